@@ -1,0 +1,63 @@
+"""What this build is and how it runs: instruction set, threads, versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+import numpy as np
+
+from . import _core
+from ._threads import get_num_threads
+
+__version__ = "0.1.0"
+
+
+def set_isa(name: str) -> None:
+    """Use the kernels compiled for one instruction set: "base", "avx2" or "avx512" (the environment's SEQNN_ISA does the same).
+
+    Raises ValueError where this build or CPU does not have it.
+
+    >>> import seqnn
+    >>> seqnn.set_isa("base")
+    >>> seqnn.get_isa()
+    'base'
+    >>> seqnn.set_isa(seqnn.available_isas()[-1])
+    """
+    _core.set_isa(name)
+
+
+def get_isa() -> str:
+    """The instruction set in use."""
+    return _core.get_isa()
+
+
+def available_isas() -> tuple[str, ...]:
+    """The instruction sets that this build has and this CPU runs, slowest first."""
+    return _core.available_isas()
+
+
+def config() -> dict[str, str]:
+    """The facts that `show_config` prints."""
+    build = _core.build_info()
+    return {
+        "seqnn": __version__,
+        "Python": sys.version.split()[0],
+        "NumPy": np.__version__,
+        "platform": platform.platform(),
+        "instruction set": f"{get_isa()} (available: {', '.join(available_isas())})",
+        "threads": str(get_num_threads()),
+        "OpenMP": str(build["openmp"] or "no: built for one thread"),
+        "compiler": build["compiler"],
+    }
+
+
+def show_config() -> None:
+    """Print versions, instruction set, threads and OpenMP, one a line."""
+    for name, value in config().items():
+        print(f"{name:16} {value}")
+
+
+if "SEQNN_ISA" in os.environ:
+    set_isa(os.environ["SEQNN_ISA"])

@@ -1,0 +1,126 @@
+"""What every kernel test uses: instruction sets, forced teams, and `check_op`.
+
+`check_op(op, reference, cases)` runs one function over all cases and asserts, for float32 and float64, on every
+instruction set that the CPU has: its value against the pure-NumPy reference, bit-identical results for teams of 1, 2, 3
+and 8 threads (however small the work), and the same result from non-contiguous inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from seqnn import _core
+
+TEAMS = (1, 2, 3, 8)
+TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-12}
+
+
+@contextmanager
+def isa(name: str) -> Iterator[None]:
+    """Run the block on one instruction set."""
+    before = _core.get_isa()
+    _core.set_isa(name)
+    try:
+        yield
+    finally:
+        _core.set_isa(before)
+
+
+@contextmanager
+def team(size: int) -> Iterator[None]:
+    """Run the block with every team exactly that large; asserts that a region really gets it."""
+    before = _core.force_team(size)
+    try:
+        if _core.build_info()["openmp"]:
+            assert _core.probe_team(1).item() == size
+        yield
+    finally:
+        _core.force_team(before)
+
+
+def each_isa() -> Iterator[str]:
+    """Runs the loop's body on every instruction set of this build and CPU."""
+    for name in _core.available_isas():
+        with isa(name):
+            yield name
+
+
+def each_team() -> Iterator[int]:
+    """Runs the loop's body with teams of 1, 2, 3 and 8 threads."""
+    for size in TEAMS:
+        with team(size):
+            yield size
+
+
+def scattered(x: np.ndarray) -> np.ndarray:
+    """The same values with gaps between all elements."""
+    wide = np.zeros([2 * n for n in x.shape], x.dtype)
+    view = wide[tuple(slice(None, None, 2) for _ in x.shape)]
+    view[...] = x
+    return view
+
+
+def _cast(case: Mapping[str, Any], dtype: np.dtype, change: Callable[[np.ndarray], np.ndarray] = lambda x: x) -> dict:
+    """The case with its floating arrays in `dtype`, each array passed through `change`."""
+
+    def one(x: Any) -> Any:
+        if not isinstance(x, np.ndarray):
+            return x
+        return change(x.astype(dtype) if x.dtype.kind == "f" else x)
+
+    return {name: one(value) for name, value in case.items()}
+
+
+def _outputs(result: Any) -> tuple[np.ndarray, ...]:
+    return tuple(r for r in (result if isinstance(result, tuple) else (result,)) if r is not None)
+
+
+def assert_close(got: Any, expected: Any, tolerance: float, message: str = "") -> None:
+    """Every output equals the expected one: integers exactly, floats within `tolerance` of the largest magnitude, NaN = NaN."""
+    got, expected = _outputs(got), _outputs(expected)
+    assert len(got) == len(expected), f"{message}: {len(got)} outputs, expected {len(expected)}"
+    for i, (g, e) in enumerate(zip(got, expected, strict=True)):
+        g, e = np.asarray(g), np.asarray(e)
+        assert g.shape == e.shape, f"{message}: output {i} has shape {g.shape}, expected {e.shape}"
+        if g.dtype.kind != "f":
+            np.testing.assert_array_equal(g, e, err_msg=f"{message}: output {i}")
+            continue
+        finite = np.abs(e[np.isfinite(e)])
+        scale = max(1.0, float(finite.max()) if finite.size else 1.0)
+        np.testing.assert_allclose(g, e, rtol=tolerance, atol=tolerance * scale, err_msg=f"{message}: output {i}")
+
+
+def assert_identical(got: Any, expected: Any, message: str = "") -> None:
+    """Every output is the same to the last bit."""
+    for i, (g, e) in enumerate(zip(_outputs(got), _outputs(expected), strict=True)):
+        assert g.dtype == e.dtype and g.shape == e.shape and g.tobytes() == e.tobytes(), (
+            f"{message}: output {i} differs"
+        )
+
+
+def check_op(
+    op: Callable[..., Any],
+    reference: Callable[..., Any],
+    cases: Iterable[Mapping[str, Any]],
+    *,
+    tolerance: Mapping[np.dtype, float] = TOLERANCE,
+) -> None:
+    """See the top of this file. `op` and `reference` take a case's entries by keyword and return arrays."""
+    for number, case in enumerate(cases):
+        for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
+            given = _cast(case, dtype)
+            expected = reference(**_cast(case, np.dtype(np.float64)))
+            for name in each_isa():
+                label = f"case {number}, {dtype}, {name}"
+                first = None
+                for size in each_team():
+                    result = op(**given)
+                    if first is None:
+                        first = result
+                        assert_close(result, expected, tolerance[dtype], label)
+                    assert_identical(result, first, f"{label}, team of {size}")
+                assert_identical(op(**_cast(case, dtype, scattered)), first, f"{label}, non-contiguous")

@@ -1,0 +1,246 @@
+"""The call path: what the signature language promises, on the probe kernels and, for bad input, on every function there is."""
+
+import numpy as np
+import pytest
+import signatures as language
+
+from seqnn import _core
+
+FUNCTIONS = language.functions()
+NUMPY = {
+    "f": np.float32, "f32": np.float32, "f64": np.float64, "i8": np.int8, "i": np.int32, "l": np.int64, "u": np.uint8,
+    "u8": np.uint8, "u16": np.uint16, "u32": np.uint32, "u64": np.uint64, "b": np.bool_,
+}  # fmt: skip
+ERRORS = (TypeError, ValueError, OverflowError)
+
+
+def test_the_module_has_every_function_of_the_sources():
+    assert _core.signatures() == {f.name: f.text for f in FUNCTIONS}
+    for f in FUNCTIONS:
+        assert getattr(_core, f.name).__doc__ == f.text
+
+
+def test_stub_is_fresh():
+    assert language.STUB.read_text() == language.write_stub(), "run: python csrc/signatures.py --stub"
+
+
+# --- bad input of every function -------------------------------------------------------------------------
+
+
+def sizes_of(f):
+    """A size for every axis name, all different."""
+    return dict(zip(f.dims, (7, 11, 13, 17, 19, 23, 29, 31, 37, 41), strict=False))
+
+
+def scalar_of(p):
+    return float(p.default or 1) if p.type == "d" else max(int(p.default or 1), p.minimum or 0)
+
+
+def valid_call(f):
+    """Arguments that agree with the signature, every optional one given."""
+    names = sizes_of(f) | {p.name: scalar_of(p) for p in f.inputs if p.type == "n"}
+    call = {}
+    for p in f.inputs:
+        if p.scalar:
+            call[p.name] = scalar_of(p)
+            continue
+        shape = [eval(compile(language.ast.Expression(a.expression), "", "eval"), {}, names) for a in p.axes]
+        array = np.zeros([int(n) for n in shape], NUMPY[p.type])
+        call[p.name] = [array] if p.list else array
+    return call
+
+
+def bad_calls():
+    """(function, argument, what is wrong, arguments): each breaks the signature in one place."""
+    for f in FUNCTIONS:
+        uses = {}
+        for p in f.inputs:
+            for a in p.axes:
+                if a.linear and a.linear[0] and not a.broadcast:
+                    uses[a.linear[0]] = uses.get(a.linear[0], 0) + 1
+        for p in f.inputs:
+
+            def broken(value, p=p, f=f):
+                return f, p.name, {**valid_call(f), p.name: value}
+
+            good = valid_call(f)[p.name]
+            if p.scalar:
+                yield "str", *broken("x")
+                if p.type == "n":
+                    yield "float", *broken(1.5)
+                    yield "huge", *broken(2**70)
+                if p.minimum is not None:
+                    yield "too small", *broken(p.minimum - 1)
+                continue
+            if p.list:
+                yield "no list", *broken(good[0])
+                yield "str item", *broken(["x"])
+                continue
+            yield "str", *broken(np.full(good.shape, "x"))
+            yield "one axis more", *broken(good[None])
+            if good.dtype.kind in "iu":
+                yield "floats", *broken(good.astype(np.float64))
+                yield "bools", *broken(good.astype(bool))
+            if p.inplace:
+                locked = good.copy()
+                locked.flags.writeable = False
+                yield "read-only", *broken(locked)
+                yield "a list", *broken(good.tolist())
+            if not p.optional:
+                yield "None", *broken(None)
+            for k, a in enumerate(p.axes):
+                agrees = a.linear and (a.linear[0] is None or uses[a.linear[0]] > 1 or a.linear[1] > 1)
+                if agrees and not a.broadcast:
+                    shape = list(good.shape)
+                    shape[k] += 1
+                    yield f"axis {k}", *broken(np.zeros(shape, good.dtype))
+            if p.below and good.size:
+                for value in (sizes_of(f)[p.below], -1):
+                    yield f"value {value}", *broken(np.full(good.shape, value, good.dtype))
+
+
+BAD = [pytest.param(f, name, call, id=f"{f.name}-{name}-{what}") for what, f, name, call in bad_calls()]
+
+
+@pytest.mark.parametrize(("function", "argument", "call"), BAD)
+def test_bad_input_is_an_error_that_names_the_function_and_shows_the_signature(function, argument, call):
+    with pytest.raises(ERRORS) as error:
+        getattr(_core, function.name)(**call)
+    text = str(error.value)
+    assert text.startswith(f"{function.name}: ")
+    assert text.endswith(function.text)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.name)
+def test_missing_unknown_and_surplus_arguments(function):
+    call = valid_call(function)
+    required = [p for p in function.inputs if not p.optional and p.default is None]
+    for p in required:
+        with pytest.raises(TypeError, match=f"argument {p.name} is missing"):
+            getattr(_core, function.name)(**{k: v for k, v in call.items() if k != p.name})
+    with pytest.raises(TypeError, match="no argument 'nonsense'"):
+        getattr(_core, function.name)(**call, nonsense=1)
+    with pytest.raises(TypeError, match="positional arguments given"):
+        getattr(_core, function.name)(*call.values(), 1)
+
+
+# --- the language, on the probe kernels ------------------------------------------------------------------
+
+
+def test_axis_arithmetic_defaults_and_optional_outputs():
+    x = np.arange(24, dtype=np.float32).reshape(2, 12)
+    out, longest = _core.probe_axes(x, [0, 1, 5], 2)
+    assert out.shape == (2, (3 + 2 - 1) // 2 + 1) and longest is None
+    np.testing.assert_array_equal(out[:, 0], 2 * x.sum(1))
+    _, longest = _core.probe_axes(x, [0, 1, 5], 2, longest=True)
+    assert longest.tolist() == [1, 4]
+
+
+def test_empty_axes_are_legal():
+    out, _ = _core.probe_axes(np.zeros((0, 0)), [0], 1)
+    assert out.shape == (0, 1) and out.dtype == np.float64
+
+
+def test_float_type_follows_the_arrays():
+    assert _core.probe_strided(np.zeros((1, 2), np.float32)).dtype == np.float32
+    assert _core.probe_strided(np.zeros((1, 2), np.float64)).dtype == np.float64
+    assert _core.probe_strided([[1, 2]], np.zeros((1, 2))).dtype == np.float64
+    assert _core.probe_strided(np.zeros((1, 2), np.float16)).dtype == np.float32
+    with pytest.raises(TypeError, match="y is float64 but x is float32"):
+        _core.probe_strided(np.zeros((1, 2), np.float32), np.zeros((1, 2)))
+
+
+def test_strided_rows_and_broadcast_axes():
+    x = np.arange(60.0).reshape(6, 10)
+    y = np.arange(12.0).reshape(3, 4)
+    np.testing.assert_array_equal(_core.probe_strided(x[::2, 3:7], y), x[::2, 3:7] + y)
+    np.testing.assert_array_equal(_core.probe_strided(x[::-2, 3:7], y), x[::-2, 3:7] + y)
+    np.testing.assert_array_equal(
+        _core.probe_strided(x[:3, 8:0:-2], y), x[:3, 8:0:-2] + y
+    )  # copied: last axis reversed
+    np.testing.assert_array_equal(_core.probe_strided(x[:1, :4], y), x[:1, :4] + y)
+    with pytest.raises(ValueError, match="x has size 2 on axis 0, expected B~ = 3"):
+        _core.probe_strided(x[:2, :4], y)
+
+
+def test_other_byte_order_and_unaligned_data_are_copied():
+    y = np.arange(4, dtype=">f8").reshape(1, 4)
+    np.testing.assert_array_equal(_core.probe_strided(y), y)
+    raw = np.zeros(33, np.uint8)[1:].view(np.float64).reshape(1, 4)
+    np.testing.assert_array_equal(_core.probe_strided(raw), raw)
+
+
+def test_lists_of_arrays_are_updated_in_place():
+    params = [np.ones(3), np.ones((2, 2))]
+    _core.probe_lists(params, (np.full(3, 2.0), np.arange(4.0)), 0.5)
+    assert params[0].tolist() == [0, 0, 0]
+    assert params[1].tolist() == [[1, 0.5], [0, -0.5]]
+    with pytest.raises(ValueError, match="grads has 1 arrays, params has 2"):
+        _core.probe_lists(params, [params[0] * 1], 0.5)
+    with pytest.raises(ValueError, match=r"grads\[1\] has 5 elements, params\[1\] has 4"):
+        _core.probe_lists(params, [np.ones(3), np.ones(5)], 0.5)
+    with pytest.raises(ValueError, match="shares memory with params"):
+        _core.probe_lists([params[0], params[0]], [np.ones(3), np.ones(3)], 0.5)
+    with pytest.raises(ValueError, match="shares memory with grads"):
+        _core.probe_lists(params, params, 0.5)
+
+
+def types_call(**changes):
+    n = 3
+    call = {
+        "i8": [1, -2, 3], "u16": np.arange(n, dtype=np.uint16), "u32": [2**32 - 1, 0, 0], "u64": [0, 2**40, 0], "i": [0, 1, 0],
+        "l": [0, 0, -(2**40)], "u": [255, 0, 0], "b": [True, False, True], "f32": np.float32([0.5, 0, 0]), "f64": [0.25, 0.125],
+    }  # fmt: skip
+    return call | changes
+
+
+def test_every_element_type_and_an_optional_in_place_array():
+    total = np.zeros(1)
+    expected = [1 + 0 + 2**32 - 1 + 255 + 1 + 0.5 + 0.25, -2 + 1 + 2**40 + 0.125, 3 + 2 - 2**40 + 1 + 0.25]
+    np.testing.assert_array_equal(_core.probe_types(**types_call(), total=total), expected)
+    assert total[0] == sum(expected)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64])
+def test_any_integer_type_is_accepted_where_its_values_fit(dtype):
+    np.testing.assert_array_equal(
+        _core.probe_types(**types_call(l=np.array([1, 2, 3], dtype))), _core.probe_types(**types_call(l=[1, 2, 3]))
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"i8": [1, 2, 200]}, "i8 holds 200, outside int8"),
+        ({"u16": [-1, 0, 0]}, "u16 holds -1, outside uint16"),
+        ({"i": np.array([2**40, 0, 0])}, "outside int32"),
+        ({"l": np.array([2**63, 0, 0], np.uint64)}, "too large for int64"),
+        ({"u": [1.5, 0, 0]}, "u is float64, expected integers"),
+        ({"b": [1, 0, 1]}, "b is int64, expected bool"),
+        ({"f32": np.zeros(3)}, "f32 is float64, expected float32"),
+        ({"f32": np.zeros(3, complex)}, "f32 is complex128, expected float32"),
+        ({"i": [0, 2, 0]}, r"i holds 2, outside \[0, V=2\)"),
+        ({"total": np.zeros(1, np.float32)}, "total is float32, expected float64"),
+        ({"exact": "yes"}, "exact is str, expected a bool"),
+        ({"l": [[1], [1, 2]]}, "expected an array"),
+    ],
+)
+def test_messages_say_what_was_expected_and_got(change, message):
+    with pytest.raises(ERRORS, match=message):
+        _core.probe_types(**types_call(**change))
+
+
+def test_failures_of_a_kernel():
+    with pytest.raises(ValueError, match="this kernel always fails"):
+        _core.probe_fail(memory=False)
+    with pytest.raises(MemoryError):
+        _core.probe_fail(memory=True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["f(x:f)", "f(x:d[N])", "f(X:f[N])", "f(x:z[N])", "f(x:f[N], x:f[N])", "f(x:f[N**2])", "f x:f[N]", "f(x:f[g(N)])"],
+)
+def test_the_parser_refuses_what_is_not_the_language(line):
+    with pytest.raises((language.SignatureError, SyntaxError)):
+        language.parse(line)

@@ -1,0 +1,116 @@
+"""Threads: limits, teams, containers, forks. Each team is asserted, never assumed."""
+
+import os
+import subprocess
+import sys
+
+import harness
+import pytest
+
+import seqnn
+from seqnn import _core
+
+needs_openmp = pytest.mark.skipif(not _core.build_info()["openmp"], reason="built without OpenMP")
+
+
+@needs_openmp
+@pytest.mark.parametrize("size", harness.TEAMS)
+def test_a_forced_team_has_its_size_however_small_the_work(size):
+    with harness.team(size):
+        assert _core.probe_team(0).item() == size
+
+
+def test_small_work_stays_on_one_thread():
+    assert _core.probe_team(100).item() == 1
+
+
+@needs_openmp
+def test_limits_are_obeyed():
+    most = seqnn.get_num_threads()
+    assert _core.probe_team(2**40).item() == most
+    with seqnn.threads(1):
+        assert seqnn.get_num_threads() == 1
+        assert _core.probe_team(2**40).item() == 1
+    assert seqnn.get_num_threads() == most
+    with seqnn.threads(None):
+        assert seqnn.get_num_threads() == most
+
+
+def test_the_limit_of_a_thread_is_its_own():
+    from concurrent.futures import ThreadPoolExecutor
+
+    with seqnn.threads(1), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(seqnn.get_num_threads).result() == _core.get_threads() or seqnn.get_num_threads() == 1
+
+
+@needs_openmp
+def test_threadpoolctl_is_obeyed():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    with threadpoolctl.threadpool_limits(1, user_api="openmp"):
+        assert seqnn.get_num_threads() == 1
+
+
+@pytest.mark.parametrize("n", [0, -1, 10**6])
+def test_absurd_numbers_are_refused(n):
+    with pytest.raises(ValueError, match="expected"):
+        seqnn.set_num_threads(n)
+    with pytest.raises(ValueError, match="expected"), seqnn.threads(n):
+        pass
+
+
+def run(code, **environment):
+    """Output of a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_environment_variables():
+    show = "import seqnn; print(seqnn.get_num_threads(), seqnn.get_isa())"
+    assert run(show, SEQNN_NUM_THREADS="1", SEQNN_ISA="base") == "1 base"
+    assert run(show, OMP_NUM_THREADS="1", SEQNN_ISA=seqnn.available_isas()[-1]) == f"1 {seqnn.available_isas()[-1]}"
+    with pytest.raises(AssertionError, match="SEQNN_NUM_THREADS is 'many', expected a positive integer"):
+        run(show, SEQNN_NUM_THREADS="many")
+    with pytest.raises(AssertionError, match="set_isa: got 'mmx', this build and CPU have"):
+        run(show, SEQNN_ISA="mmx")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_stays_on_one_thread_and_does_not_hang():
+    assert (
+        run(
+            """
+import os, warnings
+from seqnn import _core
+warnings.simplefilter("ignore", DeprecationWarning)  # fork of a process with threads
+_core.force_team(4)
+parent = _core.probe_team(2**40).item()
+child = os.fork()
+if child == 0:
+    os._exit(_core.probe_team(2**40).item() - 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+        )
+        == "0"
+    )
+
+
+def test_import_is_light():
+    loaded = run(
+        "import sys, numpy; before = set(sys.modules); import seqnn; print(*sorted(set(sys.modules) - before))"
+    ).split()
+    for heavy in ("tqdm", "matplotlib", "scipy", "pandas", "argparse", "multiprocessing", "asyncio", "unittest"):
+        assert heavy not in loaded
+
+
+def test_show_config(capsys):
+    seqnn.show_config()
+    out = capsys.readouterr().out
+    for fact in (seqnn.__version__, seqnn.get_isa(), "threads", "OpenMP", "NumPy"):
+        assert fact in out
