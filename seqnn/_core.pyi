@@ -81,3 +81,161 @@ def probe_team(
 def probe_fail(
     memory: bool,
 ) -> None: ...
+
+# neighbors_top(queries:f[Q,D], rows~f[V,D], scale:f[V], excluded:l[Q,E], begin:n>=0, end:n>=0, count:n>=0) -> ids:l[Q,count], scores:f[Q,count]
+def neighbors_top(
+    queries: npt.ArrayLike,
+    rows: npt.ArrayLike,
+    scale: npt.ArrayLike,
+    excluded: npt.ArrayLike,
+    begin: int,
+    end: int,
+    count: int,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+# vector_text_count(data:u[N]) -> ends:l[1]
+def vector_text_count(
+    data: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# vector_text_lines(data:u[N], ends:n>=0) -> starts:l[ends+1]
+def vector_text_lines(
+    data: npt.ArrayLike,
+    ends: int,
+) -> np.ndarray: ...
+
+# vector_text_parse(data:u[N], starts:l[L+1], vectors+f[L,D]) -> word_ends:l[L], status:u[L]
+def vector_text_parse(
+    data: npt.ArrayLike,
+    starts: npt.ArrayLike,
+    vectors: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+# vector_text_format(words:u[B], offsets:l[V+1], vectors~f[V,D], text+u[C]) -> used:l[1]
+def vector_text_format(
+    words: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    vectors: npt.ArrayLike,
+    text: np.ndarray,
+) -> np.ndarray: ...
+
+# vector_text_words(data:u[N], starts:l[L], ends:l[L], separator:n, words+u[C])
+def vector_text_words(
+    data: npt.ArrayLike,
+    starts: npt.ArrayLike,
+    ends: npt.ArrayLike,
+    separator: int,
+    words: np.ndarray,
+) -> None: ...
+
+# vector_text_records(data:u[N], vectors+f32[R,D]) -> starts:l[R], ends:l[R], finite:b[R], used:l[2]
+def vector_text_records(
+    data: npt.ArrayLike,
+    vectors: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+
+# word2vec_train(ids:i[N]<V, offsets:l[S], origin:n, first:n, last:n, input+f[V,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M, path_codes?u[L], window:n, negative:n, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n, deterministic:p) -> loss:f64[1], examples:l[1]
+def word2vec_train(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    origin: int,
+    first: int,
+    last: int,
+    input: np.ndarray,
+    output: np.ndarray | None = None,
+    nodes: np.ndarray | None = None,
+    keep: npt.ArrayLike | None = None,
+    alias_threshold: npt.ArrayLike | None = None,
+    alias_other: npt.ArrayLike | None = None,
+    path_offsets: npt.ArrayLike | None = None,
+    path_nodes: npt.ArrayLike | None = None,
+    path_codes: npt.ArrayLike | None = None,
+    *,
+    window: int,
+    negative: int,
+    cbow: bool,
+    mean: bool,
+    shrink: bool,
+    alpha: float,
+    slope: float,
+    seed: int,
+    epoch: int,
+    deterministic: bool,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+# corpus_count(text:u[N]) -> counts:l[4]
+def corpus_count(
+    text: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# corpus_scan(text:u[N], position:n, state+l[6], ids+i[T], line_ends+l[L], table+u64[C,2], counts+l[W], first+l[W], word_offsets+l[W+1], pool+u[P]) -> need:l[2]
+def corpus_scan(
+    text: npt.ArrayLike,
+    position: int,
+    state: np.ndarray,
+    ids: np.ndarray,
+    line_ends: np.ndarray,
+    table: np.ndarray,
+    counts: np.ndarray,
+    first: np.ndarray,
+    word_offsets: np.ndarray,
+    pool: np.ndarray,
+) -> np.ndarray: ...
+
+# corpus_rehash(table+u64[C,2], word_offsets:l[W+1], pool:u[P])
+def corpus_rehash(
+    table: np.ndarray,
+    word_offsets: npt.ArrayLike,
+    pool: npt.ArrayLike,
+) -> None: ...
+
+# corpus_merge(table+u64[C,2], counts+l[W], first+l[W], word_offsets+l[W+1], pool+u[P], words:n, other_counts:l[V], other_first:l[V], other_offsets:l[V+1], other_pool:u[Q]) -> map:i[V], total:l[1]
+def corpus_merge(
+    table: np.ndarray,
+    counts: np.ndarray,
+    first: np.ndarray,
+    word_offsets: np.ndarray,
+    pool: np.ndarray,
+    words: int,
+    other_counts: npt.ArrayLike,
+    other_first: npt.ArrayLike,
+    other_offsets: npt.ArrayLike,
+    other_pool: npt.ArrayLike,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+# corpus_encode(ids+i[N]<W, map:i[W], ends+l[S]) -> kept:l[1]
+def corpus_encode(
+    ids: np.ndarray,
+    map: npt.ArrayLike,
+    ends: np.ndarray,
+) -> np.ndarray: ...
+
+# vocabulary_replay(ids:i[N], offsets:l[S+1], state+l[3], counts+l[W], living+i[W], limit:n, most:n)
+def vocabulary_replay(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    state: np.ndarray,
+    counts: np.ndarray,
+    living: np.ndarray,
+    limit: int,
+    most: int,
+) -> None: ...
+
+# vocabulary_alias(weights:u64[V]) -> threshold:u32[V], other:i[V]
+def vocabulary_alias(
+    weights: npt.ArrayLike,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+# vocabulary_huffman(counts:l[V]) -> parent:i[2*V-1], bit:u[2*V-1], depth:i[2*V-1]
+def vocabulary_huffman(
+    counts: npt.ArrayLike,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+
+# vocabulary_huffman_paths(offsets:l[V+1], word:i[V]<V, parent:i[2*V-1], bit:u[2*V-1], size:n>=0) -> nodes:i[size], codes:u[size]
+def vocabulary_huffman_paths(
+    offsets: npt.ArrayLike,
+    word: npt.ArrayLike,
+    parent: npt.ArrayLike,
+    bit: npt.ArrayLike,
+    size: int,
+) -> tuple[np.ndarray, np.ndarray]: ...

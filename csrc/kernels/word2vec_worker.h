@@ -1,0 +1,234 @@
+// One thread's view of the training: which rows a window touches, and the functions that train on them.
+#ifndef SEQNN_WORD2VEC_WORKER_H
+#define SEQNN_WORD2VEC_WORKER_H
+
+#include "word2vec_sample.h"
+#include "word2vec_window.h"
+
+enum { AHEAD = 2, RING = 4, RESOLVE = 4, TABLE = 10 }; // windows placed ahead (RING > AHEAD), negatives looked up ahead
+
+// One window: its rows, the signs of its outputs, its errors.
+struct window {
+    int64_t contexts, groups;
+    real **in, **out;  // [contexts], [groups][GROUP]
+    real *entering;    // the context row that comes into the window, wherever the windows begin
+    const real **sign; // [groups] of [2 * STRIDE]
+    real *error;       // skip-gram [groups][contexts][STRIDE], CBOW [groups][STRIDE]
+    real *marks;       // signs of groups that are not all negatives   [groups][2 * STRIDE]
+};
+
+struct worker {
+    const arguments *a;
+    struct block block; // the thread's own
+    struct window window[RING]; // centre c is in window[c % RING]
+    real *absent; // the row of places that take no part: zeros
+    real *hidden; // [P]
+    struct tally tally;
+    int64_t loss, examples; // loss in units of 2^-FRACTION / ln 2
+    bool bad;               // NaN was met
+    real *nothing[GROUP]; // absent rows
+    void (*errors)(struct worker *, struct window *, const struct window *ahead, real alpha);
+    void (*update)(struct worker *, struct window *, const struct window *ahead, int64_t from, int64_t to);
+    void *memory;
+};
+
+static const real all_negatives[2 * STRIDE] __attribute__((aligned(64))) = {1, 1, 1, 1, 1, 1};
+static const real centre_first[2 * STRIDE] __attribute__((aligned(64))) = {-1, 1, 1, 1, 1, 1};
+
+// Puts an output at place j of the window; sign 0 is a place that takes no part.
+static void place_output(struct worker *w, struct window *v, int64_t j, real *row, real sign)
+{
+    v->out[j] = sign == 0 ? w->absent : row;
+    v->marks[j / GROUP * 2 * STRIDE + j % GROUP] = sign;
+}
+
+// Outputs of hierarchical softmax: the inner nodes on the way to the centre word, fewest signs below the root first.
+static int64_t place_path(struct worker *w, struct window *v, int32_t centre)
+{
+    const arguments *a = w->a;
+    const int64_t from = a->path_offsets[centre], length = a->path_offsets[centre + 1] - from;
+    const int64_t groups = (length + GROUP - 1) / GROUP;
+    for (int64_t j = 0; j < groups * GROUP; j++) {
+        const bool inside = j < length;
+        real *row = inside ? a->nodes + a->path_nodes[from + j] * a->P : NULL;
+        place_output(w, v, j, row, inside ? (real)(2 * a->path_codes[from + j] - 1) : 0);
+    }
+    for (int64_t g = 0; g < groups; g++) v->sign[g] = v->marks + g * 2 * STRIDE;
+    return groups;
+}
+
+// Outputs of negative sampling: the centre and its negatives; repeated ones and the centre itself take no part.
+static int64_t place_negatives(struct worker *w, struct window *v, int64_t group, int32_t centre, const int32_t *negative)
+{
+    const arguments *a = w->a;
+    const int64_t count = a->negative + 1, groups = (count + GROUP - 1) / GROUP;
+    real **const out = v->out + group * GROUP;
+    bool plain = count % GROUP == 0;
+    out[0] = a->output + centre * a->P;
+    for (int64_t j = 0; j < a->negative; j++) {
+        bool repeated = negative[j] == centre;
+        for (int64_t k = 0; k < j; k++) repeated |= negative[k] == negative[j];
+        out[j + 1] = repeated ? w->absent : a->output + negative[j] * a->P;
+        plain &= !repeated;
+    }
+    if (plain) {
+        for (int64_t g = 0; g < groups; g++) v->sign[group + g] = g ? all_negatives : centre_first;
+        return groups;
+    }
+    for (int64_t j = 0; j < groups * GROUP; j++) {
+        const bool seen = j < count && out[j] != w->absent;
+        place_output(w, v, group * GROUP + j, out[j], j == 0 ? -1 : seen);
+    }
+    for (int64_t g = group; g < group + groups; g++) v->sign[g] = v->marks + g * 2 * STRIDE;
+    return groups;
+}
+
+// The rows of centre c of a block.
+static void place_window(struct worker *w, struct window *v, const struct block *b, int64_t c)
+{
+    const arguments *a = w->a;
+    const int64_t middle = b->first_centre + c;
+    int64_t n = 0;
+    for (int64_t i = b->begin[c]; i < b->end[c]; i++) {
+        v->in[n] = a->input + b->ids[i] * a->P;
+        n += i != middle;
+    }
+    v->contexts = n;
+    v->entering = middle + a->window < b->kept ? a->input + b->ids[middle + a->window] * a->P : w->absent;
+    v->groups = a->nodes ? place_path(w, v, b->ids[middle]) : 0;
+    if (a->output) v->groups += place_negatives(w, v, v->groups, b->ids[middle], b->negatives + c * a->negative);
+}
+
+// errors and update for rows of nv vectors; `ahead` is the window to prefetch. Called with a constant nv, they become
+// functions of their own.
+ALWAYS_INLINE void window_errors(struct worker *w, struct window *v, const struct window *ahead, real alpha, int64_t nv)
+{
+    const arguments *a = w->a;
+    const int64_t n = v->contexts;
+    (void)ahead;
+    if (n == 0) return;
+    if (a->cbow) {
+        const real scale = a->mean ? 1 / (real)n : 1;
+        errors_cbow(v->error, w->hidden, v->in, n, scale, v->out, v->sign, v->groups, alpha, nv, &w->tally);
+        return;
+    }
+    for (int64_t g = 0; g < v->groups; g++)
+        errors_skipgram(v->error + g * n * STRIDE, v->in, n, v->out + g * GROUP, v->sign[g], alpha, nv, &w->tally);
+}
+
+ALWAYS_INLINE void window_update(struct worker *w, struct window *v, const struct window *ahead, int64_t from, int64_t to)
+{
+    const arguments *a = w->a;
+    const int64_t n = v->contexts;
+    if (n == 0) return;
+    if (a->cbow) {
+        const real share = 1 / (real)n;
+        update_cbow(v->error, v->in, n, a->mean ? share : 1, a->mean ? 1 : share, v->out, v->groups, from, to,
+                    ahead->out, ahead->entering);
+        return;
+    }
+    for (int64_t g = 0; g < v->groups; g++)
+        update_skipgram(v->error + g * n * STRIDE, v->in, n, v->out + g * GROUP, from, to,
+                        g < ahead->groups ? ahead->out + g * GROUP : w->nothing, g ? w->absent : ahead->entering);
+}
+
+#define ROW_FUNCTIONS(name, nv)                                                                                        \
+    static void errors_##name(struct worker *w, struct window *v, const struct window *ahead, real alpha)              \
+    {                                                                                                                  \
+        window_errors(w, v, ahead, alpha, nv);                                                                         \
+    }                                                                                                                  \
+    static void update_##name(struct worker *w, struct window *v, const struct window *ahead, int64_t from,            \
+                              int64_t to)                                                                              \
+    {                                                                                                                  \
+        if (from == 0 && to == (nv))                                                                                   \
+            window_update(w, v, ahead, 0, nv);                                                                         \
+        else                                                                                                           \
+            window_update(w, v, ahead, from, to);                                                                      \
+    }
+ROW_FUNCTIONS(any, w->a->P / LANES)
+#if !SQ_DOUBLE
+ROW_FUNCTIONS(112, 112 / LANES)
+ROW_FUNCTIONS(304, 304 / LANES)
+#endif
+
+static void choose_functions(struct worker *w)
+{
+    w->errors = errors_any;
+    w->update = update_any;
+#if !SQ_DOUBLE
+    if (w->a->P == 112) w->errors = errors_112, w->update = update_112;
+    if (w->a->P == 304) w->errors = errors_304, w->update = update_304;
+#endif
+}
+
+static int64_t most_contexts(const arguments *a)
+{
+    const int64_t kept = BLOCK + 2 * MARGIN;
+    return a->window < kept / 2 ? 2 * a->window : kept;
+}
+
+static int64_t most_groups(const arguments *a)
+{
+    int64_t path = 0;
+    if (a->nodes)
+        for (int64_t v = 0; v < a->V; v++) {
+            const int64_t length = a->path_offsets[v + 1] - a->path_offsets[v];
+            if (length > path) path = length;
+        }
+    return (path + GROUP - 1) / GROUP + (a->output ? (a->negative + GROUP) / GROUP : 0);
+}
+
+// The next `bytes` of a piece of memory, on a cache line of its own. A piece needs CARVED(bytes) for each.
+#define CARVED(bytes) ((bytes) + 64)
+static void *carve(char **at, int64_t bytes)
+{
+    char *const piece = (char *)(((uintptr_t)*at + 63) & ~(uintptr_t)63);
+    *at = piece + bytes;
+    return piece;
+}
+
+static bool worker_allocate(struct worker *w, const arguments *a)
+{
+    const int64_t groups = most_groups(a), contexts = most_contexts(a);
+    const int64_t in = (contexts + 1) * (int64_t)sizeof(void *), out = groups * GROUP * (int64_t)sizeof(void *);
+    const int64_t errors = (groups * contexts + 2) * STRIDE * (int64_t)sizeof(real);
+    const int64_t marks = groups * 2 * STRIDE * (int64_t)sizeof(real), row = a->P * (int64_t)sizeof(real);
+    *w = (struct worker){.a = a, .tally = tally_start()};
+    choose_functions(w);
+    if (!block_allocate(&w->block, a)) return false;
+    const int64_t window = CARVED(in) + CARVED(out) + CARVED(out) + CARVED(errors) + CARVED(marks);
+    w->memory = calloc(1, (size_t)(2 * CARVED(row) + RING * window));
+    if (!w->memory) return false;
+    char *at = w->memory;
+    w->absent = carve(&at, row);
+    w->hidden = carve(&at, row);
+    for (int j = 0; j < GROUP; j++) w->nothing[j] = w->absent;
+    for (int i = 0; i < RING; i++) {
+        struct window *v = &w->window[i];
+        v->in = carve(&at, in);
+        v->out = carve(&at, out);
+        v->sign = carve(&at, out);
+        v->error = carve(&at, errors);
+        v->marks = carve(&at, marks);
+    }
+    return true;
+}
+
+// Adds what the worker has counted to the outputs of the call.
+static void worker_report(const struct worker *w)
+{
+    const double loss = w->bad ? NAN : (double)w->loss / (1 << FRACTION) * 0.69314718055994531;
+#pragma omp critical(word2vec_report)
+    {
+        w->a->loss[0] += loss;
+        w->a->examples[0] += w->examples;
+    }
+}
+
+static void worker_free(struct worker *w)
+{
+    free(w->memory);
+    block_free(&w->block);
+}
+
+#endif

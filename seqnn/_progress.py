@@ -1,0 +1,44 @@
+"""The progress bars: tqdm's, imported when the first one is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class NoBar:
+    """A bar that shows nothing, and starts no thread as tqdm's do even when disabled."""
+
+    n = 0
+    total: int | None = None
+
+    def __enter__(self) -> NoBar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def update(self, done: int) -> None:
+        """Nothing moves."""
+
+    def set_postfix(self, **figures: object) -> None:
+        """Nothing is shown."""
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+def progress_bar(
+    description: str, unit: str, *, show: bool, total: int | None = None, initial: int = 0, delay: float = 0
+) -> Any:
+    """A tqdm bar (a context manager) over `total` units; it appears after `delay` seconds, and only with `show`."""
+    if not show:
+        return NoBar()
+    from tqdm.auto import tqdm
+
+    return tqdm(desc=description, unit=unit, unit_scale=True, total=total, initial=initial, delay=delay)
+
+
+def advance(bar: Any, done: int, total: int | None) -> None:
+    """Move the bar to `done` units of `total`."""
+    bar.total = total
+    bar.update(done - bar.n)

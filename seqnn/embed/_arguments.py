@@ -1,0 +1,69 @@
+"""Checks of the trainers' arguments: each error names the argument, what was expected and what was got."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import numpy as np
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def integer(name: str, value: Any, minimum: int, maximum: int = 2**31 - 1) -> int:
+    """`value` as an int within the bounds; booleans count as 0 and 1, floats are refused."""
+    try:
+        checked = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer >= {minimum}, got {value!r}") from None
+    if checked < minimum:
+        raise ValueError(f"{name}: expected an integer >= {minimum}, got {value!r}")
+    if checked > maximum:
+        raise ValueError(f"{name}: expected at most {maximum}, got {value!r}")
+    return checked
+
+
+def optional_integer(name: str, value: Any, minimum: int) -> int | None:
+    """As `integer`, and None stays None."""
+    return None if value is None else integer(name, value, minimum)
+
+
+def number(name: str, value: Any, *, minimum: float = -math.inf, above: float = -math.inf) -> float:
+    """`value` as a finite float, at least `minimum` and larger than `above`."""
+    expected = "a finite number"
+    if above != -math.inf:
+        expected = f"a finite number > {above:g}"
+    elif minimum != -math.inf:
+        expected = f"a finite number >= {minimum:g}"
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: expected {expected}, got {value!r}")
+    checked = float(value)
+    if not math.isfinite(checked) or checked < minimum or checked <= above:
+        raise ValueError(f"{name}: expected {expected}, got {value!r}")
+    return checked
+
+
+def flag(name: str, value: Any) -> bool:
+    """`value` as a bool: True, False, 1 or 0."""
+    if isinstance(value, numbers.Integral | np.bool) and int(value) in (0, 1):
+        return bool(value)
+    raise ValueError(f"{name}: expected 0, 1, False or True, got {value!r}")
+
+
+def renamed(**names: str) -> Callable[[Function], Function]:
+    """Decorator: a call with an argument's name of gensim 3 gets a `TypeError` that tells today's name."""
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            for old in kwargs.keys() & names.keys():
+                raise TypeError(f"{old}= is gensim 3's name of this argument: write {names[old]}=")
+            return function(*args, **kwargs)
+
+        return checked  # type: ignore[return-value]
+
+    return decorate

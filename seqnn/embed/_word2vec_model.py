@@ -1,0 +1,258 @@
+"""The state of a Word2Vec model, and one run of training over an encoded corpus."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from .._threads import get_num_threads, threads
+from ..text._corpus import Corpus
+from ..text._vocabulary import Vocabulary
+from ._callbacks import EarlyStopping, checked_callbacks
+from ._keyed_vectors import KeyedVectors
+from ._training import Position, Task, run
+from ._word2vec_corpus import fingerprint
+from ._word2vec_options import check_rates
+from ._word2vec_weights import Tables, Weights
+
+BLOCK = 8192
+"""Steps begin at multiples of this: so the kernel's results do not depend on how an epoch is cut."""
+
+MARGIN = 1024
+"""Words beyond both ends of a step that the kernel sees, for contexts that reach over the edge."""
+
+
+class Word2VecModel:
+    """Settings, vocabulary, weights, position and history; `Word2Vec` adds what the user calls."""
+
+    vector_size: int
+    alpha: float
+    min_alpha: float
+    window: int
+    min_count: int
+    max_vocab_size: int | None
+    max_final_vocab: int | None
+    sample: float
+    seed: int
+    workers: int | None
+    sg: int
+    hs: int
+    negative: int
+    ns_exponent: float
+    cbow_mean: int
+    epochs: int
+    sorted_vocab: int
+    compute_loss: bool
+    comment: Any
+    shrink_windows: bool
+    deterministic: bool
+    verbose: int
+    max_memory: int | str | None
+    tokenizer: Any
+    errors: str
+    early_stopping: EarlyStopping | None
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.__dict__.update(options)
+        self.wv = KeyedVectors(self.vector_size)
+        self.corpus_count = 0
+        self.corpus_total_words = 0
+        self.effective_min_count = self.min_count
+        self.raw_vocab: dict[str, int] = {}
+        self.stop_training = False
+        self._vocabulary = Vocabulary([], np.zeros(0, np.int64))
+        self.ids_as_words = False
+        """Whether encoded ids stand for the words "0", "1", ... (else they are rows of `wv`)."""
+        self._forget_training()
+
+    def _forget_training(self) -> None:
+        self.history_: list[dict[str, Any]] = []
+        self.train_count = 0
+        self.epochs_trained = 0
+        self._position: Position | None = None
+        self._run_start = 0
+
+    @property
+    def total_train_time(self) -> float:
+        """Seconds that the finished epochs took."""
+        return sum(entry["seconds"] for entry in self.history_)
+
+    def _drop_run(self) -> None:
+        """Give an interrupted run up; its epoch counts as trained, so that no random number is used twice."""
+        if self._position is not None:
+            self.epochs_trained = self._position.first_epoch + self._position.epoch + (self._position.unit > 0)
+            self._position = None
+
+    def _install(self, vocabulary: Vocabulary, weights: Weights) -> None:
+        """Take a vocabulary and its weights; `wv` becomes a view of them."""
+        self._vocabulary = vocabulary
+        self._weights = weights
+        self._cached_tables: tuple[Any, Tables] | None = None
+        self.wv = KeyedVectors.from_arrays(vocabulary.words, weights.input[:, : weights.size], counts=vocabulary.counts)
+
+    def _tables(self) -> Tables:
+        """The tables for the present vocabulary and settings."""
+        settings = {
+            "sample": self.sample,
+            "negative": self._weights.output is not None,
+            "ns_exponent": self.ns_exponent,
+            "hs": self._weights.nodes is not None,
+        }
+        if self._cached_tables is None or self._cached_tables[0] != settings:
+            self._cached_tables = settings, Tables.create(self._vocabulary.counts, **settings)
+        return self._cached_tables[1]
+
+    def _require_vocabulary(self, purpose: str) -> None:
+        if not self._vocabulary.words:
+            raise RuntimeError(f"the model has no vocabulary: call build_vocab(corpus) before {purpose}")
+
+    def _trained_arrays(self) -> list[np.ndarray]:
+        return self._weights.arrays()
+
+    def _run_history(self) -> list[dict[str, Any]]:
+        return self.history_[self._run_start :]
+
+    def _weights_changed(self) -> None:
+        self.wv._norms = None
+
+    def _make_trainable(self) -> None:
+        """Writable padded weights behind `wv`, also after loading and when the user has put other vectors there."""
+        weights = self._weights.trainable(self.wv.vectors)
+        if weights is not self._weights:
+            self._weights = weights
+            self.wv.vectors = weights.input[:, : weights.size]
+            self._weights_changed()
+
+    def _fit(
+        self,
+        corpus: Corpus,
+        *,
+        epochs: int | None = None,
+        start_alpha: float | None = None,
+        end_alpha: float | None = None,
+        callbacks: Iterable[Any] = (),
+        pristine: bool = False,
+    ) -> int:
+        """Train on an encoded corpus; returns how many words were gone over. See `Word2Vec.train`.
+
+        `pristine`: nobody but us has touched the initial weights, so that they can be drawn anew instead of copied.
+        """
+        if len(corpus.ids) == 0:
+            raise ValueError("no word of this corpus is in the vocabulary: there is nothing to train on")
+        listeners = checked_callbacks(callbacks)
+        if self.early_stopping is not None:
+            listeners.append(self.early_stopping)
+        position = self._next_position(corpus, epochs, start_alpha, end_alpha)
+        self._make_trainable()
+        begun = position.epoch * len(corpus.ids) + position.unit
+        try:
+            with threads(self.workers):
+                run(
+                    self,
+                    self._task(corpus, position, pristine=pristine and not listeners),
+                    position,
+                    listeners,
+                    verbose=self.verbose,
+                    threads=get_num_threads(),
+                )
+        except (KeyboardInterrupt, FloatingPointError) as error:
+            error.model = self  # type: ignore[union-attr]
+            if isinstance(error, FloatingPointError):
+                position.epochs = position.epoch
+            else:
+                error.add_note(
+                    f"Training stopped in {position.describe(len(corpus.ids))}. The model is usable and can be saved; "
+                    "train(corpus) goes on from here. (Was it in the constructor? Then it is `sys.last_value.model`.)"
+                )
+            raise
+        finally:
+            self._weights_changed()
+            if self.stop_training or position.epoch >= position.epochs:
+                self.epochs_trained = position.first_epoch + position.epoch
+                self._position = None
+                self.train_count += 1
+        if not any(entry["examples"] for entry in self._run_history()) and position.epoch:
+            warnings.warn(
+                "there was no training example: no sentence has two or more known words left after sub-sampling "
+                "(small corpora want sample=0)",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return position.epoch * len(corpus.ids) + position.unit - begun
+
+    def _next_position(
+        self, corpus: Corpus, epochs: int | None, start_alpha: float | None, end_alpha: float | None
+    ) -> Position:
+        """Where the interrupted run stands, or the beginning of a new one."""
+        mark = fingerprint(corpus)
+        if self._position is not None and epochs is None:
+            if start_alpha is not None or end_alpha is not None:
+                raise ValueError(
+                    "an interrupted run goes on with its own learning rate: leave start_alpha and end_alpha out, "
+                    "or give epochs= to begin a new run"
+                )
+            if self._position.corpus != mark:
+                raise ValueError(
+                    "the interrupted run was on another corpus: give that one to go on, "
+                    "or give epochs= to begin a new run"
+                )
+            return self._position
+        self._drop_run()
+        start = self.alpha if start_alpha is None else start_alpha
+        end = self.min_alpha if end_alpha is None else end_alpha
+        check_rates(start, end)
+        self._run_start = len(self.history_)
+        self._position = Position(
+            epochs=self.epochs if epochs is None else epochs,
+            start_alpha=start,
+            end_alpha=end,
+            corpus=mark,
+            first_epoch=self.epochs_trained,
+        )
+        return self._position
+
+    def _task(self, corpus: Corpus, position: Position, *, pristine: bool) -> Task:
+        weights, tables = self._weights, self._tables()
+        ids, offsets = corpus.ids, corpus.offsets
+
+        def step(*, first: int, last: int, epoch: int, alpha: float, slope: float) -> tuple[float, int]:
+            low, high = max(first - MARGIN, 0), min(last + MARGIN, len(ids))
+            begin = np.searchsorted(offsets, low, "right") - 1
+            end = np.searchsorted(offsets, high, "left") + 1
+            loss, examples = _core.word2vec_train(
+                ids[low:high],
+                offsets[begin:end],
+                origin=low,
+                first=first,
+                last=last,
+                input=weights.input,
+                output=weights.output,
+                nodes=weights.nodes,
+                keep=tables.keep,
+                alias_threshold=tables.alias_threshold,
+                alias_other=tables.alias_other,
+                path_offsets=tables.path_offsets,
+                path_nodes=tables.path_nodes,
+                path_codes=tables.path_codes,
+                window=self.window,
+                negative=self.negative,
+                cbow=not self.sg,
+                mean=bool(self.cbow_mean),
+                shrink=self.shrink_windows,
+                alpha=alpha,
+                slope=slope,
+                seed=self.seed,
+                epoch=epoch,
+                deterministic=self.deterministic,
+            )
+            return float(loss[0]), int(examples[0])
+
+        untrained = (lambda: weights.reset(self.seed)) if pristine else None
+        advice = f"Lower alpha (it was {position.start_alpha:g}; 0.025 is usual)"
+        if not self.sg and not self.cbow_mean:
+            advice += ", or set cbow_mean=1"
+        return Task(step=step, units=len(ids), block=BLOCK, unit="words", advice=advice, untrained=untrained)

@@ -1,0 +1,86 @@
+"""Token lists joined to one text, so that words are counted in C; tokens that whitespace would break are escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import _core
+
+_SIZE = 1 << 20
+"""Characters that are joined before they are handed on."""
+
+_ESCAPE = b"\xff"
+_BREAKING = re.compile(rb"[\0\t-\r ]")
+_ESCAPED = re.compile(rb"\xff([\x80-\xa0])")
+
+
+@dataclass
+class Joined:
+    """Sentences as text: words separated by spaces, sentences by newlines; `sentences` so far, `lengths` of these."""
+
+    text: np.ndarray
+    position: int
+    sentences: int
+    lengths: np.ndarray
+
+
+def joined(chunks: Iterable[list[Sequence[str]]]) -> Iterator[Joined]:
+    """The sentences of all chunks. Raises `TypeError` for a token that is no string."""
+    escapes = _Escapes()
+    position = sentences = size = 0
+    gathered: list[Sequence[str]] = []
+    parts: list[str] = []
+
+    def flush() -> Joined:
+        nonlocal position, sentences, size
+        text = np.frombuffer("\n".join(parts).encode("utf-8", "surrogatepass"), np.uint8)
+        lengths = np.fromiter(map(len, gathered), np.int64, len(gathered))
+        words, _, spaces, nul = _core.corpus_count(text).tolist()
+        separators = lengths.sum() - np.count_nonzero(lengths) + len(lengths) - 1
+        if words != lengths.sum() or spaces != separators or nul >= 0:
+            lines = (b" ".join(map(escapes.__getitem__, sentence)) for sentence in gathered)
+            text = np.frombuffer(b"\n".join(lines), np.uint8)
+        sentences += len(gathered)
+        result = Joined(text, position, sentences, lengths)
+        position += len(text)
+        gathered.clear()
+        parts.clear()
+        size = 0
+        return result
+
+    for chunk in chunks:
+        try:
+            parts.append("\n".join(map(" ".join, chunk)))
+        except TypeError:
+            token = next(token for sentence in chunk for token in sentence if not isinstance(token, str))
+            raise TypeError(f"a token must be a string, got {type(token).__name__}: {token!r:.60}") from None
+        gathered += chunk
+        size += len(parts[-1])
+        if size >= _SIZE:
+            yield flush()
+    if gathered:
+        yield flush()
+
+
+class _Escapes(dict[str, bytes]):
+    """Each token as bytes without whitespace and NUL, never empty; 0xff does not occur in UTF-8."""
+
+    def __missing__(self, token: str) -> bytes:
+        raw = token.encode("utf-8", "surrogatepass")
+        escaped = _BREAKING.sub(lambda m: _ESCAPE + bytes([m[0][0] | 0x80]), raw) or _ESCAPE
+        self[token] = escaped
+        return escaped
+
+
+def split_joined(text: bytes) -> list[str]:
+    """The words of a text in which each has a newline behind it, with escapes undone."""
+    if _ESCAPE not in text:
+        return text.decode("utf-8", "surrogatepass").split("\n")
+    return [
+        _ESCAPED.sub(lambda m: bytes([m[1][0] & 0x7F]), word).removesuffix(_ESCAPE).decode("utf-8", "surrogatepass")
+        for word in text.split(b"\n")
+    ]

@@ -1,0 +1,176 @@
+"""Text to word ids: pieces of text are scanned by the C kernels on all threads; the result is the same for any number."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from .. import _core
+from .._memory import big_zeros
+from .._threads import get_num_threads
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_MERGED = 1 << 15
+"""Words that are merged in one step."""
+
+_FIRST_WORDS = 1 << 16
+_FIRST_POOL = 1 << 20
+
+
+def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """`map(work, items)` on `get_num_threads()` Python threads, for kernels that leave the interpreter's lock.
+
+    Items are taken, in the calling thread, only shortly before they are worked on. Close the generator to stop early:
+    it waits for the calls that run, each a fraction of a second.
+    """
+    count = get_num_threads()
+    items = iter(items)
+    first = list(islice(items, 2))
+    if count == 1 or len(first) < 2:
+        yield from map(work, chain(first, items))
+        return
+    from concurrent.futures import ThreadPoolExecutor  # its import costs some ms that other users need not pay
+
+    pending: deque[Any] = deque()
+    pool = ThreadPoolExecutor(count)
+    try:
+        for item in chain(first, items):
+            pending.append(pool.submit(work, item))
+            if len(pending) > 2 * count:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class Scanner:
+    """The words that one thread has met: hash table, counts, place of the first occurrence, bytes.
+
+    `counts[w]`, `first[w]` (byte of the corpus) belong to word w, in the order in which this scanner met them.
+    """
+
+    def __init__(self) -> None:
+        self.words = 0
+        self.table = np.zeros((2 * _FIRST_WORDS, 2), np.uint64)
+        self.counts = np.empty(_FIRST_WORDS, np.int64)
+        self.first = np.empty(_FIRST_WORDS, np.int64)
+        self.word_offsets = np.zeros(_FIRST_WORDS + 1, np.int64)
+        self.pool = np.empty(_FIRST_POOL, np.uint8)
+
+    def _reserve(self, words: int, pool: int) -> None:
+        """Make room for this many words and bytes."""
+        if pool > len(self.pool):
+            self.pool = _extended(self.pool, max(2 * len(self.pool), pool))
+        if words <= len(self.counts):
+            return
+        capacity = 1 << (words - 1).bit_length()
+        if capacity > 1 << 31:
+            raise MemoryError("the corpus has more than 2**31 different words")
+        self.counts = _extended(self.counts, capacity)
+        self.first = _extended(self.first, capacity)
+        self.word_offsets = _extended(self.word_offsets, capacity + 1)
+        self.table = big_zeros((2 * capacity, 2), np.uint64)
+        _core.corpus_rehash(self.table, self.word_offsets[: self.words + 1], self.pool)
+
+    def scan(self, text: np.ndarray, position: int) -> tuple[np.ndarray, np.ndarray]:
+        """Local ids (int32) of the words of `text`, a piece of the corpus from byte `position` on that starts and ends
+        between words, and how many of its words stand before each line end (int64). Raises `NulByteError`.
+        """
+        words, lines, _, nul = _core.corpus_count(text).tolist()
+        if nul >= 0:
+            raise NulByteError(position + nul)
+        ids = np.empty(words, np.int32)
+        line_ends = np.empty(min(lines, words + 1), np.int64)
+        state = np.array([0, -1, 0, -1, 0, self.words], np.int64)
+        while True:
+            need = _core.corpus_scan(
+                text, position, state, ids, line_ends,
+                self.table, self.counts, self.first, self.word_offsets, self.pool,
+            )  # fmt: skip
+            self.words = int(state[5])
+            if state[0] >= len(text):
+                return ids, line_ends[: state[4]]
+            self._reserve(*need.tolist())
+
+    def merge(self, other: Scanner) -> np.ndarray:
+        """Add the other's words to this one's; the ids (int32) that they have here."""
+        mapping = np.empty(other.words, np.int32)
+        for start in range(0, other.words, _MERGED):
+            stop = min(start + _MERGED, other.words)
+            begin, end = other.word_offsets[[start, stop]].tolist()
+            self._reserve(self.words + stop - start, int(self.word_offsets[self.words]) + end - begin)
+            mapping[start:stop], total = _core.corpus_merge(
+                self.table, self.counts, self.first, self.word_offsets, self.pool, self.words,
+                other.counts[start:stop], other.first[start:stop],
+                other.word_offsets[start : stop + 1] - begin, other.pool[begin:end],
+            )  # fmt: skip
+            self.words = int(total[0])
+        return mapping
+
+
+class NulByteError(ValueError):
+    """`position` is the first NUL byte's place in the corpus."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"a NUL byte at {position}")
+        self.position = position
+
+
+class ScannerTeam:
+    """One scanner for each thread that asks."""
+
+    def __init__(self) -> None:
+        self._scanners: list[Scanner] = []
+        self._local = threading.local()
+        self._lock = threading.Lock()
+
+    def scan(self, text: np.ndarray, position: int) -> tuple[np.ndarray, np.ndarray, int]:
+        """As `Scanner.scan`, by this thread's scanner, and its number."""
+        if not hasattr(self._local, "number"):
+            with self._lock:
+                self._local.number = len(self._scanners)
+                self._scanners.append(Scanner())
+        number = self._local.number
+        return *self._scanners[number].scan(text, position), number
+
+    def merge(self) -> Merged:
+        """All scanners' words in the order of their first occurrence in the corpus, however the pieces were shared out."""
+        everything, *others = self._scanners or [Scanner()]
+        maps = [np.arange(everything.words, dtype=np.int32)]
+        self._scanners.clear()
+        while others:
+            maps.append(everything.merge(others.pop(0)))
+        first = everything.first[: everything.words]
+        order = np.argsort(first, kind="stable")
+        rank = np.empty(everything.words, np.int32)
+        rank[order] = np.arange(everything.words, dtype=np.int32)
+        text = everything.pool[: everything.word_offsets[everything.words]].tobytes()
+        return Merged(text, order, everything.counts[order], first[order], [rank[m] for m in maps])
+
+
+class Merged(NamedTuple):
+    """Words, counts and first positions in order, and each scanner's map from its local ids.
+
+    `text` holds the words, each with "\\n" behind it, in some other order: the i-th word is the order[i]-th of the text.
+    """
+
+    text: bytes
+    order: np.ndarray
+    counts: np.ndarray
+    first: np.ndarray
+    maps: list[np.ndarray]
+
+
+def _extended(array: np.ndarray, size: int) -> np.ndarray:
+    """A copy with room for `size` elements, in memory that goes back to the system when it is no longer used."""
+    longer = big_zeros((size,), array.dtype)
+    longer[: len(array)] = array
+    return longer

@@ -1,0 +1,117 @@
+"""What may be given as a corpus: which files it names, or its sentences as lists of tokens."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from ._text_files import list_files
+
+Tokenizer = Callable[[str], Iterable[str]]
+
+_CHUNK = 256
+"""Sentences that are handled at a time."""
+
+
+def is_one_shot(source: Any) -> bool:
+    """Whether the source can be read only once: a generator, a `map`, an open file.
+
+    >>> from seqnn.text import is_one_shot
+    >>> is_one_shot([["a", "b"]]), is_one_shot(s.split() for s in ["a b"]), is_one_shot("corpus.txt")
+    (False, True, False)
+    """
+    return hasattr(source, "__next__")
+
+
+def files_of(source: Any) -> list[str] | None:
+    """The text files that the source names: a path, a directory, several paths; None when it is no path."""
+    if isinstance(source, (str, os.PathLike)):
+        return list_files(source)
+    if isinstance(source, (list, tuple)) and source:
+        if all(isinstance(item, os.PathLike) for item in source):
+            return list_files(source)
+        # Strings are paths only if there is no doubt: sentences are not the names of files.
+        if all(isinstance(item, str) for item in source) and os.path.isfile(source[0]):
+            return list_files(source)
+    return None
+
+
+def encoded_of(source: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """The source as (ids, offsets) if it is a pair of integer arrays, else None."""
+    pair = isinstance(source, tuple) and len(source) == 2
+    if pair and all(isinstance(part, np.ndarray) and part.ndim == 1 and part.dtype.kind in "iu" for part in source):
+        return source
+    return None
+
+
+def sentence_chunks(source: Any, tokenizer: Tokenizer | None) -> Iterator[list[list[str] | tuple[str, ...]]]:
+    """The sentences of any iterable source, some at a time, each a list or tuple of tokens (not yet checked).
+
+    Sentences: lists of tokens; strings, which `tokenizer` splits; a pandas, Polars or Arrow column of strings (split at
+    whitespace) or of token lists, missing values being empty sentences.
+    """
+    split = tokenizer
+    if hasattr(source, "columns") and not callable(source.columns):
+        raise TypeError(
+            f"sentences: got a whole table ({type(source).__name__}); give one column, such as table['text']"
+        )
+    if (column := _column(source)) is not None:
+        source = column
+        split = tokenizer or str.split
+    try:
+        iterator = iter(source)
+    except TypeError:
+        raise TypeError(
+            "sentences: expected token lists, a path, a string column or encoded (ids, offsets) arrays, "
+            f"got {type(source).__name__}"
+        ) from None
+    if hasattr(source, "read"):
+        raise TypeError("sentences: got an open file; give its path")
+    done = 0
+    while chunk := list(islice(iterator, _CHUNK)):
+        if not set(map(type, chunk)) <= {list, tuple}:
+            chunk = [_tokens(s, done + i, split, column is not None) for i, s in enumerate(chunk)]
+        yield chunk
+        done += len(chunk)
+
+
+def _column(source: Any) -> list[Any] | None:
+    """The values of a pandas or Polars series or an Arrow array, known by their methods; None for anything else."""
+    for method in ("to_pylist", "to_list"):
+        if hasattr(source, method) and hasattr(source, "__len__") and not hasattr(source, "append_child"):
+            return getattr(source, method)()
+    return None
+
+
+def _tokens(sentence: Any, number: int, split: Tokenizer | None, missing_allowed: bool) -> list[str] | tuple[str, ...]:
+    """One sentence as a list or tuple."""
+    if isinstance(sentence, str) and split is not None:
+        tokens = split(sentence)
+        if isinstance(tokens, (str, bytes)) or not isinstance(tokens, Iterable):
+            raise TypeError(f"tokenizer: expected a list of tokens, it returned {tokens!r:.60} for {sentence!r:.60}")
+        return list(tokens)
+    if isinstance(sentence, (list, tuple)):
+        return sentence
+    if isinstance(sentence, str):
+        raise TypeError(
+            f"sentence {number} is a bare string, {sentence!r:.60}, where a list of tokens is expected; "
+            "wrap it: [s.split()], or give a tokenizer"
+        )
+    if isinstance(sentence, bytes) or not isinstance(sentence, Iterable):
+        if missing_allowed and _is_missing(sentence):
+            return []
+        raise TypeError(
+            f"sentence {number}: expected a list of tokens, got {type(sentence).__name__}: {sentence!r:.60}"
+        )
+    return list(sentence)
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, or pandas' NA and NaT, which are not equal to themselves."""
+    nan = isinstance(value, float) and math.isnan(value)
+    return value is None or nan or type(value).__name__ in ("NAType", "NaTType")

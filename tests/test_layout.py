@@ -1,0 +1,85 @@
+"""The house rules that a machine can check (csrc/README.md): a stem has the same room in every storey, and imports go down."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import signatures
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "seqnn"
+STEMS = [stem for _, stem in signatures.kernels() if stem != "probe"]  # the probe is the call path's own test kernel
+# A module may import from its own storey and from those below it.
+STOREYS = [
+    ("_core", "_threads", "_config", "_files", "_interrupts", "_memory", "_progress", "_safetensors", "random"),
+    ("text",),
+    ("data",),
+    ("embed",),
+    ("_cli", "__main__"),
+]
+
+
+def storey(name):
+    return next(i for i, names in enumerate(STOREYS) if name in names)
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_kernel_has_its_home_its_test_and_its_benchmark(stem):
+    homes = [p for p in PACKAGE.rglob("*.py") if p.stem in (f"_{stem}", stem)]
+    assert len(homes) == 1, f"csrc/kernels/{stem}.c needs one seqnn/<package>/_{stem}.py, found {homes}"
+    assert (ROOT / "tests" / "kernels" / f"test_{stem}.py").exists()
+    assert (ROOT / "benchmarks" / f"bench_{stem}.py").exists()
+
+
+def test_every_kernel_file_is_listed():
+    files = {p.stem for p in (ROOT / "csrc" / "kernels").glob("*.c")}
+    assert files == {stem for _, stem in signatures.kernels()}
+
+
+def test_only_the_boundary_knows_python():
+    for path in (ROOT / "csrc").rglob("*.[ch]"):
+        if path.parent.name != "boundary":
+            assert "Python.h" not in path.read_text(), path
+
+
+def imported(path):
+    """Names of the top-level rooms of seqnn that a module imports, wherever it does."""
+    package = ("seqnn", *path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            full = [*base, *(node.module.split(".") if node.module else [])]
+            if full[:1] == ["seqnn"]:
+                yield from [full[1]] if len(full) > 1 else [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("seqnn."))
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.name != "__init__.py"], ids=str
+)
+def test_imports_go_down(path):
+    mine = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for name in imported(path):
+        if name == "__version__":
+            continue
+        assert storey(name) <= storey(mine), f"{path.relative_to(ROOT)} imports seqnn.{name}, which stands above it"
+
+
+@pytest.mark.parametrize("path", [p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE], ids=str)
+def test_modules_are_private_and_packages_only_export(path):
+    assert path.name.startswith("_")
+    if path.name == "__init__.py":
+        for node in ast.parse(path.read_text()).body:
+            doc = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            names = isinstance(node, ast.Assign) and node.targets[0].id == "__all__"
+            assert doc or names or isinstance(node, ast.ImportFrom), f"{path}: line {node.lineno} does more than export"
+
+
+def test_the_sources_name_no_machine():
+    forbidden = re.compile(r"/(?:home|root|work|tmp)/|https?://(?!doi\.org|arxiv\.org)[\w.]*pypi")
+    for folder in ("csrc", "seqnn", "benchmarks"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".c", ".h", ".py", ".md", ".def"):
+                assert not forbidden.search(path.read_text()), path
