@@ -23,7 +23,10 @@
 #define team_pause() ((void)0)
 #endif
 
-enum { TEAM_PATIENCE = 200, TEAM_SPINS = 2000 }; // pauses before taking over another's unit, before giving the core away
+enum {
+    TEAM_PATIENCE = 200,
+    TEAM_SPINS = 2000
+}; // pauses before taking over another's unit, before giving the core away
 
 // Counters that different threads write lie on different cache lines.
 struct team_line {
@@ -32,23 +35,23 @@ struct team_line {
 };
 
 struct team {
-    struct team_line phase; // number of the phase, from 1 on; 0 when there is no more
-    struct team_line done;  // units of the phase that are done
+    struct team_line phase;    // number of the phase, from 1 on; 0 when there is no more
+    struct team_line done;     // units of the phase that are done
     struct team_line *claimed; // [units] the last phase in which each unit was taken
     int units;
-    void (*work)(void *context, int thread, int unit);
+    void (*work)(void *context, int unit);
     bool (*next)(void *context); // prepares the next phase; false when there is none
     void *context;
 };
 
 // Does a unit if nobody has begun it in this phase. While one is not done, the phase and what it reads stand still.
-static inline bool team_try(struct team *t, int64_t phase, int thread, int unit)
+static inline bool team_try(struct team *t, int64_t phase, int unit)
 {
     int64_t before = __atomic_load_n(&t->claimed[unit].value, __ATOMIC_RELAXED);
     if (before >= phase || !__atomic_compare_exchange_n(&t->claimed[unit].value, &before, phase, false,
                                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return false;
-    t->work(t->context, thread, unit);
+    t->work(t->context, unit);
     if (__atomic_add_fetch(&t->done.value, 1, __ATOMIC_ACQ_REL) == t->units) {
         __atomic_store_n(&t->done.value, 0, __ATOMIC_RELAXED);
         __atomic_store_n(&t->phase.value, t->next(t->context) ? phase + 1 : 0, __ATOMIC_RELEASE);
@@ -61,12 +64,12 @@ static inline void team_run(struct team *t, int thread)
 {
     bool alone = false; // the last phase had units that nobody else began
     for (int64_t phase; (phase = __atomic_load_n(&t->phase.value, __ATOMIC_ACQUIRE)) != 0;) {
-        if (thread < t->units) team_try(t, phase, thread, thread);
+        if (thread < t->units) team_try(t, phase, thread);
         bool looked = false;
         for (int spin = 0; __atomic_load_n(&t->phase.value, __ATOMIC_ACQUIRE) == phase; spin++) {
             if (!looked && (alone || spin >= TEAM_PATIENCE)) {
                 alone = false;
-                for (int k = 1; k < t->units; k++) alone |= team_try(t, phase, thread, (thread + k) % t->units);
+                for (int k = 1; k < t->units; k++) alone |= team_try(t, phase, (thread + k) % t->units);
                 looked = true;
             } else if (spin < TEAM_SPINS) {
                 team_pause();

@@ -34,57 +34,24 @@ typedef real vf_unaligned __attribute__((vector_size(VF_BYTES), aligned(sizeof(r
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-ALWAYS_INLINE vf vf_load(const real *p)
-{
-    return *(const vf_unaligned *)p;
-}
-ALWAYS_INLINE void vf_store(real *p, vf x)
-{
-    *(vf_unaligned *)p = x;
-}
-ALWAYS_INLINE vf vf_set(real x)
-{
-    return x - (vf){0};
-}
-ALWAYS_INLINE vi vi_set(lane_bits x)
-{
-    return x - (vi){0};
-}
+ALWAYS_INLINE vf vf_load(const real *p) { return *(const vf_unaligned *)p; }
+ALWAYS_INLINE void vf_store(real *p, vf x) { *(vf_unaligned *)p = x; }
+ALWAYS_INLINE vf vf_set(real x) { return x - (vf){0}; }
+ALWAYS_INLINE vi vi_set(lane_bits x) { return x - (vi){0}; }
 
 // mask ? a : b, lane by lane; a mask is the result of a comparison.
-ALWAYS_INLINE vf vf_select(vi mask, vf a, vf b)
-{
-    return (vf)((mask & (vi)a) | (~mask & (vi)b));
-}
+ALWAYS_INLINE vf vf_select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
 
 // The smaller and the larger of bound and x; NaN in x comes out as NaN.
 #if defined(__AVX512F__) && !SQ_DOUBLE
-ALWAYS_INLINE vf vf_min(vf bound, vf x)
-{
-    return (vf)_mm512_min_ps((__m512)bound, (__m512)x);
-}
-ALWAYS_INLINE vf vf_max(vf bound, vf x)
-{
-    return (vf)_mm512_max_ps((__m512)bound, (__m512)x);
-}
+ALWAYS_INLINE vf vf_min(vf bound, vf x) { return (vf)_mm512_min_ps((__m512)bound, (__m512)x); }
+ALWAYS_INLINE vf vf_max(vf bound, vf x) { return (vf)_mm512_max_ps((__m512)bound, (__m512)x); }
 #elif defined(__AVX__) && !SQ_DOUBLE
-ALWAYS_INLINE vf vf_min(vf bound, vf x)
-{
-    return (vf)_mm256_min_ps((__m256)bound, (__m256)x);
-}
-ALWAYS_INLINE vf vf_max(vf bound, vf x)
-{
-    return (vf)_mm256_max_ps((__m256)bound, (__m256)x);
-}
+ALWAYS_INLINE vf vf_min(vf bound, vf x) { return (vf)_mm256_min_ps((__m256)bound, (__m256)x); }
+ALWAYS_INLINE vf vf_max(vf bound, vf x) { return (vf)_mm256_max_ps((__m256)bound, (__m256)x); }
 #else
-ALWAYS_INLINE vf vf_min(vf bound, vf x)
-{
-    return vf_select(bound < x, bound, x);
-}
-ALWAYS_INLINE vf vf_max(vf bound, vf x)
-{
-    return vf_select(bound > x, bound, x);
-}
+ALWAYS_INLINE vf vf_min(vf bound, vf x) { return vf_select(bound < x, bound, x); }
+ALWAYS_INLINE vf vf_max(vf bound, vf x) { return vf_select(bound > x, bound, x); }
 #endif
 
 // Sum of the lanes, by halves.

@@ -10,6 +10,7 @@ import lzma
 import os
 import secrets
 import stat
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
@@ -51,6 +52,19 @@ def open_text(path: Path, *, encoding: str = "utf-8", errors: str = "strict") ->
 
 
 @contextmanager
+def unpacking(path: Path) -> Iterator[None]:
+    """Context for reading: a packed file that does not unpack is a ValueError that names it."""
+    try:
+        yield
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ValueError(f"{os.fspath(path)}: the compressed file is truncated or damaged ({error})") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise ValueError(f"{os.fspath(path)}: the compressed file is damaged ({error})") from error
+
+
+@contextmanager
 def atomic_write(path: Path, mode: str = "wb", *, compress: bool = False) -> Iterator[IO]:
     """Open a new file that takes the place of `path` only when the block ends without an error.
 
@@ -74,13 +88,13 @@ def atomic_write(path: Path, mode: str = "wb", *, compress: bool = False) -> Ite
     pack = _SUFFIX.get(os.path.splitext(target)[1].lower()) if compress else None
     if os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, "is a directory, it cannot be written", os.fspath(path))
-    if os.path.exists(target) and not os.path.isfile(target):
-        with open(target, "wb") as raw, _layers(raw, mode, pack) as file:
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe's real path cannot be opened
+        with _named(path), open(path, "wb") as raw, _layers(raw, mode, pack) as file:
             yield file
         return
     raw, temporary = _open_temporary(target)
     try:
-        with raw:
+        with _named(path), raw:
             with _layers(raw, mode, pack) as file:
                 yield file
             raw.flush()
@@ -92,6 +106,17 @@ def atomic_write(path: Path, mode: str = "wb", *, compress: bool = False) -> Ite
         with suppress(OSError):
             os.unlink(temporary)
         error.add_note(f"{os.fspath(path)} was not written; if it existed before, it is unchanged")
+        raise
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """An error such as a full disk names the file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = os.fspath(path)
         raise
 
 

@@ -84,6 +84,8 @@ def load(path: Path, *, mmap: bool = True) -> tuple[dict[str, np.ndarray], dict[
     way raises a ValueError that names the file and the tensor.
     """
     with open(path, "rb") as file:
+        refuse_pickle(path, file.read(16))
+        file.seek(0)
         size = os.fstat(file.fileno()).st_size
         header, start = _read_header(path, file, size)
         metadata = header.pop("__metadata__", {})
@@ -101,6 +103,15 @@ def load(path: Path, *, mmap: bool = True) -> tuple[dict[str, np.ndarray], dict[
         array = data[start + begin : start + end].view(dtype).reshape(shape)
         tensors[name] = array if array.flags.aligned else array.copy()
     return tensors, metadata
+
+
+def refuse_pickle(path: Path, start: bytes) -> None:
+    """A ValueError with advice where a file starts as Python's pickles do, such as those of gensim's `save`."""
+    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and start[8:9] != b"{":
+        raise ValueError(
+            f"{os.fspath(path)}: a Python pickle, which is not read because it can run any code; vectors of gensim: "
+            "load it there and write it by wv.save_word2vec_format"
+        )
 
 
 def _dtype_name(name: str, array: np.ndarray, bfloat16: bool) -> str:

@@ -133,3 +133,20 @@ def test_wrong_places_and_modes(tmp_path):
     with pytest.raises(ValueError, match="mode must be"), atomic_write(tmp_path / "a", "r"):
         pass
     assert folder_holds(tmp_path)
+
+
+def test_a_pipe_by_its_name_in_proc():
+    read, write = os.pipe()
+    if not os.path.exists(path := f"/dev/fd/{write}"):
+        pytest.skip("no /dev/fd")
+    with atomic_write(path) as file:
+        file.write(b"through")
+    os.close(write)
+    assert os.read(read, 100) == b"through"
+    os.close(read)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_full_disk_names_the_file():
+    with pytest.raises(OSError, match="/dev/full"), atomic_write("/dev/full") as file:
+        file.write(b"x")

@@ -1,14 +1,16 @@
 // The training examples of one block of tokens: which tokens are kept, how far each window reaches, which negatives.
-// Every draw is keyed by the token's or the block's place in the corpus, so the examples do not depend on threads or calls.
+// Every draw is keyed by the token's or the block's place in the corpus, so the examples do not depend on threads or
+// calls.
 #ifndef SEQNN_WORD2VEC_SAMPLE_H
 #define SEQNN_WORD2VEC_SAMPLE_H
 
 #include "../rng.h"
-#include "../seqnn.h"
+#include "../vec.h"
 
 // Blocks lie at multiples of BLOCK tokens; contexts of a block come from at most MARGIN tokens beyond its ends.
 enum { BLOCK = 8192, MARGIN = 1024 };
 enum { ROUND_MOST = 64 }; // windows in a round of the deterministic mode at most
+enum { COPY = 8 };        // row pointers are copied so many at a time
 enum { DRAW_KEEP, DRAW_WINDOW, DRAW_NEGATIVE, DRAWS };
 
 typedef struct word2vec_train arguments;
@@ -20,6 +22,7 @@ struct block {
     int64_t round;        // windows that may be trained together in the deterministic mode
     int64_t examples;     // (context, centre) pairs for skip-gram, centres with a context for CBOW
     double alpha;
+    real **rows;           // input rows of ids   [BLOCK + 2 MARGIN + COPY]
     int32_t *ids;          // kept tokens of the block and its margins   [BLOCK + 2 MARGIN]
     int32_t *begin, *end;  // window of centre c: ids[begin[c] .. end[c]) without the centre itself   [BLOCK]
     int32_t *negatives;    // [BLOCK][negative]; only the draws until resolve_negatives
@@ -29,10 +32,10 @@ struct block {
 
 static bool block_allocate(struct block *b, const arguments *a)
 {
-    const int64_t span = BLOCK + 2 * MARGIN;
-    const int64_t size = 2 * span + 2 * BLOCK + BLOCK * a->negative + 4 + span + 64;
-    b->ids = malloc((size_t)size * sizeof(int32_t));
-    if (!b->ids) return false;
+    const int64_t span = BLOCK + 2 * MARGIN, numbers = 3 * span + 2 * BLOCK + BLOCK * a->negative + 4 + 64;
+    b->rows = malloc((size_t)(span + COPY) * sizeof *b->rows + (size_t)numbers * sizeof(int32_t));
+    if (!b->rows) return false;
+    b->ids = (int32_t *)(b->rows + span + COPY);
     b->sentence_end = b->ids + span;
     b->begin = b->sentence_end + span;
     b->end = b->begin + BLOCK;
@@ -41,7 +44,7 @@ static bool block_allocate(struct block *b, const arguments *a)
     return true;
 }
 
-static void block_free(struct block *b) { free(b->ids); }
+static void block_free(struct block *b) { free(b->rows); }
 
 static uint64_t draw_stream(const arguments *a, int purpose) { return (uint64_t)a->epoch * DRAWS + (uint64_t)purpose; }
 
@@ -69,30 +72,38 @@ static int64_t keep_tokens(const arguments *a, struct block *b, int64_t count, i
     return count;
 }
 
-// The negatives of centre c, from their draws: slot = high word of draw * V, kept or swapped for its alias by the low word.
-static void resolve_negatives(const arguments *a, struct block *b, int64_t c)
+// The alias table with both entries of a slot side by side: threshold in the high word. NULL if memory ran out.
+static uint64_t *join_alias(const arguments *a)
+{
+    uint64_t *alias = malloc((size_t)(a->V + 1) * sizeof *alias);
+    for (int64_t v = 0; alias && v < a->V; v++)
+        alias[v] = (uint64_t)a->alias_threshold[v] << 32 | (uint64_t)(uint32_t)a->alias_other[v];
+    return alias;
+}
+
+// The negatives of centre c, from their draws: slot = high word of draw * V, kept or swapped for its alias by the low
+// word.
+ALWAYS_INLINE void resolve_negatives(const arguments *a, const uint64_t *alias, struct block *b, int64_t c)
 {
     int32_t *const negative = b->negatives + c * a->negative;
     for (int64_t i = 0; i < a->negative; i++) {
-        const uint64_t product = (uint64_t)(uint32_t)negative[i] * (uint64_t)a->V;
-        const int32_t slot = (int32_t)(product >> 32), alias = a->alias_other[slot];
-        negative[i] = (uint32_t)product <= a->alias_threshold[slot] ? slot : alias;
+        const uint64_t product = (uint64_t)(uint32_t)negative[i] * (uint64_t)a->V, slot = product >> 32;
+        const uint64_t entry = alias[slot];
+        negative[i] = (uint32_t)product <= entry >> 32 ? (int32_t)slot : (int32_t)(uint32_t)entry;
     }
 }
 
 // Asks for what resolve_negatives will read.
-static void prefetch_alias(const arguments *a, const struct block *b, int64_t c)
+ALWAYS_INLINE void prefetch_alias(const arguments *a, const uint64_t *alias, const struct block *b, int64_t c)
 {
-    for (int64_t i = 0; i < a->negative; i++) {
-        const uint64_t slot = (uint64_t)(uint32_t)b->negatives[c * a->negative + i] * (uint64_t)a->V >> 32;
-        __builtin_prefetch(a->alias_threshold + slot);
-        __builtin_prefetch(a->alias_other + slot);
-    }
+    const int32_t *const draw = b->negatives + c * a->negative;
+    for (int64_t i = 0; i < a->negative; i++)
+        __builtin_prefetch(alias + ((uint64_t)(uint32_t)draw[i] * (uint64_t)a->V >> 32));
 }
 
-// How many windows of the deterministic mode may be trained from the same weights. Errors that are added up without seeing
-// each other overshoot where they hit the same row, so the commonest word should come once in two rounds; the inner nodes
-// near the root are in every window, therefore fewer for hierarchical softmax.
+// How many windows of the deterministic mode may be trained from the same weights. Errors that are added up without
+// seeing each other overshoot where they hit the same row, so the commonest word should come once in two rounds; the
+// inner nodes near the root are in every window, therefore fewer for hierarchical softmax.
 static int64_t round_size(const arguments *a, const struct block *b)
 {
     enum { SLOTS = 1024 };
@@ -141,10 +152,12 @@ static void block_sample(const arguments *a, struct block *b, int64_t index)
         sentences += stop > a->offsets[sentence];
     }
     b->kept = kept;
-    b->round = round_size(a, b);
+    for (int64_t i = 0; i < kept; i++) b->rows[i] = a->input + b->ids[i] * a->P;
+    if (a->deterministic) b->round = round_size(a, b);
 
     if (a->shrink)
-        sq_philox(b->draws, (b->centres + 3) / 4, (uint64_t)a->seed, draw_stream(a, DRAW_WINDOW), (uint64_t)index << 32);
+        sq_philox(b->draws, (b->centres + 3) / 4, (uint64_t)a->seed, draw_stream(a, DRAW_WINDOW),
+                  (uint64_t)index << 32);
     int64_t start = 0, examples = 0, c = 0;
     for (int64_t s = 0; s < sentences; s++) {
         const int64_t stop = b->sentence_end[s];

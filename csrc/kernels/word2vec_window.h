@@ -5,63 +5,9 @@
 #ifndef SEQNN_WORD2VEC_WINDOW_H
 #define SEQNN_WORD2VEC_WINDOW_H
 
-#include "../vec.h"
+#include "word2vec_tally.h"
 
 enum { GROUP = 6, STRIDE = 8 }; // outputs in a group; errors of one (context, group), two of them padding
-
-// The sum of log2(1 + e^x) over all x: per lane a running product with its exponent split off, so that the inner loop has
-// no logarithms. tally_close() turns the product into a whole number of 2^-FRACTION, and whole numbers have the same sum
-// in any order.
-struct tally {
-    vf product;
-    vi exponent, fraction, bad;
-};
-
-#if SQ_DOUBLE
-enum { MANTISSA = 52, BIAS = 1023 };
-#define MANTISSA_MASK 0xFFFFFFFFFFFFFLL
-#else
-enum { MANTISSA = 23, BIAS = 127 };
-#define MANTISSA_MASK 0x7FFFFF
-#endif
-enum { FRACTION = 16 };
-
-ALWAYS_INLINE struct tally tally_start(void) { return (struct tally){vf_set(1), {0}, {0}, {0}}; }
-
-ALWAYS_INLINE void tally_multiply(struct tally *t, vf factor)
-{
-    const vi bits = (vi)(t->product * factor);
-    t->exponent += (bits >> MANTISSA) - BIAS;
-    t->product = (vf)((bits & MANTISSA_MASK) | ((lane_bits)BIAS << MANTISSA));
-    t->bad |= factor != factor;
-}
-
-// log2 on [1, 2) by a polynomial in x - 1.5, off by at most 2.5e-6.
-ALWAYS_INLINE void tally_close(struct tally *t)
-{
-    const vf x = t->product - (real)1.5;
-    vf log = x * (real)-0.02456853475 + (real)0.04390747983;
-    log = log * x + (real)-0.07079685998;
-    log = log * x + (real)0.1417247358;
-    log = log * x + (real)-0.3206130355;
-    log = log * x + (real)0.9618208212;
-    log = log * x + (real)0.5849625007;
-    t->fraction += __builtin_convertvector(log * (real)(1 << FRACTION) + (real)0.5, vi);
-    t->product = vf_set(1);
-}
-
-// What was counted, in units of 2^-FRACTION, and starts anew; *bad becomes true if any x was NaN.
-static int64_t tally_take(struct tally *t, bool *bad)
-{
-    tally_close(t);
-    int64_t sum = 0;
-    for (int i = 0; i < LANES; i++) {
-        sum += ((int64_t)t->exponent[i] << FRACTION) + (int64_t)t->fraction[i];
-        *bad |= t->bad[i] != 0;
-    }
-    *t = tally_start();
-    return sum;
-}
 
 // [sum(a), ..., sum(f), 0, 0] for six vectors, or for two sixes at once where a register holds sixteen.
 #if LANES == 16
@@ -139,37 +85,37 @@ static int64_t tally_take(struct tally *t, bool *bad)
         a##0 += x * o0, a##1 += x * o1, a##2 += x * o2, a##3 += x * o3, a##4 += x * o4, a##5 += x * o5;                \
     } while (0)
 
-// The cache lines of seven rows that will be written soon, a part of each at a time: in one go they would wait for each other.
-#ifdef PFT0
-#define prefetch_write(x) __builtin_prefetch(x)
-#endif
+// The cache lines of seven rows that will be written soon, a part of each at a time: in one go they would wait for each
+// other.
 #define PREFETCH_7(rows, seventh, at)                                                                                  \
     do {                                                                                                               \
         if ((at) % (64 / (int64_t)sizeof(real)) == 0) {                                                                \
-            prefetch_write((rows)[0] + (at)), prefetch_write((rows)[1] + (at)), prefetch_write((rows)[2] + (at));      \
-            prefetch_write((rows)[3] + (at)), prefetch_write((rows)[4] + (at)), prefetch_write((rows)[5] + (at));      \
-            prefetch_write((seventh) + (at));                                                                          \
+            __builtin_prefetch((rows)[0] + (at)), __builtin_prefetch((rows)[1] + (at)),                                \
+                __builtin_prefetch((rows)[2] + (at));                                                                  \
+            __builtin_prefetch((rows)[3] + (at)), __builtin_prefetch((rows)[4] + (at)),                                \
+                __builtin_prefetch((rows)[5] + (at));                                                                  \
+            __builtin_prefetch((seventh) + (at));                                                                      \
         }                                                                                                              \
     } while (0)
 
-// x[STRIDE r + j] = in[r] . out[j] over nv vectors, for 1 to 4 rows.
-ALWAYS_INLINE void dots_1(real *x, real *const *in, real *const *out, int64_t nv)
+// x[STRIDE r + j] = in[r] . out[j] over vectors [from, to) of the rows, for 1 to 4 rows r.
+ALWAYS_INLINE void dots_1(real *x, real *const *in, real *const *out, int64_t from, int64_t to)
 {
     const real *const in0 = in[0];
     ZERO_6(a);
-    for (int64_t at = 0; at < nv * LANES; at += LANES) {
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
         LOAD_6(o, out, at);
         DOT_6(a, in0);
     }
     STORE_SUMS_1(x, a);
 }
 
-ALWAYS_INLINE void dots_2(real *x, real *const *in, real *const *out, int64_t nv)
+ALWAYS_INLINE void dots_2(real *x, real *const *in, real *const *out, int64_t from, int64_t to)
 {
     const real *const in0 = in[0], *const in1 = in[1];
     ZERO_6(a);
     ZERO_6(b);
-    for (int64_t at = 0; at < nv * LANES; at += LANES) {
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
         LOAD_6(o, out, at);
         DOT_6(a, in0);
         DOT_6(b, in1);
@@ -178,13 +124,13 @@ ALWAYS_INLINE void dots_2(real *x, real *const *in, real *const *out, int64_t nv
 }
 
 #if defined(__AVX512F__)
-ALWAYS_INLINE void dots_3(real *x, real *const *in, real *const *out, int64_t nv)
+ALWAYS_INLINE void dots_3(real *x, real *const *in, real *const *out, int64_t from, int64_t to)
 {
     const real *const in0 = in[0], *const in1 = in[1], *const in2 = in[2];
     ZERO_6(a);
     ZERO_6(b);
     ZERO_6(c);
-    for (int64_t at = 0; at < nv * LANES; at += LANES) {
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
         LOAD_6(o, out, at);
         DOT_6(a, in0);
         DOT_6(b, in1);
@@ -194,14 +140,14 @@ ALWAYS_INLINE void dots_3(real *x, real *const *in, real *const *out, int64_t nv
     STORE_SUMS_1(x + 2 * STRIDE, c);
 }
 
-ALWAYS_INLINE void dots_4(real *x, real *const *in, real *const *out, int64_t nv)
+ALWAYS_INLINE void dots_4(real *x, real *const *in, real *const *out, int64_t from, int64_t to)
 {
     const real *const in0 = in[0], *const in1 = in[1], *const in2 = in[2], *const in3 = in[3];
     ZERO_6(a);
     ZERO_6(b);
     ZERO_6(c);
     ZERO_6(d);
-    for (int64_t at = 0; at < nv * LANES; at += LANES) {
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
         LOAD_6(o, out, at);
         DOT_6(a, in0);
         DOT_6(b, in1);
@@ -213,7 +159,9 @@ ALWAYS_INLINE void dots_4(real *x, real *const *in, real *const *out, int64_t nv
 }
 #endif
 
-// error[STRIDE i + j] for inputs i < n and the outputs of one group, in place of their dot products.
+// The errors of n inputs and one group, in place of their dot products. Errors of a group take error_rows(n) rows.
+ALWAYS_INLINE int64_t error_rows(int64_t n) { return (n + 1) & ~(int64_t)1; }
+
 ALWAYS_INLINE void dots_to_errors(real *error, int64_t n, const real *sign, real alpha, struct tally *tally)
 {
     enum { PARTS = LANES > STRIDE ? 1 : STRIDE / LANES, TOGETHER = LANES > STRIDE ? LANES / STRIDE : 1 };
@@ -238,18 +186,28 @@ ALWAYS_INLINE void dots_to_errors(real *error, int64_t n, const real *sign, real
         }
 }
 
-// Skip-gram: errors of n contexts against one group.
-ALWAYS_INLINE void errors_skipgram(real *error, real *const *in, int64_t n, real *const *out, const real *sign,
-                                   real alpha, int64_t nv, struct tally *tally)
+// Skip-gram: dot products of n contexts and one group over vectors [from, to) of the rows.
+ALWAYS_INLINE void dots_skipgram(real *x, real *const *in, int64_t n, real *const *out, int64_t from, int64_t to)
 {
     int64_t i = 0;
 #if defined(__AVX512F__)
-    for (; n - i >= 4 && n - i != 5; i += 4) dots_4(error + i * STRIDE, in + i, out, nv);
-    for (; n - i >= 3 && n - i != 4; i += 3) dots_3(error + i * STRIDE, in + i, out, nv);
+    for (; n - i >= 4 && n - i != 5; i += 4) dots_4(x + i * STRIDE, in + i, out, from, to);
+    for (; n - i >= 3 && n - i != 4; i += 3) dots_3(x + i * STRIDE, in + i, out, from, to);
 #endif
-    for (; n - i >= 2; i += 2) dots_2(error + i * STRIDE, in + i, out, nv);
-    if (n - i) dots_1(error + i * STRIDE, in + i, out, nv);
-    dots_to_errors(error, n, sign, alpha, tally);
+    for (; n - i >= 2; i += 2) dots_2(x + i * STRIDE, in + i, out, from, to);
+    if (n - i) dots_1(x + i * STRIDE, in + i, out, from, to);
+}
+
+// CBOW: dot products of the scaled sum of n contexts, left in hidden[], and `groups` groups.
+ALWAYS_INLINE void dots_cbow(real *x, real *hidden, real *const *in, int64_t n, real scale, real *const *out,
+                             int64_t groups, int64_t from, int64_t to)
+{
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
+        vf sum = vf_load(in[0] + at);
+        for (int64_t i = 1; i < n; i++) sum += vf_load(in[i] + at);
+        vf_store(hidden + at, sum * scale);
+    }
+    for (int64_t g = 0; g < groups; g++) dots_1(x + g * error_rows(1) * STRIDE, &hidden, out + g * GROUP, from, to);
 }
 
 // input += sum error * output and output += sum error * input over vectors [from, to) of the rows.
@@ -273,23 +231,6 @@ ALWAYS_INLINE void update_skipgram(const real *error, real *const *in, int64_t n
     }
 }
 
-// CBOW: errors of the scaled sum of n contexts, kept in hidden[], against `groups` groups.
-ALWAYS_INLINE void errors_cbow(real *error, real *hidden, real *const *in, int64_t n, real scale, real *const *out,
-                               const real *const *sign, int64_t groups, real alpha, int64_t nv, struct tally *tally)
-{
-    for (int64_t at = 0; at < nv * LANES; at += LANES) {
-        vf sum = vf_load(in[0] + at);
-        for (int64_t i = 1; i < n; i++) sum += vf_load(in[i] + at);
-        vf_store(hidden + at, sum * scale);
-    }
-    for (int64_t g = 0; g < groups; g++) {
-        real padded[2 * STRIDE] __attribute__((aligned(64)));
-        dots_1(padded, &hidden, out + g * GROUP, nv);
-        dots_to_errors(padded, 1, sign[g], alpha, tally);
-        for (int j = 0; j < STRIDE; j++) error[g * STRIDE + j] = padded[j];
-    }
-}
-
 // output += error * hidden; every context += back * sum error * output, over vectors [from, to) of the rows.
 ALWAYS_INLINE void update_cbow(const real *error, real *const *in, int64_t n, real scale, real back, real *const *out,
                                int64_t groups, int64_t from, int64_t to, real *const *ahead, const real *entering)
@@ -300,7 +241,7 @@ ALWAYS_INLINE void update_cbow(const real *error, real *const *in, int64_t n, re
         hidden *= scale;
         PREFETCH_7(ahead, entering, at);
         for (int64_t g = 0; g < groups; g++) {
-            const real *const e = error + g * STRIDE;
+            const real *const e = error + g * error_rows(1) * STRIDE;
             real *const *const row = out + g * GROUP;
             LOAD_6(o, row, at);
             sum += (e[0] * o0 + e[1] * o1 + e[2] * o2) + (e[3] * o3 + e[4] * o4 + e[5] * o5);

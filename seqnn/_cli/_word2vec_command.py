@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from .._files import atomic_write, open_text
+from .._files import atomic_write
 from ..data import python_docs
 from ..embed._callbacks import Callback
 from ..embed._keyed_vectors import KeyedVectors
+from ..embed._vector_files import read_counts
 from ..embed._word2vec import Word2Vec
 from ._vector_commands import describe, write_vectors
 
@@ -109,11 +111,13 @@ def run(arguments: argparse.Namespace) -> None:
         _check_target(getattr(arguments, target, None))
     settings = {name: getattr(arguments, name) for name in PASSED_ON if hasattr(arguments, name)}
     settings["verbose"] = int(not arguments.quiet)
+    if not arguments.quiet and not (hasattr(arguments, "output") or hasattr(arguments, "model")):
+        print("the vectors will only be shown: -o FILE writes them", file=sys.stderr)
     corpus, name = _corpus(arguments.corpus)
     callbacks = [] if arguments.quiet else [Report(name)]
     if hasattr(arguments, "read_vocab"):
         model = Word2Vec(**settings)
-        model.build_vocab_from_freq(_read_vocabulary(arguments.read_vocab))
+        model.build_vocab_from_freq(read_counts(arguments.read_vocab))
         model.train(corpus, callbacks=callbacks)
     else:
         model = Word2Vec(corpus, **settings, callbacks=callbacks)
@@ -197,15 +201,3 @@ def _check_target(path: str | None) -> None:
         raise IsADirectoryError(errno.EISDIR, "is a folder", path)
     if not os.access(path if os.path.exists(path) else folder, os.W_OK):
         raise PermissionError(errno.EACCES, "not writable", path)
-
-
-def _read_vocabulary(path: str) -> dict[str, int]:
-    """Words and counts from "word count" lines."""
-    counts = {}
-    with open_text(path, errors="replace") as file:
-        for number, line in enumerate(file, 1):
-            word, _, count = line.rstrip("\n").rpartition(" ")
-            if not word or not count.isdecimal():
-                raise ValueError(f'{path}: line {number}: expected "word count", got {line.strip()[:60]!r}')
-            counts[word] = int(count)
-    return counts

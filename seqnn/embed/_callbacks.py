@@ -143,15 +143,17 @@ class EarlyStopping(Callback):
             self._snapshot = None
 
 
-def checked_callbacks(callbacks: Iterable[Any]) -> list[Any]:
-    """The callbacks as a list; `TypeError` where one lacks a method."""
+def checked_callbacks(callbacks: Iterable[Any], name: str = "callbacks") -> list[Any]:
+    """The callbacks as a list; `TypeError` where one lacks a method. `name` is the argument's."""
     if any(hasattr(callbacks, event) for event in EVENTS):
         raise TypeError(f"callbacks: expected a sequence, got one {type(callbacks).__name__}: write callbacks=[...]")
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks: expected a sequence, got {type(callbacks).__name__}")
     checked = list(callbacks)
     for callback in checked:
         missing = [event for event in EVENTS if not callable(getattr(callback, event, None))]
         if missing:
             raise TypeError(
-                f"callbacks: {type(callback).__name__} has no method {missing[0]}: derive it from seqnn.Callback"
+                f"{name}: {type(callback).__name__} has no method {missing[0]}: derive it from seqnn.Callback"
             )
     return checked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -45,10 +45,13 @@ class KeyedRows:
     def _around(cls, vectors: npt.ArrayLike, counts: npt.ArrayLike | None) -> Self:
         """Without words yet: `index_to_key`, or packed words in `_packed`, must follow."""
         vectors = np.asarray(vectors)
+        if vectors.dtype.kind not in "biuf":
+            raise TypeError(f"vectors: expected a matrix of real numbers, got {vectors.dtype}")
         if vectors.ndim != 2 or not vectors.shape[1]:
             raise ValueError(f"vectors must be a matrix with at least one column, got shape {vectors.shape}")
         wv = cls(vectors.shape[1])
-        wv.vectors = vectors if vectors.dtype.kind == "f" else vectors.astype(np.float32)
+        kind = vectors.dtype.newbyteorder("=") if vectors.dtype.kind == "f" else np.float32
+        wv.vectors = vectors.astype(kind, copy=False)
         wv.next_index = len(vectors)
         del wv.index_to_key, wv.key_to_index  # so that they are computed when first needed
         if counts is not None:
@@ -68,6 +71,9 @@ class KeyedRows:
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self.index_to_key)
 
     def __contains__(self, key: Key) -> bool:
         return self.get_index(key, -1) >= 0
@@ -103,6 +109,8 @@ class KeyedRows:
 
     def get_indices(self, keys: Iterable[Key], default: int | None = None) -> np.ndarray:
         """Row numbers int64[N] of a list of keys; missing ones get `default`, or one KeyError names them."""
+        if isinstance(keys, str):
+            raise TypeError(f"keys: expected a list of keys, got a string: [{keys!r}]")
         keys = list(keys)
         rows = np.array([self.get_index(key, -1) for key in keys], np.int64)
         if len(missing := np.flatnonzero(rows < 0)):

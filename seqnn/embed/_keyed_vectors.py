@@ -151,7 +151,7 @@ class KeyedVectors(KeyedRows):
         or the first `restrict_vocab`, are searched. `topn=None` gives the cosines of all these rows as an array.
         For many queries `most_similar_batch` is far faster.
         """
-        if topn is not None and topn < 1:
+        if topn is not None and not _neighbors.whole_topn(topn):
             return []
         query, used = _neighbors.combine(self, positive, negative)
         rows = _neighbors.search_range(self, clip_start, clip_end, restrict_vocab)
@@ -187,7 +187,7 @@ class KeyedVectors(KeyedRows):
         self, positive: Any = None, negative: Any = None, topn: int | None = 10, restrict_vocab: int | None = None
     ) -> Pairs | np.ndarray:
         """As `most_similar` with the multiplicative objective 3CosMul of Levy and Goldberg (2014)."""
-        if topn is not None and topn < 1:
+        if topn is not None and not _neighbors.whole_topn(topn):
             return []
         rows = _neighbors.search_range(self, 0, None, restrict_vocab)
         scores, used = _neighbors.cosmul(self, positive, negative, rows)

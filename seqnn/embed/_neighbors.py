@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from ._arguments import integer
 
 if TYPE_CHECKING:
     from ._keyed_vectors import KeyedVectors
@@ -42,13 +43,14 @@ def nearest_neighbors(
         >>> ids.tolist(), scores.round(2).tolist()
         ([[0, 1]], [[1.0, 0.1]])
     """
+    topn = whole_topn(topn)
     vectors = _real(vectors)
     queries = np.ascontiguousarray(queries, vectors.dtype)
     if queries.ndim != 2 or vectors.ndim != 2 or queries.shape[1] != vectors.shape[1]:
         raise ValueError(f"queries {queries.shape} and vectors {vectors.shape} must be 2-D with rows of one length")
     begin, end, _ = slice(begin, end).indices(len(vectors))
     end = max(begin, end)
-    count = min(max(topn, 0), end - begin)
+    count = min(topn, end - begin)
     scale = reciprocal(row_norms(vectors) if norms is None else norms).astype(vectors.dtype, copy=False)
     queries = queries * reciprocal(row_norms(queries))[:, None]
     skip = _padded(exclude, len(queries))
@@ -59,6 +61,11 @@ def nearest_neighbors(
         part = slice(i, i + step)
         ids[part], scores[part] = _core.neighbors_top(queries[part], vectors, scale, skip[part], begin, end, count)
     return ids, scores
+
+
+def whole_topn(topn: Any) -> int:
+    """`topn` as an integer >= 0."""
+    return integer("topn", topn, 0, 2**63 - 1)
 
 
 def row_norms(matrix: np.ndarray) -> np.ndarray:
@@ -117,6 +124,8 @@ def combine_batch(
     """`combine` for each query; plain keys and a matrix of vectors take no loop."""
     if negative is None and isinstance(positive, np.ndarray) and positive.ndim == 2 and positive.dtype.kind == "f":
         return positive, [[] for _ in positive]
+    if isinstance(positive, str):
+        raise TypeError(f"positive: expected a list of queries, got a string: [{positive!r}]")
     positive = list(positive)
     if negative is None and all(map(is_key, positive)):
         rows = wv.get_indices(positive)

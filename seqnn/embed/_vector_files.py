@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import lzma
 import os
+import re
 import warnings
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _core, _safetensors
-from .._files import Path, atomic_write, open_binary, open_text
-from ..text._strings import pack
+from .._files import Path, atomic_write, open_binary, open_text, unpacking
+from ..text._strings import encode, pack
 from ._vector_text import check_promise, find_header, is_vector_line, read_text, split_words, write_text
 from ._window import Window
 
@@ -127,13 +124,13 @@ def load_word2vec_format(
         raise ValueError("no_header=True is for text: binary files have a header")
     options = {"encoding": encoding, "unicode_errors": unicode_errors, "limit": limit, "dtype": datatype}
     options["allow_nonfinite"] = allow_nonfinite
-    with _damage(fname):
+    with unpacking(fname):
         if binary:
             words, vectors = read_binary(fname, **options)
         else:
             words, vectors = read_text(fname, **options, header=None if no_header is None else not no_header)
     words, vectors = _first_of_each(fname, words, vectors)
-    wv = cls._around(vectors, None if fvocab is None else _read_counts(fvocab, words))
+    wv = cls._around(vectors, None if fvocab is None else _counts_of(words, fvocab))
     wv.index_to_key = words
     return wv
 
@@ -153,10 +150,11 @@ def detect_format(path: Path) -> str:
 
 def _detect(path: Path) -> tuple[str, bool]:
     """The format, and whether it can be no other."""
-    with _damage(path), open_binary(path) as file:
+    with unpacking(path), open_binary(path) as file:
         start = file.read(1 << 16)
         if not start.strip():
             raise ValueError(f"{os.fspath(path)} is empty")
+    _safetensors.refuse_pickle(path, start)
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= os.path.getsize(path):
         return "safetensors", True
     header = find_header(start, True)
@@ -226,7 +224,7 @@ def write_binary(path: Path, words: list[str], vectors: np.ndarray) -> None:
         for i in range(0, len(words), step):
             rows = vectors[i : i + step].astype("<f4")
             width, data = rows.shape[1] * 4, rows.tobytes()
-            names = [word.encode("utf-8", "surrogateescape") for word in words[i : i + step]]
+            names = [encode(word) for word in words[i : i + step]]
             file.write(b"".join([b"%b %b" % (n, data[k * width : (k + 1) * width]) for k, n in enumerate(names)]))
 
 
@@ -251,27 +249,20 @@ def _first_of_each(path: Path, words: list[str], vectors: np.ndarray) -> tuple[l
     return list(first), vectors[list(first.values())]
 
 
-def _read_counts(path: Path, words: list[str]) -> np.ndarray:
+def read_counts(path: Path) -> dict[str, int]:
+    """Words and counts of a file of "word count" lines; what is not UTF-8 is replaced by U+FFFD."""
     counts = {}
-    with _damage(path), open_text(path) as file:
+    with unpacking(path), open_text(path, errors="replace") as file:
         for number, line in enumerate(file, 1):
-            word, _, count = line.rstrip().rpartition(" ")
-            if not word or not count.isdecimal():
-                raise ValueError(f'{path}: line {number} must be "word count", got {line[:60]!r}')
+            word, _, count = line.rstrip("\n").rpartition(" ")
+            if not word or not re.fullmatch("[0-9]{1,18}", count):
+                raise ValueError(f'{path}: line {number}: expected "word count", got {line.strip()[:60]!r}')
             counts[word] = int(count)
+    return counts
+
+
+def _counts_of(words: list[str], path: Path) -> np.ndarray:
+    counts = read_counts(path)
     if missing := [word for word in words if word not in counts]:
         raise ValueError(f"{path} has no count for {len(missing)} words, the first is {missing[0]!r}")
     return np.array([counts[word] for word in words], np.int64)
-
-
-@contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    """A packed file that does not unpack is a ValueError that names it."""
-    try:
-        yield
-    except (EOFError, zlib.error, lzma.LZMAError) as error:
-        raise ValueError(f"{os.fspath(path)}: damaged or truncated: {error}") from None
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise ValueError(f"{os.fspath(path)}: damaged: {error}") from None

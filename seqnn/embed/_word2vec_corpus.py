@@ -13,7 +13,7 @@ import numpy as np
 
 from .._progress import advance, progress_bar
 from ..text._corpus import Corpus, ScannedCorpus, scan
-from ..text._sources import encoded_of, files_of, is_one_shot
+from ..text._sources import encoded_of, files_of, is_one_shot, is_open_file
 from ..text._vocabulary import Vocabulary
 
 Source = Any
@@ -42,6 +42,8 @@ def one_source(corpus_iterable: Source, corpus_file: Source, passes: int) -> Sou
         if not isinstance(corpus_file, (str, os.PathLike)):
             raise TypeError(f"corpus_file: expected a path, got {type(corpus_file).__name__}")
         return corpus_file
+    if is_open_file(corpus_iterable):
+        raise TypeError("the corpus is an open file: give its path")
     if passes > 1 and is_one_shot(corpus_iterable):
         raise TypeError(
             f"the corpus is a generator, which can be read only once, and epochs={passes} pass over it {passes} times: "

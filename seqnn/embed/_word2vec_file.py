@@ -15,6 +15,7 @@ from .._files import Path
 from .._threads import get_num_threads
 from ..text._strings import pack
 from ..text._vocabulary import Vocabulary
+from ._arguments import integer, number
 from ._keyed_vectors import KeyedVectors
 from ._training import Position
 from ._vector_files import _ATTRIBUTE, _FORMAT
@@ -37,6 +38,7 @@ STATE = (
 
 def save(model: Word2VecModel, path: Path) -> None:
     """Write the model; on any error the old file stays. The file is one of `KeyedVectors.save`'s, with more in it."""
+    model._check_settings()
     words, offsets = pack(model._vocabulary.words)
     tensors = {"words": words, "offsets": offsets, COUNTS: model._vocabulary.counts}
     if model._vocabulary.words:
@@ -76,12 +78,15 @@ def load(model_type: type[Word2VecModel], path: Path, *, mmap: bool) -> Word2Vec
     try:
         record = json.loads(metadata[KEY])
         if record["version"] > VERSION:
-            raise ValueError(f"{name}: written by a newer seqnn (format {record['version']}, known: {VERSION})")
+            raise ValueError(f"written by a newer seqnn (format {record['version']}, known: {VERSION})")
         model = model_type(**record["options"])
         model.__dict__.update({key: record["state"][key] for key in STATE})
         model._position = None if record["position"] is None else Position(**record["position"])
-    except (KeyError, TypeError) as error:
+        _check_state(model)
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{name}: damaged, {type(error).__name__}: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     if "vectors" in tensors:
         wv = KeyedVectors.load(path)
         weights = _weights(name, tensors, model, len(wv))
@@ -89,6 +94,22 @@ def load(model_type: type[Word2VecModel], path: Path, *, mmap: bool) -> Word2Vec
             weights = weights.trainable(weights.input)
         model._install(Vocabulary(wv.index_to_key, wv.expandos["count"]), weights)
     return model
+
+
+def _check_state(model: Word2VecModel) -> None:
+    """What a damaged file could make of the state must not reach the kernels."""
+    for name in ("corpus_count", "corpus_total_words", "effective_min_count", "train_count", "epochs_trained"):
+        integer(name, getattr(model, name), 0, 2**63 - 1)
+    if not isinstance(model.history_, list) or not all(isinstance(entry, dict) for entry in model.history_):
+        raise TypeError("history_: expected a list of dicts")
+    integer("_run_start", model._run_start, 0, len(model.history_))
+    if (position := model._position) is not None:
+        integer("position.epochs", position.epochs, 0)
+        integer("position.epoch", position.epoch, 0, position.epochs)
+        integer("position.first_epoch", position.first_epoch, 0)
+        integer("position.unit", position.unit, 0, 2**63 - 1)
+        for key in ("start_alpha", "end_alpha", "loss", "examples", "seconds"):
+            number(f"position.{key}", getattr(position, key), minimum=0)
 
 
 def _weights(name: str, tensors: dict[str, np.ndarray], model: Word2VecModel, count: int) -> Weights:

@@ -16,7 +16,7 @@ from ._callbacks import EarlyStopping, checked_callbacks
 from ._keyed_vectors import KeyedVectors
 from ._training import Position, Task, run
 from ._word2vec_corpus import fingerprint
-from ._word2vec_options import check_rates
+from ._word2vec_options import OPTIONS, check_rates, checked
 from ._word2vec_weights import Tables, Weights
 
 BLOCK = 8192
@@ -110,6 +110,23 @@ class Word2VecModel:
         if not self._vocabulary.words:
             raise RuntimeError(f"the model has no vocabulary: call build_vocab(corpus) before {purpose}")
 
+    def _check_settings(self) -> None:
+        """Settings that were changed as attributes get the checks of the constructor, and must fit the weights."""
+        self.__dict__.update(checked({name: self.__dict__[name] for name in OPTIONS}))
+        if not self._vocabulary.words:
+            return
+        weights = self._weights
+        for name, now, built in (
+            ("vector_size", self.vector_size, weights.size),
+            ("hs", bool(self.hs), weights.nodes is not None),
+            ("negative", self.negative > 0, weights.output is not None),
+        ):
+            if now != built:
+                raise ValueError(
+                    f"{name}: the weights were built with another setting than {getattr(self, name)}; "
+                    "set it back, or make a new model"
+                )
+
     def _trained_arrays(self) -> list[np.ndarray]:
         return self._weights.arrays()
 
@@ -141,6 +158,7 @@ class Word2VecModel:
 
         `pristine`: nobody but us has touched the initial weights, so that they can be drawn anew instead of copied.
         """
+        self._check_settings()
         if len(corpus.ids) == 0:
             raise ValueError("no word of this corpus is in the vocabulary: there is nothing to train on")
         listeners = checked_callbacks(callbacks)
@@ -195,7 +213,8 @@ class Word2VecModel:
                     "an interrupted run goes on with its own learning rate: leave start_alpha and end_alpha out, "
                     "or give epochs= to begin a new run"
                 )
-            if self._position.corpus != mark:
+            unit = self._position.unit
+            if self._position.corpus != mark or not (unit == len(corpus.ids) or unit % BLOCK == 0):
                 raise ValueError(
                     "the interrupted run was on another corpus: give that one to go on, "
                     "or give epochs= to begin a new run"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._arguments import flag, integer, number, optional_integer
+from ._callbacks import checked_callbacks
 
 MAX_WINDOW = 1000
 """A step sees so many words beyond its own ends (less than the kernel's margin of 1024)."""
@@ -15,6 +16,9 @@ SAVED = (
     "max_final_vocab", "shrink_windows", "deterministic", "verbose", "max_memory", "errors",
 )  # fmt: skip
 """Arguments of the constructor that a file keeps; functions and callbacks are not among them."""
+
+OPTIONS = (*SAVED, "tokenizer", "early_stopping")
+"""All settings of a model."""
 
 
 def checked(options: dict[str, Any]) -> dict[str, Any]:
@@ -35,6 +39,10 @@ def checked(options: dict[str, Any]) -> dict[str, Any]:
     o["sample"] = number("sample", o["sample"], minimum=0)
     o["ns_exponent"] = number("ns_exponent", o["ns_exponent"])
     check_rates(o["alpha"], o["min_alpha"])
+    if o["tokenizer"] is not None and not callable(o["tokenizer"]):
+        raise TypeError(f"tokenizer: expected a function str -> list of words, got {o['tokenizer']!r}")
+    if o["early_stopping"] is not None:
+        checked_callbacks([o["early_stopping"]], "early_stopping")
     if not o["hs"] and not o["negative"]:
         raise ValueError("hs=0 and negative=0: nothing would be trained; set hs=1 or negative >= 1 (usual: 5)")
     return o

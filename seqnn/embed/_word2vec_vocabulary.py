@@ -70,7 +70,11 @@ class Word2VecVocabulary(Word2VecModel):
         """
         if not isinstance(word_freq, Mapping):
             raise TypeError(f"word_freq: expected a mapping of words to counts, got {type(word_freq).__name__}")
+        if bad := [word for word in word_freq if not isinstance(word, str)]:
+            raise TypeError(f"word_freq: expected words that are strings, got {type(bad[0]).__name__}: {bad[0]!r:.60}")
         counts = [integer(f"word_freq[{word!r}]", count, 0, 2**62) for word, count in word_freq.items()]
+        if sum(counts) > 2**62:
+            raise ValueError(f"word_freq: expected counts of at most 2**62 together, got {sum(counts)}")
         self._adopt_words(
             list(word_freq),
             np.array(counts, np.int64),

@@ -139,6 +139,7 @@ def scan(
     if max_vocab_size is not None and max_vocab_size < 1:
         raise ValueError(f"max_vocab_size: expected None or an integer >= 1, got {max_vocab_size!r}")
     limit = parse_size(max_memory)
+    files: list[str] | None = None
     if (encoded := encoded_of(source)) is not None:
         scanned = read_encoded(*_checked_arrays(*encoded))
     elif (files := files_of(source)) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import closing
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
@@ -142,7 +142,7 @@ def read_sentences(
     """Any source of `sentence_chunks`: joined to texts, which is faster than looking up each word in a dictionary."""
     ids = IdBuffer(max_memory)
     lengths: list[np.ndarray] = []
-    total = len(source) if hasattr(source, "__len__") else None
+    total = len(source) if isinstance(source, Sized) else None
 
     def done(text: Joined, line_ends: np.ndarray) -> None:
         lengths.append(text.lengths)

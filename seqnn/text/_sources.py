@@ -28,6 +28,11 @@ def is_one_shot(source: Any) -> bool:
     return hasattr(source, "__next__")
 
 
+def is_open_file(source: Any) -> bool:
+    """Whether the source is an open file, where its path is wanted."""
+    return hasattr(source, "read")
+
+
 def files_of(source: Any) -> list[str] | None:
     """The text files that the source names: a path, a directory, several paths; None when it is no path."""
     if isinstance(source, (str, os.PathLike)):
@@ -36,7 +41,7 @@ def files_of(source: Any) -> list[str] | None:
         if all(isinstance(item, os.PathLike) for item in source):
             return list_files(source)
         # Strings are paths only if there is no doubt: sentences are not the names of files.
-        if all(isinstance(item, str) for item in source) and os.path.isfile(source[0]):
+        if all(isinstance(item, str) for item in source) and any(map(os.path.isfile, source[:_CHUNK])):
             return list_files(source)
     return None
 
@@ -56,6 +61,12 @@ def sentence_chunks(source: Any, tokenizer: Tokenizer | None) -> Iterator[list[l
     whitespace) or of token lists, missing values being empty sentences.
     """
     split = tokenizer
+    if isinstance(source, (bytes, bytearray)):
+        raise TypeError(f"sentences: got {type(source).__name__}; decode it, split it into token lists")
+    if _holds_numbers(source):
+        raise TypeError(
+            "sentences: got numbers; encoded sentences are a tuple (ids, offsets) of two 1-D arrays of integers"
+        )
     if hasattr(source, "columns") and not callable(source.columns):
         raise TypeError(
             f"sentences: got a whole table ({type(source).__name__}); give one column, such as table['text']"
@@ -70,7 +81,7 @@ def sentence_chunks(source: Any, tokenizer: Tokenizer | None) -> Iterator[list[l
             "sentences: expected token lists, a path, a string column or encoded (ids, offsets) arrays, "
             f"got {type(source).__name__}"
         ) from None
-    if hasattr(source, "read"):
+    if is_open_file(source):
         raise TypeError("sentences: got an open file; give its path")
     done = 0
     while chunk := list(islice(iterator, _CHUNK)):
@@ -78,6 +89,12 @@ def sentence_chunks(source: Any, tokenizer: Tokenizer | None) -> Iterator[list[l
             chunk = [_tokens(s, done + i, split, column is not None) for i, s in enumerate(chunk)]
         yield chunk
         done += len(chunk)
+
+
+def _holds_numbers(source: Any) -> bool:
+    """An array of numbers, or a pair of such: meant as encoded sentences, but of the wrong type or shape."""
+    parts = source if isinstance(source, (tuple, list)) and len(source) == 2 else (source,)
+    return all(isinstance(part, np.ndarray) and part.dtype.kind in "biufc" for part in parts)
 
 
 def _column(source: Any) -> list[Any] | None:

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
+
+
+def encode(string: str) -> bytes:
+    """UTF-8; undecodable bytes that were read with "surrogateescape" as they were, other lone surrogates as three bytes."""
+    try:
+        return string.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return string.encode("utf-8", "surrogatepass")
+
+
+def decode(data: bytes) -> str:
+    """The inverse of `encode`."""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "surrogateescape")
 
 
 def pack(strings: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
     """UTF-8 bytes of all strings end to end (uint8) and N + 1 offsets (int64): string i is bytes[offsets[i]:offsets[i + 1]].
 
-    Lone surrogates (from file names or undecodable input) survive the round trip.
+    Lone surrogates survive the round trip; those that stand for undecodable bytes become these bytes.
     """
-    encoded = [s.encode("utf-8", "surrogateescape") for s in strings]
+    encoded = [encode(s) for s in strings]
     offsets = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum([len(e) for e in encoded], out=offsets[1:])
     return np.frombuffer(b"".join(encoded), np.uint8), offsets
 
 
-def unpack(data: np.ndarray, offsets: np.ndarray, errors: str = "surrogateescape") -> list[str]:
-    """The inverse of `pack`; `errors` as in `bytes.decode`."""
+def unpack(data: np.ndarray, offsets: np.ndarray) -> list[str]:
+    """The inverse of `pack`."""
     raw = data.tobytes()
     bounds = offsets.tolist()
-    return [raw[a:b].decode("utf-8", errors) for a, b in zip(bounds, bounds[1:])]
+    return [decode(raw[a:b]) for a, b in pairwise(bounds)]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import lzma
 import mmap
 import os
 import re
 import stat
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from .._files import compression, open_binary
+from .._files import compression, open_binary, unpacking
 
 PIECE = 1 << 21
 """Bytes of text that are scanned in one step: a few hundredths of a second."""
@@ -102,14 +100,8 @@ def _streamed(path: str, position: int) -> Iterator[Piece]:
     rest: list[bytes] = []
     with open_binary(path) if stat.S_ISREG(os.stat(path).st_mode) else open(path, "rb") as file:
         while True:
-            try:
+            with unpacking(path):
                 data = file.read(PIECE)
-            except (EOFError, zlib.error, lzma.LZMAError) as error:
-                raise ValueError(f"{path}: the compressed file is truncated or damaged ({error})") from error
-            except OSError as error:
-                if error.errno is not None:
-                    raise
-                raise ValueError(f"{path}: the compressed file is damaged ({error})") from error
             cut = _last_space(data) if data else 0
             if cut or not data:
                 whole = b"".join([*rest, data[:cut]])

@@ -153,7 +153,7 @@ def keep_thresholds(counts: np.ndarray, sample: float) -> np.ndarray:
     if not sample >= 0:
         raise ValueError(f"sample: expected a number >= 0, got {sample}")
     counts = np.asarray(counts, np.int64)
-    if sample == 0:
+    if sample == 0 or not counts.any():
         return np.full(len(counts), _ALWAYS, np.uint32)
     target = sample * counts.sum() if sample < 1 else int(sample * (3 + np.sqrt(5)) / 2)
     c = np.maximum(counts, 1)

@@ -27,6 +27,8 @@ def kept_by(
     enough = counts >= min_count
     if rule is None:
         return enough
+    if not callable(rule):
+        raise TypeError(f"trim_rule: expected a function (word, count, min_count), got {rule!r}")
     for i, (n, count) in enumerate(zip(numbers.tolist(), counts.tolist(), strict=True)):
         answer = rule(words[n], count, min_count)
         if answer in (RULE_KEEP, RULE_DISCARD):

@@ -357,3 +357,32 @@ def test_p_values(n):
         x = rng.standard_normal(n)
         y = weight * x + rng.standard_normal(n)
         np.testing.assert_allclose(pearson(x, y), stats.pearsonr(x, y), rtol=1e-9, atol=1e-300)
+
+
+def test_foreign_byte_order():
+    values = np.eye(2, 3) + 1
+    foreign, native = (KeyedVectors.from_arrays(["a", "b"], values.astype(kind)) for kind in (">f4", "f4"))
+    assert foreign.vectors.dtype == np.float32
+    assert foreign.most_similar("a") == native.most_similar("a")
+    np.testing.assert_array_equal(foreign.norms, native.norms)
+
+
+def test_what_is_no_query_or_matrix(wv):
+    for bad in (np.ones((1, 2), complex), np.array([[None, 1.0]]), [["x", "y"]]):
+        with pytest.raises(TypeError, match="real numbers"):
+            KeyedVectors.from_arrays(["a"], bad)
+    for ask in (wv.most_similar, wv.most_similar_cosmul):
+        for topn in (1.5, "3"):
+            with pytest.raises(TypeError, match="topn"):
+                ask("king", topn=topn)
+        with pytest.raises(ValueError, match="topn"):
+            ask("king", topn=-1)
+    with pytest.raises(TypeError, match="topn"):
+        wv.most_similar_batch(["king"], topn=None)
+    for ask in (wv.most_similar_batch, wv.get_vectors):
+        with pytest.raises(TypeError, match=r"\['king'\]"):
+            ask("king")
+
+
+def test_iterating_gives_the_keys(wv):
+    assert list(wv) == WORDS

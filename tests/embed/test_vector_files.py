@@ -1,12 +1,13 @@
 import gzip
 import os
+import pickle
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqnn import _safetensors
+from seqnn import Word2Vec, _safetensors
 from seqnn.embed._keyed_vectors import KeyedVectors
 from seqnn.embed._vector_files import detect_format
 from seqnn.embed._window import Window
@@ -173,7 +174,7 @@ def test_order_prefix_and_vocabulary_file(tmp_path):
     assert got["*rare"].tolist() == wv["rare"].tolist()
     with pytest.raises(ValueError, match="fvocab needs the attribute 'count'"):
         vectors_of(["a"]).save_word2vec_format(tmp_path / "a.txt", fvocab=tmp_path / "vocab")
-    with pytest.raises(ValueError, match="line 1 must be"):
+    with pytest.raises(ValueError, match="line 1: expected"):
         KeyedVectors.load_word2vec_format(tmp_path / "a.txt", fvocab=write(tmp_path / "v", "often many\n"))
     with pytest.raises(ValueError, match=r"no count for 2 words, the first is '\*also'"):
         KeyedVectors.load_word2vec_format(tmp_path / "a.txt", fvocab=write(tmp_path / "v", "*often 9\n"))
@@ -251,7 +252,7 @@ def test_binary_of_word2vec_c(tmp_path):
         (BINARY.replace(np.array([4], "<f4").tobytes(), np.array([np.inf], "<f4").tobytes()), True, "vector 2 .'dog'."),
         (b"cat" + BINARY, True, 'line 1 must be "count size"'),
         (b"999999999999 300\n" + BINARY, True, "the header promises vectors of at least"),
-        (gzip.compress(TEXT.encode() * 50)[:-20], False, "damaged or truncated"),
+        (gzip.compress(TEXT.encode() * 50)[:-20], False, "truncated or damaged"),
         (gzip.compress(TEXT.encode() * 50)[:30] + b"\xff" * 30, False, "damaged"),
     ],
 )
@@ -383,3 +384,21 @@ def test_any_bytes_raise_or_are_read(tmp_path_factory, raw):
     path = write(tmp_path_factory.getbasetemp() / "any", raw)
     for binary in (False, True):
         check_read_or_refused(lambda b=binary: KeyedVectors.load_word2vec_format(path, binary=b), "any")
+
+
+def test_lone_surrogates_survive(tmp_path):
+    words = ["\ud800", "\udc80", "\udfffx\udc80", "é"]
+    vectors_of(words).save(tmp_path / "a.safetensors")
+    assert KeyedVectors.load(tmp_path / "a.safetensors").index_to_key == words
+    vectors_of(words).save_word2vec_format(tmp_path / "a.bin", binary=True)
+    assert KeyedVectors.load_word2vec_format(
+        tmp_path / "a.bin", binary=True, unicode_errors="surrogatepass", limit=1
+    ).index_to_key == ["\ud800"]
+
+
+def test_pickles_get_advice(tmp_path):
+    path = tmp_path / "gensim.model"
+    path.write_bytes(pickle.dumps({"vectors": [1.0] * 100}))
+    for load in (KeyedVectors.load, KeyedVectors.load_word2vec_format, Word2Vec.load):
+        with pytest.raises(ValueError, match=r"pickle.*save_word2vec_format"):
+            load(path)

@@ -64,6 +64,8 @@ def test_names_of_gensim_3_are_explained():
         ("max_final_vocab", 0, ValueError), ("max_vocab_size", -2, ValueError), ("ns_exponent", float("nan"), ValueError),
         ("errors", "sometimes", ValueError), ("max_memory", "much", ValueError), ("max_memory", -1, ValueError),
         ("callbacks", [object()], TypeError), ("callbacks", Callback(), TypeError), ("deterministic", 5, ValueError),
+        ("callbacks", 3, TypeError), ("early_stopping", 3, TypeError), ("tokenizer", 3, TypeError),
+        ("trim_rule", 3, TypeError),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_named(argument, value, error):
@@ -117,3 +119,30 @@ def test_a_corpus_without_pairs_is_told():
 def test_too_big_for_the_memory():
     with pytest.raises(MemoryError, match="GiB"):
         Word2Vec(two_topics(10), **{**SMALL, "vector_size": 2**31 - 1})
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("negative", -5), ("window", -5), ("window", 5000), ("seed", -1), ("workers", 0), ("sample", -1), ("hs", 1),
+     ("negative", 0), ("vector_size", 4)],
+)  # fmt: skip
+def test_settings_changed_as_attributes_are_checked(setting, value, tmp_path):
+    model = Word2Vec(two_topics(10), **SMALL)
+    model.save(path := tmp_path / "model.safetensors")
+    setattr(model, setting, value)
+    with pytest.raises(ValueError, match=setting):
+        model.train(two_topics(10), epochs=1)
+    with pytest.raises(ValueError, match=setting):
+        model.save(path)
+    assert len(Word2Vec.load(path).wv) == len(model.wv)
+
+
+def test_counts_of_absurd_words():
+    model = Word2Vec(**{**SMALL, "min_count": 0})
+    with pytest.raises(TypeError, match=r"word_freq.*int"):
+        model.build_vocab_from_freq({1: 3})
+    with pytest.raises(ValueError, match="together"):
+        model.build_vocab_from_freq({"a": 2**62, "b": 1})
+    model = Word2Vec(**{**SMALL, "min_count": 0, "ns_exponent": 0.0})
+    model.build_vocab_from_freq({"a": 0, "b": 0})
+    assert model.train([["a", "b"]], epochs=1) == (2, 2)

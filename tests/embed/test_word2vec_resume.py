@@ -189,3 +189,19 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     with pytest.raises(TypeError, match="comment"):
         model.save(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [("unit", -8192, "unit"), ("unit", "8192", "unit"), ("epoch", 99, "epoch"), ("loss", None, "loss"),
+     ("seconds", -1, "seconds"), ("unit", 5, "another corpus")],
+)  # fmt: skip
+def test_a_damaged_position_is_refused(tmp_path, field, value, words):
+    model = Word2Vec(**{**SMALL, "epochs": 3})
+    model.build_vocab(two_topics(50))
+    with pytest.raises(KeyboardInterrupt):
+        model.train(two_topics(50), callbacks=[StopAt(1)])
+    setattr(model._position, field, value)
+    model.save(tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=words):
+        Word2Vec.load(tmp_path / "model.safetensors").train(two_topics(50))

@@ -4,6 +4,8 @@ The twin works in float64 and follows the text of one thread: windows in rounds,
 then all updates in order. The kernel's default mode on one thread has rounds of one window; `deterministic` has longer ones.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from harness import TEAMS, assert_close, assert_identical, each_isa, team
@@ -21,7 +23,12 @@ def philox(count, seed, stream, start=0):
     k = [seed & 0xFFFFFFFF, seed >> 32]
     for _ in range(10):
         p0, p1 = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
-        c = [p1 >> np.uint64(32) ^ c[1] ^ np.uint64(k[0]), p1 & MASK, p0 >> np.uint64(32) ^ c[3] ^ np.uint64(k[1]), p0 & MASK]
+        c = [
+            p1 >> np.uint64(32) ^ c[1] ^ np.uint64(k[0]),
+            p1 & MASK,
+            p0 >> np.uint64(32) ^ c[3] ^ np.uint64(k[1]),
+            p0 & MASK,
+        ]
         k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
     return np.stack(c, axis=1).ravel()[:count]
 
@@ -51,7 +58,9 @@ def sample_block(case, index):
         contexts = [
             j
             for j in range(max(0, i - span), min(len(position), i + span + 1))
-            if j != i and sentence[position[j]] == sentence[position[i]] and first - MARGIN <= position[j] < last + MARGIN
+            if j != i
+            and sentence[position[j]] == sentence[position[i]]
+            and first - MARGIN <= position[j] < last + MARGIN
         ]
         windows.append((ids[position[i]], ids[position[contexts]], negatives[c]))
     return windows, round_size
@@ -60,8 +69,8 @@ def sample_block(case, index):
 def reaches(case, position, sentence, j, first, last):
     """Whether kept token j belongs to the block or, in one sentence with its ends, to its margins."""
     p = position[j]
-    at_start = p >= first - MARGIN and sentence[p] == sentence[first] or p >= first
-    return at_start and (p < last or (p < last + MARGIN and sentence[p] == sentence[last - 1]))
+    after_start = p >= first or (p >= first - MARGIN and sentence[p] == sentence[first])
+    return after_start and (p < last or (p < last + MARGIN and sentence[p] == sentence[last - 1]))
 
 
 def place_outputs(case, centre, negatives):
@@ -69,7 +78,9 @@ def place_outputs(case, centre, negatives):
     groups = []
     if case["nodes"] is not None:
         span = slice(case["path_offsets"][centre], case["path_offsets"][centre + 1])
-        path = [("nodes", n, 2.0 * c - 1) for n, c in zip(case["path_nodes"][span], case["path_codes"][span], strict=True)]
+        path = [
+            ("nodes", n, 2.0 * c - 1) for n, c in zip(case["path_nodes"][span], case["path_codes"][span], strict=True)
+        ]
         groups += [path[g : g + GROUP] for g in range(0, len(path), GROUP)]
     if case["output"] is not None:
         row = [("output", centre, -1.0)]
@@ -135,30 +146,43 @@ def apply_updates(w, todo, cbow, mean):
             w[name][row] += change[j]
 
 
-def make_case(rng, tokens, *, V=23, P=32, dim=20, lengths=(0, 30), hs=False, ns=True, negative=5, sub_sampled=True, **change):
+def make_case(
+    rng,
+    tokens,
+    *,
+    words=23,
+    width=32,
+    dim=20,
+    lengths=(0, 30),
+    hs=False,
+    ns=True,
+    negative=5,
+    sub_sampled=True,
+    **change,
+):
     """Random weights, tables and sentences: any alias table and any tree with distinct nodes on a path is legal."""
     counts = rng.integers(*lengths, size=tokens)
     offsets = np.concatenate([[0], np.cumsum(counts)])
     offsets = np.append(offsets[offsets < tokens], tokens)
-    ids = np.minimum(rng.geometric(0.15, tokens) - 1, V - 1).astype(np.int32)
-    depth = rng.integers(1, 16, size=V)
-    matrix = lambda rows: np.pad(rng.normal(size=(rows, dim)) * 0.4, ((0, 0), (0, P - dim)))  # noqa: E731
-    u32 = lambda: rng.integers(0, 2**32, V, dtype=np.uint32)  # noqa: E731
+    ids = np.minimum(rng.geometric(0.15, tokens) - 1, words - 1).astype(np.int32)
+    depth = rng.integers(1, 16, size=words)
+    matrix = lambda rows: np.pad(rng.normal(size=(rows, dim)) * 0.4, ((0, 0), (0, width - dim)))  # noqa: E731
+    u32 = lambda: rng.integers(0, 2**32, words, dtype=np.uint32)  # noqa: E731
     case = {
         "ids": ids,
         "offsets": offsets,
-        "input": matrix(V),
-        "output": matrix(V) if ns else None,
+        "input": matrix(words),
+        "output": matrix(words) if ns else None,
         "nodes": matrix(20) if hs else None,
         "keep": u32() | np.uint32(1 << 31) if sub_sampled else None,
         "alias_threshold": u32() if ns else None,
-        "alias_other": rng.integers(0, V, V).astype(np.int32) if ns else None,
+        "alias_other": rng.integers(0, words, words).astype(np.int32) if ns else None,
         "path_offsets": np.concatenate([[0], np.cumsum(depth)]) if hs else None,
         "path_nodes": np.concatenate([rng.permutation(20)[:d] for d in depth]).astype(np.int32) if hs else None,
         "path_codes": rng.integers(0, 2, depth.sum()).astype(np.uint8) if hs else None,
     }
-    settings = {"window": 4, "cbow": False, "mean": True, "shrink": True, "alpha": 0.05, "slope": -1e-7, "seed": 2**40 + 9, "epoch": 2}
-    return case | settings | {"negative": negative if ns else 0} | change
+    settings = {"window": 4, "cbow": False, "mean": True, "shrink": True, "seed": 2**40 + 9, "epoch": 2}
+    return case | settings | {"alpha": 0.05, "slope": -1e-7} | {"negative": negative if ns else 0} | change
 
 
 def copied(case, dtype=np.float64):
@@ -167,11 +191,11 @@ def copied(case, dtype=np.float64):
 
 def train(case, *, deterministic=False, cuts=(), margin=None):
     """Runs the kernel over the whole corpus in place, cut into calls; returns (loss, examples)."""
-    loss, examples, N, edges = 0.0, 0, len(case["ids"]), [0, *cuts, len(case["ids"])]
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    loss, examples, tokens = 0.0, 0, len(case["ids"])
+    for first, last in pairwise([0, *cuts, tokens]):
         ids, offsets, origin = case["ids"], case["offsets"], 0
         if margin is not None:
-            origin, stop = max(0, first - margin), min(N, last + margin)
+            origin, stop = max(0, first - margin), min(tokens, last + margin)
             begin = np.searchsorted(offsets, origin, side="right") - 1
             end = np.searchsorted(offsets, stop, side="left")
             ids, offsets = ids[origin:stop], offsets[begin : end + 1]
@@ -196,9 +220,9 @@ def test_training_equals_the_twin(shape, objective, deterministic):
     how = OBJECTIVES[objective] | {"cbow": shape != "skip-gram", "mean": shape == "cbow-mean"}
     cases = [
         make_case(rng, 330, **how),
-        make_case(rng, 150, **how, shrink=False, sub_sampled=False, window=7, negative=1, P=16, dim=16),
-        make_case(rng, 150, **how, V=200, negative=13, P=112, dim=100, window=5),
-        make_case(rng, 100, **how, V=200, negative=3, P=304, dim=300, window=5),
+        make_case(rng, 150, **how, shrink=False, sub_sampled=False, window=7, negative=1, width=16, dim=16),
+        make_case(rng, 150, **how, words=200, negative=13, width=112, dim=100, window=5),
+        make_case(rng, 100, **how, words=200, negative=3, width=304, dim=300, window=5),
     ]
     for case in cases:
         expected = copied(case)
@@ -217,7 +241,7 @@ def test_training_equals_the_twin(shape, objective, deterministic):
 @pytest.mark.parametrize("cbow", [False, True])
 def test_deterministic_mode_is_bit_identical_for_any_team_and_any_cut(cbow, objective):
     rng = np.random.default_rng(2)
-    case = make_case(rng, 3 * BLOCK + 500, V=300, P=112, dim=100, cbow=cbow, **OBJECTIVES[objective])
+    case = make_case(rng, 3 * BLOCK + 500, words=300, width=112, dim=100, cbow=cbow, **OBJECTIVES[objective])
     for dtype in (np.float32, np.float64):
         first = None
         for size, cuts in zip((*TEAMS, 2), ((), (BLOCK,), (2 * BLOCK, 3 * BLOCK), (), (BLOCK, 2 * BLOCK)), strict=True):
@@ -229,8 +253,9 @@ def test_deterministic_mode_is_bit_identical_for_any_team_and_any_cut(cbow, obje
             assert examples == first[2] and loss == pytest.approx(first[1], rel=1e-14)
 
 
-def test_default_mode_trains_on_the_same_examples_for_any_team_and_any_cut():
-    case = make_case(np.random.default_rng(3), 4 * BLOCK + 77, V=300)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_default_mode_trains_on_the_same_examples_for_any_team_and_any_cut(objective):
+    case = make_case(np.random.default_rng(3), 4 * BLOCK + 77, words=300, **OBJECTIVES[objective])
     expected = train(copied(case, np.float32))
     for size in TEAMS:
         for cuts in ((), (BLOCK, 3 * BLOCK)):
@@ -239,11 +264,13 @@ def test_default_mode_trains_on_the_same_examples_for_any_team_and_any_cut():
                 loss, examples = train(got, cuts=cuts, margin=MARGIN)
             assert examples == expected[1]
             assert loss == pytest.approx(expected[0], rel=0.02)
-            assert np.isfinite(got["input"]).all()
+            assert all(np.isfinite(w).all() for w in weights(got))
 
 
 def test_a_sentence_may_be_longer_than_several_blocks():
-    case = make_case(np.random.default_rng(4), 2 * BLOCK + 900, V=40, P=16, dim=7, lengths=(10**6, 10**6 + 1), window=3)
+    case = make_case(
+        np.random.default_rng(4), 2 * BLOCK + 900, words=40, width=16, dim=7, lengths=(10**6, 10**6 + 1), window=3
+    )
     assert case["offsets"].tolist() == [0, len(case["ids"])]
     expected, got = copied(case), copied(case)
     loss, examples = reference(expected, False)
@@ -255,9 +282,9 @@ def test_a_sentence_may_be_longer_than_several_blocks():
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_windows_larger_than_the_sentences_tiny_vocabularies_and_nothing_at_all(deterministic):
     rng = np.random.default_rng(5)
-    for V, tokens, window in ((1, 40, 3), (2, 60, 1000), (3, 50, 10**6), (2, 0, 5)):
+    for words, tokens, window in ((1, 40, 3), (2, 60, 1000), (3, 50, 10**6), (2, 0, 5)):
         for cbow in (False, True):
-            case = make_case(rng, tokens, V=V, window=window, cbow=cbow, hs=V > 1, lengths=(1, 9))
+            case = make_case(rng, tokens, words=words, window=window, cbow=cbow, hs=words > 1, lengths=(1, 9))
             expected, got = copied(case), copied(case)
             loss, examples = reference(expected, deterministic)
             with team(1):
@@ -273,7 +300,7 @@ def test_sentences_of_one_token_change_nothing():
 
 
 def test_padding_stays_zero():
-    case = copied(make_case(np.random.default_rng(7), 500, P=48, dim=33, hs=True), np.float32)
+    case = copied(make_case(np.random.default_rng(7), 500, width=48, dim=33, hs=True), np.float32)
     train(case)
     assert all((w[:, 33:] == 0).all() for w in weights(case))
 

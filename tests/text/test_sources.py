@@ -409,3 +409,25 @@ def test_no_thread_is_left_after_an_error(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         scan(tmp_path / "corpus", progress=interrupt)
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (b"the cat", "bytes"),
+        (np.ones((2, 3)), "numbers"),
+        ((np.array([0.0, 1.0]), np.array([0, 2])), "numbers"),
+        (([np.array([0, 1]), np.array([0, 2])]), "numbers"),
+        (list, "got type"),
+        (["missing.txt", __file__], "'missing.txt' does not exist"),
+    ],
+)
+def test_what_is_no_corpus(source, words):
+    with pytest.raises((TypeError, FileNotFoundError), match=words):
+        scan(source)
+
+
+def test_no_encoded_word():
+    for offsets in ([0], [0, 0]):
+        with pytest.raises(ValueError, match="the corpus is empty"):
+            scan((np.zeros(0, np.int32), np.array(offsets)))

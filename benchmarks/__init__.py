@@ -1,0 +1,1 @@
+"""Benchmarks of seqnn against its peers: `python -m benchmarks.run NAME` (see README.md here)."""
