@@ -160,9 +160,8 @@ def scaling_case(full: text.Text, threads: int) -> Case:
 def quality_rows(options: Options, known: dict) -> Iterator[quality.Row]:
     """Yield the scores of our vectors and gensim's over three seeds (`run.py --quality`).
 
-    gensim is scored twice. With `corpus_file` its two workers read the two halves of the text side by side, and each
-    lowers the learning rate as if it were alone, so that it falls by half as much in an epoch and jumps back for the
-    next. With `LineSentence` text order and learning rate are ours.
+    gensim reads `corpus_file`: its two workers read the two halves of the text side by side, and each lowers the learning
+    rate as if it were alone, so that it falls by half as much in an epoch and is higher on the average than ours.
     `known` holds gensim's scores of earlier runs by their settings, and is added to.
     """
     folder = peers.at_hand("SEQNN_EVAL")
@@ -179,14 +178,13 @@ def quality_rows(options: Options, known: dict) -> Iterator[quality.Row]:
     for name, arguments, our_extra in rows:
         runs = [arguments | {"epochs": options.epochs, "seed": seed} for seed in (1, 2, 3)]
         ours = [score(python_side("seqnn", "train", data, threads, run | our_extra), folder) for run in runs]
-        for peer, lines in ("gensim LineSentence", True), ("gensim corpus_file", False):
-            theirs = []
-            for run in runs if peers.at_hand("SEQNN_PEERS_PYTHON") else []:
-                key = f"{peer}, {threads} workers, {data.name}, {json.dumps(run)}"
-                if key not in known:
-                    known[key] = score(python_side("gensim", "train", data, threads, run, lines=lines), folder)
-                theirs.append(known[key])
-            yield from quality.compare(f"{name}, epochs={options.epochs}", peer, ours, theirs)
+        theirs = []
+        for run in runs if peers.at_hand("SEQNN_PEERS_PYTHON") else []:
+            key = f"gensim corpus_file, {threads} workers, {data.name}, {json.dumps(run)}"
+            if key not in known:
+                known[key] = score(python_side("gensim", "train", data, threads, run), folder)
+            theirs.append(known[key])
+        yield from quality.compare(f"{name}, epochs={options.epochs}", "gensim corpus_file", ours, theirs)
 
 
 def score(side: Callable[[], Measured], folder: str) -> list[float]:
@@ -194,14 +192,13 @@ def score(side: Callable[[], Measured], folder: str) -> list[float]:
     return quality.scores(*quality.load(side().result["saved"]), folder)
 
 
-def python_side(library, task, data: text.Text, threads, arguments, isa=None, lines=False):
+def python_side(library, task, data: text.Text, threads, arguments, isa=None):
     """Return a side that runs `side_word2vec.py` and measures seconds, or None where gensim is not at hand."""
     if library == "gensim" and not peers.at_hand("SEQNN_PEERS_PYTHON"):
         return None
     saved = str(data.path.with_suffix(f".{next(FILES)}"))
     request = {
         "task": task,
-        "line_sentence": lines,
         "corpus": str(data.path),
         "counts": str(data.counts),
         "lines": data.lines,

@@ -14,13 +14,6 @@ import time
 import numpy as np
 
 
-def corpus(request):
-    """Return the corpus as an argument: a path, or gensim's reader of lines, which feeds the workers from Python."""
-    if request.get("line_sentence"):
-        return {"corpus_iterable": importlib.import_module("gensim.models.word2vec").LineSentence(request["corpus"])}
-    return {"corpus_file": request["corpus"]}
-
-
 def train(model_class, request):
     """Train on a file with a vocabulary that is given: the time of training alone."""
     model = model_class(**request["arguments"])
@@ -28,7 +21,7 @@ def train(model_class, request):
         model.build_vocab_from_freq(json.load(file), corpus_count=request["lines"])
     start = time.perf_counter()
     model.train(
-        **corpus(request),
+        corpus_file=request["corpus"],
         total_examples=request["lines"],
         total_words=request["words"],
         epochs=model.epochs,

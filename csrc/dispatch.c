@@ -42,15 +42,9 @@ static int allowed(void)
 #endif
 }
 
-int sq_get_threads(void)
-{
-    return atomic_load(&forked) ? 1 : allowed();
-}
+int sq_get_threads(void) { return atomic_load(&forked) ? 1 : allowed(); }
 
-void sq_set_threads(int count)
-{
-    atomic_store(&threads, count);
-}
+void sq_set_threads(int count) { atomic_store(&threads, count); }
 
 int sq_set_local_threads(int count)
 {
@@ -76,10 +70,7 @@ int sq_team(int64_t work)
 }
 
 #ifndef _WIN32
-static void in_child(void)
-{
-    atomic_store(&forked, true);
-}
+static void in_child(void) { atomic_store(&forked, true); }
 #endif
 
 void sq_dispatch_init(void)

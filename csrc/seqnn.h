@@ -11,18 +11,9 @@
 #ifdef _OPENMP
 #include <omp.h>
 #else
-static inline int omp_get_thread_num(void)
-{
-    return 0;
-}
-static inline int omp_get_num_threads(void)
-{
-    return 1;
-}
-static inline int omp_get_max_threads(void)
-{
-    return 1;
-}
+static inline int omp_get_thread_num(void) { return 0; }
+static inline int omp_get_num_threads(void) { return 1; }
+static inline int omp_get_max_threads(void) { return 1; }
 #endif
 
 // The build defines SQ_REAL (float or double; float in plain files) and SQ_VARIANT (such as f32_avx2, or plain).
@@ -35,10 +26,7 @@ typedef SQ_REAL real;
 #define KERNEL(name)                                                                                                   \
     static const char *SQ_JOIN(name, body)(const struct name *a);                                                      \
     const char *SQ_JOIN(name, SQ_VARIANT)(const void *a);                                                              \
-    const char *SQ_JOIN(name, SQ_VARIANT)(const void *a)                                                               \
-    {                                                                                                                  \
-        return SQ_JOIN(name, body)(a);                                                                                 \
-    }                                                                                                                  \
+    const char *SQ_JOIN(name, SQ_VARIANT)(const void *a) { return SQ_JOIN(name, body)(a); }                            \
     static const char *SQ_JOIN(name, body)(const struct name *a)
 
 // What a kernel returns when memory ran out; any other non-NULL message becomes a ValueError.

@@ -133,10 +133,7 @@ static bool rows_usable(PyArrayObject *x)
     return n == 0 || PyArray_DIM(x, n - 1) <= 1 || PyArray_STRIDE(x, n - 1) == item;
 }
 
-static bool usable(PyArrayObject *x, int flags)
-{
-    return flags & SQ_STRIDED ? rows_usable(x) : PyArray_ISCARRAY_RO(x);
-}
+static bool usable(PyArrayObject *x, int flags) { return flags & SQ_STRIDED ? rows_usable(x) : PyArray_ISCARRAY_RO(x); }
 
 // One array argument as the kernel wants it: a new reference, NULL on error.
 PyArrayObject *as_array(call *c, const sq_param *p, PyObject *o)

@@ -9,10 +9,7 @@
 
 #include "../dispatch.h"
 
-static inline int64_t sq_floor_divide(int64_t a, int64_t b)
-{
-    return b ? a / b - (a % b && (a < 0) != (b < 0)) : -1;
-}
+static inline int64_t sq_floor_divide(int64_t a, int64_t b) { return b ? a / b - (a % b && (a < 0) != (b < 0)) : -1; }
 
 #include "tables.inc"
 

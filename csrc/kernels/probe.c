@@ -60,7 +60,4 @@ KERNEL(probe_team)
 
 // The two ways to fail.
 //: probe_fail(memory:p)
-KERNEL(probe_fail)
-{
-    return a->memory ? sq_no_memory : "this kernel always fails";
-}
+KERNEL(probe_fail) { return a->memory ? sq_no_memory : "this kernel always fails"; }

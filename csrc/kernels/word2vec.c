@@ -41,7 +41,7 @@ static bool train_worker(const arguments *a, const uint64_t *alias, struct hot_n
     const bool ready = worker_allocate(&w, a, alias, hot, RING);
     while (ready) {
         const int64_t index = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
-        if (index * BLOCK >= a->last) break;
+        if (index >= a->K) break;
         block_sample(a, &w.block, index);
         train_block(&w);
         w.loss += tally_take(&w.tally, &w.bad);
@@ -53,20 +53,21 @@ static bool train_worker(const arguments *a, const uint64_t *alias, struct hot_n
     return ready;
 }
 
-//: word2vec_train(ids:i[N]<V, offsets:l[S], origin:n, first:n, last:n, input+f[V,P], output+?f[V,P], nodes+?f[M,P],
+//: word2vec_train(ids:i[N], offsets:l[S], order:i[K], input+f[V,P], output+?f[V,P], nodes+?f[M,P],
 //:     keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M,
 //:     path_codes?u[L], window:n, negative:n, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n,
 //:     deterministic:p)
 //:     -> loss:f64[1], examples:l[1]
+// Trains on the blocks of the corpus in the given order; alpha + slope * k is the learning rate of the k-th of them.
 KERNEL(word2vec_train)
 {
     a->loss[0] = 0;
     a->examples[0] = 0;
-    if (a->last <= a->first || a->N == 0) return NULL;
-    const int team = sq_team((a->last - a->first) * a->P * 32);
+    if (a->K == 0 || a->N == 0) return NULL;
+    const int team = sq_team(a->K * BLOCK * a->P * 32);
     uint64_t *const alias = a->output ? join_alias(a) : NULL;
     if (a->output && !alias) return sq_no_memory;
-    int64_t next = a->first / BLOCK;
+    int64_t next = 0;
     struct hot_nodes hot = {0};
     const bool copy = a->nodes && !a->deterministic && team > 1;
     bool ready = !copy || hot_find(&hot, a);

@@ -98,7 +98,7 @@ static void round_work(void *context, int shard)
     struct worker *w = &r->worker[shard];
     if (r->sampling) {
         struct block *filled = &w->block;
-        if ((r->first + shard) * BLOCK >= r->a->last) return;
+        if (r->first + shard >= r->a->K) return;
         block_sample(r->a, filled, r->first + shard);
         for (int64_t c = 0; r->a->output && c < filled->centres; c++) {
             if (c + TABLE < filled->centres) prefetch_alias(r->a, w->alias, filled, c + TABLE);
@@ -128,7 +128,7 @@ static bool round_next(void *context)
     r->next = (struct round){.block = r->last.block, .start = begun};
     while (r->at < r->shards && r->next.start >= r->next.block->centres) {
         r->at++;
-        if (r->at == r->shards || (r->first + r->at) * BLOCK >= r->a->last) r->at = r->shards;
+        if (r->at == r->shards || r->first + r->at >= r->a->K) r->at = r->shards;
         if (r->at < r->shards) r->next = (struct round){.block = &r->worker[r->at].block};
     }
     if (r->at < r->shards) {
@@ -140,13 +140,13 @@ static bool round_next(void *context)
     if (r->last.count) return true;
     r->first += r->shards;
     r->sampling = true;
-    return r->first * BLOCK < r->a->last;
+    return r->first < r->a->K;
 }
 
 static bool train_rounds(const arguments *a, const uint64_t *alias, int team)
 {
     const int64_t lines = a->P * (int64_t)sizeof(real) / 64, wanted = lines / SHARD_LINES;
-    struct rounds r = {.a = a, .most = ROUND_MOST, .sampling = true, .first = a->first / BLOCK};
+    struct rounds r = {.a = a, .most = ROUND_MOST, .sampling = true};
     r.shards = (int)(lines < 2 ? 1 : wanted < 2 ? 2 : wanted < SHARDS_MOST ? wanted : SHARDS_MOST);
     r.window_size = error_size(a);
     while (r.most > 1 && r.most * r.window_size * (int64_t)sizeof(real) > ROUND_BYTES) r.most /= 2;

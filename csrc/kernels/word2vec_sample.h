@@ -58,7 +58,7 @@ static void draw_keeps(const arguments *a, struct block *b, int64_t from, int64_
 // Appends the kept ones of the tokens at absolute positions [from, to) to ids; draws[0] belongs to position `base`.
 static int64_t keep_tokens(const arguments *a, struct block *b, int64_t count, int64_t from, int64_t to, int64_t base)
 {
-    const int32_t *restrict token = a->ids - a->origin;
+    const int32_t *restrict token = a->ids;
     int32_t *restrict kept = b->ids;
     if (!a->keep) {
         for (int64_t t = from; t < to; t++) kept[count++] = token[t];
@@ -116,11 +116,11 @@ static int64_t round_size(const arguments *a, const struct block *b)
     return size < 1 ? 1 : size < limit ? size : limit;
 }
 
-// Fills b with the examples of block `index`.
-static void block_sample(const arguments *a, struct block *b, int64_t index)
+// Fills b with the examples of the block that is visited as the turn-th.
+static void block_sample(const arguments *a, struct block *b, int64_t turn)
 {
-    const int64_t first = index * BLOCK > a->first ? index * BLOCK : a->first;
-    const int64_t last = (index + 1) * BLOCK < a->last ? (index + 1) * BLOCK : a->last;
+    const int64_t index = a->order[turn], first = index * BLOCK;
+    const int64_t last = first + BLOCK < a->N ? first + BLOCK : a->N;
     int64_t low = 0, high = a->S - 1; // the sentence of token `first`: offsets[low] <= first < offsets[low + 1]
     while (high - low > 1) {
         const int64_t middle = (low + high) / 2;
@@ -131,9 +131,7 @@ static void block_sample(const arguments *a, struct block *b, int64_t index)
     }
     int64_t from = a->offsets[low], sentence = low;
     if (from < first - MARGIN) from = first - MARGIN;
-    if (from < a->origin) from = a->origin;
-
-    const int64_t reach = last + MARGIN < a->origin + a->N ? last + MARGIN : a->origin + a->N;
+    const int64_t reach = last + MARGIN < a->N ? last + MARGIN : a->N;
     const int64_t base = from & ~(int64_t)3;
     draw_keeps(a, b, from, last);
     int64_t kept = keep_tokens(a, b, 0, from, first, base), sentences = 0;
@@ -176,7 +174,7 @@ static void block_sample(const arguments *a, struct block *b, int64_t index)
     if (a->output)
         sq_philox((uint32_t *)b->negatives, (b->centres * a->negative + 3) / 4, (uint64_t)a->seed,
                   draw_stream(a, DRAW_NEGATIVE), (uint64_t)index << 32);
-    b->alpha = a->alpha + a->slope * (double)first;
+    b->alpha = a->alpha + a->slope * (double)turn;
 }
 
 #endif

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from .. import _core
+from .. import _core, random
 from .._threads import get_num_threads, threads
 from ..text._corpus import Corpus
 from ..text._vocabulary import Vocabulary
@@ -20,10 +21,10 @@ from ._word2vec_options import OPTIONS, check_rates, checked
 from ._word2vec_weights import Tables, Weights
 
 BLOCK = 8192
-"""Steps begin at multiples of this: so the kernel's results do not depend on how an epoch is cut."""
+"""Words that the kernel trains on at a time, as it is compiled. Contexts reach over a block's ends."""
 
-MARGIN = 1024
-"""Words beyond both ends of a step that the kernel sees, for contexts that reach over the edge."""
+ORDER_STREAM = 1 << 32
+"""First of the random streams (one an epoch) that say in which order the blocks are visited."""
 
 
 class Word2VecModel:
@@ -237,17 +238,19 @@ class Word2VecModel:
     def _task(self, corpus: Corpus, position: Position, *, pristine: bool) -> Task:
         weights, tables = self._weights, self._tables()
         ids, offsets = corpus.ids, corpus.offsets
+        blocks = -(-len(ids) // BLOCK)
+
+        @lru_cache(maxsize=1)
+        def order(epoch: int) -> np.ndarray:
+            """A new random order of the blocks in each epoch: texts change their subject on the way."""
+            draws = random.bits(-(-blocks // 4), seed=self.seed, stream=ORDER_STREAM + epoch)[:blocks]
+            return np.argsort(draws, kind="stable").astype(np.int32)
 
         def step(*, first: int, last: int, epoch: int, alpha: float, slope: float) -> tuple[float, int]:
-            low, high = max(first - MARGIN, 0), min(last + MARGIN, len(ids))
-            begin = np.searchsorted(offsets, low, "right") - 1
-            end = np.searchsorted(offsets, high, "left") + 1
             loss, examples = _core.word2vec_train(
-                ids[low:high],
-                offsets[begin:end],
-                origin=low,
-                first=first,
-                last=last,
+                ids,
+                offsets,
+                order=order(epoch)[first // BLOCK : -(-last // BLOCK)],
                 input=weights.input,
                 output=weights.output,
                 nodes=weights.nodes,
@@ -262,8 +265,8 @@ class Word2VecModel:
                 cbow=not self.sg,
                 mean=bool(self.cbow_mean),
                 shrink=self.shrink_windows,
-                alpha=alpha,
-                slope=slope,
+                alpha=alpha + slope * first,
+                slope=slope * BLOCK,
                 seed=self.seed,
                 epoch=epoch,
                 deterministic=self.deterministic,
