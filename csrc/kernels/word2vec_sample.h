@@ -9,8 +9,7 @@
 
 // Blocks lie at multiples of BLOCK tokens; contexts of a block come from at most MARGIN tokens beyond its ends.
 enum { BLOCK = 8192, MARGIN = 1024 };
-enum { ROUND_MOST = 64 }; // windows in a round of the deterministic mode at most
-enum { COPY = 8 };        // row pointers are copied so many at a time
+enum { COPY = 8 }; // row pointers are copied so many at a time
 enum { DRAW_KEEP, DRAW_WINDOW, DRAW_NEGATIVE, DRAWS };
 
 typedef struct word2vec_train arguments;
@@ -19,7 +18,7 @@ struct block {
     int64_t centres;      // kept tokens of the block
     int64_t first_centre; // where they begin in ids
     int64_t kept;         // tokens in ids
-    int64_t round;        // windows that may be trained together in the deterministic mode
+    bool resolved;        // negatives are words, no longer draws
     int64_t examples;     // (context, centre) pairs for skip-gram, centres with a context for CBOW
     double alpha;
     real **rows;           // input rows of ids   [BLOCK + 2 MARGIN + COPY]
@@ -101,21 +100,6 @@ ALWAYS_INLINE void prefetch_alias(const arguments *a, const uint64_t *alias, con
         __builtin_prefetch(alias + ((uint64_t)(uint32_t)draw[i] * (uint64_t)a->V >> 32));
 }
 
-// How many windows of the deterministic mode may be trained from the same weights. Errors that are added up without
-// seeing each other overshoot where they hit the same row, so the commonest word should come once in two rounds; the
-// inner nodes near the root are in every window, therefore fewer for hierarchical softmax.
-static int64_t round_size(const arguments *a, const struct block *b)
-{
-    enum { SLOTS = 1024 };
-    int32_t count[SLOTS] = {0}, most = 1;
-    for (int64_t i = 0; i < b->kept; i++) {
-        const int32_t n = ++count[b->ids[i] % SLOTS];
-        most = n > most ? n : most;
-    }
-    const int64_t size = b->kept / (2 * most), limit = a->nodes ? 16 : ROUND_MOST;
-    return size < 1 ? 1 : size < limit ? size : limit;
-}
-
 // Fills b with the examples of the block that is visited as the turn-th.
 static void block_sample(const arguments *a, struct block *b, int64_t turn)
 {
@@ -151,7 +135,6 @@ static void block_sample(const arguments *a, struct block *b, int64_t turn)
     }
     b->kept = kept;
     for (int64_t i = 0; i < kept; i++) b->rows[i] = a->input + b->ids[i] * a->P;
-    if (a->deterministic) b->round = round_size(a, b);
 
     if (a->shrink)
         sq_philox(b->draws, (b->centres + 3) / 4, (uint64_t)a->seed, draw_stream(a, DRAW_WINDOW),
@@ -174,6 +157,7 @@ static void block_sample(const arguments *a, struct block *b, int64_t turn)
     if (a->output)
         sq_philox((uint32_t *)b->negatives, (b->centres * a->negative + 3) / 4, (uint64_t)a->seed,
                   draw_stream(a, DRAW_NEGATIVE), (uint64_t)index << 32);
+    b->resolved = !a->output;
     b->alpha = a->alpha + a->slope * (double)turn;
 }
 

@@ -6,7 +6,7 @@
 #include "word2vec_sample.h"
 #include "word2vec_window.h"
 
-// In the default mode windows are placed, and their rows prefetched, AHEAD centres ahead (RING > AHEAD windows are
+// Windows are placed, and their rows prefetched, AHEAD centres ahead (RING > AHEAD windows are
 // alive); negatives are looked up RESOLVE (> AHEAD) ahead, and their entries of the alias table prefetched TABLE ahead.
 enum { AHEAD = 2, RING = 4, RESOLVE = 3, TABLE = 10 };
 
@@ -24,7 +24,7 @@ struct worker {
     const arguments *a;
     const uint64_t *alias;
     struct block block;    // the thread's own
-    struct window *window; // [windows]; the default mode has centre c in window[c % RING]
+    struct window *window; // [RING]; centre c is in window[c % RING]
     real *absent;          // the row of places that take no part: zeros
     real *hidden;          // [P]
     struct hot_copies hot;
@@ -199,8 +199,7 @@ static void *carve(char **at, int64_t bytes)
     return piece;
 }
 
-static bool worker_allocate(struct worker *w, const arguments *a, const uint64_t *alias, struct hot_nodes *hot,
-                            int64_t windows)
+static bool worker_allocate(struct worker *w, const arguments *a, const uint64_t *alias, struct hot_nodes *hot)
 {
     const int64_t groups = most_groups(a), contexts = most_contexts(a);
     const int64_t in = (contexts + 1 + 2 * COPY) * (int64_t)sizeof(void *),
@@ -211,15 +210,15 @@ static bool worker_allocate(struct worker *w, const arguments *a, const uint64_t
     choose_functions(w);
     if (!block_allocate(&w->block, a)) return false;
     const int64_t window = CARVED(in) + CARVED(out) + CARVED(out) + CARVED(errors) + CARVED(marks);
-    const int64_t places = windows * (int64_t)sizeof *w->window, copies = hot ? hot->count * row : 0;
-    w->memory = calloc(1, (size_t)(2 * CARVED(row) + windows * window + CARVED(places) + 2 * CARVED(copies)));
+    const int64_t places = RING * (int64_t)sizeof *w->window, copies = hot ? hot->count * row : 0;
+    w->memory = calloc(1, (size_t)(2 * CARVED(row) + RING * window + CARVED(places) + 2 * CARVED(copies)));
     if (!w->memory) return false;
     char *at = w->memory;
     w->absent = carve(&at, row);
     w->hidden = carve(&at, row);
     for (int j = 0; j < GROUP; j++) w->nothing[j] = w->absent;
     w->window = carve(&at, places);
-    for (int64_t i = 0; i < windows; i++) {
+    for (int64_t i = 0; i < RING; i++) {
         struct window *v = &w->window[i];
         v->in = carve(&at, in);
         v->out = carve(&at, out);

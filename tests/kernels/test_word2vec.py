@@ -1,7 +1,7 @@
 """The word2vec trainer against a pure-NumPy twin that draws, samples and trains as stated in csrc/kernels/word2vec*.
 
-The twin works in float64 and follows the text of one thread: windows in rounds, errors of a round from the weights at its start,
-then all updates in order. The kernel's default mode on one thread has rounds of one window; `deterministic` has longer ones.
+The twin works in float64 and follows the text window by window, which is what the kernel does on one thread, and with
+`deterministic` on any number of them.
 """
 
 from itertools import pairwise
@@ -34,7 +34,7 @@ def philox(count, seed, stream, start=0):
 
 
 def sample_block(case, index):
-    """The windows (centre, contexts, negatives) of a block, and how many make a round of the deterministic mode."""
+    """The windows (centre, contexts, negatives) of a block."""
     ids, offsets, seed, stream = case["ids"], case["offsets"], case["seed"], 3 * case["epoch"]
     first, last = index * BLOCK, min((index + 1) * BLOCK, len(ids))
     draws = philox(len(ids), seed, stream)
@@ -49,9 +49,6 @@ def sample_block(case, index):
         slot = (product >> np.uint64(32)).astype(np.int64)
         negatives = np.where((product & MASK) <= case["alias_threshold"][slot], slot, case["alias_other"][slot])
     negatives = negatives.reshape(len(centres), -1)
-    inside = [j for j in range(len(position)) if reaches(case, position, sentence, j, first, last)]
-    commonest = np.bincount(ids[position[inside]] % 1024).max(initial=1)
-    round_size = int(np.clip(len(inside) // (2 * commonest), 1, 16 if case["nodes"] is not None else 64))
     windows = []
     for c, i in enumerate(centres):
         span = case["window"] - (int(cut[c]) if case["shrink"] else 0)
@@ -63,14 +60,7 @@ def sample_block(case, index):
             and first - MARGIN <= position[j] < last + MARGIN
         ]
         windows.append((ids[position[i]], ids[position[contexts]], negatives[c]))
-    return windows, round_size
-
-
-def reaches(case, position, sentence, j, first, last):
-    """Whether kept token j belongs to the block or, in one sentence with its ends, to its margins."""
-    p = position[j]
-    after_start = p >= first or (p >= first - MARGIN and sentence[p] == sentence[first])
-    return after_start and (p < last or (p < last + MARGIN and sentence[p] == sentence[last - 1]))
+    return windows
 
 
 def place_outputs(case, centre, negatives):
@@ -91,59 +81,49 @@ def place_outputs(case, centre, negatives):
     return groups
 
 
-def reference(case, deterministic):
+def reference(case):
     """Trains case's matrices (float64) in place; returns loss and number of examples."""
     loss, examples, cbow = 0.0, 0, case["cbow"]
     w = {name: case[name] for name in ("input", "output", "nodes")}
     for turn, index in enumerate(case["order"].tolist()):
         alpha = case["alpha"] + case["slope"] * turn
-        windows, round_size = sample_block(case, index)
-        if not deterministic:
-            round_size = 1
-        for start in range(0, len(windows), round_size):
-            todo = []
-            for centre, contexts, negatives in windows[start : start + round_size]:
-                if not len(contexts):
-                    continue
-                examples += 1 if cbow else len(contexts)
-                rows = w["input"][contexts]
-                if cbow:
-                    rows = rows.sum(0, keepdims=True) / (len(contexts) if case["mean"] else 1)
-                for group in place_outputs(case, centre, negatives):
-                    sign = np.array([s for _, _, s in group])
-                    outputs = np.stack([w[name][row] for name, row, _ in group])
-                    z = sign * (rows @ outputs.T)
-                    loss += float((sign**2 * np.logaddexp(0, z)).sum())
-                    todo.append((contexts, group, -alpha * sign / (1 + np.exp(-z))))
-                todo.append((contexts, None, None))
-            apply_updates(w, todo, cbow, case["mean"])
+        for centre, contexts, negatives in sample_block(case, index):
+            if not len(contexts):
+                continue
+            examples += 1 if cbow else len(contexts)
+            rows = w["input"][contexts]
+            if cbow:
+                rows = rows.sum(0, keepdims=True) / (len(contexts) if case["mean"] else 1)
+            groups = []
+            for group in place_outputs(case, centre, negatives):
+                sign = np.array([s for _, _, s in group])
+                outputs = np.stack([w[name][row] for name, row, _ in group])
+                z = sign * (rows @ outputs.T)
+                loss += float((sign**2 * np.logaddexp(0, z)).sum())
+                groups.append((group, -alpha * sign / (1 + np.exp(-z))))
+            apply_updates(w, contexts, groups, rows[0] if cbow else None, case["mean"])
     return loss, examples
 
 
-def apply_updates(w, todo, cbow, mean):
-    back, hidden = 0, None
-    for contexts, group, error in todo:
-        if group is None:
-            if cbow:
-                for c in contexts:
-                    w["input"][c] += back if mean else back / len(contexts)
-            back, hidden = 0, None
-            continue
-        taking_part = [j for j, (_, _, sign) in enumerate(group) if sign]
+def apply_updates(w, contexts, groups, hidden, mean):
+    """Adds the errors of one window to the rows, group after group; `hidden`: sum or mean of the contexts for CBOW."""
+    back = 0
+    for group, error in groups:
         outputs = np.stack([w[name][row] for name, row, _ in group])
         change = np.zeros_like(outputs)
-        if cbow:
-            if hidden is None:
-                hidden = w["input"][contexts].sum(0) / (len(contexts) if mean else 1)
+        if hidden is not None:
             change = error.T @ hidden[None]
             back = back + error[0] @ outputs
         else:
             for i, c in enumerate(contexts):
                 change += np.outer(error[i], w["input"][c])
                 w["input"][c] += error[i] @ outputs
-        for j in taking_part:
-            name, row, _ = group[j]
-            w[name][row] += change[j]
+        for j, (name, row, sign) in enumerate(group):
+            if sign:
+                w[name][row] += change[j]
+    if hidden is not None:
+        for c in contexts:
+            w["input"][c] += back if mean else back / len(contexts)
 
 
 def make_case(
@@ -221,7 +201,7 @@ def test_training_equals_the_twin(shape, objective, deterministic):
     ]
     for case in cases:
         expected = copied(case)
-        expected_loss = reference(expected, deterministic)
+        expected_loss = reference(expected)
         for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 2e-5)):
             for isa in each_isa():
                 with team(1):
@@ -268,7 +248,7 @@ def test_a_sentence_may_be_longer_than_several_blocks():
     )
     assert case["offsets"].tolist() == [0, len(case["ids"])]
     expected, got = copied(case), copied(case)
-    loss, examples = reference(expected, False)
+    loss, examples = reference(expected)
     with team(1):
         assert train(got, cuts=(1,)) == (pytest.approx(loss, rel=1e-5), examples)
     assert_close(weights(got), weights(expected), 1e-9)
@@ -281,7 +261,7 @@ def test_windows_larger_than_the_sentences_tiny_vocabularies_and_nothing_at_all(
         for cbow in (False, True):
             case = make_case(rng, tokens, words=words, window=window, cbow=cbow, hs=words > 1, lengths=(1, 9))
             expected, got = copied(case), copied(case)
-            loss, examples = reference(expected, deterministic)
+            loss, examples = reference(expected)
             with team(1):
                 assert train(got, deterministic=deterministic) == (pytest.approx(loss, rel=1e-5), examples)
             assert_close(weights(got), weights(expected), 1e-9)
