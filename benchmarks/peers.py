@@ -2,6 +2,7 @@
 
 A peer that its environment variable does not name is None, "not at hand":
 SEQNN_PEERS_PYTHON  a Python that has gensim        SEQNN_EVAL  a folder of evaluation sets
+SEQNN_GLOVE         the folder of Stanford's GloVe programs
 SEQNN_WORD2VEC, SEQNN_PWORD2VEC      a C program; "<program>.version" beside it says in a line how it was built
 """
 
@@ -73,7 +74,11 @@ def peers_versions() -> dict[str, str]:
         run = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
         gensim, numpy = run.stdout.split()
         found["gensim"] = f"{gensim} (numpy {numpy})"
-    for name, variable in [("word2vec.c", "SEQNN_WORD2VEC"), ("pWord2Vec", "SEQNN_PWORD2VEC")]:
+    for name, variable in [
+        ("word2vec.c", "SEQNN_WORD2VEC"),
+        ("pWord2Vec", "SEQNN_PWORD2VEC"),
+        ("Stanford GloVe", "SEQNN_GLOVE"),
+    ]:
         if path := at_hand(variable):
             about = Path(f"{path}.version")
             found[name] = about.read_text().strip() if about.exists() else "unknown"

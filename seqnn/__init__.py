@@ -10,12 +10,16 @@
 from . import data, embed, random, text
 from ._config import __version__, available_isas, get_isa, set_isa, show_config
 from ._threads import get_num_threads, set_num_threads, threads
-from .embed import Callback, EarlyStopping, KeyedVectors, Word2Vec
+from .embed import Callback, Cooccurrence, EarlyStopping, GloVe, KeyedVectors, Word2Vec
+from .text import Phrases
 
 __all__ = [
     "Callback",
+    "Cooccurrence",
     "EarlyStopping",
+    "GloVe",
     "KeyedVectors",
+    "Phrases",
     "Word2Vec",
     "__version__",
     "available_isas",

@@ -237,3 +237,116 @@ def vocabulary_huffman_paths(
     bit: npt.ArrayLike,
     size: int,
 ) -> tuple[np.ndarray, np.ndarray]: ...
+
+# cooccurrence_index(ids:i[N]<V, offsets:l[S+1], starts+l[V+1], positions+i[N], boundaries+u64[B])
+def cooccurrence_index(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    starts: np.ndarray,
+    positions: np.ndarray,
+    boundaries: np.ndarray,
+) -> None: ...
+
+# cooccurrence_count(ids:i[N], boundaries:u64[B], positions:i[M], starts:l[R+1], weights:l[W], vocabulary:n>=1, symmetric:p, columns+i[C], sums+l[C], row_ends+l[R])
+def cooccurrence_count(
+    ids: npt.ArrayLike,
+    boundaries: npt.ArrayLike,
+    positions: npt.ArrayLike,
+    starts: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    vocabulary: int,
+    symmetric: bool,
+    columns: np.ndarray,
+    sums: np.ndarray,
+    row_ends: np.ndarray,
+) -> None: ...
+
+# cooccurrence_merge(parts:i[M], part_sums:l[M], bounds:l[K,R+1], vocabulary:n>=1, columns+i[C], sums+l[C], row_ends+l[R])
+def cooccurrence_merge(
+    parts: npt.ArrayLike,
+    part_sums: npt.ArrayLike,
+    bounds: npt.ArrayLike,
+    vocabulary: int,
+    columns: np.ndarray,
+    sums: np.ndarray,
+    row_ends: np.ndarray,
+) -> None: ...
+
+# glove_train(entries:u32[N], logs:f[N], cell_starts:l[C+1], order:i[M]<C, stripe_starts:i[Q+1], words+f[R,2,W], contexts+f[V,2,W], parts:n>=1, x_max:d, alpha:d, rate:d, seed:n, epoch:n) -> loss:f64[1]
+def glove_train(
+    entries: npt.ArrayLike,
+    logs: npt.ArrayLike,
+    cell_starts: npt.ArrayLike,
+    order: npt.ArrayLike,
+    stripe_starts: npt.ArrayLike,
+    words: np.ndarray,
+    contexts: np.ndarray,
+    parts: int,
+    x_max: float,
+    alpha: float,
+    rate: float,
+    seed: int,
+    epoch: int,
+) -> np.ndarray: ...
+
+# glove_cell_sizes(columns:i[N], row_starts:l[R+1], stripe_starts:i[Q+1], sizes+l[P,Q])
+def glove_cell_sizes(
+    columns: npt.ArrayLike,
+    row_starts: npt.ArrayLike,
+    stripe_starts: npt.ArrayLike,
+    sizes: np.ndarray,
+) -> None: ...
+
+# glove_arrange(columns:i[N], values:f64[N], row_starts:l[R+1], stripe_starts:i[Q+1], cell_starts:l[P,Q], entries+u32[N], logs+f[N])
+def glove_arrange(
+    columns: npt.ArrayLike,
+    values: npt.ArrayLike,
+    row_starts: npt.ArrayLike,
+    stripe_starts: npt.ArrayLike,
+    cell_starts: npt.ArrayLike,
+    entries: np.ndarray,
+    logs: np.ndarray,
+) -> None: ...
+
+# phrases_pairs(ids:i[N]<V, starts:l[S], state+l[5], connector:u[V], trie+?u64[C,2]) -> pairs:u64[N], gaps?i[N], made:l[1]
+def phrases_pairs(
+    ids: npt.ArrayLike,
+    starts: npt.ArrayLike,
+    state: np.ndarray,
+    connector: npt.ArrayLike,
+    trie: np.ndarray | None = None,
+    *,
+    gaps: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]: ...
+
+# phrases_add(pairs:u64[M], gaps?i[M], weights?l[M], done+l[P], used+l[P], slots+u64[P,C,2], slot_gaps+?i[P,C])
+def phrases_add(
+    pairs: npt.ArrayLike,
+    gaps: npt.ArrayLike | None = None,
+    weights: npt.ArrayLike | None = None,
+    *,
+    done: np.ndarray,
+    used: np.ndarray,
+    slots: np.ndarray,
+    slot_gaps: np.ndarray | None = None,
+) -> None: ...
+
+# phrases_find(pairs:u64[M], gaps?i[M], slots:u64[P,C,2], slot_gaps?i[P,C]) -> values:l[M]
+def phrases_find(
+    pairs: npt.ArrayLike,
+    gaps: npt.ArrayLike | None = None,
+    *,
+    slots: npt.ArrayLike,
+    slot_gaps: npt.ArrayLike | None = None,
+) -> np.ndarray: ...
+
+# phrases_join(ids:i[N], offsets:l[S+1], connector?u[V], trie?u64[D,2], slots:u64[P,C,2], slot_gaps?i[P,C]) -> phrase:i[N]
+def phrases_join(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    connector: npt.ArrayLike | None = None,
+    trie: npt.ArrayLike | None = None,
+    *,
+    slots: npt.ArrayLike,
+    slot_gaps: npt.ArrayLike | None = None,
+) -> np.ndarray: ...

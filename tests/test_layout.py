@@ -16,6 +16,7 @@ STOREYS = [
     ("text",),
     ("data",),
     ("embed",),
+    ("plot",),
     ("_cli", "__main__"),
 ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
 import time
@@ -11,11 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._files import atomic_write
-from ..data import python_docs
 from ..embed._callbacks import Callback
-from ..embed._keyed_vectors import KeyedVectors
 from ..embed._vector_files import read_counts
 from ..embed._word2vec import Word2Vec
+from ._training import check_target, named_corpus, print_neighbours
 from ._vector_commands import describe, write_vectors
 
 PASSED_ON = (
@@ -108,12 +106,12 @@ def run(arguments: argparse.Namespace) -> None:
     """Train, report, write."""
     translate(arguments)
     for target in ("output", "model", "save_vocab"):
-        _check_target(getattr(arguments, target, None))
+        check_target(getattr(arguments, target, None))
     settings = {name: getattr(arguments, name) for name in PASSED_ON if hasattr(arguments, name)}
     settings["verbose"] = int(not arguments.quiet)
     if not arguments.quiet and not (hasattr(arguments, "output") or hasattr(arguments, "model")):
         print("the vectors will only be shown: -o FILE writes them", file=sys.stderr)
-    corpus, name = _corpus(arguments.corpus)
+    corpus, name = named_corpus(arguments.corpus)
     callbacks = [] if arguments.quiet else [Report(name)]
     if hasattr(arguments, "read_vocab"):
         model = Word2Vec(**settings)
@@ -153,19 +151,6 @@ class Report(Callback):
         print(f"trained {words:,} words in {seconds:.1f} s: {words / seconds:,.0f} words/s{loss}", flush=True)
 
 
-def print_neighbours(wv: KeyedVectors, words: int = 5, topn: int = 5) -> None:
-    """Print the nearest words of some frequent words: long ones of letters, past the most frequent (function words)."""
-    past = min(100, len(wv) // 10)
-    content = [w for w in wv.index_to_key[past : past + 1000] if len(w) >= 5 and w.isalpha()] or wv.index_to_key
-    chosen = content[:words]
-    if len(wv) < 2:
-        return
-    width = max(map(len, chosen))
-    print()
-    for word in chosen:
-        print(f"{word:>{width}}  " + ", ".join(f"{w} {s:.2f}" for w, s in wv.most_similar(word, topn=topn)))
-
-
 def _write(model: Word2Vec, arguments: argparse.Namespace) -> Iterator[str]:
     """Write the files that were asked for; what stands in each."""
     wv = model.wv
@@ -181,23 +166,3 @@ def _write(model: Word2Vec, arguments: argparse.Namespace) -> Iterator[str]:
     if hasattr(arguments, "model"):
         model.save(arguments.model)
         yield f"{arguments.model}: the model, {os.path.getsize(arguments.model) / 1e6:.1f} MB"
-
-
-def _corpus(paths: list[str]) -> tuple[Any, str]:
-    """The corpus and what to call it."""
-    if not paths:
-        return python_docs(), "the documentation of Python and NumPy"
-    return (paths[0], paths[0]) if len(paths) == 1 else (paths, f"{len(paths)} files")
-
-
-def _check_target(path: str | None) -> None:
-    """An output that cannot be written should be known before the training."""
-    if path is None:
-        return
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "no such folder", folder)
-    if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, "is a folder", path)
-    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
-        raise PermissionError(errno.EACCES, "not writable", path)

@@ -82,6 +82,8 @@ class Task:
     """What a unit is called, in the plural; the history has this entry and `..._per_second`."""
     advice: str
     """What helps when a run diverges."""
+    rate: str = "alpha"
+    """What the learning rate is called in the history."""
     untrained: Callable[[], None] | None = None
     """Sets the weights back to their initial values; None when they are not at those values at the start."""
 
@@ -184,7 +186,7 @@ def _epoch(model: Model, task: Task, position: Position, pace: Pace, interrupt: 
             task.unit: task.units,
             "seconds": position.seconds,
             f"{task.unit}_per_second": task.units / max(position.seconds, 1e-9),
-            "alpha": alpha + slope * task.units,
+            task.rate: alpha + slope * task.units,
         }
     )
     position.epoch += 1

@@ -54,19 +54,24 @@ def save(model: Word2VecModel, path: Path) -> None:
         "options": {name: getattr(model, name) for name in SAVED},
         "state": {name: getattr(model, name) for name in STATE},
         "position": None if model._position is None else asdict(model._position),
-        "written_by": {
-            "seqnn": __version__,
-            "instruction_set": get_isa(),
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-            "threads": model.workers or get_num_threads(),
-        },
+        "written_by": written_by(model.workers),
     }
     try:
         text = json.dumps(record)
     except TypeError as error:
         raise TypeError(f"comment: expected text or what JSON can hold, got {model.comment!r} ({error})") from None
     _safetensors.save(path, tensors, _FORMAT | {KEY: text})
+
+
+def written_by(workers: int | None) -> dict[str, str | int]:
+    """What a model's file says about the program that wrote it."""
+    return {
+        "seqnn": __version__,
+        "instruction_set": get_isa(),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "threads": workers or get_num_threads(),
+    }
 
 
 def load(model_type: type[Word2VecModel], path: Path, *, mmap: bool) -> Word2VecModel:

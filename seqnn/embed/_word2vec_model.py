@@ -207,7 +207,7 @@ class Word2VecModel:
         self, corpus: Corpus, epochs: int | None, start_alpha: float | None, end_alpha: float | None
     ) -> Position:
         """Where the interrupted run stands, or the beginning of a new one."""
-        mark = fingerprint(corpus)
+        mark = fingerprint(corpus.ids, corpus.offsets)
         if self._position is not None and epochs is None:
             if start_alpha is not None or end_alpha is not None:
                 raise ValueError(

@@ -1,6 +1,7 @@
 """Text in: corpora, vocabularies."""
 
 from ._corpus import Corpus, ScannedCorpus, is_one_shot, scan
+from ._phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
 from ._vocabulary import (
     RULE_DEFAULT,
     RULE_DISCARD,
@@ -12,10 +13,13 @@ from ._vocabulary import (
 )
 
 __all__ = [
+    "ENGLISH_CONNECTOR_WORDS",
     "RULE_DEFAULT",
     "RULE_DISCARD",
     "RULE_KEEP",
     "Corpus",
+    "FrozenPhrases",
+    "Phrases",
     "ScannedCorpus",
     "Vocabulary",
     "alias_table",

@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import _core
 from ._scanner import in_order
@@ -34,26 +35,27 @@ def parse_size(size: int | str | None) -> int | None:
 
 
 class IdBuffer:
-    """A growing int32 array; beyond `max_memory` bytes it goes to a temporary file.
+    """A growing array, int32 unless another `dtype` is asked for; beyond `max_memory` bytes it goes to a temporary file.
 
     The file has no name (or, where the system does not know such files, one that the system removes when it is
     closed): it is gone with the last array over it, and with the process, however that ends.
     """
 
-    def __init__(self, max_memory: int | None, expected: int = 0) -> None:
+    def __init__(self, max_memory: int | None, expected: int = 0, dtype: npt.DTypeLike = np.int32) -> None:
         self.size = 0
+        self._dtype = np.dtype(dtype)
         self._max_memory = max_memory
         self._file: IO[bytes] | None = None
-        limit = expected if max_memory is None else min(expected, max_memory // 4)
-        self._ids = np.empty(max(limit, 1 << 12), np.int32)
+        limit = expected if max_memory is None else min(expected, max_memory // self._dtype.itemsize)
+        self._ids = np.empty(max(limit, 1 << 12), self._dtype)
 
     def append(self, ids: np.ndarray) -> None:
-        """Add int32 ids at the end."""
+        """Add ids of the buffer's dtype at the end."""
         size = self.size + len(ids)
-        if self._file is None and self._max_memory is not None and 4 * size > self._max_memory:
+        if self._file is None and self._max_memory is not None and self._dtype.itemsize * size > self._max_memory:
             self._file = tempfile.TemporaryFile(prefix="seqnn-")  # noqa: SIM115 (closed in finish)
             self._file.write(self._ids[: self.size].data)
-            self._ids = np.empty(0, np.int32)
+            self._ids = np.empty(0, self._dtype)
         if self._file is not None:
             self._file.write(ids.data)
         else:
@@ -65,12 +67,12 @@ class IdBuffer:
     def finish(self) -> np.ndarray:
         """All ids; the buffer is empty afterwards."""
         if self._file is None:
-            ids, self._ids = self._ids, np.empty(0, np.int32)
+            ids, self._ids = self._ids, np.empty(0, self._dtype)
             ids.resize(self.size, refcheck=False)
             return ids
         with self._file as file:
             file.flush()
-            return np.memmap(file, np.int32, "r+", shape=(self.size,))
+            return np.memmap(file, self._dtype, "r+", shape=(self.size,))
 
 
 def apply(

@@ -1,0 +1,86 @@
+"""Bias before and after debiasing as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ..embed._labelled import Labelled, LabelledVectors
+from ._axes import BLUE, FAINT, GREY, ORANGE, new_axes, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def bias_bars(
+    figures: Mapping[str, tuple[float, float]],
+    *,
+    labels: tuple[str, str] = ("before", "after"),
+    xlabel: str | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Two bars a name, for {name: (before, after)}, as `seqnn.embed.compare_debiased` gives them.
+
+    ax  where to draw; default: a new figure. Returns the Axes.
+    """
+    if not figures:
+        raise ValueError("figures: expected at least one name with its two values, got none")
+    values = np.array([tuple(pair) for pair in figures.values()], np.float64).reshape(len(figures), -1)
+    if values.shape[1] != 2:
+        raise ValueError(f"figures: expected (before, after) for each name, got {values.shape[1]} values")
+    ax = new_axes(ax, (6.4, 1.1 + 0.5 * len(figures)))
+    places = np.arange(len(figures))
+    for side, color in enumerate((ORANGE, BLUE)):
+        bars = ax.barh(places + 0.2 * (2 * side - 1), values[:, side], 0.36, color=color, label=labels[side], zorder=2)
+        shown = [f"{value + 0.0:.2f}".replace("-", "−") for value in values[:, side].round(2)]  # no "-0.00"
+        ax.bar_label(bars, shown, padding=3, fontsize=8, color=GREY)
+    style(ax, title=title, spines=())
+    ax.set_yticks(places, list(figures))
+    ax.set_ylim(len(figures) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.axvline(0, color=GREY, linewidth=0.8, zorder=3)
+    ax.grid(axis="x", color=FAINT, linewidth=0.6, zorder=0)
+    ax.set_axisbelow(True)
+    ax.margins(x=0.12)
+    if xlabel:
+        ax.set_xlabel(xlabel, fontsize=9, color=GREY)
+    ax.legend(
+        frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2,
+        handlelength=1.2, handletextpad=0.5, columnspacing=1.2, borderpad=0,
+    )  # fmt: skip
+    return ax
+
+
+def projection_bars(
+    before: Labelled,
+    after: Labelled,
+    words: Sequence[str],
+    direction: npt.ArrayLike,
+    *,
+    ends: tuple[str, str] | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """The words' cosines with a bias direction in two sets of vectors, the largest first.
+
+    ends  what the direction's negative and positive ends mean, such as ("he", "she")
+    ax    where to draw; default: a new figure. Returns the Axes.
+    """
+    direction = np.asarray(direction, np.float64)
+    length = np.linalg.norm(direction)
+    if direction.ndim != 1 or not length > 0:
+        raise ValueError(f"direction: expected a vector that is not zero, got shape {direction.shape}")
+    sides = [LabelledVectors(side) for side in (before, after)]
+    cosines = [side.units(side.rows(words, "words")) @ (direction / length) for side in sides]
+    order = np.argsort(-cosines[0], kind="stable").tolist()
+    figures = {words[i]: (cosines[0][i], cosines[1][i]) for i in order}
+    xlabel = (
+        f"← {ends[0]}      cosine with the bias direction      {ends[1]} →"
+        if ends
+        else "cosine with the bias direction"
+    )
+    return bias_bars(figures, xlabel=xlabel, title=title, ax=ax)

@@ -1,0 +1,55 @@
+"""The loss of training, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._axes import FAINT, GREY, PALETTE, new_axes, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def loss_curve(models: Any, *, log: bool = False, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Mean loss of each epoch of a trained model, or of several.
+
+    models  a model with `history_`, such a history (a list of {"epoch": …, "loss": …}), or {label: either}
+    log     logarithmic loss axis
+    ax      where to draw; default: a new figure. Returns the Axes.
+    """
+    curves = {label: _history(one) for label, one in (models if isinstance(models, Mapping) else {"": models}).items()}
+    if not curves:
+        raise ValueError("models: expected at least one, got none")
+    ax = new_axes(ax, (6.0, 3.8))
+    style(ax, title=title)
+    for i, (label, (epochs, losses)) in enumerate(curves.items()):
+        color = PALETTE[i % len(PALETTE)]
+        marker = "o" if len(epochs) <= 30 else None
+        ax.plot(epochs, losses, color=color, linewidth=1.8, marker=marker, markersize=4, label=label, zorder=2)
+        if len(curves) > 1:
+            ax.annotate(
+                label, (epochs[-1], losses[-1]), xytext=(7, 0), textcoords="offset points", va="center",
+                fontsize=9, color=color, annotation_clip=False,
+            )  # fmt: skip
+    if log:
+        ax.set_yscale("log")
+    ax.set_xlabel("epoch", fontsize=9, color=GREY)
+    ax.set_ylabel("mean loss", fontsize=9, color=GREY)
+    ax.grid(axis="y", color=FAINT, linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    return ax
+
+
+def _history(model: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs and losses."""
+    history: Sequence[Mapping[str, float]] = getattr(model, "history_", model)
+    if not isinstance(history, Sequence) or not all(isinstance(e, Mapping) and "loss" in e for e in history):
+        raise TypeError(f"models: expected a model with history_ or its history, got {type(model).__name__}")
+    if not history:
+        raise ValueError("models: the history is empty: train the model first")
+    epochs = [entry.get("epoch", number) for number, entry in enumerate(history, 1)]
+    return np.array(epochs), np.array([entry["loss"] for entry in history])
