@@ -134,7 +134,7 @@ def vector_text_records(
     vectors: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
 
-# word2vec_train(ids:i[N], offsets:l[S], order:i[K], input+f[V,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M, path_codes?u[L], window:n, negative:n, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n, deterministic:p) -> loss:f64[1], examples:l[1]
+# word2vec_train(ids:i[N], offsets:l[S], order:i[K], input+f[V,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M, path_codes?u[L], window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
 def word2vec_train(
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,

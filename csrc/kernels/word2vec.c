@@ -104,7 +104,7 @@ static bool train_in_order(const arguments *a, const uint64_t *alias, int team)
 
 //: word2vec_train(ids:i[N], offsets:l[S], order:i[K], input+f[V,P], output+?f[V,P], nodes+?f[M,P],
 //:     keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M,
-//:     path_codes?u[L], window:n, negative:n, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n,
+//:     path_codes?u[L], window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0,
 //:     deterministic:p)
 //:     -> loss:f64[1], examples:l[1]
 // Trains on the blocks of the corpus in the given order; alpha + slope * k is the learning rate of the k-th of them.

@@ -16,7 +16,7 @@ from ._cooccurrence_count import MAX_WINDOW
 from ._glove_cells import Cells
 from ._glove_weights import Weights
 from ._keyed_vectors import KeyedVectors
-from ._training import Position, Task, run
+from ._training import Position, Task, resumable, run
 from ._word2vec_corpus import fingerprint
 
 VECTORS = ("sum", "word", "both")
@@ -91,27 +91,11 @@ class GloVeModel:
         if self.early_stopping is not None:
             listeners.append(self.early_stopping)
         self._weights = self._weights.trainable()
-        try:
-            with threads(self.workers):
-                cells = Cells(counts, self._weights.word.shape[2])
-                task = self._task(cells, counts.nnz, pristine=pristine and not listeners)
-                run(self, task, position, listeners, verbose=self.verbose, threads=get_num_threads())
-        except (KeyboardInterrupt, FloatingPointError) as error:
-            error.model = self  # type: ignore[union-attr]
-            if isinstance(error, FloatingPointError):
-                position.epochs = position.epoch
-            else:
-                error.add_note(
-                    f"Training stopped in {position.describe(counts.nnz)}. The model is usable and can be saved; fit on "
-                    "the same corpus or counts goes on from here. (Was it in the constructor? Then it is "
-                    "`sys.last_value.model`.)"
-                )
-            raise
-        finally:
-            self._weights_changed()
-            if self.stop_training or position.epoch >= position.epochs:
-                self.epochs_trained = position.first_epoch + position.epoch
-                self._position = None
+        go_on = "fit on the same corpus or counts"
+        with resumable(self, position, counts.nnz, go_on), threads(self.workers):
+            cells = Cells(counts, self._weights.word.shape[2])
+            task = self._task(cells, counts.nnz, pristine=pristine and not listeners)
+            run(self, task, position, listeners, verbose=self.verbose, threads=get_num_threads())
 
     def _task(self, cells: Cells, units: int, *, pristine: bool) -> Task:
         weights = self._weights

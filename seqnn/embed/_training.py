@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,6 +33,8 @@ class Model(Protocol):
 
     history_: list[dict[str, Any]]
     stop_training: bool
+    epochs_trained: int
+    _position: Position | None
 
     def _trained_arrays(self) -> list[np.ndarray]: ...
 
@@ -107,6 +109,31 @@ class Pace:
         """Take the speed of a step into account; a step grows at most fourfold at a time."""
         fitting = int(STEP_SECONDS * units / max(seconds, 1e-6) / self._block / self._threads) * self._threads
         self._blocks = max(self._threads, min(fitting, 4 * self._blocks))
+
+
+@contextmanager
+def resumable(model: Model, position: Position, units: int, go_on: str) -> Iterator[None]:
+    """However the run inside ends, the model is consistent afterwards; an interrupted one keeps its position.
+
+    The exception carries the model, for a constructor returns none; `go_on` says how to go on.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, FloatingPointError) as error:
+        error.model = model  # type: ignore[union-attr]
+        if isinstance(error, FloatingPointError):
+            position.epochs = position.epoch
+        else:
+            error.add_note(
+                f"Training stopped in {position.describe(units)}. The model is usable and can be saved; {go_on} goes on "
+                "from here. (Was it in the constructor? Then it is `sys.last_value.model`.)"
+            )
+        raise
+    finally:
+        model._weights_changed()
+        if model.stop_training or position.epoch >= position.epochs:
+            model.epochs_trained = position.first_epoch + position.epoch
+            model._position = None
 
 
 def run(model: Model, task: Task, position: Position, callbacks: Sequence[Any], *, verbose: int, threads: int) -> None:

@@ -15,7 +15,7 @@ from ..text._corpus import Corpus
 from ..text._vocabulary import Vocabulary
 from ._callbacks import EarlyStopping, checked_callbacks
 from ._keyed_vectors import KeyedVectors
-from ._training import Position, Task, run
+from ._training import Position, Task, resumable, run
 from ._word2vec_corpus import fingerprint
 from ._word2vec_options import OPTIONS, check_rates, checked
 from ._word2vec_weights import Tables, Weights
@@ -169,31 +169,11 @@ class Word2VecModel:
         self._make_trainable()
         begun = position.epoch * len(corpus.ids) + position.unit
         try:
-            with threads(self.workers):
-                run(
-                    self,
-                    self._task(corpus, position, pristine=pristine and not listeners),
-                    position,
-                    listeners,
-                    verbose=self.verbose,
-                    threads=get_num_threads(),
-                )
-        except (KeyboardInterrupt, FloatingPointError) as error:
-            error.model = self  # type: ignore[union-attr]
-            if isinstance(error, FloatingPointError):
-                position.epochs = position.epoch
-            else:
-                error.add_note(
-                    f"Training stopped in {position.describe(len(corpus.ids))}. The model is usable and can be saved; "
-                    "train(corpus) goes on from here. (Was it in the constructor? Then it is `sys.last_value.model`.)"
-                )
-            raise
+            with resumable(self, position, len(corpus.ids), "train(corpus)"), threads(self.workers):
+                task = self._task(corpus, position, pristine=pristine and not listeners)
+                run(self, task, position, listeners, verbose=self.verbose, threads=get_num_threads())
         finally:
-            self._weights_changed()
-            if self.stop_training or position.epoch >= position.epochs:
-                self.epochs_trained = position.first_epoch + position.epoch
-                self._position = None
-                self.train_count += 1
+            self.train_count += self._position is None
         if not any(entry["examples"] for entry in self._run_history()) and position.epoch:
             warnings.warn(
                 "there was no training example: no sentence has two or more known words left after sub-sampling "
