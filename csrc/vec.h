@@ -37,7 +37,6 @@ typedef real vf_unaligned __attribute__((vector_size(VF_BYTES), aligned(sizeof(r
 ALWAYS_INLINE vf vf_load(const real *p) { return *(const vf_unaligned *)p; }
 ALWAYS_INLINE void vf_store(real *p, vf x) { *(vf_unaligned *)p = x; }
 ALWAYS_INLINE vf vf_set(real x) { return x - (vf){0}; }
-ALWAYS_INLINE vi vi_set(lane_bits x) { return x - (vi){0}; }
 
 // mask ? a : b, lane by lane; a mask is the result of a comparison.
 ALWAYS_INLINE vf vf_select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
@@ -91,30 +90,6 @@ ALWAYS_INLINE vf vf_exp_bounded(vf x)
     y = y * (r * r) + r + 1.f;
     return (vf)((vi)y + ((vi)t << 23));
 #endif
-}
-
-// e^x for any x: 0 below the smallest normal number, infinity above the largest, NaN for NaN.
-ALWAYS_INLINE vf vf_exp(vf x)
-{
-#if SQ_DOUBLE
-    const vf low = vf_set(-708.), high = vf_set(709.);
-#else
-    const vf low = vf_set(-87.f), high = vf_set(88.f);
-#endif
-    vf y = vf_exp_bounded(vf_max(low, vf_min(high, x)));
-    y = vf_select(x < low, (vf){0}, y);
-    return vf_select(x > high, vf_set((real)INFINITY), y);
-}
-
-// 1 / (1 + e^-x): finite for any x, NaN for NaN.
-ALWAYS_INLINE vf vf_sigmoid(vf x)
-{
-#if SQ_DOUBLE
-    const vf low = vf_set(-700.);
-#else
-    const vf low = vf_set(-87.f);
-#endif
-    return (real)1 / ((real)1 + vf_exp_bounded(-vf_max(low, vf_min(-low, x))));
 }
 
 // Asks for the cache line at p in order to write it. The plain builtin would ask to read on most x86 targets.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 
 import numpy as np
 
@@ -15,14 +14,10 @@ from ..text._vocabulary import Vocabulary
 from ._glove_model import GloVeModel
 from ._glove_weights import Weights
 from ._keyed_vectors import KeyedVectors
-from ._training import Position
+from ._model_file import COUNTS, record, restored
 from ._vector_files import _FORMAT
-from ._word2vec_file import COUNTS, written_by
 
-KEY = "seqnn.GloVe"
-"""The metadata entry that makes a safetensors file one of ours."""
-
-VERSION = 1
+KIND = "GloVe"
 
 SAVED = (
     "vector_size", "window", "x_max", "alpha", "learning_rate", "symmetric", "distance_weighting", "min_count",
@@ -40,31 +35,14 @@ def save(model: GloVeModel, path: Path) -> None:
     tensors = {"words": words, "offsets": offsets, COUNTS: model._vocabulary.counts}
     if model._vocabulary.words:
         tensors |= {"vectors": model.wv.vectors, "word": model._weights.word, "context": model._weights.context}
-    record = {
-        "version": VERSION,
-        "options": {name: getattr(model, name) for name in SAVED},
-        "state": {name: getattr(model, name) for name in STATE},
-        "position": None if model._position is None else asdict(model._position),
-        "written_by": written_by(model.workers),
-    }
-    _safetensors.save(path, tensors, _FORMAT | {KEY: json.dumps(record)})
+    _safetensors.save(path, tensors, _FORMAT | {f"seqnn.{KIND}": json.dumps(record(model, SAVED, STATE))})
 
 
 def load(model_type: type[GloVeModel], path: Path, *, mmap: bool) -> GloVeModel:
     """The model in a file; with `mmap` its weights stay in the file until it is trained further."""
     name = os.fspath(path)
     tensors, metadata = _safetensors.load(path, mmap=True)
-    if KEY not in metadata:
-        raise ValueError(f"{name}: not a file of GloVe.save (for vectors alone: KeyedVectors.load)")
-    try:
-        record = json.loads(metadata[KEY])
-        if record["version"] > VERSION:
-            raise ValueError(f"{name}: written by a newer seqnn (format {record['version']}, known: {VERSION})")
-        model = model_type(**record["options"])
-        model.__dict__.update({key: record["state"][key] for key in STATE})
-        model._position = None if record["position"] is None else Position(**record["position"])
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{name}: damaged, {type(error).__name__}: {error}") from None
+    model = restored(model_type, KIND, name, metadata, STATE)
     if "vectors" in tensors:
         wv = KeyedVectors.load(path)
         shape = Weights.create(0, model.vector_size).word.shape[1:]
