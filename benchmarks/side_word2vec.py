@@ -83,9 +83,8 @@ def main(library, request):
     """Do one task and print a JSON line."""
     if library == "seqnn":
         request["arguments"]["verbose"] = 0
-        model_class = importlib.import_module("seqnn").Word2Vec
-    else:
-        model_class = importlib.import_module("gensim.models").Word2Vec
+    package = importlib.import_module("seqnn" if library == "seqnn" else "gensim.models")
+    model_class = getattr(package, request["model"])
     tasks = {"train": train, "vocabulary": vocabulary, "whole_file": whole_file, "whole_lists": whole_lists}
     model, answer = tasks[request["task"]](model_class, request)
     answer["peak_mb"] = peak_mb()

@@ -60,7 +60,8 @@ KERNEL(vocabulary_alias)
 }
 
 // Huffman tree over ascending counts: nodes 0 .. V-1 are the leaves in that order, V .. 2V-2 the inner nodes in the
-// order of their making, the last one is the root. bit = 1 for the heavier child; depth counts edges from the root.
+// order of their making, the last one is the root. bit = 1 for the heavier child, of equal ones for the leaf; depth
+// counts edges from the root.
 //: vocabulary_huffman(counts:l[V]) -> parent:i[2*V-1], bit:u[2*V-1], depth:i[2*V-1]
 KERNEL(vocabulary_huffman)
 {
@@ -70,7 +71,7 @@ KERNEL(vocabulary_huffman)
     for (int64_t node = a->V; node < nodes; node++) {
         sum[node] = 0;
         for (uint8_t bit = 0; bit < 2; bit++) {
-            bool take_leaf = leaf < a->V && (inner == node || a->counts[leaf] <= sum[inner]);
+            bool take_leaf = leaf < a->V && (inner == node || a->counts[leaf] < sum[inner]);
             int64_t child = take_leaf ? leaf++ : inner++;
             sum[node] += take_leaf ? a->counts[child] : sum[child];
             a->parent[child] = (int32_t)node;

@@ -1,18 +1,23 @@
 // The training examples of one block of tokens: which tokens are kept, how far each window reaches, which negatives.
 // Every draw is keyed by the token's or the block's place in the corpus, so the examples do not depend on threads or
-// calls.
+// calls. The file that includes this says what `arguments` are: the kernel's own struct.
 #ifndef SEQNN_WORD2VEC_SAMPLE_H
 #define SEQNN_WORD2VEC_SAMPLE_H
 
 #include "../rng.h"
-#include "../vec.h"
+#include "../vec_math.h"
 
 // Blocks lie at multiples of BLOCK tokens; contexts of a block come from at most MARGIN tokens beyond its ends.
 enum { BLOCK = 8192, MARGIN = 1024 };
 enum { COPY = 8 }; // row pointers are copied so many at a time
 enum { DRAW_KEEP, DRAW_WINDOW, DRAW_NEGATIVE, DRAWS };
 
-typedef struct word2vec_train arguments;
+// Where fastText has the input rows of the tokens that windows reach just now; word2vec leaves it empty.
+struct slots {
+    int64_t mask;       // slots - 1: token i has the slot i & mask
+    real *now, *before; // [slots][P] the row, and as it was at first
+    void *memory;
+};
 
 struct block {
     int64_t centres;      // kept tokens of the block
@@ -21,6 +26,7 @@ struct block {
     bool resolved;        // negatives are words, no longer draws
     int64_t examples;     // (context, centre) pairs for skip-gram, centres with a context for CBOW
     double alpha;
+    struct slots slots;
     real **rows;           // input rows of ids   [BLOCK + 2 MARGIN + COPY]
     int32_t *ids;          // kept tokens of the block and its margins   [BLOCK + 2 MARGIN]
     int32_t *begin, *end;  // window of centre c: ids[begin[c] .. end[c]) without the centre itself   [BLOCK]
@@ -29,11 +35,15 @@ struct block {
     uint32_t *draws;       // scratch   [BLOCK + 2 MARGIN + 64]
 };
 
+// What word2vec_inputs.h and fasttext_inputs.h answer differently: where the input row of token i lies.
+static bool slots_allocate(struct slots *s, const arguments *a);
+static real *input_row(const struct block *b, const arguments *a, int64_t i);
+
 static bool block_allocate(struct block *b, const arguments *a)
 {
     const int64_t span = BLOCK + 2 * MARGIN, numbers = 3 * span + 2 * BLOCK + BLOCK * a->negative + 4 + 64;
     b->rows = malloc((size_t)(span + COPY) * sizeof *b->rows + (size_t)numbers * sizeof(int32_t));
-    if (!b->rows) return false;
+    if (!slots_allocate(&b->slots, a) || !b->rows) return false;
     b->ids = (int32_t *)(b->rows + span + COPY);
     b->sentence_end = b->ids + span;
     b->begin = b->sentence_end + span;
@@ -43,7 +53,11 @@ static bool block_allocate(struct block *b, const arguments *a)
     return true;
 }
 
-static void block_free(struct block *b) { free(b->rows); }
+static void block_free(struct block *b)
+{
+    free(b->rows);
+    free(b->slots.memory);
+}
 
 static uint64_t draw_stream(const arguments *a, int purpose) { return (uint64_t)a->epoch * DRAWS + (uint64_t)purpose; }
 
@@ -134,7 +148,7 @@ static void block_sample(const arguments *a, struct block *b, int64_t turn)
         sentences += stop > a->offsets[sentence];
     }
     b->kept = kept;
-    for (int64_t i = 0; i < kept; i++) b->rows[i] = a->input + b->ids[i] * a->P;
+    for (int64_t i = 0; i < kept; i++) b->rows[i] = input_row(b, a, i);
 
     if (a->shrink)
         sq_philox(b->draws, (b->centres + 3) / 4, (uint64_t)a->seed, draw_stream(a, DRAW_WINDOW),

@@ -2,7 +2,7 @@
 #ifndef SEQNN_WORD2VEC_TALLY_H
 #define SEQNN_WORD2VEC_TALLY_H
 
-#include "../vec.h"
+#include "../vec_math.h"
 
 // The sum of log2(1 + e^x) over all x: per lane a running product with its exponent split off, so that the inner loop
 // has no logarithms. tally_close() turns the product into a whole number of 2^-FRACTION, and whole numbers have the

@@ -198,15 +198,25 @@ ALWAYS_INLINE void dots_skipgram(real *x, real *const *in, int64_t n, real *cons
     if (n - i) dots_1(x + i * STRIDE, in + i, out, from, to);
 }
 
-// CBOW: dot products of the scaled sum of n contexts, left in hidden[], and `groups` groups.
-ALWAYS_INLINE void dots_cbow(real *x, real *hidden, real *const *in, int64_t n, real scale, real *const *out,
-                             int64_t groups, int64_t from, int64_t to)
+// One vector of the sum of the contexts of CBOW, each taken `weight` times where that is not NULL.
+ALWAYS_INLINE vf sum_contexts(real *const *in, const real *weight, int64_t n, int64_t at)
 {
-    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
-        vf sum = vf_load(in[0] + at);
-        for (int64_t i = 1; i < n; i++) sum += vf_load(in[i] + at);
-        vf_store(hidden + at, sum * scale);
+    vf sum = vf_load(in[0] + at);
+    if (weight) sum *= weight[0];
+    for (int64_t i = 1; i < n; i++) {
+        vf x = vf_load(in[i] + at);
+        if (weight) x *= weight[i];
+        sum += x;
     }
+    return sum;
+}
+
+// CBOW: dot products of the scaled sum of n contexts, left in hidden[], and `groups` groups.
+ALWAYS_INLINE void dots_cbow(real *x, real *hidden, real *const *in, const real *weight, int64_t n, real scale,
+                             real *const *out, int64_t groups, int64_t from, int64_t to)
+{
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES)
+        vf_store(hidden + at, sum_contexts(in, weight, n, at) * scale);
     for (int64_t g = 0; g < groups; g++) dots_1(x + g * error_rows(1) * STRIDE, &hidden, out + g * GROUP, from, to);
 }
 
@@ -232,13 +242,13 @@ ALWAYS_INLINE void update_skipgram(const real *error, real *const *in, int64_t n
 }
 
 // output += error * hidden; every context += back * sum error * output, over vectors [from, to) of the rows.
-ALWAYS_INLINE void update_cbow(const real *error, real *const *in, int64_t n, real scale, real back, real *const *out,
-                               int64_t groups, int64_t from, int64_t to, real *const *ahead, const real *entering)
+ALWAYS_INLINE void update_cbow(const real *error, real *const *in, const real *weight, int64_t n, real scale, real back,
+                               real *const *out, int64_t groups, int64_t from, int64_t to, real *const *ahead,
+                               const real *entering)
 {
     for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
-        vf hidden = vf_load(in[0] + at), sum = {0};
-        for (int64_t i = 1; i < n; i++) hidden += vf_load(in[i] + at);
-        hidden *= scale;
+        const vf hidden = sum_contexts(in, weight, n, at) * scale;
+        vf sum = {0};
         PREFETCH_7(ahead, entering, at);
         for (int64_t g = 0; g < groups; g++) {
             const real *const e = error + g * error_rows(1) * STRIDE;

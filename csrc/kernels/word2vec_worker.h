@@ -14,6 +14,8 @@ enum { AHEAD = 2, RING = 4, RESOLVE = 3, TABLE = 10 };
 struct window {
     int64_t contexts, groups;
     real **in, **out;  // [contexts], [groups][GROUP]
+    real *weight;      // of the contexts in CBOW where INPUTS_WEIGHTED   [contexts]
+    real total;        // the sum of the weights; else the number of contexts
     real *entering;    // the context row that comes into the window, wherever the windows begin
     const real **sign; // [groups] of [2 * STRIDE]
     real *error;       // [groups][error_rows][STRIDE], with one row a group for CBOW
@@ -97,6 +99,12 @@ static void place_window(struct worker *w, struct window *v, const struct block 
     for (int64_t i = 0; i < after; i += COPY)
         memcpy(v->in + before + i, b->rows + middle + 1 + i, COPY * sizeof *v->in);
     v->contexts = before + after;
+    v->total = (real)v->contexts;
+    if (INPUTS_WEIGHTED) {
+        v->total = 0;
+        for (int64_t i = 0; i < v->contexts; i++)
+            v->total += v->weight[i] = input_weight(a, b, b->begin[c] + i + (i >= before));
+    }
     v->entering = middle + a->window < b->kept ? b->rows[middle + a->window] : w->absent;
     v->groups = a->nodes ? place_path(w, v, b->ids[middle]) : 0;
     if (!a->output) return;
@@ -112,7 +120,8 @@ ALWAYS_INLINE void window_dots(struct worker *w, const struct window *v, int64_t
     const int64_t n = v->contexts;
     if (n == 0) return;
     if (w->a->cbow) {
-        dots_cbow(v->error, w->hidden, v->in, n, w->a->mean ? 1 / (real)n : 1, v->out, v->groups, from, to);
+        const real *const weight = INPUTS_WEIGHTED ? v->weight : NULL;
+        dots_cbow(v->error, w->hidden, v->in, weight, n, w->a->mean ? 1 / v->total : 1, v->out, v->groups, from, to);
         return;
     }
     for (int64_t g = 0; g < v->groups; g++)
@@ -135,8 +144,8 @@ ALWAYS_INLINE void window_update(struct worker *w, const struct window *v, const
     const int64_t n = v->contexts;
     if (n == 0) return;
     if (a->cbow) {
-        const real share = 1 / (real)n;
-        update_cbow(v->error, v->in, n, a->mean ? share : 1, a->mean ? 1 : share, v->out, v->groups, from, to,
+        const real share = 1 / v->total, *const weight = INPUTS_WEIGHTED ? v->weight : NULL;
+        update_cbow(v->error, v->in, weight, n, a->mean ? share : 1, a->mean ? 1 : share, v->out, v->groups, from, to,
                     ahead->out, ahead->entering);
         return;
     }
@@ -209,7 +218,8 @@ static bool worker_allocate(struct worker *w, const arguments *a, const uint64_t
     *w = (struct worker){.a = a, .alias = alias, .tally = tally_start()};
     choose_functions(w);
     if (!block_allocate(&w->block, a)) return false;
-    const int64_t window = CARVED(in) + CARVED(out) + CARVED(out) + CARVED(errors) + CARVED(marks);
+    const int64_t weights = INPUTS_WEIGHTED ? (contexts + 1) * (int64_t)sizeof(real) : 0;
+    const int64_t window = CARVED(in) + CARVED(weights) + CARVED(out) + CARVED(out) + CARVED(errors) + CARVED(marks);
     const int64_t places = RING * (int64_t)sizeof *w->window, copies = hot ? hot->count * row : 0;
     w->memory = calloc(1, (size_t)(2 * CARVED(row) + RING * window + CARVED(places) + 2 * CARVED(copies)));
     if (!w->memory) return false;
@@ -221,6 +231,7 @@ static bool worker_allocate(struct worker *w, const arguments *a, const uint64_t
     for (int64_t i = 0; i < RING; i++) {
         struct window *v = &w->window[i];
         v->in = carve(&at, in);
+        v->weight = carve(&at, weights);
         v->out = carve(&at, out);
         v->sign = carve(&at, out);
         v->error = carve(&at, errors);

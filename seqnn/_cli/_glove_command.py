@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from .._files import atomic_write
 from ..embed._callbacks import Callback
 from ..embed._glove import GloVe
-from ._training import check_target, named_corpus, print_neighbours
-from ._vector_commands import describe, write_vectors
+from ._foreign import Foreign
+from ._training import check_targets, described, finish, megabytes, named_corpus, training_parser
+from ._vector_commands import write_vectors
 
 PASSED_ON = (
     "vector_size", "window", "x_max", "alpha", "learning_rate", "symmetric", "distance_weighting", "min_count",
@@ -20,47 +19,32 @@ PASSED_ON = (
 )  # fmt: skip
 """Arguments of `GloVe` that the command sets where they are given."""
 
-C_SPELLINGS = {
-    "min-count": int, "max-vocab": int, "symmetric": int, "window-size": int, "distance-weighting": int, "memory": float,
-    "vector-size": int, "threads": int, "iter": int, "eta": float, "alpha": float, "x-max": float, "model": int,
-    "write-header": int, "vocab-file": str, "save-file": str, "seed": int, "verbose": int, "binary": int,
-    "overflow-file": str, "overflow-length": int, "max-product": int, "temp-file": str, "array-size": int,
-}  # fmt: skip
-"""The options of Stanford's programs vocab_count, cooccur, shuffle and glove, each with one dash and one value."""
+STANFORD = Foreign(
+    kinds={
+        "min-count": int, "max-vocab": int, "symmetric": int, "window-size": int, "distance-weighting": int,
+        "memory": float, "vector-size": int, "threads": int, "iter": int, "eta": float, "alpha": float, "x-max": float,
+        "model": int, "write-header": int, "vocab-file": str, "save-file": str, "seed": int, "verbose": int,
+        "binary": int, "overflow-file": str, "overflow-length": int, "max-product": int, "temp-file": str,
+        "array-size": int,
+    },
+    meaning={
+        "max-vocab": "max_final_vocab", "window-size": "window", "threads": "workers", "iter": "epochs",
+        "eta": "learning_rate", "vocab-file": "save_vocab",
+    },
+    defaults={"min_count": 1, "window": 15, "vector_size": 50, "workers": 8},
+    unneeded=("overflow-file", "overflow-length", "max-product", "temp-file", "array-size"),
+)  # fmt: skip
+"""The options of Stanford's programs vocab_count, cooccur, shuffle and glove; some name files between their steps."""
 
-C_MEANING = {
-    "max-vocab": "max_final_vocab", "window-size": "window", "threads": "workers", "iter": "epochs",
-    "eta": "learning_rate", "vocab-file": "save_vocab",
-}  # fmt: skip
-
-C_DEFAULTS = {"min_count": 1, "window": 15, "vector_size": 50, "workers": 8}
-
-C_MODELS = {1: "word", 2: "sum", 3: "both"}
-
-C_UNNEEDED = ("overflow-file", "overflow-length", "max-product", "temp-file", "array-size")
-"""Sizes and places of files that Stanford's programs need between their steps."""
+STANFORD_MODELS = {1: "word", 2: "sum", 3: "both"}
 
 
 def add_command(commands: Any) -> None:
     """Add the sub-command to those of an argparse parser."""
-    parser = commands.add_parser(
-        "glove",
-        help="train word vectors by GloVe",
-        description="Trains GloVe vectors. CORPUS: text files (one sentence a line, words separated by white space; "
-        "plain, .gz, .bz2, .xz) or directories of them; without one, the documentation installed with Python and NumPy.",
-        epilog="The options of Stanford's programs are understood too, with their defaults: "
-        + " ".join("-" + name for name in C_SPELLINGS),
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-    )
-    parser.add_argument("corpus", metavar="CORPUS", nargs="*", default=[])
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help=".txt, .glove, .bin or .safetensors; the texts also .gz, .bz2, .xz"
-    )
+    parser = training_parser(commands, "glove", "train word vectors by GloVe", STANFORD, "Stanford's programs")
     parser.add_argument("--model", metavar="FILE", help="write the whole model (safetensors), to train it further")
     parser.add_argument("--counts", metavar="FILE", help="train on the counts in this .npz file instead of a corpus")
     parser.add_argument("--save-counts", metavar="FILE", help="write the counts (.npz, also for scipy.sparse)")
-    parser.add_argument("--vector-size", "--size", type=int, metavar="N", help="length of the vectors (100)")
     parser.add_argument("--window", type=int, metavar="N", help="most words between a word and its context (10)")
     parser.add_argument("--x-max", type=float, metavar="X", help="count whose weight reaches 1 (100)")
     parser.add_argument("--alpha", type=float, metavar="X", help="exponent of the weights (0.75)")
@@ -69,56 +53,39 @@ def add_command(commands: Any) -> None:
                         help="count contexts to the right only")  # fmt: skip
     parser.add_argument("--equal-weights", action="store_const", const=False, dest="distance_weighting",
                         help="count each context 1, not 1 / distance")  # fmt: skip
-    parser.add_argument("--min-count", type=int, metavar="N", help="leave rarer words out (5)")
-    parser.add_argument("--max-final-vocab", type=int, metavar="N", help="keep at most so many words")
     parser.add_argument("--epochs", type=int, metavar="N", help="passes over the counts (25)")
     parser.add_argument("--vectors", choices=("sum", "word", "both"), help="of word and context vectors (sum)")
-    parser.add_argument("--seed", type=int, metavar="N", help="of all random numbers (1)")
-    parser.add_argument("--workers", "--threads", type=int, metavar="N", help="threads (all allowed ones)")
-    parser.add_argument("--max-memory", metavar="SIZE", help="such as 2GB; larger counts go to temporary files")
-    parser.add_argument("--errors", choices=("replace", "ignore", "strict"), help="what invalid UTF-8 gets (replace)")
-    parser.add_argument("--save-vocab", metavar="FILE", help="write the words and their counts")
-    parser.add_argument("--quiet", action="store_true", default=False, help="print nothing but errors")
-    for name, kind in C_SPELLINGS.items():
-        parser.add_argument("-" + name, type=kind, dest="c_" + name, help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
 
 def translate(arguments: argparse.Namespace) -> None:
     """Give the options of Stanford's programs the names of ours, and their defaults where one of them was used."""
-    given = {name: getattr(arguments, "c_" + name) for name in C_SPELLINGS if hasattr(arguments, "c_" + name)}
+    given = STANFORD.given(arguments)
     if not given:
         return
-    for name in C_UNNEEDED:
-        given.pop(name, None)
     if given.pop("binary", 0):
         raise ValueError("-binary: raw memory is not written; -o vectors.bin is word2vec's binary format")
-    if (model := given.pop("model", 2)) not in C_MODELS:
+    if (model := given.pop("model", 2)) not in STANFORD_MODELS:
         raise ValueError(
             f"-model: expected 1 (word vectors), 2 (their sum with the contexts') or 3 (both), got {model}"
         )
-    arguments.vectors = C_MODELS[model]
+    arguments.vectors = STANFORD_MODELS[model]
     arguments.quiet = arguments.quiet or given.pop("verbose", 2) == 0
     header = bool(given.pop("write-header", 0))
     if "save-file" in given:
         arguments.output, arguments.header = given.pop("save-file") + ".txt", header
     if "memory" in given:
         arguments.max_memory = int(given.pop("memory") * 2**30)
-    for name, value in C_DEFAULTS.items():
-        if not hasattr(arguments, name):
-            setattr(arguments, name, value)
     for name in ("symmetric", "distance-weighting"):
         if name in given:
             given[name] = bool(given[name])
-    for name, value in given.items():
-        setattr(arguments, C_MEANING.get(name, name.replace("-", "_")), value)
+    STANFORD.translate(arguments, given)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Count, train, report, write."""
     translate(arguments)
-    for target in ("output", "model", "save_counts", "save_vocab"):
-        check_target(getattr(arguments, target, None))
+    check_targets(arguments, "output", "model", "save_counts", "save_vocab")
     settings = {name: getattr(arguments, name) for name in PASSED_ON if hasattr(arguments, name)}
     model = GloVe(**settings, verbose=int(not arguments.quiet))
     if hasattr(arguments, "counts"):
@@ -129,11 +96,7 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         corpus, name = named_corpus(arguments.corpus)
         model.fit(corpus, callbacks=[] if arguments.quiet else [Report(name)])
-    if not arguments.quiet:
-        print_neighbours(model.wv)
-    for line in _write(model, arguments):
-        if not arguments.quiet:
-            print(line)
+    finish(model.wv, arguments, _write(model, arguments))
 
 
 class Report(Callback):
@@ -162,19 +125,15 @@ class Report(Callback):
 def _write(model: GloVe, arguments: argparse.Namespace) -> Iterator[str]:
     """Write the files that were asked for; what stands in each."""
     wv = model.wv
-    if hasattr(arguments, "save_vocab"):
-        with atomic_write(arguments.save_vocab, "w") as file:
-            file.writelines(f"{word} {wv.get_vecattr(word, 'count')}\n" for word in wv.index_to_key)
-        yield f"{arguments.save_vocab}: {len(wv):,} words"
     if hasattr(arguments, "save_counts"):
         model.cooccurrence_.save(arguments.save_counts)
-        yield f"{arguments.save_counts}: the counts, {os.path.getsize(arguments.save_counts) / 1e6:.1f} MB"
+        yield megabytes(arguments.save_counts, "the counts")
     if hasattr(arguments, "output"):
         if getattr(arguments, "header", True):
             write_vectors(wv, arguments.output)
         else:
             wv.save_word2vec_format(arguments.output, write_header=False)
-        yield f"{arguments.output}: {describe(wv, arguments.output)}"
+        yield described(wv, arguments.output)
     if hasattr(arguments, "model"):
         model.save(arguments.model)
-        yield f"{arguments.model}: the model, {os.path.getsize(arguments.model) / 1e6:.1f} MB"
+        yield megabytes(arguments.model, "the model")

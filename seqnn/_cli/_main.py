@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 
 from .._config import __version__, show_config
-from . import _glove_command, _vector_commands, _word2vec_command
+from . import _fasttext_command, _glove_command, _vector_commands, _word2vec_command
 
 USER_ERRORS = (OSError, ValueError, KeyError, MemoryError, ArithmeticError, RuntimeError)
 """What bad input raises; these are told in one line."""
@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"seqnn {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _word2vec_command.add_command(commands)
+    _fasttext_command.add_command(commands)
     _glove_command.add_command(commands)
     _vector_commands.add_commands(commands)
     config = commands.add_parser("config", help="print versions, instruction set, threads", allow_abbrev=False)

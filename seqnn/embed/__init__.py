@@ -5,6 +5,9 @@ from ._bias_measures import BeforeAfter, WEATResult, compare_debiased, direct_bi
 from ._callbacks import Callback, EarlyStopping
 from ._cooccurrence import Cooccurrence
 from ._debias import HardDebias, SoftDebias
+from ._fasttext import FastText
+from ._fasttext_facebook import load_facebook_model, load_facebook_vectors, save_facebook_model
+from ._fasttext_vectors import FastTextKeyedVectors
 from ._gender_words import GenderWords, gender_words
 from ._glove import GloVe
 from ._keyed_vectors import KeyedVectors
@@ -16,6 +19,8 @@ __all__ = [
     "Callback",
     "Cooccurrence",
     "EarlyStopping",
+    "FastText",
+    "FastTextKeyedVectors",
     "GenderWords",
     "GloVe",
     "HardDebias",
@@ -27,6 +32,9 @@ __all__ = [
     "compare_debiased",
     "direct_bias",
     "gender_words",
+    "load_facebook_model",
+    "load_facebook_vectors",
     "nearest_neighbors",
+    "save_facebook_model",
     "weat",
 ]

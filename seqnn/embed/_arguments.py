@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+import sys
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -67,3 +69,11 @@ def renamed(**names: str) -> Callable[[Function], Function]:
         return checked  # type: ignore[return-value]
 
     return decorate
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """A warning that points to the line outside this package from which the present call comes."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("seqnn."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

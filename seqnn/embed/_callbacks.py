@@ -56,10 +56,11 @@ class Callback:
 class EarlyStopping(Callback):
     """Stops training when a figure has not improved for `patience` epochs.
 
-    monitor       "loss" (the mean loss of the epoch), or a function of the model that returns a number
+    monitor       the name of a figure in the model's `history_`: "loss" (the mean loss of the epoch), with `train.Trainer`
+                  also "val_loss" or "val_<metric>"; or a function of the model that returns a number
     patience      so many epochs without improvement are tolerated (default 2): the run ends at the next one
     min_delta     a change counts as an improvement when it is larger than this (default 0)
-    mode          "min" or "max": which way is better; default "min" for the loss, "max" for a function
+    mode          "min" or "max": which way is better; default "min" for a loss, "max" for all else
     restore_best  after the run, return to the weights of the best epoch (default False; keeps a copy of the weights,
                   of large ones in a temporary file)
 
@@ -79,8 +80,8 @@ class EarlyStopping(Callback):
         mode: str | None = None,
         restore_best: bool = False,
     ) -> None:
-        if monitor != "loss" and not callable(monitor):
-            raise ValueError(f'monitor: expected "loss" or a function of the model, got {monitor!r}')
+        if not isinstance(monitor, str) and not callable(monitor):
+            raise ValueError(f"monitor: expected the name of a figure or a function of the model, got {monitor!r}")
         if mode not in (None, "min", "max"):
             raise ValueError(f'mode: expected "min" or "max", got {mode!r}')
         if isinstance(patience, bool) or not isinstance(patience, (int, np.integer)) or patience < 0:
@@ -90,7 +91,7 @@ class EarlyStopping(Callback):
         self.monitor = monitor
         self.patience = int(patience)
         self.min_delta = float(min_delta)
-        self.mode = mode or ("max" if callable(monitor) else "min")
+        self.mode = mode or ("min" if isinstance(monitor, str) and monitor.endswith("loss") else "max")
         self.restore_best = restore_best
         self._snapshot: Snapshot | None = None
         self._reset()
@@ -117,11 +118,15 @@ class EarlyStopping(Callback):
         for entry in model._run_history():
             if "score" in entry:
                 self._note(entry["score"], entry["epoch"])
+        if self.waited_ > self.patience:
+            model.stop_training = True
 
     def on_epoch_end(self, model: Trained) -> None:
         """Judge the epoch; set `model.stop_training` when patience is at its end."""
         entry = model.history_[-1]
-        score = float(self.monitor(model)) if callable(self.monitor) else float(entry["loss"])
+        if isinstance(self.monitor, str) and self.monitor not in entry:
+            raise ValueError(f"monitor: the history has no {self.monitor!r}, only {', '.join(entry)}")
+        score = float(entry[self.monitor] if isinstance(self.monitor, str) else self.monitor(model))
         entry["score"] = score
         if self._note(score, entry["epoch"]) and self.restore_best:
             if self._snapshot is None:

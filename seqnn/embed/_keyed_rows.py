@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from .._files import Path
 from ..text._strings import unpack
 from ._neighbors import Key, is_key, reciprocal, row_norms, unit
 
@@ -66,6 +67,13 @@ class KeyedRows:
     def key_to_index(self) -> dict[Key, int]:
         return dict(zip(self.index_to_key, range(len(self)), strict=True))
 
+    def _parts_of_file(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """Tensors and metadata that a file of these vectors has besides the words, vectors and attributes."""
+        return {}, {}
+
+    def _take_parts(self, path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
+        """The inverse of `_parts_of_file`."""
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}<vector_size={self.vector_size}, {len(self)} keys>"
 
@@ -91,6 +99,10 @@ class KeyedRows:
     def get(self, key: Key, default: Any = None) -> Any:
         """The vector of `key`, or `default` where it is missing."""
         return self.get_vector(key) if key in self else default
+
+    def _require(self, keys: Iterable[Key]) -> None:
+        """`KeyError` that names the keys that have no vector."""
+        self.get_indices(keys)
 
     def get_index(self, key: Key, default: int | None = None) -> int:
         """Row number of `key`; `default`, or KeyError without one, where it is missing."""

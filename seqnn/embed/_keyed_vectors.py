@@ -69,7 +69,7 @@ class KeyedVectors(KeyedRows):
         if weights.shape != (len(keys),):
             raise ValueError(f"{len(keys)} keys and weights of shape {weights.shape} must agree")
         if not ignore_missing:
-            self.get_indices(key for key in keys if is_key(key))
+            self._require(key for key in keys if is_key(key))
         used = [i for i, key in enumerate(keys) if not is_key(key) or key in self]
         total = np.zeros(self.vector_size)
         for i in used:
@@ -97,8 +97,9 @@ class KeyedVectors(KeyedRows):
     def distances(self, word_or_vector: Key | np.ndarray, other_words: Iterable[Key] = ()) -> np.ndarray:
         """1 - cosine of a key or a vector to each of `other_words`, by default to all keys."""
         vector = self.get_vector(word_or_vector) if is_key(word_or_vector) else np.asarray(word_or_vector)
-        rows = self.get_indices(other_words)
-        vectors, norms = (self.vectors[rows], self.norms[rows]) if len(rows) else (self.vectors, self.norms)
+        others = list(other_words)
+        vectors = self.get_vectors(others) if others else self.vectors
+        norms = _neighbors.row_norms(vectors) if others else self.norms
         return 1 - (vectors @ unit(vector)) * _neighbors.reciprocal(norms)
 
     def n_similarity(self, ws1: Sequence[Key], ws2: Sequence[Key]) -> float:

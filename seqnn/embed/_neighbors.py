@@ -115,7 +115,7 @@ def combine(wv: KeyedVectors, positive: Any, negative: Any) -> tuple[np.ndarray,
             keys.append(key)
             weights.append(weight)
     mean = wv.get_mean_vector(keys, weights, pre_normalize=True, post_normalize=True, ignore_missing=False)
-    return mean, [wv.get_index(key) for key in keys if is_key(key)]
+    return mean, [row for key in keys if is_key(key) and (row := wv.get_index(key, -1)) >= 0]
 
 
 def combine_batch(
@@ -128,8 +128,7 @@ def combine_batch(
         raise TypeError(f"positive: expected a list of queries, got a string: [{positive!r}]")
     positive = list(positive)
     if negative is None and all(map(is_key, positive)):
-        rows = wv.get_indices(positive)
-        return wv.vectors[rows], rows[:, None].tolist()
+        return wv.get_vectors(positive), wv.get_indices(positive, -1)[:, None].tolist()
     negative = [None] * len(positive) if negative is None else list(negative)
     if len(positive) != len(negative):
         raise ValueError(f"positive holds {len(positive)} queries, negative {len(negative)}")
@@ -142,7 +141,7 @@ def cosmul(wv: KeyedVectors, positive: Any, negative: Any, rows: slice) -> tuple
     terms = as_list(positive), as_list(negative)
     if not terms[0]:
         raise ValueError("most_similar_cosmul needs at least one positive key")
-    used = [wv.get_index(item) for items in terms for item in items if is_key(item)]
+    used = [wv.get_index(item, -1) for items in terms for item in items if is_key(item)]
     vectors, scale = wv.vectors[rows], reciprocal(wv.norms[rows])
     products = []
     for items in terms:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _FORMAT = {"format": "seqnn.KeyedVectors", "version": "1"}
 _ATTRIBUTE = "attribute."
+FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
+"""What .bin files of the original fastText begin with."""
+
 _RECORDS = 1 << 15  # read at a time
 
 
@@ -31,7 +34,8 @@ def save(wv: KeyedVectors, path: Path) -> None:
     data, offsets = pack(_words(wv))
     tensors = {"vectors": wv.vectors, "words": data, "offsets": offsets}
     tensors |= {_ATTRIBUTE + name: values for name, values in wv.expandos.items()}
-    _safetensors.save(path, tensors, _FORMAT)
+    more, about = wv._parts_of_file()
+    _safetensors.save(path, tensors | more, _FORMAT | about)
 
 
 def load(cls: type[KeyedVectors], path: Path, mmap: bool = True) -> KeyedVectors:
@@ -58,6 +62,7 @@ def load(cls: type[KeyedVectors], path: Path, mmap: bool = True) -> KeyedVectors
     wv = cls._around(vectors, None)
     wv._packed = words, offsets
     wv.expandos = {name: values.copy() for name, values in attributes.items()}
+    wv._take_parts(path, tensors, metadata)
     return wv
 
 
@@ -155,6 +160,8 @@ def _detect(path: Path) -> tuple[str, bool]:
         if not start.strip():
             raise ValueError(f"{os.fspath(path)} is empty")
     _safetensors.refuse_pickle(path, start)
+    if start.startswith(FASTTEXT_MAGIC):
+        raise ValueError(f"{os.fspath(path)}: a model of the original fastText: load_facebook_vectors reads it")
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= os.path.getsize(path):
         return "safetensors", True
     header = find_header(start, True)

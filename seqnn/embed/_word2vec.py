@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from .._files import Path
 from . import _word2vec_file as file
-from ._arguments import integer, number, renamed
+from ._arguments import integer, number, renamed, warn_caller
 from ._callbacks import EarlyStopping
 from ._word2vec_corpus import Source, encoded, one_source
 from ._word2vec_inference import output_probabilities, sentence_score
@@ -133,13 +132,23 @@ class Word2Vec(Word2VecVocabulary):
                 "tokenizer": tokenizer, "early_stopping": early_stopping,
             }
         )  # fmt: skip
+        self._begin(options, sentences, corpus_file, trim_rule, callbacks)
+
+    def _begin(
+        self,
+        options: dict[str, Any],
+        sentences: Source,
+        corpus_file: Path | None,
+        trim_rule: Callable[[str, int, int], int] | None,
+        callbacks: Iterable[Any],
+    ) -> None:
+        """The rest of the constructor: choose the words and train, where there is a corpus."""
         super().__init__(options)
         if sentences is None and corpus_file is None:
             if trim_rule is not None or list(callbacks):
-                warnings.warn(
+                warn_caller(
                     "trim_rule and callbacks are used only together with a corpus: give them to build_vocab and train",
                     UserWarning,
-                    stacklevel=2,
                 )
             return
         source = one_source(sentences, corpus_file, passes=self.epochs)
@@ -224,7 +233,7 @@ class Word2Vec(Word2VecVocabulary):
         if isinstance(context_words_list, str):
             raise TypeError(f"context_words_list: expected a list of words, got a string: [{context_words_list!r}]")
         topn = integer("topn", topn, 1)
-        rows = [self.wv.get_index(word) for word in context_words_list if word in self.wv]
+        rows = [row for word in context_words_list if (row := self.wv.get_index(word, -1)) >= 0]
         if not rows:
             return None
         hidden = self.wv.vectors[rows].sum(axis=0)

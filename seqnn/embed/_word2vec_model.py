@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -13,11 +12,12 @@ from .. import _core, random
 from .._threads import get_num_threads, threads
 from ..text._corpus import Corpus
 from ..text._vocabulary import Vocabulary
+from ._arguments import warn_caller
 from ._callbacks import EarlyStopping, checked_callbacks
 from ._keyed_vectors import KeyedVectors
 from ._training import Position, Task, resumable, run
 from ._word2vec_corpus import fingerprint
-from ._word2vec_options import OPTIONS, check_rates, checked
+from ._word2vec_options import OPTIONS, SAVED, check_rates, checked
 from ._word2vec_weights import Tables, Weights
 
 BLOCK = 8192
@@ -29,6 +29,11 @@ ORDER_STREAM = 1 << 32
 
 class Word2VecModel:
     """Settings, vocabulary, weights, position and history; `Word2Vec` adds what the user calls."""
+
+    _kind = "Word2Vec"
+    """What files of these models are called inside."""
+    _saved = SAVED
+    """Settings that a file keeps."""
 
     vector_size: int
     alpha: float
@@ -59,7 +64,7 @@ class Word2VecModel:
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.__dict__.update(options)
-        self.wv = KeyedVectors(self.vector_size)
+        self.wv = self._vectors_of(Vocabulary([], np.zeros(0, np.int64)), None)
         self.corpus_count = 0
         self.corpus_total_words = 0
         self.effective_min_count = self.min_count
@@ -93,7 +98,31 @@ class Word2VecModel:
         self._vocabulary = vocabulary
         self._weights = weights
         self._cached_tables: tuple[Any, Tables] | None = None
-        self.wv = KeyedVectors.from_arrays(vocabulary.words, weights.input[:, : weights.size], counts=vocabulary.counts)
+        self.wv = self._vectors_of(vocabulary, weights)
+
+    def _vectors_of(self, vocabulary: Vocabulary, weights: Weights | None) -> KeyedVectors:
+        """What `wv` is: a view of the weights; empty where there are none."""
+        if weights is None:
+            return KeyedVectors(self.vector_size)
+        return KeyedVectors.from_arrays(vocabulary.words, weights.input[:, : weights.size], counts=vocabulary.counts)
+
+    def _new_weights(self, vocabulary: Vocabulary) -> Weights:
+        """Initial weights of a new vocabulary."""
+        weights = Weights.create(len(vocabulary), self.vector_size, negative=self.negative > 0, hs=bool(self.hs))
+        weights.draw(0, self.seed)
+        return weights
+
+    def _grown_weights(self, vocabulary: Vocabulary) -> Weights:
+        """The weights with initial values for the words that `vocabulary` has more."""
+        return self._weights.grown(len(vocabulary), self.seed)
+
+    def _weights_in_file(self, wv: KeyedVectors, tensors: dict[str, np.ndarray]) -> Weights:
+        """The weights that a file holds, where they lie."""
+        return Weights(self.vector_size, wv.vectors, tensors.get("output"), tensors.get("nodes"))
+
+    def _kernel(self) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+        """The function that trains on a part of the corpus, given word2vec's arguments."""
+        return _core.word2vec_train
 
     def _tables(self) -> Tables:
         """The tables for the present vocabulary and settings."""
@@ -139,6 +168,7 @@ class Word2VecModel:
 
     def _make_trainable(self) -> None:
         """Writable padded weights behind `wv`, also after loading and when the user has put other vectors there."""
+        self._weights.check(self.wv.vectors)
         weights = self._weights.trainable(self.wv.vectors)
         if weights is not self._weights:
             self._weights = weights
@@ -175,11 +205,10 @@ class Word2VecModel:
         finally:
             self.train_count += self._position is None
         if not any(entry["examples"] for entry in self._run_history()) and position.epoch:
-            warnings.warn(
+            warn_caller(
                 "there was no training example: no sentence has two or more known words left after sub-sampling "
                 "(small corpora want sample=0)",
                 RuntimeWarning,
-                stacklevel=3,
             )
         return position.epoch * len(corpus.ids) + position.unit - begun
 
@@ -216,7 +245,7 @@ class Word2VecModel:
         return self._position
 
     def _task(self, corpus: Corpus, position: Position, *, pristine: bool) -> Task:
-        weights, tables = self._weights, self._tables()
+        weights, tables, kernel = self._weights, self._tables(), self._kernel()
         ids, offsets = corpus.ids, corpus.offsets
         blocks = -(-len(ids) // BLOCK)
 
@@ -227,7 +256,7 @@ class Word2VecModel:
             return np.argsort(draws, kind="stable").astype(np.int32)
 
         def step(*, first: int, last: int, epoch: int, alpha: float, slope: float) -> tuple[float, int]:
-            loss, examples = _core.word2vec_train(
+            loss, examples = kernel(
                 ids,
                 offsets,
                 order=order(epoch)[first // BLOCK : -(-last // BLOCK)],

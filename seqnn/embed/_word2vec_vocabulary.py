@@ -14,7 +14,6 @@ from ..text._vocabulary import Vocabulary, effective_min_count
 from ._arguments import integer, optional_integer, renamed
 from ._word2vec_corpus import Source, one_source, read
 from ._word2vec_model import Word2VecModel
-from ._word2vec_weights import Weights
 
 TrimRule = Callable[[str, int, int], int]
 
@@ -123,13 +122,10 @@ class Word2VecVocabulary(Word2VecModel):
             vocabulary, mapping = self._vocabulary.update(words, counts, **settings)
             self._make_trainable()
             self._drop_run()
-            weights = self._weights.grown(len(vocabulary.words), self.seed)
+            weights = self._grown_weights(vocabulary)
         else:
             vocabulary, mapping = Vocabulary.build(words, counts, sorted_vocab=bool(self.sorted_vocab), **settings)
-            weights = Weights.create(
-                len(vocabulary.words), self.vector_size, negative=self.negative > 0, hs=bool(self.hs)
-            )
-            weights.draw(0, self.seed)
+            weights = self._new_weights(vocabulary)
             self._forget_training()
         self._install(vocabulary, weights)
         self.raw_vocab = dict(zip(words, counts.tolist(), strict=True)) if keep_raw_vocab else {}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from .._memory import big_zeros, padded
 from ..random import fill_uniform
-from ..text._vocabulary import alias_table, huffman, keep_thresholds
+from ..text import alias_table, huffman, keep_thresholds
 
 INITIAL_STREAM = 1 << 40
 """Stream of random numbers of the initial vectors; plus the first row, where rows are appended later."""
@@ -41,6 +42,11 @@ class Weights:
         """The matrices that training changes."""
         return [a for a in (self.input, self.output, self.nodes) if a is not None]
 
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The matrices of the predicted words and the inner nodes, as files keep them."""
+        found = {"output": self.output, "nodes": self.nodes}
+        return {name: matrix[:, : self.size] for name, matrix in found.items() if matrix is not None}
+
     def reset(self, seed: int) -> None:
         """Initial values: vectors uniform in [-0.5/size, 0.5/size), drawn by (seed, word's row, column); zeros else."""
         self.draw(0, seed)
@@ -68,17 +74,22 @@ class Weights:
                 "were changed; add words to a model with build_vocab(..., update=True)"
             )
 
-    def trainable(self, vectors: np.ndarray) -> Weights:
-        """Weights that a kernel can train, with `vectors` (V x size) as word vectors; itself where it already is so.
+    def blank(self) -> Self:
+        """Zeros in these shapes, ready to be trained."""
+        return type(self).create(
+            len(self.input), self.size, negative=self.output is not None, hs=self.nodes is not None
+        )
+
+    def trainable(self, vectors: np.ndarray) -> Self:
+        """Weights that a kernel can train, with `vectors` as the rows of `input`; itself where it already is so.
 
         Loaded weights may be read-only and unpadded, and a user may have put other vectors in the place of ours.
         """
-        self.check(vectors)
-        count, width = len(self.input), padded(self.size)
+        width = padded(self.size)
         suitable = all(a.shape[1] == width and a.flags.c_contiguous and a.flags.writeable for a in self.arrays())
         if suitable and vectors.ctypes.data == self.input.ctypes.data and vectors.strides == self.input.strides:
             return self
-        copy = Weights.create(count, self.size, negative=self.output is not None, hs=self.nodes is not None)
+        copy = self.blank()
         for old, new in zip([vectors, *self.arrays()[1:]], copy.arrays(), strict=True):
             new[:, : self.size] = old[:, : self.size]
         return copy

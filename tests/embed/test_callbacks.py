@@ -152,7 +152,7 @@ def test_early_stopping_counts_on_after_an_interruption():
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
-        ({"monitor": "accuracy"}, "monitor"), ({"patience": -1}, "patience"), ({"patience": 1.5}, "patience"),
+        ({"monitor": 3}, "monitor"), ({"patience": -1}, "patience"), ({"patience": 1.5}, "patience"),
         ({"min_delta": -1}, "min_delta"), ({"min_delta": float("nan")}, "min_delta"), ({"mode": "best"}, "mode"),
     ],
 )  # fmt: skip

@@ -8,13 +8,14 @@ import sys
 import numpy as np
 import pytest
 
-from seqnn import Word2Vec
+from seqnn import FastText, GloVe, Word2Vec
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and fork as POSIX has them")
 
 CORPUS = """
 import sys
 import numpy as np
+import seqnn
 from seqnn import Word2Vec
 from seqnn.embed import Callback
 
@@ -45,20 +46,25 @@ def interrupt(process):
     return process.communicate(timeout=60)
 
 
-def test_ctrl_c_leaves_a_model_that_can_be_saved_and_resumed(tmp_path):
+@pytest.mark.parametrize("trainer", [Word2Vec, FastText, GloVe], ids=lambda trainer: trainer.__name__)
+def test_ctrl_c_leaves_a_model_that_can_be_saved_and_resumed(tmp_path, trainer):
     process = start(
         """
+trainer = getattr(seqnn, sys.argv[1])
+if trainer is seqnn.GloVe:
+    settings = dict(vector_size=64, epochs=100_000, callbacks=[Ready()])
 try:
-    Word2Vec(corpus, **settings)
+    trainer(corpus, **settings)
 except KeyboardInterrupt as error:
-    error.model.save(sys.argv[1])
+    error.model.save(sys.argv[2])
     print("saved")
 """,
+        trainer.__name__,
         tmp_path / "model.safetensors",
     )
     out, err = interrupt(process)
     assert process.returncode == 0 and out == "saved\n", err
-    model = Word2Vec.load(tmp_path / "model.safetensors")
+    model = trainer.load(tmp_path / "model.safetensors")
     assert np.isfinite(model.wv.vectors).all() and model._position.epochs == 100_000
     rng = np.random.default_rng(0)
     corpus = rng.integers(0, 2000, 400_000), np.arange(0, 400_001, 40)
@@ -80,10 +86,12 @@ except KeyboardInterrupt as error:
 
     model.verbose = 0
     look = Look()
+    go_on = model.fit if trainer is GloVe else model.train
     with pytest.raises(StopError):
-        model.train(corpus, callbacks=[look])
+        go_on(corpus, callbacks=[look])
     epoch, unit, entries = look.before
-    assert epoch == entries >= 1 and unit < 400_000 and len(model.history_) == entries + 1
+    units = model.history_[0]["pairs" if trainer is GloVe else "words"]
+    assert epoch == entries >= 1 and unit <= units and len(model.history_) == entries + 1
 
 
 def test_ctrl_c_that_nobody_catches_tells_what_to_do():

@@ -78,6 +78,41 @@ def test_huffman_codes_are_the_shortest_and_lead_to_the_words(counts):
     assert len(children) == 2 * (len(counts) - 1)
 
 
+def tree_of_word2vec(counts):
+    """(node, code) from the root to each word, by the algorithm of word2vec.c and fastText; `counts` fall."""
+    words, total = len(counts), [*counts] + [10**15] * (len(counts) - 1)
+    parent, code, leaf, node = {}, {}, words - 1, words
+    for made in range(words, 2 * words - 1):
+        pair = []
+        for _ in range(2):
+            if leaf >= 0 and total[leaf] < total[node]:
+                pair.append(leaf)
+                leaf -= 1
+            else:
+                pair.append(node)
+                node += 1
+        total[made] = total[pair[0]] + total[pair[1]]
+        for bit, child in enumerate(pair):
+            parent[child], code[child] = made, bit
+    paths = []
+    for at in range(words):
+        path = []
+        while at in parent:
+            path.insert(0, (parent[at] - words, code[at]))
+            at = parent[at]
+        paths.append(path)
+    return paths
+
+
+@settings(deadline=None)
+@given(COUNTS)
+def test_the_huffman_tree_is_the_one_of_word2vec(counts):
+    counts = sorted(counts, reverse=True)
+    offsets, nodes, codes = huffman(np.array(counts))
+    steps = list(zip(nodes.tolist(), codes.tolist(), strict=True))
+    assert [steps[a:b] for a, b in pairwise(offsets)] == tree_of_word2vec(counts)
+
+
 def test_huffman_of_nothing_is_an_error():
     with pytest.raises(ValueError, match="at least one"):
         huffman(np.array([], np.int64))

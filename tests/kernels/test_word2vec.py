@@ -35,6 +35,12 @@ def philox(count, seed, stream, start=0):
 
 def sample_block(case, index):
     """The windows (centre, contexts, negatives) of a block."""
+    tokens, windows = sample_tokens(case, index)
+    return [(tokens[i], tokens[contexts], negatives) for i, contexts, negatives in windows]
+
+
+def sample_tokens(case, index):
+    """All kept tokens of the corpus; the windows of a block as places among them."""
     ids, offsets, seed, stream = case["ids"], case["offsets"], case["seed"], 3 * case["epoch"]
     first, last = index * BLOCK, min((index + 1) * BLOCK, len(ids))
     draws = philox(len(ids), seed, stream)
@@ -59,8 +65,8 @@ def sample_block(case, index):
             and sentence[position[j]] == sentence[position[i]]
             and first - MARGIN <= position[j] < last + MARGIN
         ]
-        windows.append((ids[position[i]], ids[position[contexts]], negatives[c]))
-    return windows
+        windows.append((i, contexts, negatives[c]))
+    return ids[position], windows
 
 
 def place_outputs(case, centre, negatives):
@@ -175,7 +181,8 @@ def train(case, *, deterministic=False, cuts=()):
     loss, examples = 0.0, 0
     for first, last in pairwise([0, *cuts, len(case["order"])]):
         part = case | {"order": case["order"][first:last], "alpha": case["alpha"] + case["slope"] * first}
-        more, count = _core.word2vec_train(**part, deterministic=deterministic)
+        kernel = _core.fasttext_train if "rows" in case else _core.word2vec_train
+        more, count = kernel(**part, deterministic=deterministic)
         loss, examples = loss + more.item(), examples + count.item()
     return loss, examples
 
@@ -187,36 +194,43 @@ def weights(case):
 OBJECTIVES = {"ns": {}, "hs": {"ns": False, "hs": True}, "both": {"hs": True}}
 
 
-@pytest.mark.parametrize("deterministic", [False, True])
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("shape", ["skip-gram", "cbow-mean", "cbow-sum"])
-def test_training_equals_the_twin(shape, objective, deterministic):
-    rng = np.random.default_rng(1)
-    how = OBJECTIVES[objective] | {"cbow": shape != "skip-gram", "mean": shape == "cbow-mean"}
-    cases = [
+def twin_cases(rng, **how):
+    """Cases for a twin: sub-sampled and not, all widths that have functions of their own."""
+    return [
         make_case(rng, 330, **how),
         make_case(rng, 150, **how, shrink=False, sub_sampled=False, window=7, negative=1, width=16, dim=16),
         make_case(rng, 150, **how, words=200, negative=13, width=112, dim=100, window=5),
-        make_case(rng, 100, **how, words=200, negative=3, width=304, dim=300, window=5),
+        make_case(rng, 80, **how, words=200, negative=3, width=304, dim=300, window=5),
     ]
-    for case in cases:
-        expected = copied(case)
-        expected_loss = reference(expected)
-        for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 2e-5)):
-            for isa in each_isa():
-                with team(1):
-                    got = copied(case, dtype)
-                    loss, examples = train(got, deterministic=deterministic)
-                    assert examples == expected_loss[1]
-                    assert loss == pytest.approx(expected_loss[0], rel=1e-5)
-                    assert_close(weights(got), weights(expected), tolerance, f"{dtype}, {isa}")
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("cbow", [False, True])
-def test_deterministic_mode_is_bit_identical_for_any_team_and_any_cut(cbow, objective):
-    rng = np.random.default_rng(2)
-    case = make_case(rng, 3 * BLOCK + 500, words=300, width=112, dim=100, cbow=cbow, **OBJECTIVES[objective])
+def check_against_twin(case, twin, deterministic, tolerances, loss_tolerance=1e-5):
+    """One thread on all instruction sets; the tolerances are those of float64 and float32."""
+    expected = copied(case)
+    expected_loss = twin(expected)
+    for dtype, tolerance in zip((np.float64, np.float32), tolerances, strict=True):
+        for isa in each_isa():
+            with team(1):
+                got = copied(case, dtype)
+                loss, examples = train(got, deterministic=deterministic)
+                assert examples == expected_loss[1]
+                assert loss == pytest.approx(expected_loss[0], rel=loss_tolerance)
+                assert_close(weights(got), weights(expected), tolerance, f"{dtype}, {isa}")
+
+
+def check_long_sentences(case, twin):
+    """A run over blocks of one sentence, cut in two."""
+    assert case["offsets"].tolist() == [0, len(case["ids"])]
+    expected, got = copied(case), copied(case)
+    loss, examples = twin(expected)
+    with team(1):
+        assert train(got, cuts=(1,)) == (pytest.approx(loss, rel=1e-5), examples)
+    assert_close(weights(got), weights(expected), 1e-9)
+
+
+def check_bit_identical(case):
+    """The deterministic mode for all teams, however a run is cut into calls."""
+    case = case | {"alpha": 2.0**-6, "slope": -(2.0**-10)}  # learning rates of blocks are exact
     for dtype in (np.float32, np.float64):
         first = None
         for size, cuts in zip((*TEAMS, 2), ((), (1,), (2, 3), (), (1, 2)), strict=True):
@@ -228,9 +242,8 @@ def test_deterministic_mode_is_bit_identical_for_any_team_and_any_cut(cbow, obje
             assert examples == first[2] and loss == pytest.approx(first[1], rel=1e-14)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_default_mode_trains_on_the_same_examples_for_any_team_and_any_cut(objective):
-    case = make_case(np.random.default_rng(3), 4 * BLOCK + 77, words=300, **OBJECTIVES[objective])
+def check_same_examples(case, loss_tolerance):
+    """The default mode for all teams, however a run is cut into calls."""
     expected = train(copied(case, np.float32))
     for size in TEAMS:
         for cuts in ((), (1, 3)):
@@ -238,20 +251,35 @@ def test_default_mode_trains_on_the_same_examples_for_any_team_and_any_cut(objec
                 got = copied(case, np.float32)
                 loss, examples = train(got, cuts=cuts)
             assert examples == expected[1]
-            assert loss == pytest.approx(expected[0], rel=0.02)
+            assert loss == pytest.approx(expected[0], rel=loss_tolerance)
             assert all(np.isfinite(w).all() for w in weights(got))
 
 
+@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("shape", ["skip-gram", "cbow-mean", "cbow-sum"])
+def test_training_equals_the_twin(shape, objective, deterministic):
+    how = OBJECTIVES[objective] | {"cbow": shape != "skip-gram", "mean": shape == "cbow-mean"}
+    for case in twin_cases(np.random.default_rng(1), **how):
+        check_against_twin(case, reference, deterministic, (1e-12, 2e-5))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("cbow", [False, True])
+def test_deterministic_mode_is_bit_identical_for_any_team_and_any_cut(cbow, objective):
+    how = {"words": 300, "width": 112, "dim": 100, "cbow": cbow} | OBJECTIVES[objective]
+    check_bit_identical(make_case(np.random.default_rng(2), 3 * BLOCK + 500, **how))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_default_mode_trains_on_the_same_examples_for_any_team_and_any_cut(objective):
+    case = make_case(np.random.default_rng(3), 4 * BLOCK + 77, words=300, **OBJECTIVES[objective])
+    check_same_examples(case, 0.02)
+
+
 def test_a_sentence_may_be_longer_than_several_blocks():
-    case = make_case(
-        np.random.default_rng(4), 2 * BLOCK + 900, words=40, width=16, dim=7, lengths=(10**6, 10**6 + 1), window=3
-    )
-    assert case["offsets"].tolist() == [0, len(case["ids"])]
-    expected, got = copied(case), copied(case)
-    loss, examples = reference(expected)
-    with team(1):
-        assert train(got, cuts=(1,)) == (pytest.approx(loss, rel=1e-5), examples)
-    assert_close(weights(got), weights(expected), 1e-9)
+    how = {"words": 40, "width": 16, "dim": 7, "lengths": (10**6, 10**6 + 1), "window": 3}
+    check_long_sentences(make_case(np.random.default_rng(4), 2 * BLOCK + 900, **how), reference)
 
 
 @pytest.mark.parametrize("deterministic", [False, True])
