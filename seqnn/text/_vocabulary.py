@@ -1,23 +1,26 @@
-"""The vocabulary: which words have vectors, in which order; and the tables that training derives from their counts."""
+"""The vocabulary: words, their counts, and their numbers; for word vectors and for models that read token ids."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from .. import _core
-from ._vocabulary_limit import RULE_DEFAULT, RULE_DISCARD, RULE_KEEP, TrimRule, kept_by
+from .._files import Path, atomic_write, open_text
+from ._vocabulary_limit import TrimRule, kept_by
 
-__all__ = [
-    "RULE_DEFAULT", "RULE_DISCARD", "RULE_KEEP", "TrimRule", "Vocabulary", "alias_table", "huffman", "keep_thresholds",
-]  # fmt: skip
-
-_ALWAYS = 2**32 - 1
+SPECIALS = {"pad": "<pad>", "unk": "<unk>", "bos": "<s>", "eos": "</s>"}
+"""The tokens that a model's vocabulary begins with: role to token."""
 
 
 class Vocabulary:
     """Words and how often each occurs: `words` (list), `counts` (int64), `index` (word to position).
+
+    `specials` names the words with a role (padding, unknown, begin, end, …): role to word; `special_id(role)` is the
+    position of one. `counts` are 0 when left out.
 
     >>> from seqnn.text import Vocabulary
     >>> vocabulary = Vocabulary(["the", "cat"], [9, 2])
@@ -25,14 +28,60 @@ class Vocabulary:
     (1, 2, False)
     """
 
-    def __init__(self, words: Sequence[str], counts: Sequence[int] | np.ndarray) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        counts: Sequence[int] | np.ndarray | None = None,
+        *,
+        specials: Mapping[str, str] | None = None,
+    ) -> None:
         self.words = list(words)
-        self.counts = np.array(counts, np.int64)
+        self.counts = np.zeros(len(self.words), np.int64) if counts is None else np.array(counts, np.int64)
+        self.specials = dict(specials or {})
         self.index = dict(zip(self.words, range(len(self.words)), strict=True))
         if self.counts.shape != (len(self.words),):
             raise ValueError(f"counts: expected one for each of {len(self.words)} words, got shape {self.counts.shape}")
         if len(self.index) != len(self.words):
             raise ValueError(f"words: {len(self.words) - len(self.index)} of the {len(self.words)} words occur again")
+        if missing := [f"{role}={token!r}" for role, token in self.specials.items() if token not in self.index]:
+            raise ValueError(f"specials: {', '.join(missing)} not among the words")
+
+    @classmethod
+    def from_tokens(
+        cls,
+        *texts: Iterable[Sequence[str]],
+        min_frequency: int = 1,
+        max_size: int | None = None,
+        specials: Mapping[str, str] = SPECIALS,
+    ) -> Vocabulary:
+        """The vocabulary of tokenised texts for a model: special tokens first, then words by falling count.
+
+        Args:
+            texts: iterables of token lists; several (source and target) give one shared vocabulary.
+            min_frequency: rarer words are left out; equally frequent ones stand in alphabetical order.
+            max_size: at most so many words, special tokens included.
+            specials: role to token; `{}` for none. Roles "pad", "unk", "bos", "eos" have their own properties.
+
+        >>> from seqnn.text import Vocabulary, tokenize
+        >>> vocabulary = Vocabulary.from_tokens([tokenize("the cat saw the dog"), tokenize("a dog")], min_frequency=2)
+        >>> vocabulary.words
+        ['<pad>', '<unk>', '<s>', '</s>', 'dog', 'the']
+        >>> vocabulary.encode(["the", "bird"]), vocabulary.pad_id
+        (array([5, 1], dtype=int32), 0)
+        """
+        if max_size is not None and max_size < len(specials):
+            raise ValueError(f"max_size: expected None or at least the {len(specials)} special tokens, got {max_size}")
+        counts = Counter()
+        for tokens in itertools.chain(*texts):
+            if isinstance(tokens, str):
+                raise TypeError(f"texts: expected lists of tokens, got the string {tokens[:40]!r}; tokenize it first")
+            counts.update(tokens)
+        first = list(specials.values())
+        for token in first:
+            counts.pop(token, None)
+        words = sorted((w for w, c in counts.items() if c >= min_frequency), key=lambda w: (-counts[w], w))
+        words = words[: None if max_size is None else max_size - len(first)]
+        return cls(first + words, [0] * len(first) + [counts[w] for w in words], specials=specials)
 
     @classmethod
     def build(
@@ -115,6 +164,80 @@ class Vocabulary:
         get = self.index.get
         return np.fromiter((get(word, -1) for word in words), np.int32, len(words))
 
+    def encode(self, tokens: Sequence[str], *, bos: bool = False, eos: bool = False) -> np.ndarray:
+        """The numbers of tokens (int32), with the "bos" and "eos" token around them if asked for.
+
+        Unknown tokens become the "unk" token.
+
+        Raises:
+            KeyError: an unknown token, and the vocabulary has no "unk".
+        """
+        if isinstance(tokens, str):
+            raise TypeError(f"tokens: expected a list of tokens, got the string {tokens[:40]!r}; tokenize it first")
+        ids = self.positions(tokens)
+        if (unknown := ids < 0).any():
+            if "unk" not in self.specials:
+                raise KeyError(
+                    f"{tokens[int(np.argmax(unknown))]!r} is not in the vocabulary, which has no 'unk' token"
+                )
+            ids[unknown] = self.unk_id
+        if bos or eos:
+            ids = np.concatenate([[self.bos_id] * bos, ids, [self.eos_id] * eos]).astype(np.int32)
+        return ids
+
+    def decode(self, ids: Iterable[int], *, skip_specials: bool = False) -> list[str]:
+        """The tokens of numbers; `skip_specials` leaves special tokens (but "unk") out.
+
+        >>> from seqnn.text import Vocabulary
+        >>> Vocabulary.from_tokens([["a", "b"]]).decode([2, 4, 5, 3], skip_specials=True)
+        ['a', 'b']
+        """
+        ids = np.asarray(ids)
+        if ids.size and not (ids.min() >= 0 and ids.max() < len(self)):
+            raise IndexError(f"ids: expected 0 .. {len(self) - 1}, got {ids.min()} .. {ids.max()}")
+        hidden = {t for role, t in self.specials.items() if role != "unk"} if skip_specials else ()
+        return [w for w in (self.words[i] for i in ids.tolist()) if w not in hidden]
+
+    def special_id(self, role: str) -> int:
+        """The position of the token with a role."""
+        if role not in self.specials:
+            raise KeyError(
+                f"the vocabulary has no {role!r} token; it has {sorted(self.specials) or 'no special tokens'}"
+            )
+        return self.index[self.specials[role]]
+
+    @property
+    def pad_id(self) -> int:
+        return self.special_id("pad")
+
+    @property
+    def unk_id(self) -> int:
+        return self.special_id("unk")
+
+    @property
+    def bos_id(self) -> int:
+        return self.special_id("bos")
+
+    @property
+    def eos_id(self) -> int:
+        return self.special_id("eos")
+
+    def save(self, path: Path) -> None:
+        """Write as JSON: `{"words": [...], "counts": [...], "specials": {...}}`."""
+        with atomic_write(path) as file:
+            content = {"words": self.words, "counts": self.counts.tolist(), "specials": self.specials}
+            file.write(json.dumps(content, ensure_ascii=False, indent=0).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> Vocabulary:
+        """Read what `save` wrote."""
+        with open_text(path) as file:
+            try:
+                content = json.load(file)
+                return cls(content["words"], content["counts"], specials=content["specials"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"{path}: not a vocabulary ({error})") from error
+
     def __len__(self) -> int:
         return len(self.words)
 
@@ -136,74 +259,3 @@ def effective_min_count(counts: np.ndarray, min_count: int, max_final_vocab: int
         raise ValueError(f"max_final_vocab: expected None or an integer >= 0, got {max_final_vocab}")
     from_top = len(counts) - 1 - max_final_vocab
     return max(min_count, int(np.partition(counts, from_top)[from_top]) + 1)
-
-
-def keep_thresholds(counts: np.ndarray, sample: float) -> np.ndarray:
-    """Sub-sampling: a word w of the text stays if 32 random bits are <= threshold[w] (uint32), as in gensim.
-
-    With t = `sample` * total words (for sample < 1) or t = int(sample * (3 + sqrt 5) / 2) (a count: words above about
-    `sample` occurrences are thinned), a word with count c stays with probability (sqrt(c / t) + 1) * t / c, at most 1.
-    sample = 0 keeps all. Source: Mikolov et al., "Distributed representations of words and phrases", 2013, as word2vec.c.
-
-    >>> import numpy as np
-    >>> from seqnn.text import keep_thresholds
-    >>> (keep_thresholds(np.array([990, 10]), sample=0.01) / 2**32).round(3).tolist()
-    [0.111, 1.0]
-    """
-    if not sample >= 0:
-        raise ValueError(f"sample: expected a number >= 0, got {sample}")
-    counts = np.asarray(counts, np.int64)
-    if sample == 0 or not counts.any():
-        return np.full(len(counts), _ALWAYS, np.uint32)
-    target = sample * counts.sum() if sample < 1 else int(sample * (3 + np.sqrt(5)) / 2)
-    c = np.maximum(counts, 1)
-    return (np.minimum((np.sqrt(c / target) + 1) * (target / c), 1.0) * _ALWAYS).astype(np.uint32)
-
-
-def alias_table(counts: np.ndarray, ns_exponent: float) -> tuple[np.ndarray, np.ndarray]:
-    """For drawing words with probabilities proportional to counts ** ns_exponent: threshold (uint32[V]), other (int32[V]).
-
-    Draw a cell c of V and 32 random bits r: the word is c if r < threshold[c], else other[c]. Probabilities are exact
-    to 2**-32 / V. Source: Vose, "A linear algorithm for generating random numbers with a given distribution", 1991.
-
-    >>> import numpy as np
-    >>> from seqnn.text import alias_table
-    >>> threshold, other = alias_table(np.array([3, 1]), ns_exponent=1.0)
-    >>> (threshold / 2**32).tolist(), other.tolist()
-    ([0.9999999997671694, 0.5], [0, 0])
-    """
-    counts = np.asarray(counts, np.float64)
-    if not len(counts):
-        raise ValueError("counts: expected at least one word")
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        share = (counts / counts.max()) ** ns_exponent
-        share /= share.sum()
-    if not np.isfinite(share).all() or not share.max() > 0:
-        raise ValueError(f"counts ** ns_exponent with ns_exponent={ns_exponent}: not all are finite, or all are zero")
-    # The largest share takes the rounding errors, so that the integer weights sum to V * 2**32 exactly.
-    weights = (share * (len(counts) * 2.0**32)).astype(np.int64)
-    weights[np.argmax(weights)] += (len(counts) << 32) - int(weights.sum())
-    return _core.vocabulary_alias(weights.astype(np.uint64))
-
-
-def huffman(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Huffman tree of the words: offsets (int64[V+1]), nodes (int32[L]), codes (uint8[L]).
-
-    The path of word w from the root is [offsets[w], offsets[w + 1]): inner nodes, numbered 0 .. V - 2 (the last is the
-    root), and at each the branch taken, 1 for the heavier side. The sum of counts * path lengths is the least possible.
-
-    >>> import numpy as np
-    >>> from seqnn.text import huffman
-    >>> offsets, nodes, codes = huffman(np.array([5, 2, 1]))
-    >>> offsets.tolist(), nodes.tolist(), codes.tolist()
-    ([0, 1, 3, 5], [1, 1, 0, 1, 0], [1, 0, 1, 0, 0])
-    """
-    counts = np.asarray(counts, np.int64)
-    if not len(counts):
-        raise ValueError("counts: expected at least one word")
-    word = np.argsort(counts, kind="stable").astype(np.int32)
-    parent, bit, depth = _core.vocabulary_huffman(counts[word])
-    offsets = np.zeros(len(counts) + 1, np.int64)
-    offsets[word + 1] = depth[: len(counts)]
-    np.cumsum(offsets, out=offsets)
-    return offsets, *_core.vocabulary_huffman_paths(offsets, word, parent, bit, int(offsets[-1]))

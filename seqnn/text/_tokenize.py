@@ -1,0 +1,69 @@
+"""Text to tokens: at white space, by a regular expression, and as the Penn Treebank does."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["regex_tokenize", "tokenize", "treebank_tokenize"]
+
+
+def tokenize(text: str) -> list[str]:
+    """The tokens between white space.
+
+    >>> from seqnn.text import tokenize
+    >>> tokenize("It doesn't  work.")
+    ['It', "doesn't", 'work.']
+    """
+    return text.split()
+
+
+def regex_tokenize(text: str, pattern: str = r"\w+|[^\w\s]") -> list[str]:
+    """What matches `pattern`, in order; by default words and single punctuation marks.
+
+    >>> from seqnn.text import regex_tokenize
+    >>> regex_tokenize("It doesn't work.")
+    ['It', 'doesn', "'", 't', 'work', '.']
+    """
+    return [match.group() for match in re.finditer(pattern, text)]
+
+
+def treebank_tokenize(text: str) -> list[str]:
+    """The tokens of an English sentence by the conventions of the Penn Treebank.
+
+    Punctuation is split off, contractions fall apart before "n't", "'s", "'ll", …, double quotes become `` and ''; a
+    full stop is split off at the end only, so that abbreviations inside stay whole: give it one sentence at a time.
+    Source: Marcus, Santorini, Marcinkiewicz, "Building a large annotated corpus of English", 1993, and its
+    tokenisation rules.
+
+    >>> from seqnn.text import treebank_tokenize
+    >>> treebank_tokenize("It doesn't cost Mr. Smith $3.88 (yet).")
+    ['It', 'does', "n't", 'cost', 'Mr.', 'Smith', '$', '3.88', '(', 'yet', ')', '.']
+    """
+    for pattern, replacement in _TREEBANK:
+        text = pattern.sub(replacement, text)
+    return text.split()
+
+
+_TREEBANK = [
+    (re.compile(pattern, flags), replacement)
+    for pattern, replacement, flags in (
+        (r'^"|(?<=[ (\[{<])"', " `` ", 0),
+        (r'"', " '' ", 0),
+        (r"\.\.\.+", r" \g<0> ", 0),
+        (r"([:,])(?!\d)", r" \1 ", 0),
+        (r"[;@#$%&?!]", r" \g<0> ", 0),
+        (r"(?<=[^.])(\.)(?=[\])}>\"' ]*$)", r" \1 ", 0),
+        (r"[\[\](){}<>]", r" \g<0> ", 0),
+        (r"--+", r" \g<0> ", 0),
+        (r"(?<=[^' ])('(?:s|m|d|ll|re|ve))\b", r" \1", re.IGNORECASE),
+        (r"(?<=\w)(n't)\b", r" \1", re.IGNORECASE),
+        (r"(?<=[^' ])'(?= |$)", " '", 0),
+        (r"\b(can)(not)\b", r"\1 \2", re.IGNORECASE),
+        (r"\b(gon|wan)(na)\b", r"\1 \2", re.IGNORECASE),
+        (r"\b(got)(ta)\b", r"\1 \2", re.IGNORECASE),
+        (r"\b(gim|lem)(me)\b", r"\1 \2", re.IGNORECASE),
+        (r"\b(more)('n)\b", r"\1 \2", re.IGNORECASE),
+        (r"(^|\s)('t)(is|was)\b", r"\1\2 \3", re.IGNORECASE),
+        (r"\b(d)('ye)\b", r"\1 \2", re.IGNORECASE),
+    )
+]
