@@ -50,6 +50,7 @@ class Param:
     optional: bool = False
     inplace: bool = False
     strided: bool = False
+    swapped: bool = False
     list: bool = False
     output: bool = False
     below: str | None = None
@@ -143,6 +144,7 @@ def _param(text: str, output: bool) -> Param:
         optional="?" in marks,
         inplace="+" in marks,
         strided="~" in marks,
+        swapped="~~" in marks,
         list="*" in marks,
         output=output,
         below=m["below"],
@@ -275,6 +277,7 @@ def _c_param(p: Param, tag: str, slots: dict[str, int], out: list[str]) -> str:
             "SQ_OPTIONAL": p.optional,
             "SQ_INPLACE": p.inplace,
             "SQ_STRIDED": p.strided,
+            "SQ_SWAPPED": p.swapped,
             "SQ_LIST": p.list,
             "SQ_OUTPUT": p.output,
             "SQ_DEFAULT": p.default is not None,
@@ -359,6 +362,10 @@ def write_stub() -> str:
         "def set_threads(count: int, /) -> None: ...",
         "def set_local_threads(count: int, /) -> int: ...",
         "def force_team(count: int, /) -> int: ...",
+        "def keep_memory(before: object, /) -> object: ...",
+        "def kept_bytes() -> int: ...",
+        "def limit_memory(count: int, /) -> int: ...",
+        "def drop_memory() -> int: ...",
     ]
     for f in functions():
         arguments = []

@@ -1,12 +1,18 @@
 """Random numbers from a counter-based generator (Philox4x32-10): the same at any number of threads, in any order of asking.
 
-A draw is a function of (seed, stream, position); there is no hidden state. Source: Salmon, Moraes, Dror, Shaw, "Parallel
-random numbers: as easy as 1, 2, 3", SC 2011.
+A draw is a function of (seed, stream, position). The functions here take these numbers; what has no seed of its own
+(`ops.dropout`, initialisers) draws a fresh key from one process-wide generator, which `seed(n)` starts anew.
+Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
 
 from __future__ import annotations
 
 import math
+import operator
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -52,3 +58,99 @@ def fill_uniform(rows: np.ndarray, low: float, high: float, *, seed: int, stream
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
         raise ValueError(f"uniform: low={low}, high={high}: expected finite low <= high")
     _core.random_uniform(rows, low, high, seed, stream)
+
+
+class _Keys:
+    """The process-wide generator: a seed, and the next stream, whose numbers nobody writes by hand (2**62 and on)."""
+
+    FIRST = 2**62
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.start(int.from_bytes(os.urandom(8), "little") >> 1, self.FIRST)
+
+    def start(self, seed: int, stream: int) -> None:
+        with self.lock:
+            self.seed, self.stream = seed, stream
+
+    def state(self) -> tuple[int, int]:
+        with self.lock:
+            return self.seed, self.stream
+
+    def draw(self) -> tuple[int, int]:
+        with self.lock:
+            self.stream += 1
+            return self.seed, self.stream - 1
+
+
+_keys = _Keys()
+
+
+def seed(n: int) -> None:
+    """Start the process-wide generator anew: equal seeds (0 <= n < 2**63) give equal keys. It is random at the start.
+
+    >>> from seqnn import random
+    >>> random.seed(1)
+    >>> first = random.next_key()
+    >>> random.seed(1)
+    >>> random.next_key() == first
+    True
+    """
+    _keys.start(_checked("seed", n, 0), _Keys.FIRST)
+
+
+def next_key() -> tuple[int, int]:
+    """A (seed, stream) that the process-wide generator has not given before. Safe from any thread.
+
+    >>> from seqnn import random
+    >>> random.next_key() == random.next_key()
+    False
+    """
+    return _keys.draw()
+
+
+def get_state() -> dict[str, int]:
+    """The state of the process-wide generator, for `set_state`; plain integers, fit for JSON.
+
+    >>> from seqnn import random
+    >>> state = random.get_state()
+    >>> first = random.next_key()
+    >>> random.set_state(state)
+    >>> random.next_key() == first
+    True
+    """
+    seed, stream = _keys.state()
+    return {"seed": seed, "stream": stream}
+
+
+def set_state(state: Mapping[str, int]) -> None:
+    """Go on exactly from where `get_state` was called. Raises ValueError for what is no such state."""
+    if set(state) != {"seed", "stream"}:
+        raise ValueError(f"set_state: expected the entries 'seed' and 'stream', got {sorted(state)}")
+    _keys.start(_checked("seed", state["seed"], 0), _checked("stream", state["stream"], _Keys.FIRST))
+
+
+@contextmanager
+def seeded(n: int) -> Iterator[None]:
+    """Run a block as after `seed(n)`; afterwards the generator goes on as if the block had not been.
+
+    >>> from seqnn import random
+    >>> with random.seeded(1):
+    ...     first = random.next_key()
+    >>> with random.seeded(1):
+    ...     random.next_key() == first
+    True
+    """
+    before = get_state()
+    seed(n)
+    try:
+        yield
+    finally:
+        set_state(before)
+
+
+def _checked(name: str, value: int, least: int) -> int:
+    number = operator.index(value)
+    if not least <= number < 2**63:
+        raise ValueError(f"random: {name}={number}, expected {least} <= {name} < 2**63")
+    return number

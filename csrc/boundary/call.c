@@ -2,6 +2,8 @@
 // inputs, outputs, the GIL, errors. A kernel only computes.
 #include "call.h"
 
+#include <string.h>
+
 #include "../dispatch.h"
 
 int sq_isa;
@@ -125,6 +127,18 @@ static bool take_inputs(call *c)
     return true;
 }
 
+static PyArrayObject *new_array(int ndim, npy_intp *sizes, int type)
+{
+    double elements = 1;
+    for (int k = 0; k < ndim; k++) elements *= (double)sizes[k];
+    if (elements < KEPT_FROM / 8) return (PyArrayObject *)PyArray_SimpleNew(ndim, sizes, type);
+    PyObject *before = memory_enter();
+    if (!before) return NULL;
+    PyArrayObject *made = (PyArrayObject *)PyArray_SimpleNew(ndim, sizes, type);
+    memory_leave(before);
+    return made;
+}
+
 static bool make_outputs(call *c)
 {
     for (int i = c->f->inputs; i < c->f->inputs + c->f->outputs; i++) {
@@ -141,7 +155,7 @@ static bool make_outputs(call *c)
                 return fail(c->f, PyExc_ValueError, "the output %s would have size %lld on axis %d (%s)", p->name,
                             (long long)sizes[k], k, p->axes[k].text);
         }
-        c->array[i] = (PyArrayObject *)PyArray_SimpleNew(p->ndim, sizes, numpy_type(c, p->type));
+        c->array[i] = new_array(p->ndim, sizes, numpy_type(c, p->type));
         if (!c->array[i]) return false;
         c->slot[p->slot].p = PyArray_DATA(c->array[i]);
     }
@@ -177,11 +191,26 @@ static void release(call *c)
     }
 }
 
+static void start(call *c, const sq_function *f)
+{
+    c->f = f;
+    c->real = NPY_FLOAT;
+    for (int i = 0; i < f->inputs + f->outputs; i++) {
+        c->given[i] = NULL;
+        c->array[i] = NULL;
+        c->items[i] = NULL;
+        c->buffers[i] = NULL;
+    }
+    memset(c->slot, 0, (size_t)f->slots * sizeof *c->slot);
+    memset(c->bound + f->first_dim, 0, (size_t)f->dims * sizeof *c->bound);
+}
+
 PyObject *call_kernel(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
 {
     const bound_function *function = PyCapsule_GetPointer(self, NULL);
     if (!function) return NULL;
-    call c = {.f = function->f, .real = NPY_FLOAT};
+    call c; // large: only what this function has is cleared
+    start(&c, function->f);
     PyObject *result = NULL;
     if (place_arguments(&c, function->names, args, count, keywords) && choose_real(&c) && take_inputs(&c) &&
         make_outputs(&c)) {

@@ -16,7 +16,16 @@
 // --- tables
 // ----------------------------------------------------------------------------------------------------------------
 
-enum { SQ_OPTIONAL = 1, SQ_INPLACE = 2, SQ_STRIDED = 4, SQ_LIST = 8, SQ_OUTPUT = 16, SQ_DEFAULT = 32, SQ_MINIMUM = 64 };
+enum {
+    SQ_OPTIONAL = 1,
+    SQ_INPLACE = 2,
+    SQ_STRIDED = 4,
+    SQ_LIST = 8,
+    SQ_OUTPUT = 16,
+    SQ_DEFAULT = 32,
+    SQ_MINIMUM = 64,
+    SQ_SWAPPED = 128,
+};
 
 typedef enum {
     SQ_TYPE_f,
@@ -110,5 +119,15 @@ int64_t axis_size(const call *c, const sq_axis *axis);
 bool bind_axes(call *c);
 bool check_values(call *c, const sq_param *p, PyArrayObject *x);
 bool check_overlaps(call *c);
+
+// memory.c: memory that is kept when arrays go.
+enum { KEPT_FROM = 1 << 17 }; // bytes; smaller arrays gain nothing
+bool memory_start(void);      // at import
+PyObject *memory_enter(void); // until memory_leave(what it returned) this thread's arrays get kept memory
+bool memory_leave(PyObject *before);
+PyObject *keep_memory(PyObject *module, PyObject *before);
+PyObject *kept_bytes(PyObject *module, PyObject *unused);
+PyObject *limit_memory(PyObject *module, PyObject *o);
+PyObject *drop_memory(PyObject *module, PyObject *unused);
 
 #endif

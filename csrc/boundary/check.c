@@ -1,6 +1,8 @@
 // Do the arguments agree: axis names, value ranges, memory?
 #include "call.h"
 
+#include <stdlib.h>
+
 int64_t axis_size(const call *c, const sq_axis *axis)
 {
     if (axis->size) return axis->size(c->slot);
@@ -77,51 +79,65 @@ bool check_values(call *c, const sq_param *p, PyArrayObject *x)
                 (long long)(low < 0 ? low : high), p->below_name, (long long)limit);
 }
 
-static bool overlaps(PyArrayObject *a, PyArrayObject *b)
+// The memory from the first to the last byte of an array of argument `param`.
+struct extent {
+    const char *low, *high;
+    int param;
+    bool inplace;
+};
+
+static struct extent extent_of(PyArrayObject *x, int param, bool inplace)
 {
-    char *low[2], *high[2];
-    PyArrayObject *both[] = {a, b};
-    for (int j = 0; j < 2; j++) {
-        if (PyArray_SIZE(both[j]) == 0) return false;
-        low[j] = high[j] = PyArray_BYTES(both[j]);
-        for (int k = 0; k < PyArray_NDIM(both[j]); k++) {
-            npy_intp reach = PyArray_STRIDE(both[j], k) * (PyArray_DIM(both[j], k) - 1);
-            if (reach < 0)
-                low[j] += reach;
-            else
-                high[j] += reach;
-        }
-        high[j] += PyArray_ITEMSIZE(both[j]);
+    struct extent e = {PyArray_BYTES(x), PyArray_BYTES(x) + PyArray_ITEMSIZE(x), param, inplace};
+    for (int k = 0; k < PyArray_NDIM(x); k++) {
+        npy_intp reach = PyArray_STRIDE(x, k) * (PyArray_DIM(x, k) - 1);
+        if (reach < 0)
+            e.low += reach;
+        else
+            e.high += reach;
     }
-    return low[0] < high[1] && low[1] < high[0];
+    return e;
 }
 
-// The arrays of argument i: one, or the items of a list.
-static int64_t arrays_of(call *c, int i, PyArrayObject ***arrays)
+static int by_address(const void *a, const void *b)
 {
-    if (c->items[i]) {
-        *arrays = c->items[i];
-        return c->items_count[i];
-    }
-    *arrays = &c->array[i];
-    return c->array[i] ? 1 : 0;
+    const char *first = ((const struct extent *)a)->low, *second = ((const struct extent *)b)->low;
+    return (first > second) - (first < second);
 }
 
+// An array that is updated in place shares no memory with any other. In the order of their addresses, each is compared
+// with the one before it that reaches furthest, so that hundreds of arrays (the parameters of a model) cost little.
 bool check_overlaps(call *c)
 {
+    int64_t room = 0;
+    bool inplace = false;
     for (int i = 0; i < c->f->inputs; i++) {
-        if (!(c->f->params[i].flags & SQ_INPLACE)) continue;
-        PyArrayObject **mine, **other;
-        int64_t m = arrays_of(c, i, &mine);
-        for (int j = 0; j < c->f->inputs; j++) {
-            if (j < i && c->f->params[j].flags & SQ_INPLACE) continue;
-            int64_t n = arrays_of(c, j, &other);
-            for (int64_t s = 0; s < m; s++)
-                for (int64_t t = i == j ? s + 1 : 0; t < n; t++)
-                    if (overlaps(mine[s], other[t]))
-                        return fail(c->f, PyExc_ValueError, "%s is updated in place and shares memory with %s",
-                                    c->f->params[i].name, c->f->params[j].name);
-        }
+        room += c->items[i] ? c->items_count[i] : c->array[i] != NULL;
+        inplace |= c->f->params[i].flags & SQ_INPLACE;
     }
-    return true;
+    if (!inplace || room < 2) return true;
+    struct extent few[16], *all = room <= 16 ? few : PyMem_Malloc((size_t)room * sizeof *all);
+    if (!all) return PyErr_NoMemory(), false;
+    int64_t count = 0;
+    for (int i = 0; i < c->f->inputs; i++) {
+        PyArrayObject **arrays = c->items[i] ? c->items[i] : &c->array[i];
+        int64_t n = c->items[i] ? c->items_count[i] : c->array[i] != NULL;
+        for (int64_t k = 0; k < n; k++)
+            if (PyArray_SIZE(arrays[k])) all[count++] = extent_of(arrays[k], i, c->f->params[i].flags & SQ_INPLACE);
+    }
+    qsort(all, (size_t)count, sizeof *all, by_address);
+    bool apart = true;
+    const struct extent *furthest = NULL, *written = NULL; // of all, and of those updated in place
+    for (int64_t i = 0; i < count && apart; i++) {
+        const struct extent *e = &all[i], *other = e->inplace ? furthest : written;
+        if (other && other->high > e->low) {
+            bool first = e->inplace && (!other->inplace || e->param < other->param);
+            apart = fail(c->f, PyExc_ValueError, "%s is updated in place and shares memory with %s",
+                         c->f->params[(first ? e : other)->param].name, c->f->params[(first ? other : e)->param].name);
+        }
+        if (!furthest || e->high > furthest->high) furthest = e;
+        if (e->inplace && (!written || e->high > written->high)) written = e;
+    }
+    if (all != few) PyMem_Free(all);
+    return apart;
 }

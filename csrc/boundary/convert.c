@@ -122,18 +122,28 @@ static PyArrayObject *convert_integers(call *c, const sq_param *p, PyArrayObject
     return to;
 }
 
-// Are the rows usable in place: last axis contiguous, every stride a multiple of the item size?
-static bool rows_usable(PyArrayObject *x)
+static bool contiguous_axis(PyArrayObject *x, int k)
+{
+    return PyArray_DIM(x, k) <= 1 || PyArray_STRIDE(x, k) == PyArray_ITEMSIZE(x);
+}
+
+// Are the rows usable in place: last axis contiguous, or the one before it where these may be swapped, and every stride
+// a multiple of the item size?
+static bool rows_usable(PyArrayObject *x, bool swapped)
 {
     int n = PyArray_NDIM(x);
     npy_intp item = PyArray_ITEMSIZE(x);
     if (!PyArray_ISALIGNED(x) || !PyArray_ISNOTSWAPPED(x)) return false;
     for (int i = 0; i < n; i++)
         if (PyArray_STRIDE(x, i) % item) return false;
-    return n == 0 || PyArray_DIM(x, n - 1) <= 1 || PyArray_STRIDE(x, n - 1) == item;
+    const bool empty = PyArray_SIZE(x) == 0;
+    return n == 0 || empty || contiguous_axis(x, n - 1) || (swapped && n > 1 && contiguous_axis(x, n - 2));
 }
 
-static bool usable(PyArrayObject *x, int flags) { return flags & SQ_STRIDED ? rows_usable(x) : PyArray_ISCARRAY_RO(x); }
+static bool usable(PyArrayObject *x, int flags)
+{
+    return PyArray_ISCARRAY_RO(x) || (flags & SQ_STRIDED && rows_usable(x, flags & SQ_SWAPPED));
+}
 
 // One array argument as the kernel wants it: a new reference, NULL on error.
 PyArrayObject *as_array(call *c, const sq_param *p, PyObject *o)
@@ -157,13 +167,18 @@ PyArrayObject *as_array(call *c, const sq_param *p, PyObject *o)
         Py_INCREF(o);
         return x;
     }
+    const bool array = PyArray_Check(o);
+    if (array && PyArray_TYPE((PyArrayObject *)o) == type && usable((PyArrayObject *)o, p->flags)) {
+        Py_INCREF(o); // nearly always
+        return (PyArrayObject *)o;
+    }
     PyArrayObject *x = (PyArrayObject *)PyArray_FROM_O(o);
     if (!x) {
         if (PyErr_ExceptionMatches(PyExc_ValueError)) fail_type(c->f, p, "an array (not a ragged one)", o);
         return NULL;
     }
     if (PyArray_TYPE(x) == type && usable(x, p->flags)) return x;
-    bool empty = !PyArray_Check(o) && PyArray_SIZE(x) == 0; // [] has no type of its own
+    bool empty = !array && PyArray_SIZE(x) == 0; // [] has no type of its own
     bool exact = PyArray_TYPE(x) == type;
     bool integer = PyArray_ISINTEGER(x);
     PyArrayObject *y = NULL;
@@ -174,7 +189,7 @@ PyArrayObject *as_array(call *c, const sq_param *p, PyObject *o)
             fail_type(c->f, p, "bool", (PyObject *)x);
     } else if (type == NPY_FLOAT || type == NPY_DOUBLE) {
         // fixed float32 would lose digits of float64; the call's own type was chosen from its arrays
-        bool loses = p->type == SQ_TYPE_f32 && PyArray_Check(o) && PyArray_TYPE(x) == NPY_DOUBLE;
+        bool loses = p->type == SQ_TYPE_f32 && array && PyArray_TYPE(x) == NPY_DOUBLE;
         if ((PyArray_ISFLOAT(x) || integer || PyArray_ISBOOL(x) || empty) && !loses)
             y = (PyArrayObject *)PyArray_FROMANY((PyObject *)x, type, 0, 0, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST);
         else

@@ -135,6 +135,11 @@ static PyMethodDef own_methods[] = {
     {"set_local_threads", set_local_threads, METH_O,
      "Limit the threads of calls from this thread (0 = no own limit); returns the old limit."},
     {"force_team", force_team, METH_O, "For tests: every team has exactly this size (0 = off); returns the old size."},
+    {"keep_memory", keep_memory, METH_O,
+     "Arrays made by this thread get kept memory (None), or what this function returned before; returns what was."},
+    {"kept_bytes", kept_bytes, METH_NOARGS, "How much memory is kept for the next arrays."},
+    {"limit_memory", limit_memory, METH_O, "Keep at most so many bytes; returns the old limit."},
+    {"drop_memory", drop_memory, METH_NOARGS, "Give all kept memory back to the system; returns how many bytes."},
     {0},
 };
 
@@ -145,6 +150,7 @@ static bound_function bound[FUNCTIONS];
 static int execute(PyObject *module)
 {
     sq_dispatch_init();
+    if (!memory_start()) return -1;
     for (int i = 0; i < ISAS; i++)
         if (sq_cpu_has(sq_isas[i])) sq_isa = i;
     for (int i = 0; i < FUNCTIONS; i++) {

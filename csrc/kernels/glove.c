@@ -11,7 +11,7 @@
 #include "rng.h"
 #include "seqnn.h"
 #include "team.h"
-#include "vec.h"
+#include "vec_math.h"
 
 enum { COLUMN_BITS = 10, COLUMN_MASK = (1 << COLUMN_BITS) - 1, STREAMS = 2, AHEAD = 6 };
 #define NO_ROW UINT32_MAX

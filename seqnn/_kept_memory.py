@@ -1,0 +1,33 @@
+"""Memory of large arrays is kept when they go, for the next ones of that size: fresh memory costs a page fault per 4 KiB.
+
+It serves the results of ops on Tensors, of backward, and of kernels; arrays that NumPy makes elsewhere are not concerned.
+"""
+
+from __future__ import annotations
+
+from . import _core
+
+
+def clear_cache() -> int:
+    """Give the memory that is kept for the next arrays back to the system; returns how many bytes that were.
+
+    >>> import seqnn
+    >>> freed = seqnn.clear_cache()
+    >>> seqnn.clear_cache()
+    0
+    """
+    return _core.drop_memory()
+
+
+def set_cache_limit(bytes: int) -> int:
+    """Keep at most so many bytes of memory for the next arrays (0 = none); returns the old limit.
+
+    At the start it is an eighth of the machine's memory, at most 1 GiB. Arrays in use do not count. Where more would have
+    to be kept, everything kept so far goes back to the system first. Raises ValueError for a negative number.
+
+    >>> import seqnn
+    >>> before = seqnn.set_cache_limit(0)
+    >>> seqnn.set_cache_limit(before)
+    0
+    """
+    return _core.limit_memory(bytes)
