@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from seqnn import _core
+from seqnn.autograd import gradcheck
 
 TEAMS = (1, 2, 3, 8)
 TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-12}
@@ -59,7 +60,7 @@ def each_team() -> Iterator[int]:
 def scattered(x: np.ndarray) -> np.ndarray:
     """The same values with gaps between all elements."""
     wide = np.zeros([2 * n for n in x.shape], x.dtype)
-    view = wide[tuple(slice(None, None, 2) for _ in x.shape)]
+    view = wide[(..., *(slice(None, None, 2) for _ in x.shape))]
     view[...] = x
     return view
 
@@ -124,3 +125,12 @@ def check_op(
                         assert_close(result, expected, tolerance[dtype], label)
                     assert_identical(result, first, f"{label}, team of {size}")
                 assert_identical(op(**_cast(case, dtype, scattered)), first, f"{label}, non-contiguous")
+
+
+def check_gradient(function: Callable, *arrays: np.ndarray, tolerance: float = 1e-6, step: float = 1e-6) -> None:
+    """`autograd.gradcheck` on every instruction set: backward of `function(*Tensors)` against central differences."""
+    for name in each_isa():
+        try:
+            gradcheck(function, *arrays, tolerance=tolerance, step=step)
+        except AssertionError as error:
+            raise AssertionError(f"{error} on {name}") from None

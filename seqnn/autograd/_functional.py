@@ -1,0 +1,116 @@
+"""Derivatives as values: of tensors (`grad`) and of functions of arrays (`vjp`, `value_and_grad`, `jacobian`).
+
+First derivatives only: a backward function computes on arrays and leaves no nodes behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ._tape import dense, enable_grad, walk
+from ._tensor import Tensor, seed
+
+
+def grad(outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], grad_outputs: Any = None) -> Any:
+    """d outputs / d inputs, times `grad_outputs` (1 for scalars), without touching any `.grad`; the graph is kept.
+
+    Returns an array, or a tuple of arrays for a sequence of inputs; None for an input that took no part.
+    An input may be a leaf or the result of an op; it must require a gradient. (`torch.autograd.grad`)
+
+    >>> from seqnn import Tensor
+    >>> from seqnn.autograd import grad
+    >>> x = Tensor(3.0, requires_grad=True)
+    >>> float(grad(x * x, x))
+    6.0
+    """
+    single = isinstance(inputs, Tensor)
+    sources = [inputs] if single else list(inputs)
+    roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    seeds = [grad_outputs] if isinstance(outputs, Tensor) else grad_outputs or [None] * len(roots)
+    for i, source in enumerate(sources):
+        if not source.requires_grad:
+            raise ValueError(f"grad: inputs[{i}] does not require a gradient (requires_grad=True)")
+    edges = [s if s._node is None else s._node for s in sources]
+    starts = [r._edge("grad") for r in roots]
+    found = walk(starts, [seed(r, s, "grad") for r, s in zip(roots, seeds, strict=True)], edges, keep=True)
+    gradients = [None if found[e] is None else dense(found[e]) for e in edges]
+    return gradients[0] if single else tuple(gradients)
+
+
+def vjp(function: Callable, *arrays: Any) -> tuple[Any, Callable]:
+    """The value of `function(*arrays)`, and the product of any vector with its Jacobian.
+
+    Returns `(value, pull)`: value the array (or tuple of arrays) that the function of Tensors gives, `pull(cotangent)` the
+    tuple of `cotangent^T @ d value / d array`, one for each array, as often as wanted. (`jax.vjp`)
+
+    >>> import numpy as np
+    >>> from seqnn.autograd import vjp
+    >>> value, pull = vjp(lambda x, y: x * y, np.float32([1, 2]), np.float32([3, 4]))
+    >>> pull(np.ones(2))
+    (array([3., 4.], dtype=float32), array([1., 2.], dtype=float32))
+    """
+    leaves = [Tensor(a, requires_grad=True) for a in arrays]
+    with enable_grad():
+        outputs = function(*leaves)
+
+    def pull(cotangent: Any) -> tuple[np.ndarray, ...]:
+        found = grad(outputs, leaves, cotangent)
+        return tuple([np.zeros_like(leaf.data) if g is None else g for g, leaf in zip(found, leaves, strict=True)])
+
+    return tuple([o.data for o in outputs]) if isinstance(outputs, tuple) else outputs.data, pull
+
+
+def value_and_grad(function: Callable, argnums: int | Sequence[int] = 0) -> Callable:
+    """The function that returns `(value, gradient)` of a scalar `function` with respect to the arguments `argnums`.
+
+    The gradient is an array, or a tuple for a sequence of `argnums`. (`jax.value_and_grad`)
+
+    >>> import numpy as np
+    >>> from seqnn.autograd import value_and_grad
+    >>> value_and_grad(lambda x: (x * x).sum())(np.float32([1, 2, 3]))
+    (array(14., dtype=float32), array([2., 4., 6.], dtype=float32))
+    """
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+
+    def both(*args: Any, **options: Any) -> tuple[np.ndarray, Any]:
+        def of_chosen(*chosen: Tensor) -> Tensor:
+            filled = list(args)
+            for number, tensor in zip(numbers, chosen, strict=True):
+                filled[number] = tensor
+            return function(*filled, **options)
+
+        value, pull = vjp(of_chosen, *[args[n] for n in numbers])
+        if np.size(value) != 1:
+            raise ValueError(f"value_and_grad: the function must return a scalar, got shape {np.shape(value)}")
+        gradients = pull(np.ones_like(value))
+        return value, gradients[0] if isinstance(argnums, int) else gradients
+
+    return both
+
+
+def jacobian(function: Callable, *arrays: Any) -> Any:
+    """d function(*arrays) / d array, of shape value.shape + array.shape: an array, or a tuple of one for each array.
+
+    One backward walk for each element of the value.
+
+    >>> import numpy as np
+    >>> from seqnn.autograd import jacobian
+    >>> jacobian(lambda x: x * x, np.float32([1, 2, 3]))
+    array([[2., 0., 0.],
+           [0., 4., 0.],
+           [0., 0., 6.]], dtype=float32)
+    """
+    value, pull = vjp(function, *arrays)
+    if isinstance(value, tuple):
+        raise TypeError(f"jacobian: the function must return one array, got {len(value)}")
+    rows = [pull(unit.reshape(value.shape)) for unit in np.eye(value.size, dtype=value.dtype)]
+    found = tuple(
+        [
+            np.array([row[k] for row in rows], a.dtype).reshape(value.shape + a.shape)
+            for k, a in enumerate([Tensor(a) for a in arrays])
+        ]
+    )
+    return found[0] if len(arrays) == 1 else found

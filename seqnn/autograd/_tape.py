@@ -1,0 +1,274 @@
+"""The tape: nodes that ops leave behind, and the walk that pushes gradients through them.
+
+Nothing is shared between threads but a counter: two threads may build and differentiate graphs of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar, Token
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from seqnn._core import keep_memory
+
+RECORD, CHECK, WATCH = 1, 2, 4  # bits of `mode`
+mode: ContextVar[int] = ContextVar("mode", default=RECORD)
+watcher: ContextVar[Callable[[Callable, list, Any], None]] = ContextVar("watcher")
+clock = itertools.count(1).__next__
+
+
+class _Mode(contextlib.ContextDecorator):
+    """Sets and clears bits of `mode` inside a block or a decorated function; may be entered again while inside."""
+
+    _set, _clear = 0, 0
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[int]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(mode.set((mode.get() | self._set) & ~self._clear))
+
+    def __exit__(self, *error: object) -> None:
+        mode.reset(self._tokens.pop())
+
+    def _recreate_cm(self) -> _Mode:
+        return type(self)()
+
+
+class no_grad(_Mode):  # noqa: N801 - the name that everybody knows
+    """Record nothing inside the block (`with no_grad():`) or the function (`@no_grad()`).
+
+    >>> from seqnn import Tensor
+    >>> from seqnn.autograd import no_grad
+    >>> with no_grad():
+    ...     (Tensor(2.0, requires_grad=True) * 3).requires_grad
+    False
+    """
+
+    _clear = RECORD
+
+
+class enable_grad(_Mode):  # noqa: N801
+    """Record inside the block, also within `no_grad`."""
+
+    _set = RECORD
+
+
+class check_finite(_Mode):  # noqa: N801
+    """Inside the block every op whose result, and every backward function whose gradient, holds NaN or Inf raises.
+
+    The FloatingPointError names the op. Meant for the search: each result is read once more.
+
+    >>> from seqnn import Tensor
+    >>> from seqnn.autograd import check_finite
+    >>> with check_finite():
+    ...     Tensor(1.0) / Tensor(0.0)
+    Traceback (most recent call last):
+    FloatingPointError: result of divide: 1 of 1 values are NaN or infinite
+    """
+
+    _set = CHECK
+
+
+@contextlib.contextmanager
+def watch(seen: Callable[[Callable, list, Any], None]) -> Iterator[None]:
+    """Inside the block call `seen(function, inputs, out)` for every op on Tensors, with arrays, recorded or not.
+
+    >>> from seqnn import Tensor
+    >>> from seqnn.autograd import watch
+    >>> with watch(lambda function, inputs, out: print(function.__name__, out.shape)):
+    ...     y = Tensor([1.0, 2.0]) * 3
+    multiply (2,)
+    """
+    tokens = watcher.set(seen), mode.set(mode.get() | WATCH)
+    try:
+        yield
+    finally:
+        watcher.reset(tokens[0])
+        mode.reset(tokens[1])
+
+
+class Node:
+    """What an op leaves behind: its backward function, and where the gradients of its inputs go.
+
+    An edge is None (no gradient wanted), the Node of an op with one output, the Part of one with several, or a leaf
+    Tensor; `edges` is the list of them, or a function that makes it when the walk gets there. Arrays are held by
+    `backward` only, so an activation that no backward function needs is freed at once.
+    `shape` is that of the output; for several outputs it is the list of their (shape, dtype).
+    """
+
+    __slots__ = ("backward", "edges", "hooks", "order", "shape")
+
+    def __init__(self, backward: Callable | None, edges: list[Any] | Callable[[], list[Any]], shape: Any) -> None:
+        self.backward, self.edges, self.shape = backward, edges, shape
+        self.order = clock()  # an op comes after its inputs
+        self.hooks: list[Callable] | None = None
+
+
+class Part:
+    """One output of a node that has several."""
+
+    __slots__ = ("hooks", "index", "node", "shape")
+
+    def __init__(self, node: Node, index: int, shape: tuple[int, ...]) -> None:
+        self.node, self.index, self.shape = node, index, shape
+        self.hooks: list[Callable] | None = None
+
+
+class Rows:
+    """The gradient of a table of which some rows were gathered: `add(buffer)` adds it to a table in place.
+
+    `ids` are the touched rows, `shape` and `dtype` those of the table.
+    """
+
+    __slots__ = ("add", "dtype", "ids", "shape")
+
+    def __init__(
+        self, add: Callable[[np.ndarray], None], ids: np.ndarray, shape: tuple[int, ...], dtype: np.dtype
+    ) -> None:
+        self.add, self.ids, self.shape, self.dtype = add, ids, shape, dtype
+
+    def dense(self) -> np.ndarray:
+        """The gradient as an array of the table's shape."""
+        table = np.zeros(self.shape, self.dtype)
+        self.add(table)
+        return table
+
+    def __add__(self, other: Rows) -> Rows:
+        def add_both(buffer: np.ndarray) -> None:
+            self.add(buffer)
+            other.add(buffer)
+
+        return Rows(add_both, np.concatenate([self.ids.ravel(), other.ids.ravel()]), self.shape, self.dtype)
+
+
+def walk(edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any] = (), keep: bool = False) -> dict:
+    """Push `gradients` from `edges` down the graph, the latest node first, so that a node has all of its gradient.
+
+    Returns the gradient of every leaf reached, and of the `wanted` nodes and parts. Frees the graph unless `keep`.
+    """
+    before = keep_memory(None)
+    try:
+        return _walk(edges, gradients, wanted, keep)
+    finally:
+        keep_memory(before)
+
+
+def _walk(edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any], keep: bool) -> dict:
+    found: dict[Any, Any] = dict.fromkeys(wanted)
+    pending: dict[Any, Any] = {}  # what has arrived: at a node, part or leaf its gradient; at a node of parts those
+    ours: set[Any] = set()  # where `pending` is a sum that nobody else can hold
+    heap: list[tuple[int, Node]] = []
+    check = mode.get() & CHECK
+    backward = None
+    while True:
+        for edge, gradient in zip(edges, gradients, strict=False):
+            if edge is None or gradient is None:
+                continue
+            if gradient.shape != edge.shape:
+                raise ValueError(
+                    f"backward of {_name(backward)}: a gradient of shape {gradient.shape} for an array of shape {edge.shape}"
+                )
+            if edge in pending:
+                pending[edge] = _sum(pending[edge], gradient, edge, ours)
+                continue
+            pending[edge] = gradient
+            if type(edge) is Node:
+                heappush(heap, (-edge.order, edge))
+            elif type(edge) is Part:
+                parts = pending.setdefault(edge.node, [])
+                parts.append(edge)
+                if len(parts) == 1:
+                    heappush(heap, (-edge.node.order, edge.node))
+        if not heap:
+            found.update(pending)
+            return found
+        node = heappop(heap)[1]
+        backward = node.backward
+        if backward is None:
+            raise RuntimeError("backward: this graph was freed by an earlier backward(); retain_graph=True keeps it")
+        gradient = pending.pop(node)
+        if type(gradient) is list:
+            gradient = tuple(_of_parts(node, gradient, pending, found))
+        else:
+            gradient = _arrived(node, gradient)
+            if node in found:
+                found[node] = gradient
+        gradients = backward(gradient)
+        del gradient
+        if type(gradients) is not tuple:
+            gradients = (gradients,)
+        if check:
+            for g in gradients:
+                if g is not None:
+                    require_finite(f"gradient of {_name(backward)}", dense(g))
+        edges = node.edges if type(node.edges) is list else node.edges()
+        if not keep:
+            node.backward, node.edges = None, []  # with the next `backward` the op's arrays are free
+
+
+def dense(gradient: Any) -> np.ndarray:
+    """The gradient as an array."""
+    return gradient.dense() if type(gradient) is Rows else np.asarray(gradient)
+
+
+def call_hooks(hooks: list[Callable], gradient: np.ndarray) -> np.ndarray:
+    """The gradient after each hook had its turn; a hook that returns None leaves it."""
+    for hook in hooks:
+        changed = hook(gradient)
+        if changed is not None:
+            gradient = np.asarray(changed, gradient.dtype)
+    return gradient
+
+
+def require_finite(what: str, values: Any) -> None:
+    """Raise FloatingPointError where a float array holds NaN or Inf."""
+    values = np.asarray(values)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        count = values.size - np.count_nonzero(np.isfinite(values))
+        raise FloatingPointError(f"{what}: {count} of {values.size} values are NaN or infinite")
+
+
+def _name(backward: Callable | None) -> str:
+    """The name of the op whose inner function `backward` is."""
+    places = getattr(backward, "__qualname__", "").split(".<locals>.")
+    return places[-2].split(".")[-1] if len(places) > 1 else places[-1]
+
+
+def _arrived(target: Node | Part, gradient: Any) -> np.ndarray:
+    if type(gradient) is not np.ndarray:
+        gradient = dense(gradient)
+    return call_hooks(target.hooks, gradient) if target.hooks else gradient
+
+
+def _of_parts(node: Node, parts: list[Part], pending: dict, found: dict) -> list[np.ndarray]:
+    """The gradient of every output of a node; zeros for those that took no part."""
+    gradients: list[Any] = [None] * len(node.shape)
+    for part in parts:
+        gradient = gradients[part.index] = _arrived(part, pending.pop(part))
+        if part in found:
+            found[part] = gradient
+    return [np.zeros(*like) if g is None else g for g, like in zip(gradients, node.shape, strict=True)]
+
+
+def _sum(first: Any, second: Any, edge: Any, ours: set[Any]) -> Any:
+    """first + second, without touching an array that others may see."""
+    if type(first) is Rows:
+        if type(second) is Rows:
+            return first + second
+        first, second = second, first
+    if edge not in ours:
+        ours.add(edge)
+        if type(second) is not Rows:
+            return np.asarray(first + second)
+        first = np.array(first)
+    if type(second) is Rows:
+        second.add(first)
+    else:
+        np.add(first, second, out=first)
+    return first
