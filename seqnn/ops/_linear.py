@@ -1,0 +1,201 @@
+"""Matrix products: the linear layer and `matmul`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..autograd import op
+
+Array = np.ndarray
+Activation = str | None
+
+_NUMBER = {None: 0, "relu": 1, "gelu": 2, "gelu_tanh": 3, "silu": 4, "sigmoid": 5, "tanh": 6}
+# Their derivatives: from the result where that is enough, else from what went into them.
+_FROM_RESULT = {"relu": _core.relu_backward, "sigmoid": _core.sigmoid_backward, "tanh": _core.tanh_backward}
+_FROM_INPUT = {"gelu": _core.gelu_backward, "gelu_tanh": _core.gelu_tanh_backward, "silu": _core.silu_backward}
+_RESULT = {"relu": _core.relu_forward, "sigmoid": _core.sigmoid_forward, "tanh": _core.tanh_forward}
+
+
+@op
+def linear(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    residual: Any = None,
+    *,
+    activation: Activation = None,
+    packed: Array | None = None,
+    needs: tuple[bool, ...],
+) -> tuple[Array, Callable]:
+    """Apply a linear layer: activation(x @ weight.T + bias) + residual, in one pass.
+
+    Args:
+        x: [..., I].
+        weight: [O, I], as in PyTorch.
+        bias: [O], or None.
+        residual: [..., O], added behind the activation, or None.
+        activation: None, "relu", "gelu", "gelu_tanh", "silu", "sigmoid" or "tanh".
+        packed: what `pack_weight(weight)` returned, which saves rearranging an unchanged weight in every call. It
+            must be packed again when the weight changes.
+
+    Returns:
+        [..., O].
+
+    Raises:
+        ValueError: for shapes that do not agree, an unknown activation, or `packed` made from a weight of another
+            shape or dtype or on another instruction set.
+
+    >>> import numpy as np
+    >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [-5.0, 1.0]]), np.array([0.5, 0.5]), activation="relu")
+    array([[11.5,  0. ]])
+    """
+    try:
+        number = _NUMBER[activation]
+    except (KeyError, TypeError):
+        names = ", ".join(map(repr, _NUMBER))
+        raise ValueError(f"linear: activation is one of {names}, got {activation!r}") from None
+    rows, extra, shape = x, residual, None
+    if type(x) is not Array or x.ndim != 2:
+        rows, extra, shape = _as_rows(x, residual)
+    wanted = True in needs
+    save_input = wanted and number != 0 and (activation in _FROM_INPUT or residual is not None)
+    out, before = _core.linear_forward(rows, weight, bias, extra, number, packed, pre=save_input)
+    backward = None
+    if wanted:
+        saved = before if save_input else out if number else None
+        backward = _linear_backward(activation, rows, weight, saved, save_input, shape, needs)
+    return out if shape is None else out.reshape(*shape[:-1], out.shape[-1]), backward
+
+
+def _as_rows(x: Any, residual: Any) -> tuple[Array, Array | None, tuple[int, ...]]:
+    """x and the residual as matrices, and the shape that x had."""
+    x = np.asarray(x)
+    shape = x.shape
+    rows = x.reshape(-1, shape[-1]) if x.size else x.reshape(int(np.prod(shape[:-1])), shape[-1])
+    return rows, None if residual is None else np.reshape(residual, (len(rows), -1)), shape
+
+
+def _linear_backward(
+    activation: Activation,
+    rows: Array,
+    weight: Array,
+    saved: Array | None,
+    from_input: bool,
+    shape: tuple[int, ...] | None,
+    needs: tuple[bool, ...],
+) -> Callable:
+    """The backward function of out = activation(rows weight^T + bias) + residual."""
+
+    def backward(grad: Array) -> tuple[Array | None, ...]:
+        g = grad if shape is None else grad.reshape(len(rows), -1)
+        if saved is not None:
+            g = _slope(activation, g, saved, from_input)
+        grad_x, grad_weight, grad_bias = _core.linear_backward(
+            g, rows, weight, grad_x=needs[0], grad_weight=needs[1], grad_bias=needs[2]
+        )
+        if shape is not None and grad_x is not None:
+            grad_x = grad_x.reshape(shape)
+        return grad_x, grad_weight, grad_bias, grad
+
+    return backward
+
+
+def _slope(activation: str, grad: Array, saved: Array, from_input: bool) -> Array:
+    """`grad` times the derivative of the activation."""
+    saved, flat = saved.reshape(-1), grad.reshape(-1)
+    if activation in _FROM_INPUT:
+        return _FROM_INPUT[activation](flat, saved).reshape(grad.shape)
+    result = _RESULT[activation](saved) if from_input else saved
+    return _FROM_RESULT[activation](flat, result).reshape(grad.shape)
+
+
+def pack_weight(weight: Any) -> Array:
+    """Rearrange a weight [O, I] once, for `linear(..., packed=...)`.
+
+    The result is a one-dimensional array, for the instruction set in use; it is checked when it is used.
+
+    >>> import numpy as np
+    >>> weight = np.ones((3, 4), np.float32)
+    >>> linear(np.ones((2, 4), np.float32), weight, packed=pack_weight(weight))
+    array([[4., 4., 4.],
+           [4., 4., 4.]], dtype=float32)
+    """
+    return _core.linear_pack(weight)
+
+
+@op
+def matmul(a: Any, b: Any, *, needs: tuple[bool, ...]) -> tuple[Array, Callable]:
+    """Multiply matrices, a @ b, as `numpy.matmul` does.
+
+    Args:
+        a: [..., M, K], or [K].
+        b: [..., K, N], or [K].
+
+    The leading axes are broadcast. A one-dimensional argument is a row on the left, a column on the right, and its axis
+    is left out of the result. A transposed matrix, such as `b.swapaxes(-1, -2)`, is read where it lies.
+
+    Returns:
+        [..., M, N].
+
+    Raises:
+        ValueError: for a scalar, or shapes that do not agree.
+
+    >>> import numpy as np
+    >>> matmul(np.ones((5, 1, 2, 3)), np.ones((4, 3, 2))).shape
+    (5, 4, 2, 2)
+    """
+    if type(a) is Array and type(b) is Array and a.ndim == 2 == b.ndim:
+        return _core.matmul(a, b), _matmul_backward(a, b, needs) if True in needs else None
+    a, b = np.asarray(a), np.asarray(b)
+    if a.ndim == 0 or b.ndim == 0:
+        raise ValueError(f"matmul: a and b need at least one axis, got shapes {a.shape} and {b.shape}")
+    left = a[None] if a.ndim == 1 else a
+    right = b[:, None] if b.ndim == 1 else b
+    out = _stacked(left, right)
+    whole = out.shape
+    if a.ndim == 1:
+        out = out[..., 0, :]
+    if b.ndim == 1:
+        out = out[..., 0]
+
+    def backward(grad: Array) -> tuple[Array | None, Array | None]:
+        g = grad.reshape(whole)
+        grad_a = _fold(_stacked(g, right.swapaxes(-1, -2)), left.shape).reshape(a.shape) if needs[0] else None
+        grad_b = _fold(_stacked(left.swapaxes(-1, -2), g), right.shape).reshape(b.shape) if needs[1] else None
+        return grad_a, grad_b
+
+    return out, backward
+
+
+def _matmul_backward(a: Array, b: Array, needs: tuple[bool, ...]) -> Callable:
+    return lambda grad: (_core.matmul(grad, b.T) if needs[0] else None, _core.matmul(a.T, grad) if needs[1] else None)
+
+
+def _stacked(a: Array, b: Array) -> Array:
+    """a @ b with leading axes, broadcast."""
+    if a.ndim == 2 == b.ndim:
+        return _core.matmul(a, b)
+    if b.ndim == 2 and a.size:  # one long matrix
+        return _core.matmul(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    out = _core.matmul_batch(_stack(a, batch), _stack(b, batch))
+    return out.reshape(*batch, *out.shape[1:])
+
+
+def _stack(x: Array, batch: tuple[int, ...]) -> Array:
+    """[number of matrices, rows, columns]; one matrix for all of them is not copied."""
+    matrix, count = x.shape[-2:], int(np.prod(batch))
+    if x.shape[:-2] != batch and x.size == int(np.prod(matrix)):
+        return np.broadcast_to(x.reshape(matrix), (count, *matrix))
+    return np.broadcast_to(x, (*batch, *matrix)).reshape(count, *matrix)
+
+
+def _fold(grad: Array, shape: tuple[int, ...]) -> Array:
+    """The gradient of an array of `shape` that was broadcast: the sum over the axes that it was repeated along."""
+    grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))
+    repeated = tuple(i for i, n in enumerate(shape) if n == 1 and grad.shape[i] != 1)
+    return grad.sum(axis=repeated, keepdims=True) if repeated else grad
