@@ -1,0 +1,280 @@
+"""Pooling over windows and over whole axes, and flattening what is left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..autograd import op
+from ._conv import spread
+
+
+def max_pool1d(
+    x: Any, kernel_size: int, stride: int | None = None, padding: int = 0, dilation: int = 1, ceil_mode: bool = False
+) -> Any:
+    """The largest element of each window along the last axis.
+
+        y[n, c, p] = max over r of x[n, c, p * stride + r * dilation - padding]
+
+    Shapes: x [N, C, L] -> y [N, C, P], P = (L + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1,
+    rounded down, or up with `ceil_mode`, where a window that begins behind the left padding and x is left out.
+    `stride` defaults to `kernel_size`; padding (at most half of the window) never wins. The gradient goes to the first
+    of equals. NaN in a window gives NaN. Raises ValueError for options that do not fit.
+
+        >>> import numpy as np
+        >>> max_pool1d(np.array([[[1.0, 5.0, 2.0, 3.0]]]), 2)
+        array([[[5., 3.]]])
+    """
+    return _max_pool(x, window=_window("max_pool1d", x, 1, kernel_size, stride, padding, dilation, ceil_mode))
+
+
+def max_pool2d(
+    x: Any,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    ceil_mode: bool = False,
+) -> Any:
+    """The largest element of each window over the last two axes, [N, C, H, W] -> [N, C, P, Q]: see `max_pool1d`.
+
+    >>> import numpy as np
+    >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)
+    array([[[[ 5.,  7.],
+             [13., 15.]]]])
+    """
+    return _max_pool(x, window=_window("max_pool2d", x, 2, kernel_size, stride, padding, dilation, ceil_mode))
+
+
+def avg_pool1d(
+    x: Any,
+    kernel_size: int,
+    stride: int | None = None,
+    padding: int = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Any:
+    """The mean of each window along the last axis, [N, C, L] -> [N, C, P]; options and sizes as in `max_pool1d`.
+
+    Padding counts as zeros, or not at all where `count_include_pad` is False.
+
+        >>> import numpy as np
+        >>> avg_pool1d(np.array([[[1.0, 5.0, 2.0, 3.0]]]), 2, padding=1, count_include_pad=False)
+        array([[[1. , 3.5, 3. ]]])
+    """
+    window = _window("avg_pool1d", x, 1, kernel_size, stride, padding, 1, ceil_mode)
+    return _avg_pool(x, rows=_ONE_ROW, columns=_mean_windows(np.shape(x)[-1], *window[0], count_include_pad))
+
+
+def avg_pool2d(
+    x: Any,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Any:
+    """The mean of each window over the last two axes, [N, C, H, W] -> [N, C, P, Q]: see `avg_pool1d`.
+
+    >>> import numpy as np
+    >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)
+    array([[[[ 2.5,  4.5],
+             [10.5, 12.5]]]])
+    """
+    window = _window("avg_pool2d", x, 2, kernel_size, stride, padding, 1, ceil_mode)
+    height, width = np.shape(x)[-2:]
+    rows, columns = (_mean_windows(n, *w, count_include_pad) for n, w in zip((height, width), window, strict=True))
+    return _avg_pool(x, rows=rows, columns=columns)
+
+
+def adaptive_avg_pool1d(x: Any, output_size: int) -> Any:
+    """The means of `output_size` windows that cover the last axis evenly, [N, C, L] -> [N, C, output_size].
+
+    Window i is x[..., floor(i * L / P) : ceil((i + 1) * L / P)]: neighbours overlap where P does not divide L.
+
+        >>> import numpy as np
+        >>> adaptive_avg_pool1d(np.array([[[1.0, 2.0, 6.0]]]), 2)
+        array([[[1.5, 4. ]]])
+    """
+    (length,) = _sizes("adaptive_avg_pool1d", x, 1)
+    (count,) = spread("adaptive_avg_pool1d", "output_size", output_size, 1, 1)
+    return _avg_pool(x, rows=_ONE_ROW, columns=_adaptive_windows(length, count))
+
+
+def adaptive_avg_pool2d(x: Any, output_size: int | tuple[int, int]) -> Any:
+    """The means of windows that cover the last two axes evenly, [N, C, H, W] -> [N, C, P, Q].
+
+    `adaptive_avg_pool1d` says where they begin and end; `output_size` is a number for both axes or (P, Q).
+
+    >>> import numpy as np
+    >>> adaptive_avg_pool2d(np.arange(6.0).reshape(1, 1, 2, 3), (1, 3))
+    array([[[[1.5, 2.5, 3.5]]]])
+    """
+    sizes = _sizes("adaptive_avg_pool2d", x, 2)
+    counts = spread("adaptive_avg_pool2d", "output_size", output_size, 2, 1)
+    rows, columns = (_adaptive_windows(n, count) for n, count in zip(sizes, counts, strict=True))
+    return _avg_pool(x, rows=rows, columns=columns)
+
+
+@op
+def global_max_pool(x: Any, *, mask: Any = None) -> tuple[np.ndarray, Callable]:
+    """The largest element over all axes but the first two, [N, C, ...] -> [N, C]: "max over time".
+
+    `mask` (bool, [N, ...]; True = take part; default all) leaves places out; where none takes part the result is 0 and
+    the gradient 0. The gradient goes to the first of equals. NaN gives NaN.
+
+        >>> import numpy as np
+        >>> global_max_pool(np.array([[[1.0, 3.0, 9.0]]]), mask=np.array([[True, True, False]]))
+        array([[3.]])
+    """
+    x = np.asarray(x)
+    flat, places = _flat("global_max_pool", x, mask)
+    y, index = _core.global_max_forward(flat, places)
+
+    def backward(grad: np.ndarray) -> np.ndarray:
+        one = (*y.shape, 1, 1)
+        dx = _core.max_pool_backward(grad.reshape(one), index.reshape(one), height=1, width=flat.shape[2])
+        return dx.reshape(x.shape)
+
+    return y, backward
+
+
+@op
+def global_avg_pool(x: Any, *, mask: Any = None) -> tuple[np.ndarray, Callable]:
+    """The mean over all axes but the first two, [N, C, ...] -> [N, C].
+
+    `mask` (bool, [N, ...]; True = take part; default all) leaves places out; where none takes part the result is 0 and
+    the gradient 0. For sequences of different lengths: mask = np.arange(L) < lengths[:, None].
+
+        >>> import numpy as np
+        >>> global_avg_pool(np.array([[[1.0, 3.0, 9.0]]]), mask=np.array([[True, True, False]]))
+        array([[2.]])
+    """
+    x = np.asarray(x)
+    flat, places = _flat("global_avg_pool", x, mask)
+    y = _core.global_avg_forward(flat, places)
+
+    def backward(grad: np.ndarray) -> np.ndarray:
+        return _core.global_avg_backward(grad, places, length=flat.shape[2]).reshape(x.shape)
+
+    return y, backward
+
+
+@op
+def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> tuple[np.ndarray, Callable]:
+    """Axes `start_dim` to `end_dim` (both included; default all) as one axis.
+
+    Raises ValueError where x has no such axes, or the first lies behind the last.
+
+        >>> import numpy as np
+        >>> flatten(np.zeros((2, 3, 4, 5)), 1).shape
+        (2, 60)
+    """
+    x = np.asarray(x)
+    first, last = (d + x.ndim if d < 0 else d for d in (start_dim, end_dim))
+    if x.ndim == 0:
+        return x.reshape(1), lambda grad: grad.reshape(())
+    if not 0 <= first <= last < x.ndim:
+        raise ValueError(f"flatten: axes {start_dim} to {end_dim} of x with shape {x.shape}")
+    shape = (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :])
+    return x.reshape(shape), lambda grad: grad.reshape(x.shape)
+
+
+@op
+def _max_pool(x: Any, *, window: list, needs: tuple[bool, ...] = ()) -> tuple[np.ndarray, Callable]:
+    """`window`: (output size, kernel, stride, padding, dilation) of each axis."""
+    x = np.asarray(x)
+    height, width = plane = (1, *x.shape[2:])[-2:]
+    (rows, kernel_y, stride_y, top, dilation_y), (columns, kernel_x, stride_x, left, dilation_x) = [
+        (1, 1, 1, 0, 1),
+        *window,
+    ][-2:]
+    y, index = _core.max_pool_forward(
+        x.reshape(*x.shape[:2], *plane), rows=rows, columns=columns, kernel_y=kernel_y, kernel_x=kernel_x,
+        stride_y=stride_y, stride_x=stride_x, top=top, left=left, dilation_y=dilation_y, dilation_x=dilation_x,
+        index=needs[0],
+    )  # fmt: skip
+
+    def backward(grad: np.ndarray) -> np.ndarray:
+        return _core.max_pool_backward(grad.reshape(index.shape), index, height=height, width=width).reshape(x.shape)
+
+    return y.reshape(*x.shape[:2], *(size for size, *_ in window)), backward
+
+
+Windows = tuple[np.ndarray, np.ndarray, np.ndarray]  # begin, end and divisor of each
+_ONE_ROW = (np.zeros(1, np.int64), np.ones(1, np.int64), np.ones(1, np.int64))
+
+
+@op
+def _avg_pool(x: Any, *, rows: Windows, columns: Windows) -> tuple[np.ndarray, Callable]:
+    x = np.asarray(x)
+    height, width = (1, *x.shape[2:])[-2:]
+    y = _core.avg_pool_forward(x.reshape(*x.shape[:2], height, width), *rows, *columns)
+
+    def backward(grad: np.ndarray) -> np.ndarray:
+        dx = _core.avg_pool_backward(grad.reshape(y.shape), *rows, *columns, height=height, width=width)
+        return dx.reshape(x.shape)
+
+    return y.reshape(*x.shape[:2], *y.shape[4 - (x.ndim - 2) :]), backward
+
+
+def _mean_windows(size: int, count: int, kernel: int, stride: int, padding: int, _: int, include_pad: bool) -> Windows:
+    begin = np.arange(count) * stride - padding
+    end = np.minimum(begin + kernel, size + padding)
+    inside = np.maximum(begin, 0), np.minimum(end, size)
+    return *inside, end - begin if include_pad else inside[1] - inside[0]
+
+
+def _adaptive_windows(size: int, count: int) -> Windows:
+    if size == 0:
+        raise ValueError("adaptive average pooling: x has an axis of size 0")
+    i = np.arange(count)
+    begin, end = i * size // count, -(-(i + 1) * size // count)
+    return begin, end, end - begin
+
+
+def _sizes(name: str, x: Any, axes: int) -> tuple[int, ...]:
+    if np.ndim(x) != axes + 2:
+        raise ValueError(f"{name}: x has shape {np.shape(x)}, expected [N, C, {'L' if axes == 1 else 'H, W'}]")
+    return np.shape(x)[2:]
+
+
+def _window(
+    name: str, x: Any, axes: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> list[tuple[int, int, int, int, int]]:
+    """(output size, kernel, stride, padding, dilation) of each axis, checked."""
+    sizes = _sizes(name, x, axes)
+    kernels = spread(name, "kernel_size", kernel, axes, 1)
+    strides = kernels if stride is None else spread(name, "stride", stride, axes, 1)
+    paddings, dilations = spread(name, "padding", padding, axes, 0), spread(name, "dilation", dilation, axes, 1)
+    found = []
+    for n, k, s, p, d in zip(sizes, kernels, strides, paddings, dilations, strict=True):
+        if 2 * p > k:
+            raise ValueError(f"{name}: padding is {p}, expected at most half of kernel_size {k}")
+        rest = n + 2 * p - d * (k - 1) - 1
+        if rest < 0:
+            raise ValueError(
+                f"{name}: the window reaches over {d * (k - 1) + 1}, x with its padding has only {n + 2 * p}"
+            )
+        count = (rest + s - 1 if ceil_mode else rest) // s + 1
+        if ceil_mode and (count - 1) * s >= n + p:
+            count -= 1
+        found.append((count, k, s, p, d))
+    return found
+
+
+def _flat(name: str, x: np.ndarray, mask: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """x as [N, C, L], mask as [N, L]."""
+    if x.ndim < 3:
+        raise ValueError(f"{name}: x has shape {x.shape}, expected [N, C, ...]")
+    flat = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+    if mask is None:
+        return flat, None
+    mask = np.asarray(mask)
+    if mask.shape != (len(x), *x.shape[2:]) or mask.dtype != bool:
+        raise ValueError(f"{name}: mask is {mask.dtype} {mask.shape}, expected bool {(len(x), *x.shape[2:])}")
+    return flat, mask.reshape(len(x), flat.shape[2])
