@@ -1,0 +1,19 @@
+"""LSTM layers: inference, training, a stream and unequal lengths, against torch."""
+
+from collections.abc import Iterator
+
+from benchmarks.case import Case, Options
+from benchmarks.recurrent import torch_cases
+
+
+def cases(options: Options) -> Iterator[Case]:
+    """Yield the cases of `recurrent.torch_cases` with the goals of this layer."""
+    yield from torch_cases("LSTM", options, _forward, _both)
+
+
+def _forward(batch: int, threads: int) -> float:
+    return 1.9 if batch <= 8 and threads == 1 else 2.4 if batch <= 8 else 1.1
+
+
+def _both(batch: int, threads: int) -> float:
+    return 2.5 if batch == 1 else 1.2
