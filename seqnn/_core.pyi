@@ -15,6 +15,10 @@ def get_threads() -> int: ...
 def set_threads(count: int, /) -> None: ...
 def set_local_threads(count: int, /) -> int: ...
 def force_team(count: int, /) -> int: ...
+def keep_memory(before: object, /) -> object: ...
+def kept_bytes() -> int: ...
+def limit_memory(count: int, /) -> int: ...
+def drop_memory() -> int: ...
 
 # random_bits(seed:n, stream:n, start:n, count:n>=0) -> bits:u32[4*count]
 def random_bits(
@@ -350,3 +354,1024 @@ def phrases_join(
     slots: npt.ArrayLike,
     slot_gaps: npt.ArrayLike | None = None,
 ) -> np.ndarray: ...
+
+# sgd_step(params*+f[], grads*f[], step:l[K], lr:d, momentum:d=0, dampening:d=0, nesterov:p=0, weight_decay:d=0, scale:d=1, momentum_buffer*+?f[])
+def sgd_step(
+    params: Sequence[np.ndarray],
+    grads: Sequence[npt.ArrayLike],
+    step: npt.ArrayLike,
+    lr: float,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+    scale: float = 1.0,
+    momentum_buffer: Sequence[np.ndarray] | None = None,
+) -> None: ...
+
+# sgd_rows(param+f[V,D], grad:f[V,D], ids:l[N]<V, lr:d, scale:d=1)
+def sgd_rows(
+    param: np.ndarray,
+    grad: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    lr: float,
+    scale: float = 1.0,
+) -> None: ...
+
+# adagrad_step(params*+f[], grads*f[], sum*+f[], step:l[K], lr:d, lr_decay:d=0, weight_decay:d=0, eps:d=1e-10, scale:d=1)
+def adagrad_step(
+    params: Sequence[np.ndarray],
+    grads: Sequence[npt.ArrayLike],
+    sum: Sequence[np.ndarray],
+    step: npt.ArrayLike,
+    lr: float,
+    lr_decay: float = 0.0,
+    weight_decay: float = 0.0,
+    eps: float = 1e-10,
+    scale: float = 1.0,
+) -> None: ...
+
+# adagrad_rows(param+f[V,D], grad:f[V,D], sum+f[V,D], ids:l[N]<V, step:n>=1, lr:d, lr_decay:d=0, eps:d=1e-10, scale:d=1)
+def adagrad_rows(
+    param: np.ndarray,
+    grad: npt.ArrayLike,
+    sum: np.ndarray,
+    ids: npt.ArrayLike,
+    step: int,
+    lr: float,
+    lr_decay: float = 0.0,
+    eps: float = 1e-10,
+    scale: float = 1.0,
+) -> None: ...
+
+# rmsprop_step(params*+f[], grads*f[], square_avg*+f[], lr:d, alpha:d=0.99, eps:d=1e-8, weight_decay:d=0, momentum:d=0, scale:d=1, momentum_buffer*+?f[], grad_avg*+?f[])
+def rmsprop_step(
+    params: Sequence[np.ndarray],
+    grads: Sequence[npt.ArrayLike],
+    square_avg: Sequence[np.ndarray],
+    lr: float,
+    alpha: float = 0.99,
+    eps: float = 1e-08,
+    weight_decay: float = 0.0,
+    momentum: float = 0.0,
+    scale: float = 1.0,
+    momentum_buffer: Sequence[np.ndarray] | None = None,
+    grad_avg: Sequence[np.ndarray] | None = None,
+) -> None: ...
+
+# adam_step(params*+f[], grads*f[], exp_avg*+f[], exp_avg_sq*+f[], step:l[K], lr:d, beta1:d=0.9, beta2:d=0.999, eps:d=1e-8, weight_decay:d=0, decoupled:p=0, scale:d=1, max_exp_avg_sq*+?f[])
+def adam_step(
+    params: Sequence[np.ndarray],
+    grads: Sequence[npt.ArrayLike],
+    exp_avg: Sequence[np.ndarray],
+    exp_avg_sq: Sequence[np.ndarray],
+    step: npt.ArrayLike,
+    lr: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-08,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+    scale: float = 1.0,
+    max_exp_avg_sq: Sequence[np.ndarray] | None = None,
+) -> None: ...
+
+# adam_rows(param+f[V,D], grad:f[V,D], exp_avg+f[V,D], exp_avg_sq+f[V,D], ids:l[N]<V, step:n>=1, lr:d, beta1:d=0.9, beta2:d=0.999, eps:d=1e-8, weight_decay:d=0, decoupled:p=0, scale:d=1, max_exp_avg_sq+?f[V,D])
+def adam_rows(
+    param: np.ndarray,
+    grad: npt.ArrayLike,
+    exp_avg: np.ndarray,
+    exp_avg_sq: np.ndarray,
+    ids: npt.ArrayLike,
+    step: int,
+    lr: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-08,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+    scale: float = 1.0,
+    max_exp_avg_sq: np.ndarray | None = None,
+) -> None: ...
+
+# ema_update(averages*+f[], params*f[], decay:d)
+def ema_update(
+    averages: Sequence[np.ndarray],
+    params: Sequence[npt.ArrayLike],
+    decay: float,
+) -> None: ...
+
+# gradients_norm(grads*f[], power:d=2) -> norm:f64[1]
+def gradients_norm(
+    grads: Sequence[npt.ArrayLike],
+    power: float = 2.0,
+) -> np.ndarray: ...
+
+# gradients_scale(grads*+f[], scale:d)
+def gradients_scale(
+    grads: Sequence[np.ndarray],
+    scale: float,
+) -> None: ...
+
+# gradients_clip(grads*+f[], bound:d)
+def gradients_clip(
+    grads: Sequence[np.ndarray],
+    bound: float,
+) -> None: ...
+
+# layer_norm_forward(x:f[N,D], weight?f[D], bias?f[D], residual?f[N,D], eps:d=1e-5, rms:p=0) -> out:f[N,D], sum?f[N,D], mean?f[N], rstd?f[N]
+def layer_norm_forward(
+    x: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    bias: npt.ArrayLike | None = None,
+    residual: npt.ArrayLike | None = None,
+    eps: float = 1e-05,
+    rms: bool = False,
+    *,
+    sum: bool = False,
+    mean: bool = False,
+    rstd: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# layer_norm_backward(grad:f[N,D], x:f[N,D], weight?f[D], mean?f[N], rstd:f[N], grad_sum?f[N,D], rms:p=0) -> dx?f[N,D], dweight?f[D], dbias?f[D]
+def layer_norm_backward(
+    grad: npt.ArrayLike,
+    x: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    mean: npt.ArrayLike | None = None,
+    *,
+    rstd: npt.ArrayLike,
+    grad_sum: npt.ArrayLike | None = None,
+    rms: bool = False,
+    dx: bool = False,
+    dweight: bool = False,
+    dbias: bool = False,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# batch_norm_train(x:f[N,C,S], weight?f[C], bias?f[C], running_mean+?f[C], running_var+?f[C], momentum:d=0.1, eps:d=1e-5) -> out:f[N,C,S], mean:f[C], rstd:f[C]
+def batch_norm_train(
+    x: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    bias: npt.ArrayLike | None = None,
+    running_mean: np.ndarray | None = None,
+    running_var: np.ndarray | None = None,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+
+# batch_norm_eval(x:f[N,C,S], mean:f[C], var:f[C], weight?f[C], bias?f[C], eps:d=1e-5) -> out:f[N,C,S], rstd?f[C]
+def batch_norm_eval(
+    x: npt.ArrayLike,
+    mean: npt.ArrayLike,
+    var: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    bias: npt.ArrayLike | None = None,
+    eps: float = 1e-05,
+    *,
+    rstd: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]: ...
+
+# batch_norm_backward(grad:f[N,C,S], x:f[N,C,S], weight?f[C], mean:f[C], rstd:f[C], training:p=1) -> dx?f[N,C,S], dweight?f[C], dbias?f[C]
+def batch_norm_backward(
+    grad: npt.ArrayLike,
+    x: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    mean: npt.ArrayLike,
+    rstd: npt.ArrayLike,
+    training: bool = True,
+    dx: bool = False,
+    dweight: bool = False,
+    dbias: bool = False,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# dropout_apply(x:f[N], p:d, seed:n>=0, stream:n>=0) -> out:f[N]
+def dropout_apply(
+    x: npt.ArrayLike,
+    p: float,
+    seed: int,
+    stream: int,
+) -> np.ndarray: ...
+
+# embedding_forward(weight:f[V,D], ids:i[N]<V) -> out:f[N,D]
+def embedding_forward(
+    weight: npt.ArrayLike,
+    ids: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# embedding_scatter(grad:f[N,D], ids:i[N]<V, table+f[V,D], padding:n=-1)
+def embedding_scatter(
+    grad: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    table: np.ndarray,
+    padding: int = -1,
+) -> None: ...
+
+# exp_forward(x:f[N]) -> out:f[N]
+def exp_forward(
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# exp_backward(grad:f[N], out:f[N]) -> grad_x:f[N]
+def exp_backward(
+    grad: npt.ArrayLike,
+    out: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# log_forward(x:f[N]) -> out:f[N]
+def log_forward(
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# log_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+def log_backward(
+    grad: npt.ArrayLike,
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# erf_forward(x:f[N]) -> out:f[N]
+def erf_forward(
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# erf_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+def erf_backward(
+    grad: npt.ArrayLike,
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# tanh_forward(x:f[N]) -> out:f[N]
+def tanh_forward(
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# tanh_backward(grad:f[N], out:f[N]) -> grad_x:f[N]
+def tanh_backward(
+    grad: npt.ArrayLike,
+    out: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# sigmoid_forward(x:f[N]) -> out:f[N]
+def sigmoid_forward(
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# sigmoid_backward(grad:f[N], out:f[N]) -> grad_x:f[N]
+def sigmoid_backward(
+    grad: npt.ArrayLike,
+    out: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# relu_forward(x:f[N]) -> out:f[N]
+def relu_forward(
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# relu_backward(grad:f[N], out:f[N]) -> grad_x:f[N]
+def relu_backward(
+    grad: npt.ArrayLike,
+    out: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# leaky_relu_forward(x:f[N], negative_slope:d) -> out:f[N]
+def leaky_relu_forward(
+    x: npt.ArrayLike,
+    negative_slope: float,
+) -> np.ndarray: ...
+
+# leaky_relu_backward(grad:f[N], x:f[N], negative_slope:d) -> grad_x:f[N]
+def leaky_relu_backward(
+    grad: npt.ArrayLike,
+    x: npt.ArrayLike,
+    negative_slope: float,
+) -> np.ndarray: ...
+
+# silu_forward(x:f[N]) -> out:f[N]
+def silu_forward(
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# silu_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+def silu_backward(
+    grad: npt.ArrayLike,
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# gelu_forward(x:f[N]) -> out:f[N]
+def gelu_forward(
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# gelu_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+def gelu_backward(
+    grad: npt.ArrayLike,
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# gelu_tanh_forward(x:f[N]) -> out:f[N]
+def gelu_tanh_forward(
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# gelu_tanh_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+def gelu_tanh_backward(
+    grad: npt.ArrayLike,
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# softplus_forward(x:f[N], beta:d, threshold:d) -> out:f[N]
+def softplus_forward(
+    x: npt.ArrayLike,
+    beta: float,
+    threshold: float,
+) -> np.ndarray: ...
+
+# softplus_backward(grad:f[N], x:f[N], beta:d, threshold:d) -> grad_x:f[N]
+def softplus_backward(
+    grad: npt.ArrayLike,
+    x: npt.ArrayLike,
+    beta: float,
+    threshold: float,
+) -> np.ndarray: ...
+
+# conv_forward(x:f[N,C,H,W], w:f[O,I,R,S], bias?f[O], groups:n>=1=1, stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, bottom:n>=0=0, left:n>=0=0, right:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1, relu:p=0) -> y:f[N,O,(H+top+bottom-dilation_y*(R-1)-1)/stride_y+1,(W+left+right-dilation_x*(S-1)-1)/stride_x+1]
+def conv_forward(
+    x: npt.ArrayLike,
+    w: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    groups: int = 1,
+    stride_y: int = 1,
+    stride_x: int = 1,
+    top: int = 0,
+    bottom: int = 0,
+    left: int = 0,
+    right: int = 0,
+    dilation_y: int = 1,
+    dilation_x: int = 1,
+    relu: bool = False,
+) -> np.ndarray: ...
+
+# conv_backward_input(grad:f[N,O,P,Q], w:f[O,I,R,S], y?f[N,O,P,Q], height:n>=0, width:n>=0, groups:n>=1=1, stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, left:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1) -> dx:f[N,groups*I,height,width]
+def conv_backward_input(
+    grad: npt.ArrayLike,
+    w: npt.ArrayLike,
+    y: npt.ArrayLike | None = None,
+    *,
+    height: int,
+    width: int,
+    groups: int = 1,
+    stride_y: int = 1,
+    stride_x: int = 1,
+    top: int = 0,
+    left: int = 0,
+    dilation_y: int = 1,
+    dilation_x: int = 1,
+) -> np.ndarray: ...
+
+# conv_backward_weight(grad:f[N,O,P,Q], x:f[N,C,H,W], y?f[N,O,P,Q], rows:n>=1, columns:n>=1, groups:n>=1=1, stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, left:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1) -> dw:f[O,C/groups,rows,columns], db?f[O]
+def conv_backward_weight(
+    grad: npt.ArrayLike,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike | None = None,
+    *,
+    rows: int,
+    columns: int,
+    groups: int = 1,
+    stride_y: int = 1,
+    stride_x: int = 1,
+    top: int = 0,
+    left: int = 0,
+    dilation_y: int = 1,
+    dilation_x: int = 1,
+    db: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]: ...
+
+# matmul(a~~f[M,K], b~~f[K,N]) -> out:f[M,N]
+def matmul(
+    a: npt.ArrayLike,
+    b: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# matmul_batch(a~~f[B,M,K], b~~f[B,K,N]) -> out:f[B,M,N]
+def matmul_batch(
+    a: npt.ArrayLike,
+    b: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# linear_pack(weight~f[O,I]) -> packed:f[(O+15)/16*16*I+32]
+def linear_pack(
+    weight: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# linear_forward(x~f[N,I], weight~f[O,I], bias?f[O], residual~?f[N,O], activation:n=0, packed?f[P]) -> out:f[N,O], pre?f[N,O]
+def linear_forward(
+    x: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    residual: npt.ArrayLike | None = None,
+    activation: int = 0,
+    packed: npt.ArrayLike | None = None,
+    *,
+    pre: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]: ...
+
+# linear_backward(grad~f[N,O], x~f[N,I], weight~f[O,I]) -> grad_x?f[N,I], grad_weight?f[O,I], grad_bias?f[O]
+def linear_backward(
+    grad: npt.ArrayLike,
+    x: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    *,
+    grad_x: bool = False,
+    grad_weight: bool = False,
+    grad_bias: bool = False,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# max_pool_forward(x:f[N,C,H,W], rows:n>=0, columns:n>=0, kernel_y:n>=1, kernel_x:n>=1, stride_y:n>=1, stride_x:n>=1, top:n>=0, left:n>=0, dilation_y:n>=1, dilation_x:n>=1) -> y:f[N,C,rows,columns], index?i[N,C,rows,columns]
+def max_pool_forward(
+    x: npt.ArrayLike,
+    rows: int,
+    columns: int,
+    kernel_y: int,
+    kernel_x: int,
+    stride_y: int,
+    stride_x: int,
+    top: int,
+    left: int,
+    dilation_y: int,
+    dilation_x: int,
+    *,
+    index: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]: ...
+
+# max_pool_backward(grad:f[N,C,P,Q], index:i[N,C,P,Q], height:n>=0, width:n>=0) -> dx:f[N,C,height,width]
+def max_pool_backward(
+    grad: npt.ArrayLike,
+    index: npt.ArrayLike,
+    height: int,
+    width: int,
+) -> np.ndarray: ...
+
+# avg_pool_forward(x:f[N,C,H,W], row_begin:l[P], row_end:l[P], row_count:l[P], column_begin:l[Q], column_end:l[Q], column_count:l[Q]) -> y:f[N,C,P,Q]
+def avg_pool_forward(
+    x: npt.ArrayLike,
+    row_begin: npt.ArrayLike,
+    row_end: npt.ArrayLike,
+    row_count: npt.ArrayLike,
+    column_begin: npt.ArrayLike,
+    column_end: npt.ArrayLike,
+    column_count: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# avg_pool_backward(grad:f[N,C,P,Q], row_begin:l[P], row_end:l[P], row_count:l[P], column_begin:l[Q], column_end:l[Q], column_count:l[Q], height:n>=0, width:n>=0) -> dx:f[N,C,height,width]
+def avg_pool_backward(
+    grad: npt.ArrayLike,
+    row_begin: npt.ArrayLike,
+    row_end: npt.ArrayLike,
+    row_count: npt.ArrayLike,
+    column_begin: npt.ArrayLike,
+    column_end: npt.ArrayLike,
+    column_count: npt.ArrayLike,
+    height: int,
+    width: int,
+) -> np.ndarray: ...
+
+# global_max_forward(x:f[N,C,L], mask?b[N,L]) -> y:f[N,C], index:i[N,C]
+def global_max_forward(
+    x: npt.ArrayLike,
+    mask: npt.ArrayLike | None = None,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+# global_avg_forward(x:f[N,C,L], mask?b[N,L]) -> y:f[N,C]
+def global_avg_forward(
+    x: npt.ArrayLike,
+    mask: npt.ArrayLike | None = None,
+) -> np.ndarray: ...
+
+# global_avg_backward(grad:f[N,C], mask?b[N,L], length:n>=0) -> dx:f[N,C,length]
+def global_avg_backward(
+    grad: npt.ArrayLike,
+    mask: npt.ArrayLike | None = None,
+    *,
+    length: int,
+) -> np.ndarray: ...
+
+# lstm_forward(x~f[T,B,I], h0~f[B,H], c0~f[B,H], w_ih:f[4H,I], w_hh:f[4H,H], bias?f[4H], peephole?f[3,H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,H~], lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[P]) -> h:f[B,H], c:f[B,H], gates?f[rows,4H], cells?f[rows,H], before?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
+def lstm_forward(
+    x: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    c0: npt.ArrayLike,
+    w_ih: npt.ArrayLike,
+    w_hh: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    peephole: npt.ArrayLike | None = None,
+    norm: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+    zone_h: npt.ArrayLike | None = None,
+    zone_c: npt.ArrayLike | None = None,
+    lengths: npt.ArrayLike | None = None,
+    *,
+    rows: int,
+    out: np.ndarray,
+    reverse: bool = False,
+    packed: npt.ArrayLike | None = None,
+    gates: bool = False,
+    cells: bool = False,
+    before: bool = False,
+    normal: bool = False,
+    rstd: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# lstm_backward(grad_out~?f[T,B,H], grad_h?f[B,H], grad_c?f[B,H], x~f[T,B,I], c0~f[B,H], w_ih:f[4H,I], w_hh:f[4H,H], peephole?f[3,H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,H~], lengths?i[B], gates:f[R,4H], cells:f[R,H], before:f[R,H], normal?f[R,4H], rstd?f[R,4], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_c0?f[B,H], grad_w_ih?f[4H,I], grad_w_hh?f[4H,H], grad_bias?f[4H], grad_peephole?f[3,H], grad_norm?f[4H]
+def lstm_backward(
+    grad_out: npt.ArrayLike | None = None,
+    grad_h: npt.ArrayLike | None = None,
+    grad_c: npt.ArrayLike | None = None,
+    *,
+    x: npt.ArrayLike,
+    c0: npt.ArrayLike,
+    w_ih: npt.ArrayLike,
+    w_hh: npt.ArrayLike,
+    peephole: npt.ArrayLike | None = None,
+    norm: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+    zone_h: npt.ArrayLike | None = None,
+    zone_c: npt.ArrayLike | None = None,
+    lengths: npt.ArrayLike | None = None,
+    gates: npt.ArrayLike,
+    cells: npt.ArrayLike,
+    before: npt.ArrayLike,
+    normal: npt.ArrayLike | None = None,
+    rstd: npt.ArrayLike | None = None,
+    grad_x: np.ndarray | None = None,
+    reverse: bool = False,
+    grad_h0: bool = False,
+    grad_c0: bool = False,
+    grad_w_ih: bool = False,
+    grad_w_hh: bool = False,
+    grad_bias: bool = False,
+    grad_peephole: bool = False,
+    grad_norm: bool = False,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# lstm_pack(w_ih:f[4H,I], w_hh:f[4H,H]) -> packed:f[(4H+15)*I+4*(H+15)*H+64]
+def lstm_pack(
+    w_ih: npt.ArrayLike,
+    w_hh: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# gru_forward(x~f[T,B,I], h0~f[B,H], w_ih:f[3H,I], w_hh:f[3H,H], bias?f[3H], bias_n?f[H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[P]) -> h:f[B,H], gates?f[rows,4H], resets?f[rows,H], before?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
+def gru_forward(
+    x: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    w_ih: npt.ArrayLike,
+    w_hh: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    bias_n: npt.ArrayLike | None = None,
+    norm: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+    zone_h: npt.ArrayLike | None = None,
+    form: int = 0,
+    lengths: npt.ArrayLike | None = None,
+    *,
+    rows: int,
+    out: np.ndarray,
+    reverse: bool = False,
+    packed: npt.ArrayLike | None = None,
+    gates: bool = False,
+    resets: bool = False,
+    before: bool = False,
+    normal: bool = False,
+    rstd: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# gru_backward(grad_out~?f[T,B,H], grad_h?f[B,H], x~f[T,B,I], h0~f[B,H], w_ih:f[3H,I], w_hh:f[3H,H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], out~f[T,B,H], gates:f[R,4H], resets?f[R,H], before:f[R,H], normal?f[R,4H], rstd?f[R,4], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_w_ih?f[3H,I], grad_w_hh?f[3H,H], grad_bias?f[3H], grad_bias_n?f[H], grad_norm?f[4H]
+def gru_backward(
+    grad_out: npt.ArrayLike | None = None,
+    grad_h: npt.ArrayLike | None = None,
+    *,
+    x: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    w_ih: npt.ArrayLike,
+    w_hh: npt.ArrayLike,
+    norm: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+    zone_h: npt.ArrayLike | None = None,
+    form: int = 0,
+    lengths: npt.ArrayLike | None = None,
+    out: npt.ArrayLike,
+    gates: npt.ArrayLike,
+    resets: npt.ArrayLike | None = None,
+    before: npt.ArrayLike,
+    normal: npt.ArrayLike | None = None,
+    rstd: npt.ArrayLike | None = None,
+    grad_x: np.ndarray | None = None,
+    reverse: bool = False,
+    grad_h0: bool = False,
+    grad_w_ih: bool = False,
+    grad_w_hh: bool = False,
+    grad_bias: bool = False,
+    grad_bias_n: bool = False,
+    grad_norm: bool = False,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# gru_pack(w_ih:f[3H,I], w_hh:f[3H,H]) -> packed:f[(3H+15)*I+3*(H+15)*H+64]
+def gru_pack(
+    w_ih: npt.ArrayLike,
+    w_hh: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# rnn_forward(x~f[T,B,I], h0~f[B,H], w_ih:f[H,I], w_hh:f[H,H], bias?f[H], norm?f[H], mask?f[B,H], zone_h~?f[T~,B~,H~], activation:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[P]) -> h:f[B,H], gates?f[rows,H], before?f[rows,H], normal?f[rows,H], rstd?f[rows,1]
+def rnn_forward(
+    x: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    w_ih: npt.ArrayLike,
+    w_hh: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    norm: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+    zone_h: npt.ArrayLike | None = None,
+    activation: int = 0,
+    lengths: npt.ArrayLike | None = None,
+    *,
+    rows: int,
+    out: np.ndarray,
+    reverse: bool = False,
+    packed: npt.ArrayLike | None = None,
+    gates: bool = False,
+    before: bool = False,
+    normal: bool = False,
+    rstd: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# rnn_backward(grad_out~?f[T,B,H], grad_h?f[B,H], x~f[T,B,I], w_ih:f[H,I], w_hh:f[H,H], norm?f[H], mask?f[B,H], zone_h~?f[T~,B~,H~], activation:n=0, lengths?i[B], gates:f[R,H], before:f[R,H], normal?f[R,H], rstd?f[R,1], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_w_ih?f[H,I], grad_w_hh?f[H,H], grad_bias?f[H], grad_norm?f[H]
+def rnn_backward(
+    grad_out: npt.ArrayLike | None = None,
+    grad_h: npt.ArrayLike | None = None,
+    *,
+    x: npt.ArrayLike,
+    w_ih: npt.ArrayLike,
+    w_hh: npt.ArrayLike,
+    norm: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+    zone_h: npt.ArrayLike | None = None,
+    activation: int = 0,
+    lengths: npt.ArrayLike | None = None,
+    gates: npt.ArrayLike,
+    before: npt.ArrayLike,
+    normal: npt.ArrayLike | None = None,
+    rstd: npt.ArrayLike | None = None,
+    grad_x: np.ndarray | None = None,
+    reverse: bool = False,
+    grad_h0: bool = False,
+    grad_w_ih: bool = False,
+    grad_w_hh: bool = False,
+    grad_bias: bool = False,
+    grad_norm: bool = False,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# rnn_pack(w_ih:f[H,I], w_hh:f[H,H]) -> packed:f[(H+15)*I+(H+15)*H+64]
+def rnn_pack(
+    w_ih: npt.ArrayLike,
+    w_hh: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# stlm_forward(x~f[T,B,I], h0~f[B,H], c0~f[B,2M], w_ih:f[C,I], w_hh:f[C,H], bias?f[C], weights?f[2,M], norm?f[C], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[P]) -> h:f[B,H], c:f[B,2M], gates?f[rows,C], cells?f[rows,2M], before?f[rows,H], normal?f[rows,C], rstd?f[rows,7]
+def stlm_forward(
+    x: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    c0: npt.ArrayLike,
+    w_ih: npt.ArrayLike,
+    w_hh: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    weights: npt.ArrayLike | None = None,
+    norm: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+    zone_h: npt.ArrayLike | None = None,
+    zone_c: npt.ArrayLike | None = None,
+    form: int = 0,
+    lengths: npt.ArrayLike | None = None,
+    *,
+    rows: int,
+    out: np.ndarray,
+    reverse: bool = False,
+    packed: npt.ArrayLike | None = None,
+    gates: bool = False,
+    cells: bool = False,
+    before: bool = False,
+    normal: bool = False,
+    rstd: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# stlm_backward(grad_out~?f[T,B,H], grad_h?f[B,H], grad_c?f[B,2M], x~f[T,B,I], c0~f[B,2M], w_ih:f[C,I], w_hh:f[C,H], weights?f[2,M], norm?f[C], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], form:n=0, lengths?i[B], gates:f[R,C], cells:f[R,2M], before:f[R,H], normal?f[R,C], rstd?f[R,7], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_c0?f[B,2M], grad_w_ih?f[C,I], grad_w_hh?f[C,H], grad_bias?f[C], grad_weights?f[2,M], grad_norm?f[C]
+def stlm_backward(
+    grad_out: npt.ArrayLike | None = None,
+    grad_h: npt.ArrayLike | None = None,
+    grad_c: npt.ArrayLike | None = None,
+    *,
+    x: npt.ArrayLike,
+    c0: npt.ArrayLike,
+    w_ih: npt.ArrayLike,
+    w_hh: npt.ArrayLike,
+    weights: npt.ArrayLike | None = None,
+    norm: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+    zone_h: npt.ArrayLike | None = None,
+    zone_c: npt.ArrayLike | None = None,
+    form: int = 0,
+    lengths: npt.ArrayLike | None = None,
+    gates: npt.ArrayLike,
+    cells: npt.ArrayLike,
+    before: npt.ArrayLike,
+    normal: npt.ArrayLike | None = None,
+    rstd: npt.ArrayLike | None = None,
+    grad_x: np.ndarray | None = None,
+    reverse: bool = False,
+    grad_h0: bool = False,
+    grad_c0: bool = False,
+    grad_w_ih: bool = False,
+    grad_w_hh: bool = False,
+    grad_bias: bool = False,
+    grad_weights: bool = False,
+    grad_norm: bool = False,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# stlm_pack(w_ih:f[C,I], w_hh:f[C,H], size:n>=1) -> packed:f[(C+15)*I+(C+15*7)*H+64]
+def stlm_pack(
+    w_ih: npt.ArrayLike,
+    w_hh: npt.ArrayLike,
+    size: int,
+) -> np.ndarray: ...
+
+# softmax_forward(x:f[A,B,C,K], mask~?b[A~,B~,C~,K]) -> out:f[A,B,C,K]
+def softmax_forward(
+    x: npt.ArrayLike,
+    mask: npt.ArrayLike | None = None,
+) -> np.ndarray: ...
+
+# log_softmax_forward(x:f[A,B,C,K], mask~?b[A~,B~,C~,K]) -> out:f[A,B,C,K]
+def log_softmax_forward(
+    x: npt.ArrayLike,
+    mask: npt.ArrayLike | None = None,
+) -> np.ndarray: ...
+
+# softmax_backward(grad:f[R,K], out:f[R,K]) -> grad_x:f[R,K]
+def softmax_backward(
+    grad: npt.ArrayLike,
+    out: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# log_softmax_backward(grad:f[A,B,C,K], out:f[A,B,C,K], mask~?b[A~,B~,C~,K]) -> grad_x:f[A,B,C,K]
+def log_softmax_backward(
+    grad: npt.ArrayLike,
+    out: npt.ArrayLike,
+    mask: npt.ArrayLike | None = None,
+) -> np.ndarray: ...
+
+# cross_entropy_forward(logits:f[N,C], target:l[N], weight?f[C], ignore_index:n, smoothing:d, mean:p) -> loss:f[N], lse:f[N], total:f[1], divisor:f64[1], grad?f[N,C]
+def cross_entropy_forward(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    ignore_index: int,
+    smoothing: float,
+    mean: bool,
+    grad: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]: ...
+
+# cross_entropy_backward(logits:f[N,C], target:l[N], lse:f[N], factor:f[N], weight?f[C], ignore_index:n, smoothing:d) -> grad:f[N,C]
+def cross_entropy_backward(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    lse: npt.ArrayLike,
+    factor: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    ignore_index: int,
+    smoothing: float,
+) -> np.ndarray: ...
+
+# mse_forward(x:f[N], y:f[N]) -> total:f64[1], loss?f[N]
+def mse_forward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    loss: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]: ...
+
+# mse_backward(x:f[N], y:f[N], grad?f[N], scale:d=1) -> grad_x:f[N]
+def mse_backward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    grad: npt.ArrayLike | None = None,
+    scale: float = 1.0,
+) -> np.ndarray: ...
+
+# l1_forward(x:f[N], y:f[N]) -> total:f64[1], loss?f[N]
+def l1_forward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    loss: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]: ...
+
+# l1_backward(x:f[N], y:f[N], grad?f[N], scale:d=1) -> grad_x:f[N]
+def l1_backward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    grad: npt.ArrayLike | None = None,
+    scale: float = 1.0,
+) -> np.ndarray: ...
+
+# huber_forward(x:f[N], y:f[N], delta:d) -> total:f64[1], loss?f[N]
+def huber_forward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    delta: float,
+    *,
+    loss: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]: ...
+
+# huber_backward(x:f[N], y:f[N], delta:d, grad?f[N], scale:d=1) -> grad_x:f[N]
+def huber_backward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    delta: float,
+    grad: npt.ArrayLike | None = None,
+    scale: float = 1.0,
+) -> np.ndarray: ...
+
+# smooth_l1_forward(x:f[N], y:f[N], beta:d) -> total:f64[1], loss?f[N]
+def smooth_l1_forward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    beta: float,
+    *,
+    loss: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]: ...
+
+# smooth_l1_backward(x:f[N], y:f[N], beta:d, grad?f[N], scale:d=1) -> grad_x:f[N]
+def smooth_l1_backward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    beta: float,
+    grad: npt.ArrayLike | None = None,
+    scale: float = 1.0,
+) -> np.ndarray: ...
+
+# bce_forward(x:f[N], y:f[N], pos_weight?f[N], weight?f[N]) -> total:f64[1], loss?f[N]
+def bce_forward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    pos_weight: npt.ArrayLike | None = None,
+    weight: npt.ArrayLike | None = None,
+    *,
+    loss: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]: ...
+
+# bce_backward(x:f[N], y:f[N], pos_weight?f[N], weight?f[N], grad?f[N], scale:d=1) -> grad_x:f[N]
+def bce_backward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    pos_weight: npt.ArrayLike | None = None,
+    weight: npt.ArrayLike | None = None,
+    grad: npt.ArrayLike | None = None,
+    scale: float = 1.0,
+) -> np.ndarray: ...
+
+# cosine_embedding_forward(x:f[N,D], y:f[N,D], target:l[N], margin:d) -> loss:f[N], cosine:f[N]
+def cosine_embedding_forward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    target: npt.ArrayLike,
+    margin: float,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+# cosine_embedding_backward(x:f[N,D], y:f[N,D], target:l[N], cosine:f[N], grad:f[N], margin:d) -> grad_x:f[N,D], grad_y:f[N,D]
+def cosine_embedding_backward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    target: npt.ArrayLike,
+    cosine: npt.ArrayLike,
+    grad: npt.ArrayLike,
+    margin: float,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+# fasttext_ngram_counts(text:u[B], offsets:l[N+1], min_n:n, max_n:n) -> counts:l[N]
+def fasttext_ngram_counts(
+    text: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    min_n: int,
+    max_n: int,
+) -> np.ndarray: ...
+
+# fasttext_ngram_ids(text:u[B], offsets:l[N+1], starts:l[N+1], count:n>=0, min_n:n, max_n:n, bucket:n>=1) -> ids:i[count]
+def fasttext_ngram_ids(
+    text: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    starts: npt.ArrayLike,
+    count: int,
+    min_n: int,
+    max_n: int,
+    bucket: int,
+) -> np.ndarray: ...
+
+# fasttext_sums(data:u[B], stride:n>=0, offsets:l[N+1], ids:i[K], size:n>=1) -> out:f32[N,size]
+def fasttext_sums(
+    data: npt.ArrayLike,
+    stride: int,
+    offsets: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    size: int,
+) -> np.ndarray: ...
+
+# fasttext_train(ids:i[N], offsets:l[S], order:i[K], input+f[R,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M, path_codes?u[L], row_offsets:l[V+1], rows:i[T]<R, window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
+def fasttext_train(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    order: npt.ArrayLike,
+    input: np.ndarray,
+    output: np.ndarray | None = None,
+    nodes: np.ndarray | None = None,
+    keep: npt.ArrayLike | None = None,
+    alias_threshold: npt.ArrayLike | None = None,
+    alias_other: npt.ArrayLike | None = None,
+    path_offsets: npt.ArrayLike | None = None,
+    path_nodes: npt.ArrayLike | None = None,
+    path_codes: npt.ArrayLike | None = None,
+    *,
+    row_offsets: npt.ArrayLike,
+    rows: npt.ArrayLike,
+    window: int,
+    negative: int,
+    cbow: bool,
+    mean: bool,
+    shrink: bool,
+    alpha: float,
+    slope: float,
+    seed: int,
+    epoch: int,
+    deterministic: bool,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+# attention_forward(q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], lengths?i[B], query_lengths?i[B], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n) -> out?f[B,H,T,E], out_rows?f[B,T,H,E], lse?f[B,H,T], weights?f[B,H,T,S]
+def attention_forward(
+    q: npt.ArrayLike,
+    k: npt.ArrayLike,
+    v: npt.ArrayLike,
+    mask: npt.ArrayLike | None = None,
+    bias: npt.ArrayLike | None = None,
+    relative: npt.ArrayLike | None = None,
+    lengths: npt.ArrayLike | None = None,
+    query_lengths: npt.ArrayLike | None = None,
+    *,
+    scale: float,
+    before: int,
+    after: int,
+    offset: int,
+    p: float,
+    seed: int,
+    stream: int,
+    out: bool = False,
+    out_rows: bool = False,
+    lse: bool = False,
+    weights: bool = False,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# attention_backward(grad~f[B,H,T,E], q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], out~f[B,H,T,E], lse:f[B,H,T], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], lengths?i[B], query_lengths?i[B], weights?f[B,H,T,S], grad_weights~?f[B,H,T,S], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n, bias_batches:n=1, bias_heads:n=1, bias_rows:n=1, relative_heads:n=1) -> dq?f[B,H,T,D], dk?f[B,G,S,D], dv?f[B,G,S,E], dq_rows?f[B,T,H,D], dk_rows?f[B,S,G,D], dv_rows?f[B,S,G,E], dqkv?f[B,T,H+2*G,D], dbias?f[bias_batches,bias_heads,bias_rows,S], drelative?f[relative_heads,T+S-1]
+def attention_backward(
+    grad: npt.ArrayLike,
+    q: npt.ArrayLike,
+    k: npt.ArrayLike,
+    v: npt.ArrayLike,
+    out: npt.ArrayLike,
+    lse: npt.ArrayLike,
+    mask: npt.ArrayLike | None = None,
+    bias: npt.ArrayLike | None = None,
+    relative: npt.ArrayLike | None = None,
+    lengths: npt.ArrayLike | None = None,
+    query_lengths: npt.ArrayLike | None = None,
+    weights: npt.ArrayLike | None = None,
+    grad_weights: npt.ArrayLike | None = None,
+    *,
+    scale: float,
+    before: int,
+    after: int,
+    offset: int,
+    p: float,
+    seed: int,
+    stream: int,
+    bias_batches: int = 1,
+    bias_heads: int = 1,
+    bias_rows: int = 1,
+    relative_heads: int = 1,
+    dq: bool = False,
+    dk: bool = False,
+    dv: bool = False,
+    dq_rows: bool = False,
+    dk_rows: bool = False,
+    dv_rows: bool = False,
+    dqkv: bool = False,
+    dbias: bool = False,
+    drelative: bool = False,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...

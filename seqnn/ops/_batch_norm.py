@@ -1,0 +1,66 @@
+"""Batch norm over the batch and all axes behind the channels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..autograd import op
+
+
+@op
+def batch_norm(
+    x: Any,
+    running_mean: np.ndarray | None = None,
+    running_var: np.ndarray | None = None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    *,
+    needs: tuple[bool, ...] = (),
+) -> tuple[Any, Callable]:
+    """(x - mean) / sqrt(variance + eps) * weight + bias, per channel.
+
+    Parameters: `x` [N, C], [N, C, L] or [N, C, H, W] (any number of axes behind C); all others [C].
+    In training, mean and (biased) variance are those of the batch, and the running ones, if given, are updated in place:
+    running = (1 - momentum) * running + momentum * batch, with the unbiased variance. Otherwise the running ones are
+    used; without them, those of the batch.
+    Raises ValueError where shapes do not fit, and for a batch of one value per channel to train on.
+    Source: Ioffe, Szegedy, "Batch Normalization", ICML 2015.
+
+    >>> import numpy as np
+    >>> from seqnn import ops
+    >>> mean, var = np.zeros(1), np.ones(1)
+    >>> ops.batch_norm(np.array([[1.0], [3.0]]), mean, var, training=True, eps=0).tolist()
+    [[-1.0], [1.0]]
+    >>> mean.round(2).tolist(), var.round(2).tolist()
+    ([0.2], [1.1])
+    """
+    x = np.asarray(x)
+    if x.ndim < 2:
+        raise ValueError(f"batch_norm: x has shape {x.shape}, expected [N, C] or [N, C, ...]")
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("batch_norm: running_mean and running_var go together, got one of them")
+    batch = training or running_mean is None
+    if batch and x.size <= x.shape[1]:
+        raise ValueError(f"batch_norm: x of shape {x.shape} has no more than one value per channel to train on")
+    cube = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+    if batch:
+        out, mean, rstd = _core.batch_norm_train(cube, weight, bias, running_mean, running_var, momentum, eps)
+    else:
+        mean = np.array(running_mean) if any(needs) else running_mean
+        out, rstd = _core.batch_norm_eval(cube, mean, running_var, weight, bias, eps, rstd=any(needs))
+
+    def backward(grad: np.ndarray) -> tuple:
+        dx, dweight, dbias = _core.batch_norm_backward(
+            grad.reshape(cube.shape), cube, weight, mean, rstd, batch, dx=needs[0], dweight=needs[3], dbias=needs[4]
+        )
+        return None if dx is None else dx.reshape(x.shape), None, None, dweight, dbias
+
+    return out.reshape(x.shape), backward

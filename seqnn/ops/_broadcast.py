@@ -1,0 +1,39 @@
+"""What the gradients of functions that broadcast have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def reduce_to(gradient: Any, like: np.ndarray) -> np.ndarray:
+    """The gradient of a broadcast array: summed over the axes that `like` was stretched along, in its dtype."""
+    shape = like.shape
+    if gradient.shape != shape:
+        extra = gradient.ndim - len(shape)
+        stretched = [k for k, size in enumerate(shape, extra) if size == 1 and gradient.shape[k] != 1]
+        gradient = gradient.sum((*range(extra), *stretched), keepdims=True).reshape(shape)
+    return gradient if gradient.dtype == like.dtype else gradient.astype(like.dtype)
+
+
+def along(values: np.ndarray, axis: int | tuple[int, ...] | None, ndim: int, keepdims: bool) -> np.ndarray:
+    """The result of a reduction over `axis` of an array of `ndim` axes, so that it broadcasts against that array."""
+    if keepdims or axis is None:
+        return values
+    if isinstance(axis, int):
+        axis %= ndim
+        return values.reshape(*values.shape[:axis], 1, *values.shape[axis:])
+    return np.expand_dims(values, axis)
+
+
+def filled(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """`values` broadcast to the shape of `like`, as an array of its own."""
+    out = np.empty(like.shape, values.dtype)
+    out[...] = values
+    return out
+
+
+def plain(value: Any) -> Any:
+    """An operand as NumPy's promotion should see it: np.float64(2), like 2.0, leaves a float32 array float32."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,103 @@
+"""Cross-entropy of logits against class numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..autograd import op
+
+
+def check_reduction(name: str, reduction: str) -> None:
+    """Refuse what is none of torch's three reductions."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+
+
+def class_numbers(name: str, target: Any, classes: int, ignore_index: int) -> np.ndarray:
+    """The targets as int64; raises where one is neither a class nor `ignore_index`."""
+    target = np.asarray(target)
+    if target.dtype.kind not in "iu":
+        raise TypeError(f"{name}: target must hold class numbers (integers), got {target.dtype}")
+    target = target.astype(np.int64, copy=False)
+    outside = target.view(np.uint64) >= classes  # negative numbers are large ones without sign
+    if outside.any():
+        wrong = target[outside & (target != ignore_index)]
+        if wrong.size:
+            raise ValueError(
+                f"{name}: target must lie in [0, {classes}) or be ignore_index {ignore_index}, got {wrong[0]}"
+                f" ({wrong.size} of {target.size} are out of range)"
+            )
+    return target
+
+
+def class_rows(name: str, scores: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Callable]:
+    """[C], [N, C] or [N, C, d1, ...] as rows of C classes, checked against the target's shape, and the way back."""
+    shape = scores.shape
+    expected = () if len(shape) == 1 else shape[:1] + shape[2:]
+    if not shape or target.shape != expected:
+        raise ValueError(
+            f"{name}: expected logits of shape [C], [N, C] or [N, C, d1, ...] and a target without the class axis,"
+            f" got logits {shape} and target {target.shape}"
+        )
+    if len(shape) == 2:
+        return scores, lambda rows: rows
+    if len(shape) == 1:
+        return scores[None], lambda rows: rows[0]
+    last = np.moveaxis(scores, 1, -1)
+    return last.reshape(-1, shape[1]), lambda rows: np.moveaxis(rows.reshape(last.shape), -1, 1)
+
+
+@op
+def cross_entropy(
+    logits: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None = None,
+    *,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+    needs: tuple[bool, ...],
+) -> tuple[np.ndarray, Callable]:
+    """Negative log-probability of the target class under `softmax(logits)`.
+
+    `loss = -(1 - s) w_t log p_t - s / C sum_c w_c log p_c`, p = softmax of a row, s = label_smoothing (Szegedy et al.
+    2016), w = weight. "mean" divides the sum by the weights of the targets that count, "sum" does not, "none" gives the
+    loss of every target.
+
+    Shapes: logits [C], [N, C] or [N, C, d1, ...], target [], [N] or [N, d1, ...] of integers, weight [C]. A target equal
+    to `ignore_index` gives loss 0 and gradient 0; if all do, "mean" is NaN. A target out of range is a `ValueError`.
+    With a gradient wanted, loss and gradient come from one reading of the logits, and the gradient is the only array
+    of their size.
+
+    >>> import numpy as np
+    >>> cross_entropy(np.log([[1.0, 3.0], [1.0, 1.0]]), np.array([1, -100]))
+    array(0.28768207)
+    """
+    check_reduction("cross_entropy", reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}")
+    logits, target = np.asarray(logits), np.asarray(target)
+    rows, back = class_rows("cross_entropy", logits, target)
+    if weight is not None and np.shape(weight) != rows.shape[1:]:
+        raise ValueError(f"cross_entropy: weight must have shape {rows.shape[1:]}, got {np.shape(weight)}")
+    numbers = class_numbers("cross_entropy", target, rows.shape[1], ignore_index).reshape(-1)
+    options = {"weight": weight, "ignore_index": ignore_index, "smoothing": label_smoothing}
+    at_once = needs[0] and reduction != "none"
+    loss, lse, total, divisor, gradient = _core.cross_entropy_forward(
+        rows, numbers, **options, mean=reduction == "mean", grad=at_once
+    )
+    ready = [gradient] if at_once else []
+
+    def backward(grad: np.ndarray) -> np.ndarray:
+        if ready and grad == 1:
+            return back(ready.pop())
+        ready.clear()
+        factor = np.empty_like(lse)
+        np.divide(grad.reshape(-1), divisor, out=factor)
+        return back(_core.cross_entropy_backward(rows, numbers, lse, factor, **options))
+
+    return (loss.reshape(target.shape) if reduction == "none" else total.reshape(())), backward

@@ -1,0 +1,232 @@
+"""Losses between predictions and targets; negative log-likelihood of log-probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..autograd import op
+from ._cross_entropy import check_reduction, class_numbers, class_rows
+
+Result = tuple[np.ndarray, Callable]
+
+
+def _same_shape(name: str, first: str, a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
+    a = np.asarray(a)
+    b = np.asarray(b)
+    if a.shape != b.shape:
+        raise ValueError(f"{name}: {first} and target must have the same shape, got {a.shape} and {b.shape}")
+    return a, b.astype(a.dtype, copy=False)
+
+
+def _elementwise(
+    name: str, kernels: tuple[Callable, Callable], x: np.ndarray, y: np.ndarray, reduction: str, *rest: Any
+) -> tuple[np.ndarray, Callable]:
+    """A loss of every element, reduced; the second result gives the gradient by x."""
+    check_reduction(name, reduction)
+    forward, backward = kernels
+    flat = x.reshape(-1), y.reshape(-1)
+    each = reduction == "none"
+    total, loss = forward(*flat, *rest, loss=each)
+    if each:
+        return loss.reshape(x.shape), lambda grad: backward(*flat, *rest, grad=grad.reshape(-1), scale=1.0).reshape(
+            x.shape
+        )
+    with np.errstate(invalid="ignore", divide="ignore"):  # the mean of nothing is NaN
+        share = 1.0 if reduction == "sum" else float(np.float64(1) / x.size)
+        out = np.asarray(total[0] * share, x.dtype)
+    return out, lambda grad: backward(*flat, *rest, scale=float(grad) * share).reshape(x.shape)
+
+
+def _difference_loss(
+    name: str, kernels: tuple[Callable, Callable], x: Any, y: Any, reduction: str, needs: tuple[bool, ...], *rest: Any
+) -> Result:
+    """A loss of x - y: the gradient by y is that by x with the other sign."""
+    x, y = _same_shape(name, "input", x, y)
+    out, slope = _elementwise(name, kernels, x, y, reduction, *rest)
+
+    def backward(grad: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        by_x = slope(grad)
+        return by_x if needs[0] else None, -by_x if needs[1] else None
+
+    return out, backward
+
+
+@op
+def mse_loss(x: np.ndarray, target: np.ndarray, *, reduction: str = "mean", needs: tuple[bool, ...]) -> Result:
+    """Squared error `(x - target)^2`; the mean over all elements, the "sum", or every element with "none".
+
+    x and target have the same shape, else a `ValueError`; so for all losses of this module.
+
+    >>> mse_loss([1.0, 2.0], [0.0, 0.0])
+    array(2.5)
+    """
+    return _difference_loss("mse_loss", (_core.mse_forward, _core.mse_backward), x, target, reduction, needs)
+
+
+@op
+def l1_loss(x: np.ndarray, target: np.ndarray, *, reduction: str = "mean", needs: tuple[bool, ...]) -> Result:
+    """Absolute error `|x - target|`; the gradient is 0 where they are equal.
+
+    >>> l1_loss([1.0, 2.0], [0.0, 0.0])
+    array(1.5)
+    """
+    return _difference_loss("l1_loss", (_core.l1_forward, _core.l1_backward), x, target, reduction, needs)
+
+
+@op
+def huber_loss(
+    x: np.ndarray, target: np.ndarray, *, reduction: str = "mean", delta: float = 1.0, needs: tuple[bool, ...]
+) -> Result:
+    """`d^2 / 2` where `d = |x - target| <= delta`, `delta * (d - delta / 2)` beyond (Huber 1964). delta > 0.
+
+    >>> huber_loss([0.5, 3.0], [0.0, 0.0], reduction="none")
+    array([0.125, 2.5  ])
+    """
+    if not delta > 0:
+        raise ValueError(f"huber_loss: delta must be positive, got {delta}")
+    kernels = _core.huber_forward, _core.huber_backward
+    return _difference_loss("huber_loss", kernels, x, target, reduction, needs, float(delta))
+
+
+@op
+def smooth_l1_loss(
+    x: np.ndarray, target: np.ndarray, *, reduction: str = "mean", beta: float = 1.0, needs: tuple[bool, ...]
+) -> Result:
+    """`d^2 / (2 beta)` where `d = |x - target| < beta`, `d - beta / 2` beyond (Girshick 2015). beta = 0 is `l1_loss`.
+
+    >>> smooth_l1_loss([0.5, 3.0], [0.0, 0.0], reduction="none")
+    array([0.125, 2.5  ])
+    """
+    if not beta >= 0:
+        raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
+    kernels = _core.smooth_l1_forward, _core.smooth_l1_backward
+    return _difference_loss("smooth_l1_loss", kernels, x, target, reduction, needs, float(beta))
+
+
+@op
+def binary_cross_entropy_with_logits(
+    x: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None = None,
+    pos_weight: np.ndarray | None = None,
+    *,
+    reduction: str = "mean",
+    needs: tuple[bool, ...],
+) -> Result:
+    """`-w (v t log s + (1 - t) log(1 - s))` with `s = sigmoid(x)`, t = target, from the logits without overflow.
+
+    weight w and pos_weight v broadcast to the shape of x; "mean" divides by the number of elements.
+
+    >>> binary_cross_entropy_with_logits([0.0, 2.0], [1.0, 0.0], reduction="none")
+    array([0.69314718, 2.12692801])
+    """
+    name = "binary_cross_entropy_with_logits"
+    x, target = _same_shape(name, "logits", x, target)
+
+    def spread(what: str, w: Any) -> np.ndarray | None:
+        if w is None:
+            return None
+        try:
+            return np.broadcast_to(np.asarray(w, x.dtype), x.shape).reshape(-1)
+        except ValueError:
+            raise ValueError(
+                f"{name}: {what} of shape {np.shape(w)} does not broadcast to logits of shape {x.shape}"
+            ) from None
+
+    positive, weights = spread("pos_weight", pos_weight), spread("weight", weight)
+    kernels = _core.bce_forward, _core.bce_backward
+    out, slope = _elementwise(name, kernels, x, target, reduction, positive, weights)
+
+    def backward(grad: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        by_target = None
+        if needs[1]:  # loss = w (softplus(-x) (1 + (v - 1) t) + (1 - t) x)
+            by_target = grad / x.size * -x if reduction == "mean" else grad * -x
+            if positive is not None:
+                more = _core.softplus_forward(-x.reshape(-1), 1.0, np.inf) * (positive - 1)
+                by_target = by_target + (grad / x.size if reduction == "mean" else grad) * more.reshape(x.shape)
+            if weights is not None:
+                by_target = by_target * weights.reshape(x.shape)
+        return slope(grad) if needs[0] else None, by_target
+
+    return out, backward
+
+
+@op
+def cosine_embedding_loss(
+    x1: np.ndarray, x2: np.ndarray, target: np.ndarray, *, margin: float = 0.0, reduction: str = "mean"
+) -> Result:
+    """`1 - cos(x1, x2)` for a target of 1, `max(0, cos(x1, x2) - margin)` for -1.
+
+    Shapes: x1 and x2 [N, D] with target [N], or [D] with a single target.
+
+    >>> cosine_embedding_loss([[1.0, 0.0], [1.0, 1.0]], [[0.0, 2.0], [1.0, 1.0]], [1, -1], reduction="none")
+    array([1., 1.])
+    """
+    name = "cosine_embedding_loss"
+    check_reduction(name, reduction)
+    x1, x2, target = np.asarray(x1), np.asarray(x2), np.asarray(target)
+    if x1.ndim not in (1, 2) or x1.shape != x2.shape or target.shape != x1.shape[:-1]:
+        raise ValueError(
+            f"{name}: expected x1 and x2 of shape [N, D] and target [N], or [D] and [],"
+            f" got {x1.shape}, {x2.shape} and {target.shape}"
+        )
+    if not np.isin(target, (-1, 1)).all():
+        raise ValueError(f"{name}: target must hold 1 and -1, got {target[~np.isin(target, (-1, 1))].flat[0]}")
+    rows = x1.reshape(-1, x1.shape[-1]), x2.reshape(-1, x1.shape[-1]), target.reshape(-1).astype(np.int64)
+    loss, cosine = _core.cosine_embedding_forward(*rows, margin)
+
+    def backward(grad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        each = np.empty_like(loss)
+        each[:] = (grad / loss.size if reduction == "mean" else grad).reshape(-1)
+        by_x1, by_x2 = _core.cosine_embedding_backward(*rows, cosine, each, margin)
+        return by_x1.reshape(x1.shape), by_x2.reshape(x2.shape)
+
+    if reduction == "none":
+        return loss.reshape(target.shape), backward
+    return np.asarray(loss.mean() if reduction == "mean" else loss.sum()), backward
+
+
+@op
+def nll_loss(
+    log_probs: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Result:
+    """Negative log-likelihood `-w_t log_probs[t]` of the target class, from log-probabilities.
+
+    Shapes, weight, ignore_index and reductions as in `cross_entropy`, which does both steps at once and faster.
+
+    >>> nll_loss([[-0.5, -2.0], [-3.0, -0.1]], [0, 1])
+    array(0.3)
+    """
+    check_reduction("nll_loss", reduction)
+    log_probs, target = np.asarray(log_probs), np.asarray(target)
+    rows, back = class_rows("nll_loss", log_probs, target)
+    if weight is not None and np.shape(weight) != rows.shape[1:]:
+        raise ValueError(f"nll_loss: weight must have shape {rows.shape[1:]}, got {np.shape(weight)}")
+    numbers = class_numbers("nll_loss", target, rows.shape[1], ignore_index).reshape(-1)
+    counts = numbers != ignore_index
+    row, column = np.flatnonzero(counts), numbers[counts]
+    factor = np.ones(len(row), rows.dtype) if weight is None else np.asarray(weight, rows.dtype)[column]
+    if reduction == "mean":
+        with np.errstate(invalid="ignore"):
+            factor = factor / factor.sum()
+    loss = np.zeros(len(numbers), rows.dtype)
+    loss[row] = -factor * rows[row, column]
+
+    def backward(grad: np.ndarray) -> np.ndarray:
+        by_rows = np.zeros(rows.shape, rows.dtype)
+        by_rows[row, column] = -factor * (grad.reshape(-1)[row] if reduction == "none" else grad)
+        return back(by_rows)
+
+    if reduction == "none":
+        return loss.reshape(target.shape), backward
+    empty = reduction == "mean" and not len(row)
+    return np.asarray(np.nan if empty else loss.sum(), rows.dtype), backward

@@ -1,0 +1,7 @@
+"""Tensor's operators and methods call the functions of this package."""
+
+import sys
+
+from seqnn.autograd import _tensor
+
+_tensor.functions = sys.modules[__package__]

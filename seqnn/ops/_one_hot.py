@@ -1,0 +1,31 @@
+"""One-hot vectors of class numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def one_hot(labels: Any, num_classes: int = -1) -> np.ndarray:
+    """An int64 array with an axis of `num_classes` behind those of labels: 1 at the label, 0 elsewhere.
+
+    `num_classes=-1` takes the largest label + 1. A label that is negative or too large is a `ValueError`.
+
+    >>> one_hot([0, 2])
+    array([[1, 0, 0],
+           [0, 0, 1]])
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: labels must be integers, got {labels.dtype}")
+    if num_classes == -1:
+        if not labels.size:
+            raise ValueError("one_hot: num_classes is needed where there are no labels")
+        num_classes = int(labels.max()) + 1
+    outside = (labels < 0) | (labels >= num_classes)
+    if outside.any():
+        raise ValueError(f"one_hot: labels must lie in [0, {num_classes}), got {labels[outside][0]}")
+    out = np.zeros((*labels.shape, num_classes), np.int64)
+    np.put_along_axis(out, labels[..., None].astype(np.int64), 1, -1)
+    return out

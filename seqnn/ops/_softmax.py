@@ -1,0 +1,99 @@
+"""Softmax and log-softmax along an axis, of all elements or of those that a mask lets take part."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from .. import _core
+from ..autograd import op
+
+Backward = Callable[[np.ndarray], np.ndarray]
+
+
+@op
+def softmax(x: np.ndarray, axis: int = -1, mask: np.ndarray | None = None) -> tuple[np.ndarray, Backward]:
+    """Probabilities: `e^x / sum(e^x)` along an axis.
+
+    `mask` is an array of truth values that broadcasts to the shape of `x`; True = take part. Elements that take no part
+    get probability 0, and a row in which none takes part is all zeros with gradient zero.
+
+    A `ValueError` says which axis or mask does not fit, a `TypeError` that a mask is not of booleans.
+
+    >>> import numpy as np
+    >>> softmax(np.log([1.0, 2.0, 5.0]))
+    array([0.125, 0.25 , 0.625])
+    >>> softmax(np.log([1.0, 2.0, 5.0]), mask=np.array([True, True, False])).round(4)
+    array([0.3333, 0.6667, 0.    ])
+    """
+    rows = _Rows("softmax", x, axis, mask)
+    out = _core.softmax_forward(rows.x, rows.mask)
+
+    def backward(grad: np.ndarray) -> np.ndarray:
+        flat = out.reshape(-1, out.shape[-1])
+        return rows.back(_core.softmax_backward(rows.of(grad).reshape(flat.shape), flat))
+
+    return rows.back(out), backward
+
+
+@op
+def log_softmax(x: np.ndarray, axis: int = -1, mask: np.ndarray | None = None) -> tuple[np.ndarray, Backward]:
+    """Log-probabilities: `x - log(sum(e^x))` along an axis, exact also where the probability underflows.
+
+    `mask` as in `softmax`: elements that take no part get -inf and gradient zero, and a row in which none takes part is
+    all zeros with gradient zero.
+
+    >>> import numpy as np
+    >>> log_softmax(np.array([1000.0, 0.0]))
+    array([    0., -1000.])
+    """
+    rows = _Rows("log_softmax", x, axis, mask)
+    out = _core.log_softmax_forward(rows.x, rows.mask)
+
+    def backward(grad: np.ndarray) -> np.ndarray:
+        return rows.back(_core.log_softmax_backward(rows.of(grad), out, rows.mask))
+
+    return rows.back(out), backward
+
+
+class _Rows:
+    """x with the axis last and three axes before it, as the kernels take it, the mask alike; and the way back."""
+
+    def __init__(self, name: str, x: np.ndarray, axis: int, mask: np.ndarray | None) -> None:
+        x = np.asarray(x)
+        if not -x.ndim <= axis < x.ndim:
+            raise ValueError(f"{name}: axis {axis} is out of bounds for an array of shape {x.shape}")
+        self.axis = axis % x.ndim
+        self.last = self.axis == x.ndim - 1
+        self.moved = x.shape if self.last else np.moveaxis(x, self.axis, -1).shape
+        before = self.moved[:-1]
+        groups = (1,) * (3 - len(before)) + (math.prod(before[: len(before) - 2]), *before[-2:])
+        self.shape = (*groups[-3:], self.moved[-1])
+        self.x = self.of(x)
+        self.mask = None if mask is None else self._masked(name, mask, x.shape)
+
+    def of(self, x: np.ndarray) -> np.ndarray:
+        return (x if self.last else np.moveaxis(x, self.axis, -1)).reshape(self.shape)
+
+    def back(self, out: np.ndarray) -> np.ndarray:
+        out = out.reshape(self.moved)
+        return out if self.last else np.moveaxis(out, -1, self.axis)
+
+    def _masked(self, name: str, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        mask = np.asarray(mask)
+        if mask.dtype != bool:
+            raise TypeError(f"{name}: mask must be an array of booleans (True = take part), got {mask.dtype}")
+        try:
+            full = np.broadcast_to(mask, shape)
+        except ValueError:
+            raise ValueError(f"{name}: mask of shape {mask.shape} does not broadcast to x of shape {shape}") from None
+        if not self.last:
+            full = np.moveaxis(full, self.axis, -1)
+        if full.ndim > 4:
+            return full.reshape(self.shape)
+        full = full.reshape((1,) * (4 - full.ndim) + full.shape)
+        # An axis along which the mask is the same has stride 0: size 1 is enough there.
+        repeated = tuple(slice(1) if s == 0 else slice(None) for s in full.strides[:3])
+        return full[(*repeated, slice(None))]

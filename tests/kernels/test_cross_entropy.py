@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+from harness import check_gradient, check_op, each_isa, each_team
+
+from seqnn import ops
+from seqnn.autograd import Tensor
+
+
+def cross_entropy(logits, target, weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
+    """The formula of the docstring, row by row."""
+    rows = np.moveaxis(logits, 1, -1).reshape(-1, logits.shape[1]) if logits.ndim > 1 else logits[None]
+    classes = rows.shape[1]
+    w = np.ones(classes) if weight is None else weight
+    losses, divisor = np.zeros(len(rows)), 0.0
+    for r, (x, t) in enumerate(zip(rows, target.reshape(-1), strict=True)):
+        if t == ignore_index:
+            continue
+        log_p = x - x.max() - np.log(np.exp(x - x.max()).sum())
+        losses[r] = -(1 - label_smoothing) * w[t] * log_p[t] - label_smoothing / classes * (w * log_p).sum()
+        divisor += w[t]
+    if reduction == "none":
+        return losses.reshape(target.shape)
+    return np.asarray(losses.sum() / (divisor if reduction == "mean" else 1))
+
+
+def case(*shape, seed=0, weight=False, ignored=0, **options):
+    rng = np.random.default_rng(seed)
+    classes = shape[1] if len(shape) > 1 else shape[0]
+    target = rng.integers(0, classes, shape[:1] + shape[2:] if len(shape) > 1 else ())
+    made = {"logits": rng.standard_normal(shape) * 3, "target": target, **options}
+    if ignored:
+        target.reshape(-1)[:ignored] = options.get("ignore_index", -100)
+    if weight:
+        made["weight"] = rng.random(classes) + 0.1
+    return made
+
+
+REDUCTIONS = "mean", "sum", "none"
+CASES = [case(6, 37, reduction=r) for r in REDUCTIONS]
+CASES += [case(6, 37, reduction=r, weight=True, ignored=2) for r in REDUCTIONS]
+CASES += [case(6, 37, reduction=r, weight=True, ignored=1, label_smoothing=0.1) for r in REDUCTIONS]
+CASES += [
+    case(5, 3, label_smoothing=1.0),
+    case(5, 16, ignore_index=2),
+    case(1, 1),
+    case(300, 1001, label_smoothing=0.2),
+]
+CASES += [case(9), case(2, 5, 3), case(2, 5, 3, 4, weight=True, reduction="none")]
+
+
+def test_values():
+    check_op(ops.cross_entropy, cross_entropy, CASES)
+
+
+@pytest.mark.parametrize("options", [c for c in CASES if c["logits"].size < 400])
+def test_gradients(options):
+    options = dict(options)
+    logits = options.pop("logits")
+    target, weight = options.pop("target"), options.pop("weight", None)
+    check_gradient(lambda x: ops.cross_entropy(x, target, weight, **options), logits)
+
+
+def test_the_gradient_is_exact_whoever_asks():
+    rng = np.random.default_rng(4)
+    logits, target = rng.standard_normal((7, 45)), rng.integers(0, 45, 7)
+    for _ in each_isa():
+        grads = []
+        for scale in (1.0, 0.25):  # from the forward pass; again from the log-sum-exp
+            leaf = Tensor(logits, requires_grad=True)
+            loss = ops.cross_entropy(leaf, target, label_smoothing=0.1)
+            loss.backward(np.asarray(scale), retain_graph=True)
+            grads.append(leaf.grad / scale)
+            leaf.grad = None
+            loss.backward(np.asarray(scale))  # a second time
+            grads.append(leaf.grad / scale)
+        for other in grads[1:]:
+            np.testing.assert_allclose(other, grads[0], rtol=1e-12, atol=1e-16)
+
+
+def test_large_gradients_are_the_same_bits_as_small_ones():
+    rng = np.random.default_rng(5)
+    logits, target = rng.standard_normal((1500, 3003)).astype(np.float32), rng.integers(0, 3003, 1500)
+    for _ in each_isa():
+        first = None
+        for _ in each_team():
+            leaf = Tensor(logits, requires_grad=True)
+            ops.cross_entropy(leaf, target, reduction="sum").backward()
+            first = leaf.grad if first is None else first
+            assert leaf.grad.tobytes() == first.tobytes()
+        leaf = Tensor(logits[700:702].copy(), requires_grad=True)
+        ops.cross_entropy(leaf, target[700:702], reduction="sum").backward()
+        assert leaf.grad.tobytes() == first[700:702].tobytes()
+
+
+def test_extremes():
+    for _ in each_isa():
+        assert ops.cross_entropy(np.array([[1e30, 0.0]]), np.array([0])) == 0
+        assert ops.cross_entropy(np.array([[0.0, -np.inf]]), np.array([1])) == np.inf
+        assert np.isnan(ops.cross_entropy(np.array([[np.nan, 0.0]]), np.array([1])))
+        assert np.isnan(ops.cross_entropy(np.ones((2, 3)), np.array([-100, -100])))
+        assert ops.cross_entropy(np.ones((2, 3)), np.array([-100, -100]), reduction="sum") == 0
+
+
+def test_bad_input():
+    logits = np.ones((4, 5))
+    with pytest.raises(ValueError, match=r"target must lie in \[0, 5\) or be ignore_index -100, got 5 \(2 of 4"):
+        ops.cross_entropy(logits, np.array([0, 5, -100, -1]))
+    with pytest.raises(TypeError, match=r"target must hold class numbers .* got float64"):
+        ops.cross_entropy(logits, np.ones(4))
+    with pytest.raises(ValueError, match=r"got logits \(4, 5\) and target \(3,\)"):
+        ops.cross_entropy(logits, np.zeros(3, int))
+    with pytest.raises(ValueError, match=r"weight must have shape \(5,\), got \(4,\)"):
+        ops.cross_entropy(logits, np.zeros(4, int), np.ones(4))
+    with pytest.raises(ValueError, match=r"label_smoothing must lie in \[0, 1\], got 2"):
+        ops.cross_entropy(logits, np.zeros(4, int), label_smoothing=2)
+    with pytest.raises(ValueError, match="reduction must be 'mean', 'sum' or 'none', got 'avg'"):
+        ops.cross_entropy(logits, np.zeros(4, int), reduction="avg")
+
+
+def test_torch_agrees():
+    torch = pytest.importorskip("torch")
+    for options in CASES:
+        options = dict(options)
+        logits, target, weight = options.pop("logits"), options.pop("target"), options.pop("weight", None)
+        leaf, peer = Tensor(logits, requires_grad=True), torch.tensor(logits, requires_grad=True)
+        ours = ops.cross_entropy(leaf, target, weight, **options)
+        given = None if weight is None else torch.tensor(weight)
+        theirs = torch.nn.functional.cross_entropy(peer, torch.tensor(target), given, **options)
+        np.testing.assert_allclose(ours.data, theirs.detach().numpy(), rtol=1e-11)
+        ours.backward(np.ones(ours.shape))
+        theirs.sum().backward()
+        np.testing.assert_allclose(leaf.grad, peer.grad.numpy(), rtol=1e-10, atol=1e-14)
