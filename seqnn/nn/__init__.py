@@ -1,0 +1,109 @@
+"""Layers: modules with parameters over the functions of `seqnn.ops`; names, arguments and state keys are PyTorch's."""
+
+from . import _init as init
+from ._activation import GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from ._attention import KeyValueCache, MultiheadAttention
+from ._container import ModuleDict, ModuleList, ParameterList, Residual, Sequential
+from ._conv import Conv1d, Conv2d
+from ._dropout import Dropout
+from ._embedding import Embedding
+from ._linear import Identity, Linear
+from ._loss import (
+    BCEWithLogitsLoss,
+    CosineEmbeddingLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
+from ._module import Module
+from ._norm import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
+from ._parameter import Parameter
+from ._pool import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    Flatten,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    MaxPool1d,
+    MaxPool2d,
+)
+from ._positions import LearnedPositions, RelativePositions, SinusoidalPositions
+from ._recurrent_cells import GRUCell, LSTMCell, RNNCell, STLMCell
+from ._recurrent_layers import GRU, LSTM, RNN, STLM
+from ._summary import Summary
+from ._transformer import (
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
+
+__all__ = [
+    "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "STLM",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
+    "CosineEmbeddingLoss",
+    "CrossEntropyLoss",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GRUCell",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "HuberLoss",
+    "Identity",
+    "KeyValueCache",
+    "L1Loss",
+    "LSTMCell",
+    "LayerNorm",
+    "LeakyReLU",
+    "LearnedPositions",
+    "Linear",
+    "LogSoftmax",
+    "MSELoss",
+    "MaxPool1d",
+    "MaxPool2d",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "MultiheadAttention",
+    "NLLLoss",
+    "Parameter",
+    "ParameterList",
+    "RMSNorm",
+    "RNNCell",
+    "ReLU",
+    "RelativePositions",
+    "Residual",
+    "STLMCell",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "SinusoidalPositions",
+    "SmoothL1Loss",
+    "Softmax",
+    "Softplus",
+    "Summary",
+    "Tanh",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+    "init",
+]

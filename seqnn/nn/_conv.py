@@ -1,0 +1,106 @@
+"""Convolution layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import ops
+from ..ops._conv import spread
+from ._linear import reset_uniform
+from ._module import Module
+from ._parameter import Parameter
+
+Size = int | tuple[int, ...]
+
+
+class _Conv(Module):
+    axes: int
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size | str = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        *,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"{type(self).__name__}: in_channels={in_channels} and out_channels={out_channels} must be multiples "
+                f"of groups={groups}"
+            )
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size, self.stride, self.dilation = (
+            spread(type(self).__name__, name, value, self.axes, 1)
+            for name, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation))
+        )
+        if isinstance(padding, str) and padding not in ("valid", "same"):
+            raise ValueError(f"{type(self).__name__}: padding must be 'valid', 'same' or sizes, got {padding!r}")
+        self.padding = (
+            padding if isinstance(padding, str) else spread(type(self).__name__, "padding", padding, self.axes, 0)
+        )
+        self.weight = Parameter(np.empty((out_channels, in_channels // groups, *self.kernel_size), dtype))
+        self.bias = Parameter(np.empty(out_channels, dtype)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        reset_uniform(self)
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
+        ones = (1,) * self.axes
+        if self.padding not in ("valid", (0,) * self.axes):
+            parts.append(f"padding={self.padding}")
+        if self.dilation != ones:
+            parts.append(f"dilation={self.dilation}")
+        if self.groups != 1:
+            parts.append(f"groups={self.groups}")
+        if self.bias is None:
+            parts.append("bias=False")
+        return ", ".join(parts)
+
+
+class Conv1d(_Conv):
+    """Cross-correlation along the last axis, plus bias.
+
+    Shapes: x [N, in_channels, L] -> [N, out_channels, (L + 2 padding - dilation (kernel_size - 1) - 1) // stride + 1];
+    `weight` [out_channels, in_channels / groups, kernel_size], `bias` [out_channels] or None. `padding` counts zeros on
+    both sides; "same" keeps the length (stride 1), "valid" is 0. Both start uniform in +-1/sqrt(fan_in), as PyTorch's.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.Conv1d(3, 8, 5, padding=2)(np.ones((2, 3, 10), np.float32)).shape
+    (2, 8, 10)
+    """
+
+    axes = 1
+
+    def forward(self, x: Any) -> Any:
+        return ops.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+class Conv2d(_Conv):
+    """Cross-correlation along the last two axes, plus bias; sizes are one number or (height, width).
+
+    Shapes: x [N, in_channels, H, W] -> [N, out_channels, H', W'], each axis as that of `Conv1d`;
+    `weight` [out_channels, in_channels / groups, *kernel_size], `bias` [out_channels] or None.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.Conv2d(3, 8, (3, 1), stride=2)(np.ones((2, 3, 9, 9), np.float32)).shape
+    (2, 8, 4, 5)
+    """
+
+    axes = 2
+
+    def forward(self, x: Any) -> Any:
+        return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)

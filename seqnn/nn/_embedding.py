@@ -1,0 +1,84 @@
+"""A table of vectors by id."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import ops
+from . import _init
+from ._module import Module
+from ._parameter import Parameter
+
+
+class Embedding(Module):
+    """weight[ids].
+
+    Shapes: integer ids of any shape [...] -> [..., embedding_dim]; `weight` [num_embeddings, embedding_dim], drawn from
+    N(0, 1) as PyTorch's. The row `padding_idx` (negative: from the end) is zero at the start and gets no gradient.
+    The gradient touches the rows of the batch only. An id out of range is a ValueError that names it.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> table = nn.Embedding(5, 3, padding_idx=0)
+    >>> table(np.array([[1, 2], [0, 4]])).shape
+    (2, 2, 3)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        self._set(Parameter(np.empty((num_embeddings, embedding_dim), dtype)), padding_idx)
+        self.reset_parameters()
+
+    def _set(self, weight: Parameter, padding_idx: int | None) -> None:
+        rows = len(weight)
+        if padding_idx is not None and not -rows <= padding_idx < rows:
+            raise ValueError(f"Embedding: padding_idx must lie in [-{rows}, {rows}), got {padding_idx}")
+        self.num_embeddings, self.embedding_dim = weight.shape
+        self.padding_idx = None if padding_idx is None else padding_idx % rows
+        self.weight = weight
+
+    @classmethod
+    def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Self:
+        """A layer over existing vectors [V, D]: an array, or what has them as `.vectors` (KeyedVectors).
+
+        Frozen, the layer shares a float32 or float64 array; `freeze=False` or a later `unfreeze` copies it, so that
+        learning does not change the source.
+
+        >>> import numpy as np
+        >>> from seqnn import nn
+        >>> nn.Embedding.from_pretrained(np.eye(3))(np.array([2])).numpy()
+        array([[0., 0., 1.]])
+        """
+        vectors = np.asarray(getattr(embeddings, "vectors", embeddings))
+        if vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
+            raise ValueError(
+                f"from_pretrained: expected vectors [V, D] of numbers, got shape {vectors.shape} of {vectors.dtype}"
+            )
+        if vectors.dtype not in (np.float32, np.float64):
+            vectors = vectors.astype(np.float32)
+        layer = cls.__new__(cls)
+        layer._set(Parameter(vectors.view()), padding_idx)
+        layer.freeze() if freeze else layer.unfreeze()
+        return layer
+
+    def reset_parameters(self) -> None:
+        """Draw the table anew."""
+        _init.normal_(self.weight)
+        if self.padding_idx is not None:
+            self.weight.data[self.padding_idx] = 0
+
+    def forward(self, ids: Any) -> Any:
+        return ops.embedding(ids, self.weight, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"

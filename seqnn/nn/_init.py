@@ -1,0 +1,194 @@
+"""Initialisers: they fill a Parameter, Tensor or array in place and return it; names and formulas are PyTorch's.
+
+The draws come from `seqnn.random`'s process-wide generator: equal after equal `seqnn.random.seed`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from .. import random
+from ..autograd import Tensor
+
+T = TypeVar("T", Tensor, np.ndarray)
+Mode = Literal["fan_in", "fan_out"]
+
+_GAINS = {
+    "linear": 1.0,
+    "conv1d": 1.0,
+    "conv2d": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5 / 3,
+    "relu": math.sqrt(2),
+    "selu": 0.75,
+}
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor that keeps the variance through a nonlinearity; `param` is leaky_relu's negative slope (default 0.01).
+
+    1 for linear, conv1d, conv2d and sigmoid, 5/3 for tanh, sqrt(2) for relu, sqrt(2 / (1 + slope^2)) for leaky_relu,
+    3/4 for selu. Others are a ValueError.
+
+    >>> from seqnn import nn
+    >>> nn.init.calculate_gain("leaky_relu", 1.0)
+    1.0
+    """
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity not in _GAINS:
+        raise ValueError(f"calculate_gain: nonlinearity {nonlinearity!r} is not one of {[*_GAINS, 'leaky_relu']}")
+    return _GAINS[nonlinearity]
+
+
+def constant_(tensor: T, val: float) -> T:
+    """Every element is `val`."""
+    _array(tensor)[...] = val
+    return tensor
+
+
+def zeros_(tensor: T) -> T:
+    """Every element is 0."""
+    return constant_(tensor, 0.0)
+
+
+def ones_(tensor: T) -> T:
+    """Every element is 1."""
+    return constant_(tensor, 1.0)
+
+
+def uniform_(tensor: T, a: float = 0.0, b: float = 1.0) -> T:
+    """Uniform in [a, b).
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> w = nn.init.uniform_(np.empty((3, 4), np.float32), -1, 1)
+    >>> bool(np.abs(w).max() <= 1)
+    True
+    """
+    array = _array(tensor)
+    seed, stream = random.next_key()
+    array[...] = random.uniform(array.shape, a, b, seed=seed, stream=stream, dtype=array.dtype)
+    return tensor
+
+
+def normal_(tensor: T, mean: float = 0.0, std: float = 1.0) -> T:
+    """Normal with the given mean and standard deviation."""
+    _array(tensor)[...] = _normal(tensor, mean, std)
+    return tensor
+
+
+def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> T:
+    """Normal, given that it lies in [a, b] (absolute bounds, not multiples of `std`).
+
+    Draws outside are drawn again; bounds that hold less than 1 % of the distribution are a ValueError.
+    """
+    low, high = (0.5 * (1 + math.erf((x - mean) / (std * math.sqrt(2)))) for x in (a, b))
+    if not high - low >= 0.01:
+        raise ValueError(
+            f"trunc_normal_: a={a}, b={b} hold {high - low:.2g} of N({mean}, {std}^2), expected 0.01 or more"
+        )
+    values = _normal(tensor, mean, std)
+    flat = values.reshape(-1)
+    outside = np.flatnonzero((flat < a) | (flat > b))
+    while outside.size:
+        again = _normal(outside.astype(flat.dtype), mean, std)
+        flat[outside] = again
+        outside = outside[(again < a) | (again > b)]
+    _array(tensor)[...] = values
+    return tensor
+
+
+def xavier_uniform_(tensor: T, gain: float = 1.0) -> T:
+    """Uniform in [-r, r), r = gain * sqrt(6 / (fan_in + fan_out)). Source: Glorot, Bengio, AISTATS 2010."""
+    bound = gain * math.sqrt(6 / sum(_fans("xavier_uniform_", tensor)))
+    return uniform_(tensor, -bound, bound)
+
+
+def xavier_normal_(tensor: T, gain: float = 1.0) -> T:
+    """Normal with std = gain * sqrt(2 / (fan_in + fan_out)). Source: Glorot, Bengio, AISTATS 2010."""
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans("xavier_normal_", tensor))))
+
+
+def kaiming_uniform_(tensor: T, a: float = 0.0, mode: Mode = "fan_in", nonlinearity: str = "leaky_relu") -> T:
+    """Uniform in [-r, r), r = gain * sqrt(3 / fan), with the gain of `nonlinearity` (slope `a` for leaky_relu).
+
+    Source: He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015.
+    """
+    bound = math.sqrt(3) * _kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound)
+
+
+def kaiming_normal_(tensor: T, a: float = 0.0, mode: Mode = "fan_in", nonlinearity: str = "leaky_relu") -> T:
+    """Normal with std = gain / sqrt(fan), with the gain of `nonlinearity` (slope `a` for leaky_relu).
+
+    Source: He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015.
+    """
+    return normal_(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity))
+
+
+def orthogonal_(tensor: T, gain: float = 1.0) -> T:
+    """Rows (or columns, if these are shorter) of length `gain`, at right angles; axes behind the first count as one.
+
+    Source: Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics of learning", ICLR 2014.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> w = nn.init.orthogonal_(np.empty((2, 3)))
+    >>> np.allclose(w @ w.T, np.eye(2))
+    True
+    """
+    array = _array(tensor)
+    if array.ndim < 2:
+        raise ValueError(f"orthogonal_: expected two axes or more, got shape {array.shape}")
+    if array.size:
+        draw = _generator().standard_normal((array.shape[0], array.size // array.shape[0]))
+        tall = draw.T if draw.shape[0] < draw.shape[1] else draw
+        q, r = np.linalg.qr(tall)
+        q *= np.where(np.diag(r) < 0, -gain, gain)  # makes the distribution uniform
+        array[...] = (q.T if tall is not draw else q).reshape(array.shape)
+    return tensor
+
+
+def _array(tensor: Tensor | np.ndarray) -> np.ndarray:
+    array = tensor.data if isinstance(tensor, Tensor) else tensor
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"init: expected a Parameter, Tensor or array to fill, got {type(tensor).__name__}")
+    if not array.flags.writeable:
+        raise ValueError("init: the array is read-only; unfreeze the parameter first")
+    return array
+
+
+def _generator() -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=np.array(random.next_key(), np.uint64)))
+
+
+def _normal(tensor: Tensor | np.ndarray, mean: float, std: float) -> np.ndarray:
+    if not std >= 0:
+        raise ValueError(f"init: std must be >= 0, got {std}")
+    array = _array(tensor)
+    values = _generator().standard_normal(array.shape, dtype=array.dtype)
+    values *= std
+    values += mean
+    return values
+
+
+def _fans(name: str, tensor: Tensor | np.ndarray) -> tuple[int, int]:
+    """Inputs and outputs per unit of a weight [out, in, *kernel]."""
+    shape = _array(tensor).shape
+    if len(shape) < 2:
+        raise ValueError(f"{name}: expected a weight [out, in, ...] of two axes or more, got shape {shape}")
+    if 0 in shape:
+        raise ValueError(f"{name}: the weight has no elements (shape {shape})")
+    field = math.prod(shape[2:])
+    return shape[1] * field, shape[0] * field
+
+
+def _kaiming_std(name: str, tensor: Tensor | np.ndarray, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"{name}: mode must be 'fan_in' or 'fan_out', got {mode!r}")
+    fan = _fans(name, tensor)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan)

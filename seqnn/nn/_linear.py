@@ -1,0 +1,91 @@
+"""Layers that multiply by a matrix, and the one that does nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import ops
+from .._config import get_isa
+from . import _init
+from ._module import Module
+from ._parameter import Parameter
+
+
+class Linear(Module):
+    """x @ weight.T + bias.
+
+    Shapes: x [..., in_features] -> [..., out_features]; `weight` [out_features, in_features], `bias` [out_features] or
+    None. Both start uniform in +-1/sqrt(in_features), as PyTorch's.
+
+    In eval mode with frozen parameters (`model.eval()` and `model.freeze()`: the weight is read-only then) the layer
+    keeps the weight packed, which saves doing it at each call.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> layer = nn.Linear(3, 2)
+    >>> layer
+    Linear(in_features=3, out_features=2, bias=True)
+    >>> layer(np.ones((5, 3), np.float32)).shape
+    (5, 2)
+    """
+
+    _packed: tuple[np.ndarray, str, np.ndarray] | None = None  # the weight, the instruction set, what they gave
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, dtype: npt.DTypeLike = np.float32
+    ) -> None:
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = Parameter(np.empty((out_features, in_features), dtype))
+        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        reset_uniform(self)
+
+    def forward(self, x: Any) -> Any:
+        try:
+            return ops.linear(x, self.weight, self.bias, packed=None if self.training else self._pack())
+        except (ValueError, IndexError):
+            if np.shape(x)[-1:] != (self.in_features,):
+                raise ValueError(
+                    f"x must have in_features={self.in_features} as its last axis, got shape {np.shape(x)}"
+                ) from None
+            raise
+
+    def _pack(self) -> np.ndarray | None:
+        """The packed weight, if the weight is one that nobody can change: read-only, and no view of another array."""
+        weight = self.weight.data
+        flags = weight.flags
+        if flags.writeable or not flags.owndata:
+            return None
+        isa = get_isa()
+        if self._packed is None or self._packed[0] is not weight or self._packed[1] != isa:
+            self._packed = weight, isa, ops.pack_weight(weight)
+        return self._packed[2]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_packed"}
+
+    def extra_repr(self) -> str:
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+def reset_uniform(layer: Any) -> None:
+    """PyTorch's start of linear and convolution layers: uniform in +-1/sqrt(fan_in)."""
+    if layer.weight.size:
+        _init.kaiming_uniform_(layer.weight, math.sqrt(5))
+    if layer.bias is not None:
+        bound = 1 / math.sqrt(max(1, math.prod(layer.weight.shape[1:])))
+        _init.uniform_(layer.bias, -bound, bound)
+
+
+class Identity(Module):
+    """x itself."""
+
+    def forward(self, x: Any) -> Any:
+        return x

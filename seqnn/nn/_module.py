@@ -1,0 +1,226 @@
+"""Module: what every layer and model is."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from numpy import ndarray
+
+from .._files import Path
+from ..autograd import Tensor
+from ..autograd._tape import CHECK, mode, require_finite
+from . import _state
+from ._hooks import Hooks
+from ._parameter import Parameter
+from ._summary import Summary, summarize
+from ._tree import Tree
+
+
+class Module(Tree):
+    """The base of layers and models: a class with Parameters and Modules as attributes, and `forward`.
+
+    Parameters, buffers and modules are found among the attributes, under PyTorch's names ("encoder.0.weight").
+
+    A module is called, `model(x)`. It computes on Tensors: floating arrays among the arguments become Tensors (nothing is
+    copied), so that the result is a Tensor whatever is given; `.numpy()` is its array. A ValueError, TypeError or
+    IndexError from inside names the layer: "encoder.0 (Linear): x ..."; so does the FloatingPointError of the first
+    layer whose result is not finite, or of input that is not, in a block `with seqnn.autograd.check_finite():`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> class Scale(nn.Module):
+    ...     def __init__(self, size):
+    ...         self.weight = nn.Parameter(np.ones(size, np.float32))
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.weight
+    >>> model = Scale(3)
+    >>> model(np.ones((2, 3), np.float32)).shape
+    (2, 3)
+    >>> list(model.state_dict())
+    ['weight']
+    """
+
+    training = True
+    _hooks: Hooks | None = None
+
+    def forward(self, *inputs: Any) -> Any:
+        """What a call computes. Every subclass writes its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        try:
+            for x in inputs:
+                if isinstance(x, ndarray):
+                    inputs = tuple([_tensor(x) for x in inputs])
+                    break
+            if options:
+                options = {name: _tensor(x) for name, x in options.items()}
+            if self._hooks is None:
+                return self.forward(*inputs, **options)
+            return self._hooks.run(self, inputs, options)
+        except (ValueError, TypeError, IndexError, FloatingPointError) as error:
+            self._name_layer(error)
+            raise
+
+    def _name_layer(self, error: Exception) -> None:
+        """Put where it happened before the message; each enclosing module replaces that by the path from itself."""
+        if len(error.args) != 1 or not isinstance(error.args[0], str):
+            return
+        layer, message = getattr(error, "_layer", (self, error.args[0]))
+        path = next((name for name, module in self.named_modules() if module is layer), None)
+        if path is not None:
+            error._layer = layer, message
+            kind = type(layer).__name__
+            error.args = (f"{path} ({kind}): {message}" if path else f"{kind}: {message}",)
+
+    # Modes.
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode (dropout drops, batch norm uses the batch) here and below; returns this module."""
+        for module in self.modules():
+            module.training = bool(mode)
+        return self
+
+    def eval(self) -> Self:
+        """Evaluation mode here and below; returns this module."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Whether all parameters get gradients; returns this module."""
+        for parameter in self.parameters():
+            parameter.requires_grad = bool(requires_grad)
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    def freeze(self, *patterns: str) -> list[str]:
+        """Stop learning the parameters whose name, or that of a module they are in, matches a pattern; all without one.
+
+        Patterns are those of `fnmatch` ("encoder.*.bias", "embedding"). Their arrays become read-only until `unfreeze`,
+        so that layers in eval mode may keep packed copies of them. Returns the names that matched; a pattern that
+        matches nothing is a ValueError, and nothing is frozen.
+
+        >>> from seqnn import nn
+        >>> nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)).freeze("0", "*.bias")
+        ['0.weight', '0.bias', '1.bias']
+        """
+        found = self._matching(patterns)
+        for parameter in found.values():
+            parameter.zero_grad()
+            parameter.requires_grad = False
+            parameter.data.flags.writeable = False
+        return list(found)
+
+    def unfreeze(self, *patterns: str) -> list[str]:
+        """Learn the parameters that match, as `freeze` says it, again; returns their names."""
+        found = self._matching(patterns)
+        for parameter in found.values():
+            parameter.requires_grad = True
+            _state.make_writable(parameter)
+        return list(found)
+
+    def _matching(self, patterns: tuple[str, ...]) -> dict[str, Parameter]:
+        parameters = dict(self.named_parameters())
+        if not patterns:
+            return parameters
+        unused, found = set(patterns), {}
+        for name, parameter in parameters.items():
+            parts = name.split(".")
+            levels = [".".join(parts[: k + 1]) for k in range(len(parts))]
+            matched = {p for p in patterns if any(fnmatch.fnmatchcase(level, p) for level in levels)}
+            if matched:
+                found[name] = parameter
+                unused -= matched
+        if unused:
+            raise ValueError(f"no parameter matches {sorted(unused)}; there are {list(parameters)}")
+        return found
+
+    def to(self, dtype: npt.DTypeLike) -> Self:
+        """Convert floating parameters, their gradients and floating buffers to float32 or float64; returns this module."""
+        _state.convert(self, np.dtype(dtype))
+        return self
+
+    # The state.
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Path -> array of all parameters and persistent buffers, with PyTorch's keys; the arrays are not copied."""
+        return _state.collect(self)
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> _state.Loaded:
+        """Copy arrays (or PyTorch's tensors) into the parameters and buffers of the same names, whatever the float type.
+
+        Returns (missing_keys, unexpected_keys). With `strict` these must be empty; a wrong shape or kind of number is
+        always an error. One ValueError lists everything that is wrong, and nothing is changed then.
+        """
+        return _state.copy_into(self, state, strict)
+
+    def save(self, path: Path, metadata: Mapping[str, str] | None = None) -> None:
+        """Write `state_dict` as safetensors, atomically: a failure leaves an older file as it was."""
+        _state.save(self, path, metadata)
+
+    def load(self, path: Path, strict: bool = True) -> _state.Loaded:
+        """`load_state_dict` from a safetensors file; a damaged file is a ValueError, and nothing is changed."""
+        return _state.load(self, path, strict)
+
+    # Hooks.
+
+    def register_forward_pre_hook(self, hook: Callable[[Module, tuple], Any]) -> Callable[[], None]:
+        """Call `hook(module, inputs)` before forward; what it returns (if not None) replaces the positional inputs.
+
+        Returns a function that removes the hook, as the other two do.
+        """
+        return self._register("before", hook)
+
+    def register_forward_hook(self, hook: Callable[[Module, tuple, Any], Any]) -> Callable[[], None]:
+        """Call `hook(module, inputs, output)` after forward; what it returns (if not None) replaces the output."""
+        return self._register("after", hook)
+
+    def register_full_backward_hook(self, hook: Callable[[Module, tuple, tuple], Any]) -> Callable[[], None]:
+        """Call `hook(module, grad_input, grad_output)` in backward, with arrays, when both are known.
+
+        `grad_input` has None for an input without gradient; what the hook returns (if not None) replaces it.
+        """
+        return self._register("backward", hook)
+
+    def _register(self, when: str, hook: Callable) -> Callable[[], None]:
+        if self._hooks is None:
+            self._hooks = Hooks()
+        hooks = getattr(self._hooks, when)
+        hooks.append(hook)
+        return lambda: hooks.remove(hook)
+
+    # Showing.
+
+    def summary(self, *inputs: Any, dtype: npt.DTypeLike = None) -> Summary:
+        """A table of all layers: output shapes, parameters and units, for a sample of the inputs; see `Summary`.
+
+        Each input is an array, or a shape, which stands for zeros of `dtype` (default that of the parameters; an
+        integer dtype for ids). Without inputs only the parameters are counted. Runs forward once, in eval mode.
+
+        >>> from seqnn import nn
+        >>> nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2, bias=False)).summary((3, 4))
+        layer  type    output  parameters  units
+        ----------------------------------------
+               input   [3, 4]                 12
+        0      Linear  [3, 8]          40     24
+        1      Linear  [3, 2]          16      6
+        ----------------------------------------
+        total                          56     42
+        """
+        return summarize(self, inputs, dtype)
+
+
+def _tensor(x: Any) -> Any:
+    if not isinstance(x, ndarray) or x.dtype.kind != "f":
+        return x
+    if mode.get() & CHECK:
+        require_finite("the input", x)
+    return Tensor(x)

@@ -1,0 +1,38 @@
+"""A Tensor that a model learns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Tensor
+
+
+class Parameter(Tensor):
+    """A leaf Tensor with requires_grad=True that a `Module` finds among its attributes.
+
+    Copies and pickles hold the array, `requires_grad` and whether it is frozen; gradients and hooks stay behind.
+
+    >>> from seqnn import nn
+    >>> nn.Parameter([1.0, 2.0])
+    Parameter([1., 2.], dtype=float32, requires_grad=True)
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = True) -> None:
+        super().__init__(data, requires_grad)
+
+    def __reduce__(self) -> tuple:
+        return _rebuild, (type(self), self.data, self.requires_grad, self.data.flags.writeable)
+
+    def __repr__(self) -> str:
+        return super().__repr__().replace("Tensor", "Parameter", 1)
+
+
+def _rebuild(kind: type[Parameter], data: np.ndarray, requires_grad: bool, writeable: bool) -> Parameter:
+    if not writeable:
+        data = np.require(data, requirements="O")
+        data.flags.writeable = False
+    return kind(data, requires_grad)

@@ -1,0 +1,122 @@
+"""The arrays of a module by name: collected, copied in, saved and loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .. import _safetensors
+from .._files import Path
+from ._parameter import Parameter
+
+if TYPE_CHECKING:
+    from ._module import Module
+
+
+class Loaded(NamedTuple):
+    """The keys that a state did not have, and those that the module does not have."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+def places(module: Module) -> dict[str, tuple[Module, str]]:
+    """Key -> (module, attribute) of all parameters and persistent buffers, in PyTorch's order."""
+    found = {}
+    for path, owner in module._paths(""):
+        names = [n for n, v in vars(owner).items() if isinstance(v, Parameter)]
+        names += [n for n, persistent in owner._buffers.items() if persistent and vars(owner).get(n) is not None]
+        for name in names:
+            found[f"{path}.{name}" if path else name] = owner, name
+    return found
+
+
+def collect(module: Module) -> dict[str, np.ndarray]:
+    return {key: _array(*place) for key, place in places(module).items()}
+
+
+def copy_into(module: Module, state: Mapping[str, Any], strict: bool) -> Loaded:
+    targets = places(module)
+    arrays = {key: np.asarray(value) for key, value in state.items()}
+    missing = [key for key in targets if key not in arrays]
+    unexpected = [key for key in arrays if key not in targets]
+    wrong = []
+    for key in targets.keys() & arrays.keys():
+        have, got = _array(*targets[key]), arrays[key]
+        if got.shape != have.shape:
+            wrong.append(f"{key}: expected shape {have.shape}, got {got.shape}")
+        elif not np.can_cast(got.dtype, have.dtype, "same_kind"):
+            wrong.append(f"{key}: expected {have.dtype}, got {got.dtype}")
+    problems = []
+    if strict and missing:
+        problems.append(f"missing keys: {', '.join(missing)}")
+    if strict and unexpected:
+        problems.append(f"unexpected keys: {', '.join(unexpected)}")
+    problems += sorted(wrong)
+    if problems:
+        raise ValueError(f"the state does not fit {type(module).__name__}:\n  " + "\n  ".join(problems))
+    for key, (owner, name) in targets.items():
+        if key in arrays:
+            _write(owner, name, arrays[key])
+    return Loaded(missing, unexpected)
+
+
+def save(module: Module, path: Path, metadata: Mapping[str, str] | None) -> None:
+    # "pt" says that names and layouts are PyTorch's; Hugging Face's readers ask for it.
+    _safetensors.save(path, collect(module), {"format": "pt", **(metadata or {})})
+
+
+def load(module: Module, path: Path, strict: bool) -> Loaded:
+    try:
+        return copy_into(module, _safetensors.load(path)[0], strict)
+    except ValueError as error:
+        if str(path) in str(error):
+            raise
+        raise ValueError(f"{path}: {error}") from None
+
+
+def convert(module: Module, dtype: np.dtype) -> None:
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(f"to: dtype must be float32 or float64, got {dtype}")
+    for parameter in module.parameters():
+        frozen = not parameter.data.flags.writeable
+        parameter.data = parameter.data.astype(dtype, copy=False)
+        if parameter.grad is not None:
+            parameter.grad = parameter.grad.astype(dtype, copy=False)
+        if frozen:
+            parameter.data.flags.writeable = False
+    for owner in module.modules():
+        for name in owner._buffers:
+            buffer = vars(owner).get(name)
+            if buffer is not None and buffer.dtype.kind == "f":
+                setattr(owner, name, buffer.astype(dtype, copy=False))
+
+
+def make_writable(parameter: Parameter) -> None:
+    """Let the array be written to again; a view of another's array (vectors, a mapped file) is copied instead."""
+    if parameter.data.base is None:
+        parameter.data.flags.writeable = True
+    else:
+        parameter.data = parameter.data.copy()
+
+
+def _array(owner: Module, name: str) -> np.ndarray:
+    value = getattr(owner, name)
+    return value.data if isinstance(value, Parameter) else value
+
+
+def _write(owner: Module, name: str, new: np.ndarray) -> None:
+    """In place, because optimisers and others hold the array; a frozen one is replaced, which packed copies notice."""
+    array = _array(owner, name)
+    if array.flags.writeable:
+        np.copyto(array, new, casting="same_kind")
+        return
+    fresh = np.array(new, array.dtype)
+    fresh.flags.writeable = False
+    value = getattr(owner, name)
+    if isinstance(value, Parameter):
+        value.data = fresh
+    else:
+        setattr(owner, name, fresh)

@@ -1,0 +1,135 @@
+"""The tree of modules: what is in a module, found among its attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ._parameter import Parameter
+
+if TYPE_CHECKING:
+    from ._module import Module
+
+
+class Tree:
+    """Parameters, buffers and further trees as attributes, in the order in which they were set."""
+
+    _buffers: Mapping[str, bool] = {}  # name -> whether it belongs to the state; the arrays are attributes
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """(name, module) of the modules directly below, in the order in which they were set."""
+        return ((n, v) for n, v in list(vars(self).items()) if isinstance(v, Tree))
+
+    def children(self) -> Iterator[Module]:
+        """The modules directly below."""
+        return (child for _, child in self.named_children())
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """(path, module) of this module (path "") and all below it, each once."""
+        return _once(self._paths(""))
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """(path, Parameter) of all parameters, each once, in the order of `state_dict`."""
+        return _once(
+            self._entries(lambda module: ((n, v) for n, v in vars(module).items() if isinstance(v, Parameter)))
+        )
+
+    def parameters(self) -> Iterator[Parameter]:
+        """All parameters, each once: what an optimiser takes."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
+        """(path, array) of all buffers, each once."""
+        return _once(self._entries(lambda module: ((n, vars(module).get(n)) for n in module._buffers)))
+
+    def buffers(self) -> Iterator[np.ndarray]:
+        """All buffers, each once."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def get_submodule(self, path: str) -> Module:
+        """The module at `path`, as `named_modules` says it; "" is this module."""
+        for name, module in self._paths(""):
+            if name == path:
+                return module
+        raise ValueError(f"get_submodule: no module {path!r}; there are {[n for n, _ in self.named_modules()][1:]}")
+
+    def register_buffer(self, name: str, array: npt.ArrayLike | None, persistent: bool = True) -> None:
+        """Keep an array that is not learnt as `self.<name>`; a `persistent` one belongs to the state."""
+        if name in vars(self) and name not in self._buffers:
+            raise ValueError(f"register_buffer: {type(self).__name__} has an attribute {name!r} already")
+        setattr(self, name, None if array is None else np.asarray(array))
+        self._buffers = {**self._buffers, name: persistent}
+
+    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
+        """Set `self.<name>`; None reserves the name, as for a layer without bias."""
+        if not (parameter is None or isinstance(parameter, Parameter)):
+            raise TypeError(f"register_parameter: {name!r} must be a Parameter, got {type(parameter).__name__}")
+        setattr(self, name, parameter)
+
+    def apply(self, function: Callable[[Module], Any]) -> Self:
+        """Call `function` on every module, those below first; returns this module.
+
+        >>> from seqnn import nn
+        >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+        >>> _ = model.apply(lambda m: nn.init.zeros_(m.weight) if isinstance(m, nn.Linear) else None)
+        """
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
+    def extra_repr(self) -> str:
+        """What stands in the parentheses of a layer's repr."""
+        return ""
+
+    def __repr__(self) -> str:
+        kind, extra = type(self).__name__, self.extra_repr()
+        children = [f"({name}): {child!r}" for name, child in self.named_children()]
+        if not children:
+            return f"{kind}({extra})"
+        lines = "\n".join(([extra] if extra else []) + children)
+        return f"{kind}(\n  " + lines.replace("\n", "\n  ") + "\n)"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if type(value) in (list, tuple) and any(isinstance(v, Tree | Parameter) for v in value):
+            raise TypeError(
+                f"{type(self).__name__}.{name}: modules in a list are not found; use nn.ModuleList (or nn.ParameterList)"
+            )
+        old = vars(self).get(name)
+        if isinstance(old, Parameter) and not (value is None or isinstance(value, Parameter)):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a Parameter: expected a Parameter or None, got {type(value).__name__}; "
+                "assign to its .data or use load_state_dict"
+            )
+        if name in self._buffers and not (value is None or isinstance(value, np.ndarray)):
+            raise TypeError(f"{type(self).__name__}.{name} is a buffer: expected an array, got {type(value).__name__}")
+        super().__setattr__(name, value)
+
+    def _paths(self, path: str) -> Iterator[tuple[str, Module]]:
+        """Every path to every module, this one included."""
+        yield path, self
+        for name, child in self.named_children():
+            yield from child._paths(f"{path}.{name}" if path else name)
+
+    def _entries(self, of: Callable[[Module], Iterator[tuple[str, Any]]]) -> Iterator[tuple[str, Any]]:
+        """(path, entry) of what `of` finds in every module."""
+        for path, module in self._paths(""):
+            for name, entry in of(module):
+                if entry is not None:
+                    yield (f"{path}.{name}" if path else name), entry
+
+
+def _once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Leave out what came under another name before."""
+    seen = set()
+    for name, value in named:
+        if id(value) not in seen:
+            seen.add(id(value))
+            yield name, value

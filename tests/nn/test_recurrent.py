@@ -1,0 +1,242 @@
+"""Recurrent layers: stacks, directions, lengths, streaming, state and PyTorch's numbers."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from seqnn import Tensor, nn
+
+KINDS = ["RNN", "LSTM", "GRU", "STLM"]
+T, B, N, H = 6, 4, 3, 8
+LENGTHS = [3, 6, 0, 1]
+
+
+def sample(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def parts(state):
+    return [s.numpy() if isinstance(s, Tensor) else s for s in (state if isinstance(state, tuple) else (state,))]
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("lengths", [None, [3, 6, 2, 1]])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
+def test_outputs_and_gradients_are_those_of_torch(kind, layers, bidirectional, lengths, dtype, tolerance):
+    torch = pytest.importorskip("torch")
+    ours = getattr(nn, kind)(N, H, layers, bidirectional=bidirectional, dtype=dtype)
+    theirs = getattr(torch.nn, kind)(N, H, layers, bidirectional=bidirectional).to(getattr(torch, np.dtype(dtype).name))
+    assert list(theirs.state_dict()) == list(ours.state_dict())
+    theirs.load_state_dict({k: torch.tensor(v) for k, v in ours.state_dict().items()})
+    x = sample(T, B, N).astype(dtype)
+    x_ours, x_theirs = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    out, state = ours(x_ours, lengths=lengths)
+    packing = torch.nn.utils.rnn
+    given = packing.pack_padded_sequence(x_theirs, torch.tensor(lengths), enforce_sorted=False) if lengths else x_theirs
+    out_theirs, state_theirs = theirs(given)
+    if lengths:
+        out_theirs, _ = packing.pad_packed_sequence(out_theirs, total_length=T)
+    (out * out).sum().backward()
+    (out_theirs * out_theirs).sum().backward()
+    pairs = [(out.numpy(), out_theirs), (x_ours.grad, x_theirs.grad)]
+    state_theirs = state_theirs if isinstance(state_theirs, tuple) else (state_theirs,)
+    pairs += zip(parts(state), state_theirs, strict=True)
+    pairs += [(p.grad, q.grad) for (_, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True)]
+    for mine, other in pairs:
+        other = other.detach().numpy()
+        np.testing.assert_allclose(mine, other, rtol=tolerance, atol=tolerance * max(1, abs(other).max()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_padded_batch_is_its_sequences_one_by_one(kind, bidirectional):
+    layer = getattr(nn, kind)(N, H, 2, bidirectional=bidirectional, dtype=np.float64)
+    x = sample(T, B, N)
+    x[3:, 0] = np.nan  # padding is not read
+    out, state = layer(x, lengths=LENGTHS)
+    for b, length in enumerate(LENGTHS):
+        alone, last = layer(x[:length, b])
+        np.testing.assert_allclose(out.numpy()[:length, b], alone.numpy(), atol=1e-12)
+        assert not out.numpy()[length:, b].any()
+        for s, other in zip(parts(state), parts(last), strict=True):
+            np.testing.assert_allclose(s[:, b], other, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_batch_first_is_the_same_in_another_layout(kind):
+    layer = getattr(nn, kind)(N, H, 2, bidirectional=True)
+    other = getattr(nn, kind)(N, H, 2, bidirectional=True, batch_first=True)
+    other.load_state_dict(layer.state_dict())
+    x = sample(T, B, N).astype(np.float32)
+    grads = []
+    for net, given in ((layer, x), (other, x.swapaxes(0, 1))):
+        given = Tensor(given, requires_grad=True)
+        out, _ = net(given, lengths=LENGTHS)
+        (out * out).sum().backward()
+        grads.append((out.numpy(), given.grad))
+    for first, second in zip(*grads, strict=True):
+        np.testing.assert_array_equal(first, second.swapaxes(0, 1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_steps_of_a_stream_are_the_sequence(kind, frozen):
+    layer = getattr(nn, kind)(N, H, 2, residual=True, zoneout=0.1).eval()
+    if frozen:
+        layer.freeze()
+    x = sample(T, B, N).astype(np.float32)
+    out, state = layer(x)
+    now = None
+    for t in range(T):
+        y, now = layer.step(x[t], now)
+        np.testing.assert_array_equal(y, out.numpy()[t])
+    for s, other in zip(parts(now), parts(state), strict=True):
+        np.testing.assert_array_equal(s, other)
+    alone = getattr(nn, kind)(N, H).eval()
+    if frozen:
+        alone.freeze()
+    out_alone, _ = alone(x)
+    now = None
+    for t in range(T):
+        y, now = alone.step(x[t], now)
+        np.testing.assert_array_equal(y, out_alone.numpy()[t])
+    wrong = tuple(np.concatenate([s, s]) for s in parts(now))
+    with pytest.raises(ValueError, match="layers"):
+        alone.step(x[0], wrong if len(wrong) > 1 else wrong[0])
+    single, _ = layer.step(x[0, 0])
+    np.testing.assert_allclose(single, out.numpy()[0, 0], rtol=1e-6)
+    with pytest.raises(TypeError, match="bidirectional"):
+        getattr(nn, kind)(N, H, bidirectional=True).step(x[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_carried_state_goes_on_where_it_was(kind):
+    layer = getattr(nn, kind)(N, H, 2)
+    x = sample(T, B, N).astype(np.float32)
+    out, _ = layer(x)
+    first, state = layer(x[:2])
+    second, _ = layer(x[2:], state)
+    np.testing.assert_allclose(np.concatenate([first.numpy(), second.numpy()]), out.numpy(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cell_is_a_step_of_the_layer(kind):
+    layer, cell = getattr(nn, kind)(N, H), getattr(nn, kind + "Cell")(N, H)
+    cell.load_state_dict({name.removesuffix("_l0"): value for name, value in layer.state_dict().items()})
+    x = sample(B, N).astype(np.float32)
+    _, state = layer(x[None])
+    _, state = layer(x[None], state)
+    now = cell(x, cell(x))
+    for s, other in zip(parts(now), parts(state), strict=True):
+        np.testing.assert_array_equal(s, other[0])
+    assert parts(cell(x[0]))[0].shape == (H,)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nan_stays_in_its_row(kind):
+    layer = getattr(nn, kind)(N, H, bidirectional=True)
+    x = sample(T, B, N).astype(np.float32)
+    clean, _ = layer(x)
+    x[2, 1] = np.nan
+    dirty, _ = layer(x)
+    others = [0, 2, 3]
+    np.testing.assert_array_equal(clean.numpy()[:, others], dirty.numpy()[:, others])
+    assert np.isnan(dirty.numpy()[2:, 1]).any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(0, B, N), (T, 0, N)])
+def test_nothing_to_do_returns_the_initial_state(kind, shape):
+    layer = getattr(nn, kind)(N, H)
+    x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
+    _, state = layer(np.zeros((1, shape[1], N), np.float32))
+    given = tuple(Tensor(np.ones(s.shape, np.float32), requires_grad=True) for s in parts(state))
+    out, after = layer(x, given if len(given) > 1 else given[0])
+    assert out.shape == (*shape[:2], H)
+    after = after if isinstance(after, tuple) else (after,)
+    for s in after if shape[0] == 0 else ():
+        np.testing.assert_array_equal(s.numpy(), 1)
+    (sum((s * 3).sum() for s in after) + out.sum()).backward()
+    for s in given:
+        np.testing.assert_array_equal(s.grad, np.full(s.shape, 3))
+
+
+def test_merging_residuals_and_learnt_states():
+    x = sample(T, B, H).astype(np.float32)
+    both = nn.LSTM(H, H, bidirectional=True)
+    out = both(x)[0].numpy()
+    for merge, expected in (("sum", out[..., :H] + out[..., H:]), ("mean", (out[..., :H] + out[..., H:]) / 2)):
+        layer = nn.LSTM(H, H, bidirectional=True, merge=merge)
+        layer.load_state_dict(both.state_dict())
+        np.testing.assert_allclose(layer(x)[0].numpy(), expected, atol=1e-6)
+    plain, residual = nn.GRU(H, H, 2), nn.GRU(H, H, 2, residual=True)
+    residual.load_state_dict(plain.state_dict())
+    first = nn.GRU(H, H)
+    first.load_state_dict({k: v for k, v in plain.state_dict().items() if k.endswith("l0")})
+    np.testing.assert_allclose(residual(x)[0].numpy(), plain(x)[0].numpy() + first(x)[0].numpy(), atol=1e-6)
+    learnt = nn.LSTM(H, H, learn_state=True)
+    learnt.initial_c_l0.data[...] = 1
+    (learnt(x)[0] * 1.0).sum().backward()
+    assert abs(learnt.initial_h_l0.grad).max() > 0 and learnt.initial_c_l0.grad.shape == (H,)
+    state = tuple(np.broadcast_to(v, (1, B, H)).astype(np.float32) for v in (0, 1))
+    np.testing.assert_array_equal(learnt(x)[0].numpy(), learnt(x, state)[0].numpy())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_options_that_draw_do_so_in_training_only(kind):
+    options = {"dropout": 0.5, "input_dropout": 0.5, "recurrent_dropout": 0.5, "zoneout": 0.2, "layer_norm": True}
+    layer = getattr(nn, kind)(N, H, 2, **options)
+    x = sample(T, B, N).astype(np.float32)
+    assert (layer(x)[0].numpy() != layer(x)[0].numpy()).any()
+    layer(x)[0].sum().backward()
+    assert all(np.isfinite(p.grad).all() for p in layer.parameters())
+    layer.eval()
+    np.testing.assert_array_equal(layer(x)[0].numpy(), layer(x)[0].numpy())
+
+
+def test_peepholes_and_packed_weights_are_kept_and_pickled():
+    layer = nn.LSTM(N, H, peepholes=True)
+    x = sample(T, B, N).astype(np.float32)
+    out = layer.eval()(x)[0].numpy()
+    layer.freeze()
+    np.testing.assert_array_equal(layer(x)[0].numpy(), out)
+    assert layer._packed
+    copy = pickle.loads(pickle.dumps(layer))
+    assert not copy._packed
+    np.testing.assert_array_equal(copy(x)[0].numpy(), out)
+    layer.unfreeze()
+    layer.weight_hh_l0.data[...] = 0
+    assert (layer(x)[0].numpy() != out).any()
+
+
+def test_bad_input_says_what_was_expected():
+    layer = nn.LSTM(N, H, 2)
+    x = np.zeros((T, B, N), np.float32)
+    good = np.zeros((2, B, H), np.float32)
+    for state, message in (
+        ((good[:1], good), "expected .2, 4, 8"),
+        ((good, good[:, :, :3]), "expected .2, 4, 8"),
+        ((good[:, :2], good), "expected .2, 4, 8"),
+        (good, "state has 1 parts"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            layer(x, state)
+    with pytest.raises(ValueError, match="input_size=3"):
+        layer(x[..., :2])
+    for lengths in ([1] * 3, [1, 2, 3, 7], [-1, 1, 1, 1]):
+        with pytest.raises(ValueError, match="lengths"):
+            layer(x, lengths=lengths)
+    with pytest.raises(ValueError, match="even"):
+        nn.STLM(N, 5)
+    with pytest.raises(ValueError, match="merge"):
+        nn.LSTM(N, H, merge="max")
+    with pytest.raises(ValueError, match="zoneout"):
+        nn.LSTM(N, H, zoneout=2.0)
+    with pytest.raises(ValueError, match="hidden_size"):
+        nn.GRU(N, 0)
+    layer.weight_hh_l0.data = np.zeros((4 * H, H + 1), np.float32)
+    with pytest.raises(ValueError, match="w_hh"):
+        layer(x)
