@@ -1,0 +1,112 @@
+"""The norm of all gradients together, and clipping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..autograd import Tensor
+from ._groups import tensors_of
+
+
+def grad_norm(parameters: Tensor | Iterable[Any], norm_type: float = 2.0) -> float:
+    """(sum |g|^norm_type)^(1/norm_type) over the gradients of all parameters, as if they were one vector.
+
+    `norm_type` > 0, infinity for the largest |g|. Parameters without a gradient count nothing. The sum has a fixed order:
+    it is the same for any number of threads. NaN and infinity come out as they are.
+
+    >>> import numpy as np
+    >>> from seqnn import Tensor, optim
+    >>> w = Tensor([0.0, 0.0], requires_grad=True)
+    >>> w.grad = np.float32([3, 4])
+    >>> optim.grad_norm([w])
+    5.0
+    """
+    return _norm(tensors_of(parameters), norm_type)
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Any], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> float:
+    """Scale all gradients together, in place, so that their norm is at most `max_norm`; returns the norm before.
+
+    The factor is min(1, max_norm / (norm + 1e-6)), as in PyTorch. With `error_if_nonfinite` a norm that is NaN or infinite
+    is a FloatingPointError and the gradients stay as they are. To save the extra pass over the gradients, give the factor to
+    the optimiser instead: `optimizer.step(scale=clip_factor(grad_norm(params), max_norm))`.
+
+    >>> import numpy as np
+    >>> from seqnn import Tensor, optim
+    >>> w = Tensor([0.0, 0.0], requires_grad=True)
+    >>> w.grad = np.float32([3, 4])
+    >>> optim.clip_grad_norm_([w], 1.0)
+    5.0
+    >>> w.grad.round(4)
+    array([0.6, 0.8], dtype=float32)
+    """
+    tensors = tensors_of(parameters)
+    norm = _norm(tensors, norm_type)
+    if error_if_nonfinite and not math.isfinite(norm):
+        raise FloatingPointError(f"the norm of the gradients is {norm}")
+    factor = clip_factor(norm, max_norm)
+    if factor != 1:
+        grads = []
+        for tensor in tensors:
+            if tensor._rows:
+                tensor.grad[_touched(tensor)] *= tensor.dtype.type(factor)
+            elif tensor.grad is not None and tensor._rows is None:
+                grads.append(tensor.grad)
+        _each_dtype(_core.gradients_scale, grads, factor)
+    return norm
+
+
+def clip_factor(norm: float, max_norm: float) -> float:
+    """min(1, max_norm / (norm + 1e-6)): what gradients of this norm are multiplied by; NaN for a NaN.
+
+    >>> clip_factor(0.5, 1.0)
+    1.0
+    """
+    if not max_norm > 0:
+        raise ValueError(f"max_norm: expected a number > 0, got {max_norm!r}")
+    return norm if math.isnan(norm) else min(1.0, max_norm / (norm + 1e-6))
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Any], clip_value: float) -> None:
+    """Limit every element of every gradient to [-clip_value, clip_value], in place. NaN stays NaN.
+
+    >>> import numpy as np
+    >>> from seqnn import Tensor, optim
+    >>> w = Tensor([0.0, 0.0], requires_grad=True)
+    >>> w.grad = np.float32([3, -0.5])
+    >>> optim.clip_grad_value_([w], 1.0)
+    >>> w.grad
+    array([ 1. , -0.5], dtype=float32)
+    """
+    if not clip_value >= 0:
+        raise ValueError(f"clip_value: expected a number >= 0, got {clip_value!r}")
+    _each_dtype(_core.gradients_clip, [t.grad for t in tensors_of(parameters) if t.grad is not None], clip_value)
+
+
+def _norm(tensors: list[Tensor], norm_type: float) -> float:
+    if not norm_type > 0:
+        raise ValueError(f"norm_type: expected a number > 0, got {norm_type!r}")
+    grads = [t.grad[_touched(t)] if t._rows else t.grad for t in tensors if t.grad is not None and t._rows != []]
+    norms = _each_dtype(_core.gradients_norm, grads, norm_type)
+    if len(norms) == 1:
+        return norms[0].item()
+    return _core.gradients_norm([n.copy() for n in norms], norm_type).item()
+
+
+def _touched(tensor: Tensor) -> np.ndarray:
+    """The rows of a gathered gradient that are not zero, in order, each once."""
+    return np.unique(np.concatenate([ids.reshape(-1) for ids in tensor._rows]))
+
+
+def _each_dtype(kernel: Any, grads: list[np.ndarray], number: float) -> list[Any]:
+    """The kernel over the gradients of each float type."""
+    if all(g.dtype == grads[0].dtype for g in grads):
+        return [kernel(grads, number)]
+    return [kernel([g for g in grads if g.dtype == dtype], number) for dtype in (np.float32, np.float64)]

@@ -1,0 +1,127 @@
+"""Smooth functions of few thousand numbers to their minimum: limited-memory BFGS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Minimum", "minimize_lbfgs"]
+
+Function = Callable[[np.ndarray], tuple[float, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where `minimize_lbfgs` stopped: `x`, `value`, `iterations`, `evaluations`, `converged` (the gradient is below tol)."""
+
+    x: np.ndarray
+    value: float
+    iterations: int
+    evaluations: int
+    converged: bool
+
+
+def minimize_lbfgs(
+    function: Function, start: np.ndarray, *, max_iter: int = 100, tol: float = 1e-5, memory: int = 10
+) -> Minimum:
+    """Minimise a smooth function from its value and gradient.
+
+    Args:
+        function: x [n] to (value, gradient [n]).
+        start: x to begin with; float64 inside.
+        max_iter: steps at most.
+        tol: stop when no element of the gradient is larger.
+        memory: how many steps the curvature is remembered for.
+
+    Raises:
+        ValueError: the value at `start` is not finite, or the gradient has another shape.
+
+    Source: Nocedal and Wright, "Numerical optimization", 2006: algorithms 7.4, 7.5 and, for the step length, 3.5, 3.6.
+
+    >>> import numpy as np
+    >>> minimum = minimize_lbfgs(lambda x: (float(((x - 3) ** 2).sum()), 2 * (x - 3)), np.zeros(2))
+    >>> minimum.x, minimum.converged
+    (array([3., 3.]), True)
+    """
+    x = np.array(start, np.float64)
+    value, gradient = _evaluate(function, x)
+    if not np.isfinite(value):
+        raise ValueError(f"function: the value at start is {value}")
+    steps: list[np.ndarray] = []
+    changes: list[np.ndarray] = []
+    evaluations = 1
+    for iteration in range(max_iter):
+        if np.abs(gradient).max(initial=0.0) <= tol:
+            return Minimum(x, value, iteration, evaluations, True)
+        direction = -_inverse_hessian_times(gradient, steps, changes)
+        first = 1.0 if steps else min(1.0, 1.0 / np.abs(gradient).sum())
+        found = _line_search(function, x, direction, value, gradient, first)
+        evaluations += found.evaluations
+        if found.length == 0:
+            if not steps:
+                break
+            steps, changes = [], []  # a bad model of the curvature: begin again from steepest descent
+            continue
+        step, change = found.length * direction, found.gradient - gradient
+        x, value, gradient = x + step, found.value, found.gradient
+        if step @ change > 1e-10 * np.sqrt((step @ step) * (change @ change)):
+            steps, changes = [*steps, step][-memory:], [*changes, change][-memory:]
+    return Minimum(
+        x, value, iteration + 1 if max_iter else 0, evaluations, bool(np.abs(gradient).max(initial=0.0) <= tol)
+    )
+
+
+def _evaluate(function: Function, x: np.ndarray) -> tuple[float, np.ndarray]:
+    value, gradient = function(x)
+    gradient = np.asarray(gradient, np.float64)
+    if gradient.shape != x.shape:
+        raise ValueError(f"function: expected a gradient of shape {list(x.shape)}, got {list(gradient.shape)}")
+    return float(value), gradient
+
+
+def _inverse_hessian_times(v: np.ndarray, steps: list[np.ndarray], changes: list[np.ndarray]) -> np.ndarray:
+    """The two-loop recursion."""
+    v = v.copy()
+    weights = []
+    for s, y in zip(reversed(steps), reversed(changes), strict=True):
+        weights.append((s @ v) / (s @ y))
+        v -= weights[-1] * y
+    if steps:
+        v *= (steps[-1] @ changes[-1]) / (changes[-1] @ changes[-1])
+    for s, y, weight in zip(steps, changes, reversed(weights), strict=True):
+        v += (weight - (y @ v) / (s @ y)) * s
+    return v
+
+
+@dataclass
+class _Found:
+    length: float
+    value: float
+    gradient: np.ndarray
+    evaluations: int
+
+
+def _line_search(
+    function: Function, x: np.ndarray, direction: np.ndarray, value: float, gradient: np.ndarray, first: float
+) -> _Found:
+    """A length with sufficient decrease (1e-4) and curvature (0.9), by doubling and then bisecting; 0 where none is found."""
+    slope = direction @ gradient
+    low, high, length = 0.0, np.inf, first
+    best = _Found(0.0, value, gradient, 0)
+    for count in range(1, 41):
+        at, g = _evaluate(function, x + length * direction)
+        best.evaluations = count
+        if not at <= value + 1e-4 * length * slope:  # also where it is not finite
+            high = length
+        else:
+            if at < best.value:
+                best.length, best.value, best.gradient = length, at, g
+            here = direction @ g
+            if abs(here) <= 0.9 * abs(slope):
+                best.length, best.value, best.gradient = length, at, g
+                break
+            low, high = (length, high) if here < 0 else (low, length)
+        length = 2 * low if np.isinf(high) else (low + high) / 2
+    return best

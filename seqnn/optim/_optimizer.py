@@ -1,0 +1,178 @@
+"""What all optimisers share: groups, state, and one pass of a fused kernel over all parameters of a group."""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .._memory import big_zeros
+from ..autograd import Tensor
+from ._groups import Group, collect
+
+BIG = 1 << 21
+"""State of so many bytes or more lies on huge pages."""
+
+
+class Optimizer(abc.ABC):
+    """Base class of the optimisers.
+
+    `param_groups` is a list of dicts: the options (`lr`, ...), `params` (Tensors) and `param_names`. Options may be changed
+    between steps. State is made at a parameter's first step.
+
+    A subclass passes its `defaults`, names its state arrays in `_state_values`, and updates in `_update`.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
+        self.defaults = dict(defaults)
+        self.param_groups: list[Group] = collect(params, self.defaults)
+        self._states: list[list[dict[str, Any]]] = [[{} for _ in group["params"]] for group in self.param_groups]
+        for group in self.param_groups:
+            self._check(group)
+
+    def step(self, *, scale: float = 1.0) -> None:
+        """Update every parameter that has a gradient; the gradients count `scale` times (clipping, accumulation).
+
+        A parameter whose `.grad` is None is left alone, with its state, as in PyTorch.
+        """
+        for group, states in zip(self.param_groups, self._states, strict=True):
+            factor = -scale if group["maximize"] else scale
+            rows = self._rows_suffice(group)
+            dense: dict[np.dtype, list[tuple[Tensor, dict]]] = {}
+            for param, state in zip(group["params"], states, strict=True):
+                touched = param._rows
+                if param.grad is None or touched == []:
+                    continue
+                if not state:
+                    state["step"] = 0
+                    for name, value in self._state_values(group).items():
+                        state[name] = _filled(param, value)
+                state["step"] += 1
+                if touched and rows:
+                    ids = np.unique(np.concatenate([t.reshape(-1) for t in touched]))
+                    self._update_rows(group, _table(param.data), _table(param.grad), ids, state, factor)
+                else:
+                    dense.setdefault(param.dtype, []).append((param, state))
+            for members in dense.values():
+                params, grads = [p.data for p, _ in members], [p.grad for p, _ in members]
+                self._update(group, params, grads, [s for _, s in members], factor)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for group in self.param_groups:
+            for param in group["params"]:
+                param.zero_grad()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Options and state, laid out as PyTorch does: {"state": {index: {...}}, "param_groups": [...]}.
+
+        `step` is an int, everything else an array (the optimiser's own, not a copy). Together with the weights this is
+        all that later steps depend on.
+        """
+        groups, index = [], 0
+        for group in self.param_groups:
+            count = len(group["params"])
+            groups.append({**group, "params": list(range(index, index + count))})
+            index += count
+        states = [state for group in self._states for state in group]
+        return {"state": {i: dict(state) for i, state in enumerate(states) if state}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave. Later steps are bit-identical to those of the optimiser that was saved.
+
+        The groups must have the same numbers of parameters, of the same shapes; a ValueError lists all that does not fit,
+        and then nothing is changed.
+        """
+        groups, saved = state_dict["param_groups"], {int(i): s for i, s in state_dict["state"].items()}
+        sizes, expected = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
+        if sizes != expected:
+            raise ValueError(f"state_dict: expected groups of {expected} parameters, got {sizes}")
+        fresh, wrong, index = [], [], 0
+        for mine, theirs in zip(self.param_groups, groups, strict=True):
+            if theirs.keys() != mine.keys():
+                wrong.append(f"options {sorted(theirs.keys() ^ mine.keys())} are on one side only")
+                continue
+            options = {key: tuple(v) if isinstance(v := theirs[key], list) else v for key in self.defaults}
+            names = ("step", *self._state_values(options))
+            states = []
+            for param, label in zip(mine["params"], mine["param_names"], strict=True):
+                state, problem = _restored(saved.get(index, {}), param, names)
+                wrong += [f"{label}: {problem}"] if problem else []
+                states.append(state)
+                index += 1
+            fresh.append((options, states))
+        if wrong:
+            raise ValueError("state_dict does not fit these parameters:\n  " + "\n  ".join(wrong))
+        for group, (options, _) in zip(self.param_groups, fresh, strict=True):
+            group.update(options)
+        self._states = [states for _, states in fresh]
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(g['params'])} parameters at lr={g['lr']:g}" for g in self.param_groups)
+        return f"{type(self).__name__}({counts})"
+
+    @abc.abstractmethod
+    def _state_values(self, group: Group) -> dict[str, float]:
+        """The arrays of state that a parameter of this group has, and the value that each is filled with at first."""
+
+    @abc.abstractmethod
+    def _update(self, group: Group, params: list, grads: list, states: list[dict], scale: float) -> None:
+        """One fused pass over parameters of one dtype."""
+
+    def _rows_suffice(self, group: Group) -> bool:
+        """Whether rows with a zero gradient may be left out."""
+        return False
+
+    def _update_rows(
+        self, group: Group, param: np.ndarray, grad: np.ndarray, ids: np.ndarray, state: dict, scale: float
+    ) -> None:
+        """The update of some rows of a table."""
+        raise NotImplementedError
+
+    def _check(self, group: Group) -> None:
+        """Refuse options outside of their ranges."""
+        for name, (low, high) in RANGES.items():
+            for value in np.atleast_1d(group[name]) if name in group else ():
+                if not (math.isfinite(value) and low <= value < high):
+                    raise ValueError(f"{name}: expected a number in [{low:g}, {high:g}), got {group[name]!r}")
+
+
+RANGES = {
+    "lr": (0, math.inf), "momentum": (0, math.inf), "weight_decay": (0, math.inf), "eps": (0, math.inf),
+    "alpha": (0, 1), "betas": (0, 1), "lr_decay": (0, math.inf), "initial_accumulator_value": (0, math.inf),
+}  # fmt: skip
+"""What options may be: from the first number up to, but not including, the second."""
+
+
+def steps(states: list[dict]) -> np.ndarray:
+    """How many steps each parameter has made, this one included."""
+    return np.array([state["step"] for state in states], np.int64)
+
+
+def _filled(param: Tensor, value: float | np.ndarray) -> np.ndarray:
+    array = (np.zeros if param.data.nbytes < BIG else big_zeros)(param.shape, param.dtype)
+    if not (np.isscalar(value) and value == 0):
+        array[...] = value
+    return array
+
+
+def _table(array: np.ndarray) -> np.ndarray:
+    return array.reshape(len(array), -1)
+
+
+def _restored(saved: Mapping[str, Any], param: Tensor, names: tuple[str, ...]) -> tuple[dict[str, Any], str]:
+    """A copy of a parameter's saved state, and what is wrong with it."""
+    if not saved:
+        return {}, ""
+    if saved.keys() != set(names):
+        return {}, f"expected the state {list(names)}, got {list(saved)}"
+    state: dict[str, Any] = {"step": int(saved["step"])}
+    for name in names[1:]:
+        array = np.asarray(saved[name])
+        if array.shape != param.shape or array.dtype != param.dtype:
+            return {}, f"{name}: expected {param.dtype}{param.shape}, got {array.dtype}{array.shape}"
+        state[name] = _filled(param, array)
+    return state, ""

@@ -1,0 +1,246 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from seqnn import Tensor, optim
+from seqnn.autograd import Rows
+
+OPTIMIZERS = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.5, "maximize": True}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5, "maximize": True}),
+    ("RMSprop", {}),
+    ("RMSprop", {"alpha": 0.9, "centered": True, "weight_decay": 0.01}),
+    ("RMSprop", {"momentum": 0.9, "eps": 1e-4, "maximize": True}),
+    ("RMSprop", {"momentum": 0.5, "centered": True}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.01, "betas": (0.8, 0.9), "eps": 1e-4, "weight_decay": 0.1}),
+    ("Adam", {"amsgrad": True, "maximize": True}),
+    ("AdamW", {}),
+    ("AdamW", {"lr": 0.01, "weight_decay": 0.2, "amsgrad": True}),
+]
+IDS = [f"{name}-{'-'.join(options) or 'defaults'}" for name, options in OPTIMIZERS]
+SHAPES = [(3,), (20, 7), (), (5000,)]
+
+
+def gradients(step):
+    """Gradients that fall and change sign; the first parameter has none at every third step."""
+    rng = np.random.default_rng(step)
+    given = [np.asarray(rng.standard_normal(shape) / (1 + 0.1 * step), np.float32) for shape in SHAPES]
+    return [None, *given[1:]] if step % 3 == 2 else given
+
+
+def parameters():
+    rng = np.random.default_rng(100)
+    return [Tensor(rng.standard_normal(shape).astype(np.float32), requires_grad=True) for shape in SHAPES]
+
+
+def train(optimizer, params, first, last):
+    for step in range(first, last):
+        for param, grad in zip(params, gradients(step), strict=True):
+            param.grad = None if grad is None else grad.copy()
+        optimizer.step()
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=IDS)
+def test_fifty_steps_as_in_torch(name, options):
+    torch = pytest.importorskip("torch")
+    params = parameters()
+    theirs = [torch.tensor(p.data.copy(), requires_grad=True) for p in params]
+    mine, other = getattr(optim, name)(params, **options), getattr(torch.optim, name)(theirs, **options)
+    for step in range(50):
+        train(mine, params, step, step + 1)
+        for param, grad in zip(theirs, gradients(step), strict=True):
+            param.grad = None if grad is None else torch.tensor(grad)
+        other.step()
+    for param, their in zip(params, theirs, strict=True):
+        np.testing.assert_allclose(param.data, their.detach().numpy(), rtol=2e-5, atol=2e-6)
+    defaults = {key: other.defaults[key] for key in mine.defaults.keys() - {"lazy"}}
+    assert {key: mine.defaults[key] for key in defaults} == defaults
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=IDS)
+def test_restored_state_goes_on_bit_by_bit(name, options):
+    whole, part = parameters(), parameters()
+    train(getattr(optim, name)(whole, **options), whole, 0, 9)
+    first = getattr(optim, name)(part, **options)
+    train(first, part, 0, 4)
+    saved = first.state_dict()
+    copies = {i: {k: np.array(v) for k, v in state.items()} for i, state in saved["state"].items()}
+    through_json = json.loads(json.dumps(saved["param_groups"]))
+    second = getattr(optim, name)(part)
+    second.load_state_dict({"state": copies, "param_groups": through_json})
+    train(second, part, 4, 9)
+    for a, b in zip(whole, part, strict=True):
+        assert a.data.tobytes() == b.data.tobytes()
+
+
+def test_options_by_name_pattern():
+    pairs = list(zip(["a.weight", "a.bias", "b.weight", "b.bias"], parameters(), strict=True))
+    groups = optim.parameter_groups(pairs, {"*.bias": {"weight_decay": 0.0}, "b.*": {"lr": 0.5}})
+    optimizer = optim.SGD(groups, lr=0.1, weight_decay=0.2)
+    found = [(g["param_names"], g["lr"], g["weight_decay"]) for g in optimizer.param_groups]
+    assert found == [(["a.bias", "b.bias"], 0.1, 0.0), (["b.weight"], 0.5, 0.2), (["a.weight"], 0.1, 0.2)]
+    for _, tensor in pairs:
+        tensor.data[...] = 1
+        tensor.grad = np.ones_like(tensor.data)
+    optimizer.step()
+    for (_, tensor), expected in zip(pairs, (0.88, 0.9, 0.4, 0.9), strict=True):
+        np.testing.assert_allclose(tensor.data, expected, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"no parameter is left for \['c.\*'\]"):
+        optim.parameter_groups(pairs, {"c.*": {}})
+
+
+def test_two_float_types_in_one_optimizer():
+    params = [Tensor(np.ones(3, dtype), requires_grad=True) for dtype in (np.float32, np.float64, np.float32)]
+    optimizer = optim.Adam(params, lr=0.1)
+    for param in params:
+        param.grad = np.ones_like(param.data)
+    assert optim.grad_norm(params) == pytest.approx(3)
+    optim.clip_grad_norm_(params, 1.5)
+    optimizer.step()
+    for param in params:
+        np.testing.assert_allclose(param.data, 0.9, rtol=1e-6)
+        np.testing.assert_allclose(param.grad, 0.5, rtol=1e-6)
+
+
+def embedded(ids, values):
+    """A table whose gradient came as rows, and the same with a dense gradient."""
+    table, dense = (Tensor(np.ones((50, 4), np.float32), requires_grad=True) for _ in range(2))
+    gradient = np.zeros((50, 4), np.float32)
+    np.add.at(gradient, ids, values)
+    return table, dense, gradient
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adagrad"])
+def test_gathered_rows_are_updated_alone(name, monkeypatch):
+    ids, values = np.array([[3, 7], [3, 49]]), np.ones((2, 2, 4), np.float32)
+    table, dense, gradient = embedded(ids, values)
+    mine, other = getattr(optim, name)([table], lr=0.1), getattr(optim, name)([dense], lr=0.1)
+    monkeypatch.setattr(mine, "_update", None)  # the pass over the whole table
+    for _ in range(3):
+        table.grad, table._rows = gradient.copy(), [ids]
+        dense.grad = gradient.copy()
+        mine.step(scale=0.5)
+        other.step(scale=0.5)
+        table.zero_grad()
+        mine.step()  # nothing was gathered: as if there were no gradient
+    np.testing.assert_allclose(table.data, dense.data, rtol=1e-6)
+    assert not table.grad.any()
+
+
+def test_lazy_adam_leaves_other_rows():
+    ids, values = np.array([3, 7, 3]), np.ones((3, 4), np.float32)
+    table, dense, gradient = embedded(ids, values)
+    lazy, exact = optim.Adam([table], lr=0.1, lazy=True), optim.Adam([dense], lr=0.1)
+    for optimizer, param in ((lazy, table), (exact, dense)):
+        for touched in (ids, np.array([7])):
+            param.grad, param._rows = np.where(np.isin(np.arange(50), touched)[:, None], gradient, 0), [touched]
+            optimizer.step()
+    np.testing.assert_allclose(table.data[7], dense.data[7], rtol=1e-6)
+    assert (dense.data[3] < table.data[3]).all()  # its moments moved it on; lazily it rests
+    np.testing.assert_allclose(table.data[3], 0.9, rtol=1e-6)
+
+
+def test_a_gradient_of_rows_through_backward():
+    table = Tensor(np.ones((10, 2), np.float32), requires_grad=True)
+
+    def add(buffer):
+        np.add.at(buffer, [4, 4, 6], 1)
+
+    from seqnn.autograd import op
+
+    @op
+    def gather(table):
+        return table[[4, 4, 6]], lambda grad: Rows(add, np.array([4, 4, 6]), table.shape, table.dtype)
+
+    optimizer = optim.SGD([table], lr=0.25)
+    for _ in range(2):
+        gather(table).backward(np.ones((3, 2), np.float32))
+        assert optim.grad_norm([table]) == pytest.approx(math.sqrt(10))
+        optim.clip_grad_norm_([table], math.sqrt(2.5))
+        optimizer.step()
+        optimizer.zero_grad()
+    np.testing.assert_allclose(table.data[[4, 6, 0], 0], [0.5, 0.75, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.0, math.inf])
+def test_clipping_as_in_torch(norm_type):
+    torch = pytest.importorskip("torch")
+    params, theirs = parameters(), [torch.zeros(shape, requires_grad=True) for shape in SHAPES]
+    for max_norm in (0.5, 1e6):
+        for param, their, grad in zip(params, theirs, gradients(0), strict=True):
+            param.grad, their.grad = grad.copy(), torch.tensor(grad)
+        norm = optim.clip_grad_norm_(params, max_norm, norm_type)
+        assert norm == pytest.approx(torch.nn.utils.clip_grad_norm_(theirs, max_norm, norm_type).item(), rel=1e-5)
+        for param, their in zip(params, theirs, strict=True):
+            np.testing.assert_allclose(param.grad, their.grad.numpy(), rtol=1e-5)
+
+
+def test_clipping_in_the_step_is_clipping_before_it():
+    a, b = parameters(), parameters()
+    for param, other, grad in zip(a, b, gradients(0), strict=True):
+        param.grad, other.grad = grad.copy(), grad.copy()
+    first, second = optim.RMSprop(a), optim.RMSprop(b)
+    optim.clip_grad_norm_(a, 0.1)
+    first.step()
+    second.step(scale=optim.clip_factor(optim.grad_norm(b), 0.1))
+    for param, other in zip(a, b, strict=True):
+        np.testing.assert_allclose(param.data, other.data, rtol=1e-5)
+
+
+def test_what_is_not_finite():
+    params = parameters()[:1]
+    params[0].grad = np.float32([1, np.nan, 2])
+    assert math.isnan(optim.clip_grad_norm_(params, 1.0))
+    assert np.isnan(params[0].grad).all()
+    params[0].grad = np.float32([1, np.inf, 2])
+    with pytest.raises(FloatingPointError, match="norm of the gradients is inf"):
+        optim.clip_grad_norm_(params, 1.0, error_if_nonfinite=True)
+    assert params[0].grad.tolist() == [1, np.inf, 2]
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        ([], ValueError, "expected at least one parameter"),
+        (Tensor([1.0]), TypeError, r"write \[tensor\]"),
+        ([np.ones(3)], TypeError, "expected a Tensor, got ndarray"),
+        ([{"params": [Tensor([1.0])], "rate": 3}], ValueError, r"unknown options \['rate'\]"),
+        ([Tensor([1])], TypeError, "expected float32 or float64, got int64"),
+        ([{"params": [Tensor([1.0])], "lr": -1}], ValueError, r"lr: expected a number in \[0, inf\), got -1"),
+        ([{"params": [Tensor([1.0])], "betas": (0.9, 1.0)}], ValueError, r"betas: expected a number in \[0, 1\)"),
+        ([{"params": [Tensor([1.0])], "lr": float("nan")}], ValueError, "lr: expected"),
+    ],
+)
+def test_wrong_arguments(params, error, message):
+    with pytest.raises(error, match=message):
+        optim.Adam(params)
+
+
+def test_a_parameter_is_given_once():
+    tensor = Tensor([1.0])
+    with pytest.raises(ValueError, match="'b' is the same Tensor as 'a'"):
+        optim.SGD([("a", tensor), ("b", tensor)])
+
+
+def test_state_that_does_not_fit_changes_nothing():
+    params = parameters()
+    optimizer = optim.Adam(params)
+    train(optimizer, params, 0, 2)
+    saved = optimizer.state_dict()
+    state = {i: dict(s) for i, s in saved["state"].items()}
+    state[1]["exp_avg"] = np.zeros((7, 20), np.float32)
+    del state[3]["exp_avg_sq"]
+    with pytest.raises(
+        ValueError, match=r"(?s)0\.1: exp_avg: expected float32\(20, 7\), got .*0\.3: expected the state"
+    ):
+        optimizer.load_state_dict({**saved, "state": state})
+    with pytest.raises(ValueError, match=r"expected groups of \[4\] parameters, got \[3\]"):
+        optimizer.load_state_dict({"state": {}, "param_groups": [{**saved["param_groups"][0], "params": [0, 1, 2]}]})
+    assert optimizer.state_dict()["state"][1]["exp_avg"] is saved["state"][1]["exp_avg"]
