@@ -1,17 +1,27 @@
-"""Pictures of vectors and of their training; needs matplotlib: pip install seqnn[plot]."""
+"""Pictures of vectors, of networks, and of their training; needs matplotlib: pip install seqnn[plot]."""
 
+from ._activations import activation_statistics, dead_units
 from ._analogy import analogy_map
 from ._bars import bias_bars, projection_bars
+from ._gradients import gradient_norms, update_ratios
 from ._heatmap import similarity_heatmap
-from ._loss import loss_curve
+from ._jacobians import jacobian_products
+from ._learning_curve import learning_curve
+from ._loss_curve import loss_curve
 from ._word_map import pca, word_map
 
 __all__ = [
+    "activation_statistics",
     "analogy_map",
     "bias_bars",
+    "dead_units",
+    "gradient_norms",
+    "jacobian_products",
+    "learning_curve",
     "loss_curve",
     "pca",
     "projection_bars",
     "similarity_heatmap",
+    "update_ratios",
     "word_map",
 ]

@@ -1,0 +1,19 @@
+"""What happens inside a network: gradients, Jacobians, activations; in numbers and in words."""
+
+from ._chain import Jacobians, depth_jacobians, time_jacobians
+from ._flow import Flow, gradient_flow
+from ._jacobian import jacobian_norms
+from ._report import Finding, Report
+from ._watch import Watch
+
+__all__ = [
+    "Finding",
+    "Flow",
+    "Jacobians",
+    "Report",
+    "Watch",
+    "depth_jacobians",
+    "gradient_flow",
+    "jacobian_norms",
+    "time_jacobians",
+]

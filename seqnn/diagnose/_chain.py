@@ -1,0 +1,177 @@
+"""Jacobians of a chain of functions: each one's own, and their products to the end, through layers or through time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ..autograd import Tensor
+from ..autograd._tape import enable_grad
+from ..nn import Module, Sequential
+from ._flow import Flow, gradient_flow
+from ._jacobian import frobenius, jacobians, spectral
+
+__all__ = ["Jacobians", "depth_jacobians", "time_jacobians"]
+
+Norm = Literal["spectral", "frobenius"]
+_NORMS = {"spectral": spectral, "frobenius": frobenius}
+
+
+@dataclass(frozen=True, eq=False)
+class Jacobians:
+    """Norms of the Jacobians of L places (layers or steps) for N samples; `print` says in words what they mean.
+
+    names     of the places, first to last
+    local     [L, N]: norm of d output / d input of the place itself
+    products  [L, N]: norm of d (output of the last place) / d (input of this one)
+    through   "depth" or "time"
+    """
+
+    names: tuple[str, ...]
+    local: np.ndarray
+    products: np.ndarray
+    through: str
+
+    def flow(self, *, limit: float = 100.0) -> Flow:
+        """`gradient_flow` of the products, the mean over the samples; needs two places or more."""
+        return gradient_flow(self.products.mean(axis=1).tolist(), through=self.through, limit=limit)
+
+    def __str__(self) -> str:
+        return str(self.flow())
+
+
+def depth_jacobians(
+    model: Sequential | Sequence[Callable[[Tensor], Tensor]], x: Any, *, norm: Norm = "spectral"
+) -> Jacobians:
+    """Norms of every layer's Jacobian, and of the products of the Jacobians from each layer to the output.
+
+    Everything is exact: a layer with D outputs takes D backward passes, so some ten samples of `x` suffice. Modules run in
+    evaluation mode. The products are made in float64, so that they vanish or explode without underflow.
+
+    Args:
+        model: a Sequential (those inside it are gone through as well) or a list of functions of one Tensor.
+        x: [N, ...]. Layers before the first floating input, such as an Embedding of ids, are run and left out.
+        norm: "spectral" (largest growth of a small change) or "frobenius" (all directions together).
+
+    Raises:
+        TypeError: `model` is no chain. ValueError: a layer does not keep the samples apart on axis 0.
+
+    Source: Saxe, McClelland, Ganguli, ICLR 2014; Pennington, Schoenholz, Ganguli, NeurIPS 2017.
+
+    >>> import numpy as np
+    >>> from seqnn.diagnose import depth_jacobians
+    >>> found = depth_jacobians([lambda x: 0.1 * x] * 5, np.ones((1, 3)))
+    >>> found.products[:, 0].round(6)
+    array([1.e-05, 1.e-04, 1.e-03, 1.e-02, 1.e-01])
+    >>> found.flow().kind
+    'vanishing'
+    """
+    if isinstance(model, Sequential):
+        steps = list(_leaves(model, ""))
+    elif isinstance(model, Sequence) and all(callable(step) for step in model):
+        steps = [(_name(i, step), step) for i, step in enumerate(model)]
+    else:
+        raise TypeError(f"model: expected an nn.Sequential or a list of functions, got {type(model).__name__}")
+    return _chain(steps, _tensor(x), norm, "depth")
+
+
+def time_jacobians(
+    cell: Callable[[Tensor, Tensor], Tensor], x: Any, state: Any, *, norm: Norm = "spectral"
+) -> Jacobians:
+    """Norms of d h[t+1] / d h[t] of a recurrent cell, and of the products to the last state.
+
+    Args:
+        cell: (x[t] [N, ...], h[t] [N, H]) to h[t+1] [N, H].
+        x: [N, T, ...].
+        state: h[0], [N, H].
+        norm: as for `depth_jacobians`.
+
+    Source: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
+
+    >>> import numpy as np
+    >>> from seqnn import ops
+    >>> from seqnn.diagnose import time_jacobians
+    >>> found = time_jacobians(lambda x, h: 2 * h + x, np.zeros((1, 4, 2)), np.zeros((1, 2)))
+    >>> found.products[:, 0]
+    array([16.,  8.,  4.,  2.])
+    """
+    sequence = _tensor(x)
+    if sequence.ndim < 2:
+        raise ValueError(f"x: expected [N, T, ...], got {list(sequence.shape)}")
+    modules = [cell] if isinstance(cell, Module) else []
+    steps = [(str(t), lambda h, t=t: cell(sequence[:, t], h)) for t in range(sequence.shape[1])]
+    return _chain(steps, _tensor(state), norm, "time", modules)
+
+
+def _chain(
+    steps: list[tuple[str, Callable]], x: Tensor, norm: str, through: str, modules: Sequence[Module] = ()
+) -> Jacobians:
+    if norm not in _NORMS:
+        raise ValueError(f"norm: expected 'spectral' or 'frobenius', got {norm!r}")
+    if not steps:
+        raise ValueError(f"{'model' if through == 'depth' else 'x'}: expected at least one place, got none")
+    measure = _NORMS[norm]
+    with _evaluation([*modules, *(step for _, step in steps if isinstance(step, Module))]), enable_grad():
+        pairs = list(_run(steps, x))
+        local, products = [], []
+        product: Any = None
+        for _, source, output in reversed(pairs):
+            with np.errstate(all="ignore"):
+                (jacobian,) = jacobians(output, [source], np.eye(output.shape[1]))
+                product = jacobian if product is None else product @ jacobian
+                local.append(measure(jacobian))
+                products.append(measure(product))
+    return Jacobians(tuple(n for n, _, _ in pairs), np.array(local[::-1]), np.array(products[::-1]), through)
+
+
+def _run(steps: list[tuple[str, Callable]], x: Tensor) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """(name, input, output [N, D]) of every step that has a floating input; each is a graph of its own."""
+    samples = len(x)
+    for name, step in steps:
+        source = Tensor(x.data, requires_grad=True) if x.dtype.kind == "f" else x
+        x = step(source)
+        if not isinstance(x, Tensor) or x.ndim < 1 or len(x) != samples:
+            what = f"a Tensor of shape {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+            raise ValueError(f"{name}: expected a Tensor [{samples}, ...], one row a sample, got {what}")
+        if source.requires_grad:
+            if not x.requires_grad:
+                raise ValueError(f"{name}: the output does not depend on the input")
+            yield name, source, x.reshape(samples, -1)
+    if not source.requires_grad:
+        raise ValueError(f"{name}: expected a floating input of at least the last place, got {source.dtype}")
+
+
+def _leaves(model: Sequential, path: str) -> Iterator[tuple[str, Module]]:
+    for name, module in model.named_children():
+        if isinstance(module, Sequential):
+            yield from _leaves(module, f"{path}{name}.")
+        else:
+            yield f"{path}{name} ({type(module).__name__})", module
+
+
+def _name(i: int, step: Callable) -> str:
+    return f"{i} ({type(step).__name__})" if isinstance(step, Module) else str(i)
+
+
+def _tensor(x: Any) -> Tensor:
+    tensor = x if isinstance(x, Tensor) else Tensor(np.asarray(x))
+    if tensor.ndim < 1 or len(tensor) == 0:
+        raise ValueError(f"expected at least one sample on axis 0, got shape {list(tensor.shape)}")
+    return tensor
+
+
+@contextmanager
+def _evaluation(modules: Sequence[Module]) -> Iterator[None]:
+    """Modules in evaluation mode; afterwards each is in the mode it was in."""
+    before = {m: m.training for module in modules for m in module.modules()}
+    try:
+        for module in before:
+            module.training = False
+        yield
+    finally:
+        for module, training in before.items():
+            module.training = training

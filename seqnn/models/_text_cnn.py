@@ -1,0 +1,223 @@
+"""A convolutional network for sentences: the network and a classifier of strings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from .. import nn, ops, optim, random, train
+from ..autograd import Tensor, no_grad
+from ..text import Vocabulary, pad, tokenize, truncate
+from ._data import as_labels, check_fitted
+
+__all__ = ["TextCNN", "TextCNNClassifier"]
+
+
+class TextCNN(nn.Module):
+    """Word ids [N, T] to class logits [N, classes]: filters over windows of words, the largest of each, one Linear.
+
+    h_k = max_t relu(W_k x[t : t + width_k] + b_k) for `filters` filters of each width; logits = W dropout([h_1, h_2, …]) + b.
+
+    Args:
+        vocabulary_size, classes: how many words and classes.
+        embedding_size: dimensions of the word vectors.
+        widths: window widths; sentences shorter than the widest are to be padded to it.
+        filters: how many of each width.
+        dropout: before the last layer.
+        pad_id: its vector is zero and not learnt; windows that reach into the padding do not count, so that a sentence gives
+            the same in any batch.
+        vectors: [V, D] initial word vectors, such as those of `seqnn.Word2Vec`; else random ones in [-0.25, 0.25].
+        static: the word vectors are not learnt.
+
+    Source: Kim, "Convolutional neural networks for sentence classification", 2014.
+
+    >>> import numpy as np
+    >>> from seqnn.models import TextCNN
+    >>> TextCNN(100, 2)(np.ones((3, 7), np.int32)).shape
+    (3, 2)
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        classes: int,
+        *,
+        embedding_size: int = 100,
+        widths: Sequence[int] = (3, 4, 5),
+        filters: int = 100,
+        dropout: float = 0.5,
+        pad_id: int = 0,
+        vectors: np.ndarray | None = None,
+        static: bool = False,
+    ) -> None:
+        if vectors is not None and np.shape(vectors) != (vocabulary_size, embedding_size):
+            raise ValueError(
+                f"vectors: expected [vocabulary_size, embedding_size] = {[vocabulary_size, embedding_size]}, "
+                f"got {list(np.shape(vectors))}"
+            )
+        self.pad_id = pad_id
+        self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=pad_id)
+        nn.init.uniform_(self.embedding.weight, -0.25, 0.25)
+        if vectors is not None:
+            self.embedding.weight.data[...] = vectors
+        self.embedding.weight.data[pad_id] = 0
+        self.embedding.weight.requires_grad = not static
+        self.convolutions = nn.ModuleList([nn.Conv1d(embedding_size, filters, width) for width in widths])
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(filters * len(widths), classes)
+
+    def forward(self, ids: Any) -> Tensor:
+        x = self.embedding(ids).swapaxes(1, 2)
+        lengths = (np.asarray(ids) != self.pad_id).sum(axis=1, keepdims=True)
+        largest = []
+        for convolution in self.convolutions:
+            h = ops.relu(convolution(x))  # [N, filters, windows]
+            inside = np.arange(h.shape[2]) < np.maximum(lengths - (x.shape[2] - h.shape[2]), 1)
+            largest.append(ops.global_max_pool(h, mask=inside))
+        return self.output(self.dropout(ops.concatenate(largest, axis=1)))
+
+
+class TextCNNClassifier:
+    """Classifier of strings by a `TextCNN`: tokenises, builds the vocabulary, trains with early stopping.
+
+    Args:
+        embedding_size, widths, filters, dropout: see `TextCNN`.
+        tokenizer: str to list of tokens.
+        min_frequency: rarer words are unknown.
+        max_length: tokens behind it are cut off.
+        batch_size, learning_rate, weight_decay: of AdamW; sentences of similar length share a batch.
+        max_iter: epochs at most.
+        validation_fraction, n_iter_no_change: stop when the loss of that part of the sentences has not fallen for so many
+            epochs, and go back to the best weights.
+        random_state: seed of everything.
+        verbose: 1 shows a bar.
+
+    After `fit`: `model_`, `vocabulary_`, `classes_`, `history_`.
+
+    >>> from seqnn.models import TextCNNClassifier
+    >>> texts = ["a very good film", "a very bad film", "such good fun", "in bad taste"] * 20
+    >>> model = TextCNNClassifier(filters=8, embedding_size=16, learning_rate=0.01, max_iter=20)
+    >>> model.fit(texts, ["+", "-", "+", "-"] * 20).predict(["such good fun", "in bad taste"]).tolist()
+    ['+', '-']
+    """
+
+    def __init__(
+        self,
+        *,
+        embedding_size: int = 100,
+        widths: Sequence[int] = (3, 4, 5),
+        filters: int = 100,
+        dropout: float = 0.5,
+        tokenizer: Callable[[str], list[str]] = tokenize,
+        min_frequency: int = 1,
+        max_length: int = 400,
+        batch_size: int = 50,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-2,
+        max_iter: int = 20,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 3,
+        random_state: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        if not 0 < validation_fraction < 1:
+            raise ValueError(f"validation_fraction: expected a number between 0 and 1, got {validation_fraction}")
+        self.embedding_size, self.widths, self.filters, self.dropout = embedding_size, tuple(widths), filters, dropout
+        self.tokenizer, self.min_frequency, self.max_length = tokenizer, min_frequency, max_length
+        self.batch_size, self.learning_rate, self.weight_decay = batch_size, learning_rate, weight_decay
+        self.max_iter, self.validation_fraction, self.n_iter_no_change = max_iter, validation_fraction, n_iter_no_change
+        self.random_state, self.verbose = random_state, verbose
+
+    def fit(self, texts: Sequence[str], y: Any, *, vectors: Any = None) -> Self:
+        """Learn from strings and their labels.
+
+        `vectors`, a `seqnn.KeyedVectors` of `embedding_size` dimensions, gives the words that it has their first vectors.
+        """
+        tokens = self._tokens(texts)
+        self.classes_, labels = as_labels(y, len(tokens))
+        order = np.random.default_rng(self.random_state).permutation(len(tokens))
+        kept = max(1, round(len(tokens) * self.validation_fraction))
+        with random.seeded(self.random_state):
+            rest = [tokens[i] for i in order[kept:]]
+            self.vocabulary_ = Vocabulary.from_tokens(rest, min_frequency=self.min_frequency)
+            self.model_ = TextCNN(
+                len(self.vocabulary_),
+                len(self.classes_),
+                embedding_size=self.embedding_size,
+                widths=self.widths,
+                filters=self.filters,
+                dropout=self.dropout,
+                pad_id=self.vocabulary_.pad_id,
+            )
+            if vectors is not None:
+                self._set_vectors(vectors)
+            self.history_ = train.fit(
+                self.model_,
+                ops.cross_entropy,
+                self._batches(rest, labels[order[kept:]], shuffle=True),
+                self.max_iter,
+                optim.AdamW(self.model_.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay),
+                validation=self._batches([tokens[i] for i in order[:kept]], labels[order[:kept]], shuffle=False),
+                metrics={"accuracy": train.accuracy},
+                callbacks=[train.EarlyStopping("val_loss", patience=self.n_iter_no_change, restore_best=True)],
+                verbose=self.verbose,
+            )
+        return self
+
+    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+        """Probabilities [N, classes], in the order of `classes_`."""
+        check_fitted(self, "model_")
+        ids = [self.vocabulary_.encode(tokens) for tokens in self._tokens(texts)]
+        out = np.empty((len(ids), len(self.classes_)), np.float32)
+        order = np.argsort([len(i) for i in ids], kind="stable")
+        with no_grad():
+            for start in range(0, len(ids), 256):
+                part = order[start : start + 256]
+                out[part] = ops.softmax(self.model_(self._padded([ids[i] for i in part])).numpy())
+        return out
+
+    def predict(self, texts: Sequence[str]) -> np.ndarray:
+        """The most probable label of each string."""
+        best = self.predict_proba(texts).argmax(axis=1)
+        return self.classes_[best]
+
+    def score(self, texts: Sequence[str], y: Any) -> float:
+        """Share of strings whose label is predicted."""
+        return float((self.predict(texts) == np.asarray(y)).mean())
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[str]]:
+        if isinstance(texts, str):
+            raise TypeError("texts: expected a list of strings, got one string")
+        return truncate([self.tokenizer(text) for text in texts], self.max_length)
+
+    def _padded(self, ids: list[np.ndarray]) -> np.ndarray:
+        longest = max(map(len, ids), default=0)
+        return pad(ids, value=self.vocabulary_.pad_id, length=max(longest, *self.widths))[0].astype(
+            np.int32, copy=False
+        )
+
+    def _batches(self, tokens: list[list[str]], labels: np.ndarray, *, shuffle: bool) -> train.Batches:
+        def collate(examples: list) -> tuple[np.ndarray, np.ndarray]:
+            return self._padded([ids for ids, _ in examples]), np.array([label for _, label in examples], np.int32)
+
+        return train.Batches(
+            [self.vocabulary_.encode(t) for t in tokens],
+            labels,
+            batch_size=self.batch_size,
+            shuffle=shuffle,
+            seed=self.random_state,
+            lengths=[len(t) for t in tokens] if shuffle else None,
+            collate=collate,
+        )
+
+    def _set_vectors(self, vectors: Any) -> None:
+        weight = self.model_.embedding.weight.data
+        if vectors.vector_size != weight.shape[1]:
+            raise ValueError(
+                f"vectors: expected {weight.shape[1]} dimensions (embedding_size), got {vectors.vector_size}"
+            )
+        for i, word in enumerate(self.vocabulary_.words):
+            if word in vectors.key_to_index:
+                weight[i] = vectors[word]

@@ -1,0 +1,82 @@
+"""A figure of training and of validation, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._axes import BLUE, GREY, VERMILION, new_axes, style
+from ._lines import axis_labels, end_labels, grid, log_ticks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def learning_curve(
+    history: Any, figure: str = "loss", *, log: bool = False, title: str | None = None, ax: Axes | None = None
+) -> Axes:
+    """A figure of each epoch, such as the loss, for training and validation; a ring marks the best of validation.
+
+    history  a `train.Trainer`, its `history_`, or what `fit` returned
+    figure   "loss", or the name of a metric, such as "accuracy"; drawn are it and "val_" + it, where they are
+    log      logarithmic axis
+    ax       where to draw; default: a new figure. Returns the Axes.
+    """
+    columns = _columns(history)
+    curves = {
+        label: _numbers(columns[name])
+        for label, name in (("training", figure), ("validation", f"val_{figure}"))
+        if name in columns
+    }
+    if not curves:
+        raise ValueError(f"figure: the history has no {figure!r} or 'val_{figure}', only {', '.join(columns)}")
+    epochs = _numbers(columns["epoch"]) if "epoch" in columns else np.arange(1, len(next(iter(curves.values()))) + 1)
+    if not len(epochs):
+        raise ValueError("history: it is empty: train the model first")
+    ax = new_axes(ax, (6.0, 3.8))
+    style(ax, title=title)
+    colors = {"training": BLUE, "validation": VERMILION}
+    for label, values in curves.items():
+        marker = "o" if len(epochs) <= 30 else None
+        ax.plot(epochs, values, color=colors[label], linewidth=1.8, marker=marker, markersize=4, label=label, zorder=2)
+    checked = curves.get("validation", np.array([np.nan]))
+    if np.isfinite(checked).any():
+        best = int((np.nanargmin if figure.endswith("loss") else np.nanargmax)(checked))
+        ax.plot(
+            epochs[best], checked[best], "o", markersize=10, markerfacecolor="none", markeredgewidth=1.4,
+            markeredgecolor=VERMILION, zorder=3,
+        )  # fmt: skip
+    if log:
+        ax.set_yscale("log")
+    axis_labels(ax, "epoch", figure)
+    grid(ax, "y")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_ylim(ax.get_ylim())
+    if log:
+        log_ticks(ax.yaxis, *ax.get_ylim())
+    ends = {label: values[np.isfinite(values)][-1] for label, values in curves.items() if np.isfinite(values).any()}
+    if len(ends) > 1:
+        end_labels(ax, list(ends.values()), list(ends), [colors[label] for label in ends])
+    elif ends and "validation" in ends:
+        ax.set_ylabel(f"{figure} (validation)", fontsize=9, color=GREY)
+    return ax
+
+
+def _columns(history: Any) -> dict[str, Sequence[Any]]:
+    """A list for each figure."""
+    rows = getattr(history, "history_", history)
+    if isinstance(rows, Mapping) and rows and all(isinstance(v, Sequence | np.ndarray) for v in rows.values()):
+        return dict(rows)
+    if not isinstance(rows, Sequence) or isinstance(rows, str) or not all(isinstance(e, Mapping) for e in rows):
+        raise TypeError(
+            f"history: expected a Trainer, its history_, or what fit returned, got {type(history).__name__}"
+        )
+    if not rows:
+        raise ValueError("history: it is empty: train the model first")
+    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(n for row in rows for n in row)}
+
+
+def _numbers(values: Sequence[Any]) -> np.ndarray:
+    return np.array([np.nan if v is None else v for v in values], np.float64)
