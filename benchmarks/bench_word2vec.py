@@ -158,7 +158,18 @@ def scaling_case(full: text.Text, threads: int) -> Case:
 
 
 def quality_rows(options: Options, known: dict) -> Iterator[quality.Row]:
-    """Yield the scores of our vectors and gensim's over three seeds (`run.py --quality`).
+    """Yield the scores of our vectors and gensim's (`run.py --quality`)."""
+    rows = [
+        ("skip-gram NS", SKIP_GRAM, {}),
+        ("skip-gram NS, deterministic=True", SKIP_GRAM, {"deterministic": True}),
+        ("CBOW NS", CBOW, {}),
+        ("skip-gram HS", SOFTMAX_TREE, {}),
+    ]
+    yield from scored(options, known, rows)
+
+
+def scored(options: Options, known: dict, rows: list, model: str = "Word2Vec") -> Iterator[quality.Row]:
+    """Yield the scores of rows (name, arguments, arguments for us alone) over three seeds.
 
     gensim reads `corpus_file`: its two workers read the two halves of the text side by side, and each lowers the learning
     rate as if it were alone, so that it falls by half as much in an epoch and is higher on the average than ours.
@@ -169,22 +180,20 @@ def quality_rows(options: Options, known: dict) -> Iterator[quality.Row]:
         raise SystemExit("--quality needs SEQNN_EVAL, a folder with the evaluation sets")
     data = text.thinned(options.folder, 4) if options.quick else text.whole(options.folder)
     threads = options.threads[-1]
-    rows = [
-        ("skip-gram NS", SKIP_GRAM, {}),
-        ("skip-gram NS, deterministic=True", SKIP_GRAM, {"deterministic": True}),
-        ("CBOW NS", CBOW, {}),
-        ("skip-gram HS", SOFTMAX_TREE, {}),
-    ]
+    prefix = "" if model == "Word2Vec" else f"{model}, "
     for name, arguments, our_extra in rows:
         runs = [arguments | {"epochs": options.epochs, "seed": seed} for seed in (1, 2, 3)]
-        ours = [score(python_side("seqnn", "train", data, threads, run | our_extra), folder) for run in runs]
+        ours = [
+            score(python_side("seqnn", "train", data, threads, run | our_extra, model=model), folder) for run in runs
+        ]
         theirs = []
         for run in runs if peers.at_hand("SEQNN_PEERS_PYTHON") else []:
-            key = f"gensim corpus_file, {threads} workers, {data.name}, {json.dumps(run)}"
+            key = f"{prefix}gensim corpus_file, {threads} workers, {data.name}, {json.dumps(run)}"
             if key not in known:
-                known[key] = score(python_side("gensim", "train", data, threads, run), folder)
+                side = python_side("gensim", "train", data, threads, run, model=model)
+                known[key] = score(side, folder)
             theirs.append(known[key])
-        yield from quality.compare(f"{name}, epochs={options.epochs}", "gensim corpus_file", ours, theirs)
+        yield from quality.compare(f"{prefix}{name}, epochs={options.epochs}", "gensim corpus_file", ours, theirs)
 
 
 def score(side: Callable[[], Measured], folder: str) -> list[float]:
@@ -192,13 +201,14 @@ def score(side: Callable[[], Measured], folder: str) -> list[float]:
     return quality.scores(*quality.load(side().result["saved"]), folder)
 
 
-def python_side(library, task, data: text.Text, threads, arguments, isa=None):
+def python_side(library, task, data: text.Text, threads, arguments, isa=None, model="Word2Vec"):
     """Return a side that runs `side_word2vec.py` and measures seconds, or None where gensim is not at hand."""
     if library == "gensim" and not peers.at_hand("SEQNN_PEERS_PYTHON"):
         return None
     saved = str(data.path.with_suffix(f".{next(FILES)}"))
     request = {
         "task": task,
+        "model": model,
         "corpus": str(data.path),
         "counts": str(data.counts),
         "lines": data.lines,

@@ -3,9 +3,11 @@
 A peer that its environment variable does not name is None, "not at hand":
 SEQNN_PEERS_PYTHON  a Python that has gensim        SEQNN_EVAL  a folder of evaluation sets
 SEQNN_GLOVE         the folder of Stanford's GloVe programs
-SEQNN_WORD2VEC, SEQNN_PWORD2VEC      a C program; "<program>.version" beside it says in a line how it was built
+SEQNN_WORD2VEC, SEQNN_PWORD2VEC, SEQNN_FASTTEXT  a program; "<program>.version" beside it says in a line how it was built
 """
 
+import importlib.metadata
+import importlib.util
 import json
 import os
 import re
@@ -14,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-PROGRESS = re.compile(rb"Progress: ([0-9.]+)%")
+PROGRESS = re.compile(rb"Progress: +([0-9.]+)%")
 
 
 def at_hand(variable: str) -> str | None:
@@ -56,7 +58,7 @@ def run_c_program(command: list[str]) -> float:
     """
     env = dict(os.environ, OPENBLAS_NUM_THREADS="1", GLIBC_TUNABLES="glibc.malloc.hugetlb=1")
     moments = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env) as process:
         while block := os.read(process.stdout.fileno(), 1 << 16):
             now = time.perf_counter()
             moments += [(now, float(share) / 100) for share in PROGRESS.findall(block)]
@@ -69,6 +71,8 @@ def run_c_program(command: list[str]) -> float:
 def peers_versions() -> dict[str, str]:
     """Return {name: version} of the peers at hand."""
     found = {}
+    if importlib.util.find_spec("torch"):
+        found["torch"] = importlib.metadata.version("torch")
     if python := at_hand("SEQNN_PEERS_PYTHON"):
         code = "import gensim, numpy; print(gensim.__version__, numpy.__version__)"
         run = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
@@ -78,6 +82,7 @@ def peers_versions() -> dict[str, str]:
         ("word2vec.c", "SEQNN_WORD2VEC"),
         ("pWord2Vec", "SEQNN_PWORD2VEC"),
         ("Stanford GloVe", "SEQNN_GLOVE"),
+        ("fastText", "SEQNN_FASTTEXT"),
     ]:
         if path := at_hand(variable):
             about = Path(f"{path}.version")

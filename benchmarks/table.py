@@ -24,11 +24,21 @@ def table(name: str) -> str:
         return "Not measured yet.\n"
     content = json.loads(path.read_text(encoding="utf-8"))
     rows = quality_table(content["rows"]) if "known" in content else speed_table(content["rows"])
-    versions = ", ".join(f"{program} {version}" for program, version in content["versions"].items())
+    versions = ", ".join(f"{program} {version}" for program, version in concerned(content).items())
     origin = f"{content['date']}, {content['cpu']}, kernels {content['isa']}"
     data = ", ".join(dict.fromkeys(row["data"] for row in content["rows"] if row.get("data")))
     about = f" Data: {data}." if data else ""
     return f"{rows}\n\n{origin}; {versions}, Python {content['python']}.{about}\n"
+
+
+def concerned(content: dict) -> dict[str, str]:
+    """Return the versions of seqnn, NumPy and those programs that the rows name."""
+    named = " ".join(row["peer"].lower() for row in content["rows"])
+    return {
+        program: version
+        for program, version in content["versions"].items()
+        if program in ("seqnn", "numpy") or program.split()[0].lower() in named
+    }
 
 
 def speed_table(rows: list[dict]) -> str:
