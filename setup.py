@@ -110,7 +110,11 @@ class BuildCore(build_ext):
 limited = [] if FREE_THREADED else [("Py_LIMITED_API", "0x030B0000")]
 core = Extension(
     "seqnn._core",
-    ["csrc/dispatch.c", "csrc/scratch.c", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "csrc" / "boundary").glob("*.c"))],
+    [
+        "csrc/dispatch.c",
+        "csrc/scratch.c",
+        *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "csrc" / "boundary").glob("*.c")),
+    ],
     define_macros=[("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"), *limited],
     py_limited_api=not FREE_THREADED,
 )

@@ -12,7 +12,18 @@ PACKAGE = ROOT / "seqnn"
 STEMS = [stem for _, stem in signatures.kernels() if stem != "probe"]  # the probe is the call path's own test kernel
 # A module may import from its own storey and from those below it.
 STOREYS = [
-    ("_core", "_threads", "_config", "_files", "_interrupts", "_kept_memory", "_memory", "_progress", "_safetensors", "random"),
+    (
+        "_core",
+        "_threads",
+        "_config",
+        "_files",
+        "_interrupts",
+        "_kept_memory",
+        "_memory",
+        "_progress",
+        "_safetensors",
+        "random",
+    ),
     ("autograd",),
     ("ops",),
     ("nn", "optim"),

@@ -27,7 +27,9 @@ def test_ill_conditioned_quadratic():
 
 
 def test_steps_out_of_the_domain_are_shortened():
-    found = minimize_lbfgs(lambda x: (float((x - np.log(x)).sum()), 1 - 1 / x) if (x > 0).all() else (np.inf, x), [0.01])
+    found = minimize_lbfgs(
+        lambda x: (float((x - np.log(x)).sum()), 1 - 1 / x) if (x > 0).all() else (np.inf, x), [0.01]
+    )
     assert found.converged
     np.testing.assert_allclose(found.x, 1, atol=1e-4)
 
