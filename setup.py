@@ -1,7 +1,7 @@
 """Builds seqnn._core: every kernel file once per (float type, instruction set), then one link. README.md of csrc/ says why.
 
 SEQNN_NO_OPENMP=1 builds without threads; SEQNN_SANITIZE=address,undefined builds for the sanitizers; SEQNN_WERROR=1 turns
-compiler warnings into errors.
+compiler warnings into errors; SEQNN_BUILD_ISAS="avx2 avx512" builds those instruction sets alone (for quick rebuilds).
 """
 
 import os
@@ -32,7 +32,11 @@ X86_64 = {
 
 def instruction_sets() -> dict[str, list[str]]:
     """Compiler flags of each instruction set that this platform gets, slowest first."""
-    return X86_64 if platform.machine().lower() in ("x86_64", "amd64") else {"base": []}
+    known = X86_64 if platform.machine().lower() in ("x86_64", "amd64") else {"base": []}
+    wanted = os.environ.get("SEQNN_BUILD_ISAS", " ".join(known)).split()
+    if not wanted or not set(wanted) <= set(known):
+        raise SystemExit(f"SEQNN_BUILD_ISAS={' '.join(wanted)!r} must name some of: {' '.join(known)}")
+    return {isa: flags for isa, flags in known.items() if isa in wanted}
 
 
 def sanitize_flags() -> list[str]:
@@ -76,18 +80,19 @@ class BuildCore(build_ext):
         flags += ["-Werror"] if os.environ.get("SEQNN_WERROR") else []
         include = [str(ROOT / "csrc"), str(generated), numpy.get_include(), *self.compiler.include_dirs]
 
+        slowest = next(iter(isas.values()))  # of code that is compiled once
         jobs = []  # (source, variant, macros, flags)
         for kind, stem in signatures.kernels():
             source = f"csrc/kernels/{stem}.c"
             if kind == "plain":
-                jobs.append((source, "plain", [("SQ_REAL", "float"), ("SQ_VARIANT", "plain")], isas["base"]))
+                jobs.append((source, "plain", [("SQ_REAL", "float"), ("SQ_VARIANT", "plain")], slowest))
                 continue
             for isa, isa_flags in isas.items():
                 for bits, real in ((32, "float"), (64, "double")):
                     variant = f"f{bits}_{isa}"
                     jobs.append((source, variant, [("SQ_REAL", real), ("SQ_VARIANT", variant)], isa_flags))
         for source in ext.sources:
-            jobs.append((source, "module", ext.define_macros, isas["base"]))
+            jobs.append((source, "module", ext.define_macros, slowest))
 
         def compile_one(job: tuple) -> list[str]:
             source, variant, macros, isa_flags = job

@@ -60,15 +60,9 @@ int sq_force_team(int count)
     return old;
 }
 
-#ifdef _OPENMP
-enum { THREADED = 1 };
-#else
-enum { THREADED = 0 };
-#endif
-
 int sq_team(int64_t work)
 {
-    if (!THREADED || atomic_load(&forked)) return 1;
+    if (atomic_load(&forked)) return 1;
     if (forced_team > 0) return forced_team;
     int64_t most = 1 + work / GRAIN;
     int limit = allowed();

@@ -28,9 +28,11 @@ static inline int64_t pieces_elements(const int64_t *size, int64_t count)
     return sum;
 }
 
-static inline struct pieces pieces_of_thread(const int64_t *size, int64_t count, int thread, int team)
+// For the calling thread of a parallel region, by the threads that the region really has: it may get fewer than it asks
+// for (OMP_THREAD_LIMIT, OMP_DYNAMIC, a build without OpenMP).
+static inline struct pieces pieces_of_thread(const int64_t *size, int64_t count)
 {
-    const int64_t all = pieces_elements(size, count);
+    const int64_t all = pieces_elements(size, count), thread = omp_get_thread_num(), team = omp_get_num_threads();
     return (struct pieces){.size = size,
                            .count = count,
                            .from = all / team * thread + all % team * thread / team,

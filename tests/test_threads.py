@@ -71,6 +71,19 @@ def run(code, **environment):
     return done.stdout.strip()
 
 
+def test_a_team_that_is_smaller_than_asked_for_does_all_the_work():
+    code = """
+import numpy as np
+from seqnn import _core
+_core.force_team(3)
+x, average = np.ones(50_000), np.zeros(50_000)
+_core.gradients_scale([x], 2.0)
+_core.ema_update([average], [x], 0.5)
+print(set(x.tolist()), set(average.tolist()), _core.gradients_norm([x], 1).item())
+"""
+    assert run(code, OMP_THREAD_LIMIT="1") == "{2.0} {1.0} 100000.0"
+
+
 def test_environment_variables():
     show = "import seqnn; print(seqnn.get_num_threads(), seqnn.get_isa())"
     assert run(show, SEQNN_NUM_THREADS="1", SEQNN_ISA="base") == "1 base"

@@ -58,7 +58,7 @@ KERNEL(gradients_norm)
     const int team = sq_team(pieces_elements(a->grads_size, a->grads_count));
 #pragma omp parallel num_threads(team)
     {
-        struct pieces p = pieces_of_thread(a->grads_size, a->grads_count, omp_get_thread_num(), team);
+        struct pieces p = pieces_of_thread(a->grads_size, a->grads_count);
         while (pieces_next(&p)) {
             const real *x = a->grads[p.at.k] + p.at.begin;
             const int64_t n = p.at.end - p.at.begin;
@@ -84,7 +84,7 @@ KERNEL(gradients_scale)
     const real scale = (real)a->scale;
 #pragma omp parallel num_threads(team)
     {
-        struct pieces p = pieces_of_thread(a->grads_size, a->grads_count, omp_get_thread_num(), team);
+        struct pieces p = pieces_of_thread(a->grads_size, a->grads_count);
         while (pieces_next(&p)) {
             real *restrict x = a->grads[p.at.k];
             for (int64_t i = p.at.begin; i < p.at.end; i++) x[i] *= scale;
@@ -101,7 +101,7 @@ KERNEL(gradients_clip)
     const real bound = (real)a->bound;
 #pragma omp parallel num_threads(team)
     {
-        struct pieces p = pieces_of_thread(a->grads_size, a->grads_count, omp_get_thread_num(), team);
+        struct pieces p = pieces_of_thread(a->grads_size, a->grads_count);
         while (pieces_next(&p)) {
             real *restrict x = a->grads[p.at.k];
             for (int64_t i = p.at.begin; i < p.at.end; i++) {

@@ -49,7 +49,7 @@ ALWAYS_INLINE void sweep_all(rule apply, const struct step *s)
     const int team = sq_team(2 * pieces_elements(s->size, s->count));
 #pragma omp parallel num_threads(team)
     {
-        struct pieces p = pieces_of_thread(s->size, s->count, omp_get_thread_num(), team);
+        struct pieces p = pieces_of_thread(s->size, s->count);
         while (pieces_next(&p)) {
             real *x[ARRAYS];
             for (int j = 0; j < ARRAYS; j++) x[j] = s->list[j] ? s->list[j][p.at.k] + p.at.begin : NULL;

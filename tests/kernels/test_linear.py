@@ -159,13 +159,13 @@ def test_a_packed_weight_that_does_not_fit_is_refused():
     wrong = [
         ops.pack_weight(weight[:32]),
         ops.pack_weight(weight[:, :19]),
-        ops.pack_weight(weight)[:-200],
+        ops.pack_weight(weight)[: weight.size],
         np.zeros(1000, np.float32),
         np.zeros(3, np.float32),
     ]
     names = _core.available_isas()
     if len(names) > 1:
-        with isa(names[0]):
+        with isa(names[-1] if _core.get_isa() == names[0] else names[0]):
             wrong.append(ops.pack_weight(weight))
     for packed in wrong:
         with pytest.raises(ValueError, match="pack the weight again"):
