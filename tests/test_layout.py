@@ -13,6 +13,8 @@ STEMS = [stem for _, stem in signatures.kernels() if stem != "probe"]  # the pro
 # A module may import from its own storey and from those below it.
 STOREYS = [
     (
+        "_arguments",
+        "_callbacks",
         "_core",
         "_threads",
         "_config",
@@ -22,6 +24,7 @@ STOREYS = [
         "_memory",
         "_progress",
         "_safetensors",
+        "_snapshot",
         "random",
     ),
     ("autograd",),

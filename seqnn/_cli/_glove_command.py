@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ..embed._callbacks import Callback
+from .._callbacks import Callback
 from ..embed._glove import GloVe
 from ._foreign import Foreign
 from ._training import check_targets, described, finish, megabytes, named_corpus, training_parser

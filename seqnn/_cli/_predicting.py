@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TypeVar
 
-from ..embed._callbacks import Callback
+from .._callbacks import Callback
 from ..embed._vector_files import read_counts
 from ..embed._word2vec import Word2Vec
 from ._training import named_corpus

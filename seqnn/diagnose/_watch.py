@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 
 from .. import nn
+from .._arguments import integer
 from ..autograd import Tensor
 from ..autograd._tape import WATCH, mode, watcher
-from ..embed._arguments import integer
 from ..nn._conv import _Conv
 from ..optim import Optimizer, grad_norm
 from ..train import Callback

@@ -1,8 +1,8 @@
 """Word vectors: trainers, vectors, their files, neighbours and evaluation."""
 
+from .._callbacks import Callback, EarlyStopping
 from ._bias_direction import bias_direction
 from ._bias_measures import BeforeAfter, WEATResult, compare_debiased, direct_bias, weat
-from ._callbacks import Callback, EarlyStopping
 from ._cooccurrence import Cooccurrence
 from ._debias import HardDebias, SoftDebias
 from ._fasttext import FastText

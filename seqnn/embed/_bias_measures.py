@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .._arguments import integer, number
 from .._files import Path
-from ._arguments import integer, number
 from ._keyed_vectors import KeyedVectors
 from ._labelled import Labelled, LabelledVectors
 

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from ._arguments import integer, number
+from .._arguments import integer, number
 from ._bias_direction import METHODS, checked_sets, subspace
 from ._gender_words import gender_words, spellings
 from ._labelled import Labelled, LabelledVectors, unit_rows

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from .._arguments import integer, renamed
+from .._callbacks import EarlyStopping
 from .._files import Path
 from ..text._vocabulary import Vocabulary
-from ._arguments import integer, renamed
-from ._callbacks import EarlyStopping
 from ._fasttext_vectors import FastTextKeyedVectors
 from ._fasttext_weights import FastTextWeights
 from ._subwords import MAX_BUCKET, Subwords

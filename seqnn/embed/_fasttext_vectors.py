@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from .._arguments import integer
 from .._files import Path
-from ._arguments import integer
 from ._keyed_vectors import KeyedVectors
 from ._neighbors import Key, reciprocal, row_norms, unit
 from ._subwords import MAX_BUCKET, Subwords, means

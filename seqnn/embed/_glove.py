@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from .._arguments import integer
+from .._callbacks import EarlyStopping
 from .._files import Path
 from .._progress import advance, progress_bar
 from .._threads import threads
@@ -15,8 +17,6 @@ from ..text._corpus import Corpus
 from ..text._sources import encoded_of
 from ..text._vocabulary import Vocabulary
 from . import _glove_file as file
-from ._arguments import integer
-from ._callbacks import EarlyStopping
 from ._cooccurrence import Cooccurrence
 from ._cooccurrence_count import count
 from ._glove_model import GloVeModel, checked

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import flag, integer, number, optional_integer
+from .._callbacks import EarlyStopping, checked_callbacks
 from .._threads import get_num_threads, threads
 from ..text._vocabulary import Vocabulary
-from ._arguments import flag, integer, number, optional_integer
-from ._callbacks import EarlyStopping, checked_callbacks
 from ._cooccurrence import Cooccurrence
 from ._cooccurrence_count import MAX_WINDOW
 from ._glove_cells import Cells

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import integer, number
 from .._config import __version__, get_isa
 from .._threads import get_num_threads
-from ._arguments import integer, number
 from ._training import Position
 from ._vector_files import _ATTRIBUTE
 

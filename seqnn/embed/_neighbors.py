@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ._arguments import integer
+from .._arguments import integer
 
 if TYPE_CHECKING:
     from ._keyed_vectors import KeyedVectors

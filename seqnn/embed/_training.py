@@ -13,7 +13,7 @@ import numpy as np
 
 from .._interrupts import DeferredInterrupt
 from .._progress import progress_bar
-from ._snapshot import Snapshot
+from .._snapshot import Snapshot
 
 STEP_SECONDS = 0.15
 """A step is as many units as take about this long: Ctrl-C and the bar react at once, and threads wait little."""

@@ -7,10 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from .._arguments import integer, number, renamed, warn_caller
+from .._callbacks import EarlyStopping
 from .._files import Path
 from . import _word2vec_file as file
-from ._arguments import integer, number, renamed, warn_caller
-from ._callbacks import EarlyStopping
 from ._word2vec_corpus import Source, encoded, one_source
 from ._word2vec_inference import output_probabilities, sentence_score
 from ._word2vec_options import checked

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from .. import _core, random
+from .._arguments import warn_caller
+from .._callbacks import EarlyStopping, checked_callbacks
 from .._threads import get_num_threads, threads
 from ..text._corpus import Corpus
 from ..text._vocabulary import Vocabulary
-from ._arguments import warn_caller
-from ._callbacks import EarlyStopping, checked_callbacks
 from ._keyed_vectors import KeyedVectors
 from ._training import Position, Task, resumable, run
 from ._word2vec_corpus import fingerprint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._arguments import flag, integer, number, optional_integer
-from ._callbacks import checked_callbacks
+from .._arguments import flag, integer, number, optional_integer
+from .._callbacks import checked_callbacks
 
 MAX_WINDOW = 1000
 """A step sees so many words beyond its own ends (less than the kernel's margin of 1024)."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import integer, optional_integer, renamed
 from .._files import Path
 from ..text._corpus import Corpus, ScannedCorpus
 from ..text._sources import encoded_of
 from ..text._vocabulary import Vocabulary, effective_min_count
-from ._arguments import integer, optional_integer, renamed
 from ._word2vec_corpus import Source, one_source, read
 from ._word2vec_model import Word2VecModel
 

@@ -1,6 +1,6 @@
 """Training: batches, the training loop, checkpoints, metrics."""
 
-from ..embed import Callback, EarlyStopping
+from .._callbacks import Callback, EarlyStopping
 from ._batches import Batches
 from ._metrics import accuracy
 from ._trainer import Trainer, fit

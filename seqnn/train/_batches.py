@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import random
-from ..embed._arguments import integer
+from .._arguments import integer
 from ..text import length_buckets
 
 Collate = Callable[[list], Any]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _safetensors, random
+from .._arguments import integer
 from .._config import __version__, get_isa
 from .._files import Path
-from ..embed._arguments import integer
 from ._history import Position
 
 if TYPE_CHECKING:

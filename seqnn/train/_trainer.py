@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import integer
+from .._callbacks import checked_callbacks
 from .._files import Path
 from .._interrupts import DeferredInterrupt
 from .._progress import progress_bar
 from ..autograd import Tensor, no_grad
-from ..embed._arguments import integer
-from ..embed._callbacks import checked_callbacks
 from ..nn import Module
 from ..optim import EMA, Optimizer, Scheduler
 from . import _checkpoint

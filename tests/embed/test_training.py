@@ -10,8 +10,8 @@ import pytest
 from seqnn import Word2Vec, _core
 from seqnn._interrupts import DeferredInterrupt
 from seqnn._memory import big_zeros, padded
+from seqnn._snapshot import Snapshot
 from seqnn.embed import Callback
-from seqnn.embed._snapshot import Snapshot
 from seqnn.embed._training import STEP_SECONDS, Pace, Position, Task, all_finite, run
 
 
@@ -142,7 +142,7 @@ def test_an_interrupt_at_the_very_end_is_not_lost():
 @pytest.mark.parametrize("large", [False, True])
 def test_not_finite_goes_back_to_the_last_good_epoch(large, monkeypatch):
     if large:
-        monkeypatch.setattr("seqnn.embed._snapshot.IN_MEMORY", 0)
+        monkeypatch.setattr("seqnn._snapshot.IN_MEMORY", 0)
     model = Recorder()
     position = Position(epochs=5, start_alpha=0.2, end_alpha=0.0, corpus="")
 
@@ -210,7 +210,7 @@ def test_all_finite():
 
 @pytest.mark.parametrize("limit", [0, 1 << 30])
 def test_snapshot(limit, monkeypatch):
-    monkeypatch.setattr("seqnn.embed._snapshot.IN_MEMORY", limit)
+    monkeypatch.setattr("seqnn._snapshot.IN_MEMORY", limit)
     rng = np.random.default_rng(0)
     arrays = [rng.random((50, 16), np.float32), rng.random((3, 16), np.float32), np.zeros((0, 16), np.float32)]
     with Snapshot(arrays) as snapshot:
@@ -228,7 +228,7 @@ def test_snapshot(limit, monkeypatch):
 
 
 def test_snapshot_without_room_for_a_file(monkeypatch):
-    monkeypatch.setattr("seqnn.embed._snapshot.IN_MEMORY", 0)
+    monkeypatch.setattr("seqnn._snapshot.IN_MEMORY", 0)
 
     def full():
         raise OSError(28, "No space left on device")

@@ -1,4 +1,4 @@
-"""Checks of the trainers' arguments: each error names the argument, what was expected and what was got."""
+"""Checks of arguments: each error names the argument, what was expected and what was got."""
 
 from __future__ import annotations
 
