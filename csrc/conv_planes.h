@@ -28,6 +28,8 @@ typedef struct {
     int64_t phase_size, plane;          // elements
 } planes;
 
+enum { BLOCK = 1 << 17 }; // elements of the planes of a block
+
 // Which images and outputs a block is about.
 typedef struct {
     int64_t image, images, y, y_count, x, x_count;
@@ -102,16 +104,17 @@ static void set_phases(planes *p)
     }
 }
 
-// offset[channel, tap] for planes of consecutive channels.
-static void write_offsets(const planes *p, int64_t channels, int64_t *offset)
+// offset[channel, tap] for planes of consecutive channels; or offset[tap, channel].
+static void write_offsets(const planes *p, int64_t channels, bool by_tap, int64_t *offset)
 {
+    const int64_t channel_step = by_tap ? 1 : p->taps, tap_step = by_tap ? channels : 1;
     for (int64_t t = 0; t < p->taps && channels; t++) {
         const int64_t by = divide_down(p->tap_y[t], p->y.step), bx = divide_down(p->tap_x[t], p->x.step);
         int64_t at = 0;
         while (p->phase_y[at] != p->tap_y[t] - by * p->y.step || p->phase_x[at] != p->tap_x[t] - bx * p->x.step) at++;
-        offset[t] = at * p->phase_size + (by - p->y.first) * p->x.pitch + bx - p->x.first;
+        const int64_t first = at * p->phase_size + (by - p->y.first) * p->x.pitch + bx - p->x.first;
+        for (int64_t i = 0; i < channels; i++) offset[i * channel_step + t * tap_step] = first + i * p->plane;
     }
-    for (int64_t i = p->taps; i < channels * p->taps; i++) offset[i] = offset[i - p->taps] + p->plane;
 }
 
 static int64_t count_blocks(const planes *p)

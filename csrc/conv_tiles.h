@@ -2,7 +2,7 @@
 #ifndef SEQNN_CONV_TILES_H
 #define SEQNN_CONV_TILES_H
 
-#include "vec.h"
+#include "gemm.h"
 
 // Rows are short here: a call of memcpy would cost more than the copy.
 ALWAYS_INLINE void copy_run(real *to, const real *from, int64_t n)
@@ -14,10 +14,16 @@ ALWAYS_INLINE void copy_run(real *to, const real *from, int64_t n)
 
 // A product tile: c[o, q] = sum over k of w[k, o] x[offset[k] + q], for the rows o of a panel and `width` positions q.
 typedef struct {
+    int64_t w, offset, depth; // where the k of a run begin in either list, and how many they are
+} product_run;
+
+typedef struct {
     const real *w, *x;
     const int64_t *offset;
-    int64_t depth;
-    const real *bias; // [rows] or NULL
+    const product_run *run;
+    int64_t runs;
+    const real *before; // [rows, width] or NULL: added
+    const real *bias;   // [rows] or NULL
     bool relu;
     real *c;
     int64_t c_row;
@@ -57,6 +63,10 @@ enum { TILE_WIDTH = 2 * LANES, SINGLE_WIDTH = 8 * LANES };
 #define STORE(o)                                                                                                       \
     {                                                                                                                  \
         const vf bias = vf_set(job->bias ? job->bias[o] : 0);                                                          \
+        if (job->before) {                                                                                             \
+            left##o += vf_load(job->before + o * TILE_WIDTH);                                                          \
+            right##o += vf_load(job->before + o * TILE_WIDTH + LANES);                                                 \
+        }                                                                                                              \
         store_one(job->c + o * job->c_row, left##o + bias, job->relu);                                                 \
         store_one(job->c + o * job->c_row + LANES, right##o + bias, job->relu);                                        \
     }
@@ -66,12 +76,15 @@ ALWAYS_INLINE void store_one(real *c, vf x, bool relu) { vf_store(c, relu ? vf_m
 #define PRODUCT(rows)                                                                                                  \
     static void product_##rows(const product_tile *job)                                                                \
     {                                                                                                                  \
-        const real *w = job->w, *x = job->x;                                                                           \
-        EACH_##rows(START) for (int64_t k = 0; k < job->depth; k++, w += rows)                                         \
+        EACH_##rows(START) for (int64_t r = 0; r < job->runs; r++)                                                     \
         {                                                                                                              \
-            const real *at = x + job->offset[k];                                                                       \
-            const vf left = vf_load(at), right = vf_load(at + LANES);                                                  \
-            EACH_##rows(MULTIPLY)                                                                                      \
+            const real *w = job->w + job->run[r].w * rows;                                                             \
+            const int64_t *offset = job->offset + job->run[r].offset, *end = offset + job->run[r].depth;               \
+            for (; offset < end; offset++, w += rows) {                                                                \
+                const real *at = job->x + *offset;                                                                     \
+                const vf left = vf_load(at), right = vf_load(at + LANES);                                              \
+                EACH_##rows(MULTIPLY)                                                                                  \
+            }                                                                                                          \
         }                                                                                                              \
         EACH_##rows(STORE)                                                                                             \
     }
@@ -93,16 +106,21 @@ PRODUCT(14)
 
 #define SINGLE_START(v) vf sum##v = {0};
 #define SINGLE_MULTIPLY(v) sum##v += weight * vf_load(at + v * LANES);
-#define SINGLE_STORE(v) store_one(job->c + v * LANES, sum##v + bias, job->relu);
+#define SINGLE_STORE(v)                                                                                                \
+    if (job->before) sum##v += vf_load(job->before + v * LANES);                                                       \
+    store_one(job->c + v * LANES, sum##v + bias, job->relu);
 
 static void product_1(const product_tile *job)
 {
-    const real *x = job->x;
     EACH_8(SINGLE_START)
-    for (int64_t k = 0; k < job->depth; k++) {
-        const real *at = x + job->offset[k];
-        const vf weight = vf_set(job->w[k]);
-        EACH_8(SINGLE_MULTIPLY)
+    for (int64_t r = 0; r < job->runs; r++) {
+        const real *w = job->w + job->run[r].w;
+        const int64_t *offset = job->offset + job->run[r].offset;
+        for (int64_t k = 0; k < job->run[r].depth; k++) {
+            const real *at = job->x + offset[k];
+            const vf weight = vf_set(w[k]);
+            EACH_8(SINGLE_MULTIPLY)
+        }
     }
     const vf bias = vf_set(job->bias ? job->bias[0] : 0);
     EACH_8(SINGLE_STORE)
@@ -173,6 +191,67 @@ static void (*const correlations[])(const real *y, int64_t y_row, const real *x,
     NULL,          correlation_1, correlation_2, correlation_3,
 #if DOT_ROWS == 4
     correlation_4,
+#endif
+};
+
+// A spread tile: sums[k, v] += sum over the places q of some lines of x[offset[k] + q] y[q, v], outputs v in the lanes.
+typedef struct {
+    const real *y; // lines [length, vectors of the tile], y_line apart
+    int64_t y_line;
+    const real *x;
+    int64_t x_line;
+    const int64_t *offset;       // [SPREAD_ROWS]
+    int64_t lines, length, rows; // rows of sums that are kept
+    real *sums;
+    int64_t sums_row;
+} spread_tile;
+
+#define SPREAD_ROWS 6
+#define SPREAD_START(k)                                                                                                \
+    const int64_t x##k = job->offset[k];                                                                               \
+    vf a##k = {0}, b##k = {0}, c##k = {0}, d##k = {0};
+#define SPREAD_MULTIPLY(k)                                                                                             \
+    {                                                                                                                  \
+        const vf at = vf_set(x[x##k]);                                                                                 \
+        a##k += ya * at;                                                                                               \
+        if (vectors > 1) b##k += yb * at;                                                                              \
+        if (vectors > 2) c##k += yc * at;                                                                              \
+        if (vectors > 3) d##k += yd * at;                                                                              \
+    }
+#define SPREAD_STORE(k)                                                                                                \
+    if (k < job->rows) {                                                                                               \
+        real *to = job->sums + k * job->sums_row;                                                                      \
+        vf_store(to, vf_load(to) + a##k);                                                                              \
+        if (vectors > 1) vf_store(to + LANES, vf_load(to + LANES) + b##k);                                             \
+        if (vectors > 2) vf_store(to + 2 * LANES, vf_load(to + 2 * LANES) + c##k);                                     \
+        if (vectors > 3) vf_store(to + 3 * LANES, vf_load(to + 3 * LANES) + d##k);                                     \
+    }
+
+ALWAYS_INLINE void spread(const int vectors, const spread_tile *job)
+{
+    EACH_6(SPREAD_START)
+    for (int64_t line = 0; line < job->lines; line++) {
+        const real *y = job->y + line * job->y_line, *x = job->x + line * job->x_line, *end = x + job->length;
+        for (; x < end; x++, y += vectors * LANES) {
+            const vf ya = vf_load(y), yb = vectors > 1 ? vf_load(y + LANES) : ya;
+            const vf yc = vectors > 2 ? vf_load(y + 2 * LANES) : ya, yd = vectors > 3 ? vf_load(y + 3 * LANES) : ya;
+            EACH_6(SPREAD_MULTIPLY)
+        }
+    }
+    EACH_6(SPREAD_STORE)
+}
+
+static void spread_1(const spread_tile *job) { spread(1, job); }
+static void spread_2(const spread_tile *job) { spread(2, job); }
+#if GEMM_VECTORS == 4
+static void spread_3(const spread_tile *job) { spread(3, job); }
+static void spread_4(const spread_tile *job) { spread(4, job); }
+#endif
+
+static void (*const spreads[])(const spread_tile *) = {
+    NULL,     spread_1, spread_2,
+#if GEMM_VECTORS == 4
+    spread_3, spread_4,
 #endif
 };
 

@@ -41,6 +41,39 @@ ALWAYS_INLINE void dots(const real *x, const real *y, int64_t y_row, int64_t row
     EACH_DOT(STORE_DOT)
 }
 
+// The same of two x at a time, where the registers can hold the sums: what is read of y counts twice.
+#ifdef __AVX512F__
+ALWAYS_INLINE void dots_of_two(const real *x, int64_t x_row, const real *y, int64_t y_row, int64_t rows, int64_t k,
+                               vf *sums, vf *more)
+{
+#define START_TWO(d)                                                                                                   \
+    vf s##d = {0}, t##d = {0};                                                                                         \
+    const real *y##d = y + (d < rows ? d : rows - 1) * y_row;
+#define ADD_TWO(d)                                                                                                     \
+    {                                                                                                                  \
+        const vf at = vf_load(y##d + i);                                                                               \
+        s##d += v * at, t##d += w * at;                                                                                \
+    }
+#define ADD_LAST_TWO(d)                                                                                                \
+    {                                                                                                                  \
+        const vf at = vf_load_part(y##d + i, k - i);                                                                   \
+        s##d += v * at, t##d += w * at;                                                                                \
+    }
+#define STORE_TWO(d) sums[d] = s##d, more[d] = t##d;
+    EACH_DOT(START_TWO)
+    int64_t i = 0;
+    for (; i + LANES <= k; i += LANES) {
+        const vf v = vf_load(x + i), w = vf_load(x + x_row + i);
+        EACH_DOT(ADD_TWO)
+    }
+    if (i < k) {
+        const vf v = vf_load_part(x + i, k - i), w = vf_load_part(x + x_row + i, k - i);
+        EACH_DOT(ADD_LAST_TWO)
+    }
+    EACH_DOT(STORE_TWO)
+}
+#endif
+
 // Lane l of the result is the sum of the lanes of x[l].
 ALWAYS_INLINE vf sums_of_lanes(vf *x)
 {
@@ -57,23 +90,41 @@ ALWAYS_INLINE vf sums_of_lanes(vf *x)
     return x[0];
 }
 
+// The sums of a row, as they are added to C.
+static void store_dots(const gemm *g, int64_t i, int64_t j, int64_t columns, vf *sums)
+{
+    real *c = g->c + i * g->c_row + j;
+    vf value = sums_of_lanes(sums) * g->alpha;
+    if (g->beta != 0) value += vf_load_part(c, columns) * g->beta;
+    if (g->bias) value += vf_load_part(g->bias + j, columns);
+    vf_store_part(c, columns, value);
+    if (has_finish(g)) finish(g, i, 1, j, columns);
+}
+
 // Columns [column, column_end) of C, which are rows of what lies in memory as B.
 static void multiply_dots(const gemm *g, int64_t column, int64_t column_end)
 {
     for (int64_t j = column; j < column_end; j += LANES) {
         const int64_t columns = column_end - j < LANES ? column_end - j : LANES;
-        for (int64_t i = 0; i < g->m; i++) {
-            vf sums[LANES];
+        int64_t i = 0;
+        vf sums[2][LANES];
+#ifdef __AVX512F__
+        for (; i + 2 <= g->m; i += 2) {
             for (int64_t d = 0; d < LANES; d += DOTS) {
                 const int64_t at = d < columns ? d : 0, rows = columns - at < DOTS ? columns - at : DOTS;
-                dots(g->a + i * g->a_row, g->b + (j + at) * g->b_col, g->b_col, rows, g->k, sums + d);
+                dots_of_two(g->a + i * g->a_row, g->a_row, g->b + (j + at) * g->b_col, g->b_col, rows, g->k,
+                            sums[0] + d, sums[1] + d);
             }
-            real *c = g->c + i * g->c_row + j;
-            vf value = sums_of_lanes(sums) * g->alpha;
-            if (g->beta != 0) value += vf_load_part(c, columns) * g->beta;
-            if (g->bias) value += vf_load_part(g->bias + j, columns);
-            vf_store_part(c, columns, value);
-            if (has_finish(g)) finish(g, i, 1, j, columns);
+            store_dots(g, i, j, columns, sums[0]);
+            store_dots(g, i + 1, j, columns, sums[1]);
+        }
+#endif
+        for (; i < g->m; i++) {
+            for (int64_t d = 0; d < LANES; d += DOTS) {
+                const int64_t at = d < columns ? d : 0, rows = columns - at < DOTS ? columns - at : DOTS;
+                dots(g->a + i * g->a_row, g->b + (j + at) * g->b_col, g->b_col, rows, g->k, sums[0] + d);
+            }
+            store_dots(g, i, j, columns, sums[0]);
         }
     }
 }

@@ -87,10 +87,10 @@ ALWAYS_INLINE vf vf_times_power(vf y, vf n)
 #endif
 }
 
-// e^(x + low) for any x and a `low` that is small beside it. Subnormal results are rounded once.
+// e^(x + low) for a `low` that is small beside x, x <= 0 and not below 1.1 VF_EXP_LOW. Subnormal results are rounded
+// once.
 ALWAYS_INLINE vf vf_exp_two(vf x, vf low)
 {
-    x = vf_max(vf_set(VF_EXP_LOW), vf_min(vf_set(VF_EXP_HIGH), x));
     const vf steps = vf_exp_steps(x), n = steps - (real)VF_SHIFT;
     return vf_times_power(vf_expm1_small(vf_exp_rest(x, n) + low) + (real)1, n);
 }
@@ -122,6 +122,26 @@ ALWAYS_INLINE vf vf_log_parts(vf k, vf f)
 }
 
 // The natural logarithm: -inf at 0, NaN below.
+#if defined(__AVX512F__)
+ALWAYS_INLINE vf vf_log(vf x)
+{
+    // Of each kind of x, what the result is (4 bits a kind): +inf, -inf at 0, NaN, or the formula's.
+    const vi kinds = (lane_bits)0x03530422 - (vi){0};
+#if SQ_DOUBLE
+    const __m512d in = (__m512d)x, k = _mm512_getexp_pd(in), m = _mm512_getmant_pd(in, _MM_MANT_NORM_1_2, 0);
+    const __mmask8 large = _mm512_cmp_pd_mask(m, (__m512d)vf_set(1.41421356237309505), _CMP_GT_OQ);
+    const vf f = (vf)_mm512_mask_mul_pd(m, large, m, (__m512d)vf_set(0.5)) - 1;
+    const vf log = vf_log_parts((vf)_mm512_mask_add_pd(k, large, k, (__m512d)vf_set(1)), f);
+    return (vf)_mm512_fixupimm_pd((__m512d)log, in, (__m512i)kinds, 0);
+#else
+    const __m512 in = (__m512)x, k = _mm512_getexp_ps(in), m = _mm512_getmant_ps(in, _MM_MANT_NORM_1_2, 0);
+    const __mmask16 large = _mm512_cmp_ps_mask(m, (__m512)vf_set(1.41421356f), _CMP_GT_OQ);
+    const vf f = (vf)_mm512_mask_mul_ps(m, large, m, (__m512)vf_set(0.5f)) - 1;
+    const vf log = vf_log_parts((vf)_mm512_mask_add_ps(k, large, k, (__m512)vf_set(1)), f);
+    return (vf)_mm512_fixupimm_ps((__m512)log, in, (__m512i)kinds, 0);
+#endif
+}
+#else
 ALWAYS_INLINE vf vf_log(vf x)
 {
 #if SQ_DOUBLE
@@ -141,6 +161,7 @@ ALWAYS_INLINE vf vf_log(vf x)
     const vf limit = vf_select(x == 0, vf_set(-(real)INFINITY), vf_select(x < 0, vf_set((real)NAN), x));
     return vf_select((x > 0) & (x < (real)INFINITY), vf_log_parts(k, f), limit);
 }
+#endif
 
 // tanh x = (e^2x - 1) / (e^2x + 1), from e^2x - 1 = 2^n (e^r - 1) + (2^n - 1), which is exact near 0. Odd.
 ALWAYS_INLINE vf vf_tanh(vf x)
@@ -159,7 +180,7 @@ ALWAYS_INLINE vf vf_sigmoid(vf x)
 }
 
 // x * a for a factor that vanishes at -infinity faster than x grows: the limit 0 there and not NaN.
-ALWAYS_INLINE vf vf_fading(vf x, vf a) { return vf_select((a == 0) & (x < 0), vf_set((real)-0.0), x * a); }
+ALWAYS_INLINE vf vf_fading(vf x, vf a) { return vf_max(vf_set((real)-1e30), x) * a; }
 
 ALWAYS_INLINE vf vf_silu(vf x) { return vf_fading(x, vf_sigmoid(x)); }
 
@@ -193,10 +214,23 @@ ALWAYS_INLINE vf vf_erfc_scaled(vf z)
 #endif
 }
 
+// erfc(z) for z >= 1, to a multiple of the spacing at 1: in float the logarithm is a polynomial.
+ALWAYS_INLINE vf vf_erfc_outer(vf z)
+{
+#if SQ_DOUBLE
+    return vf_exp_falling(-z * z) * vf_erfc_scaled(z);
+#else
+    z = vf_min(vf_set(4), z); // erf is 1 from there on
+    const vf p = VF_POLYNOMIAL(z, 2.111364430e-04f, -3.191130064e-03f, 2.281230789e-02f, -1.051384995e-01f,
+                               -6.358138446e-01f, -1.284854751e-01f);
+    return vf_exp_bounded(z * p - z);
+#endif
+}
+
 // The error function: odd polynomial to 1, 1 - erfc from there on.
 ALWAYS_INLINE vf vf_erf(vf x)
 {
-    const vf z = vf_abs(x), s = vf_min(vf_set(1), z) * vf_min(vf_set(1), z);
+    const vf z = vf_abs(x), inner = vf_min(vf_set(1), z), s = inner * inner;
 #if SQ_DOUBLE
     const vf p = VF_POLYNOMIAL(s, -7.79589882700214224e-10, 1.37200645467776856e-8, -1.62084838018717059e-7,
                                1.64474247033173624e-6, -1.49247369074196603e-5, 1.20552949048397079e-4,
@@ -206,8 +240,7 @@ ALWAYS_INLINE vf vf_erf(vf x)
     const vf p = VF_POLYNOMIAL(s, 7.875875063e-5f, -8.016864287e-4f, 5.189087423e-3f, -2.685421201e-2f, 1.128359472e-1f,
                                -3.761262667e-1f, 1.283791658e-1f);
 #endif
-    const vf outer = (real)1 - vf_exp_falling(-z * z) * vf_erfc_scaled(z);
-    return vf_select(z < (real)1, x + x * p, vf_with_sign(outer, x));
+    return vf_select(z < (real)1, x + x * p, vf_with_sign((real)1 - vf_erfc_outer(z), x));
 }
 
 // e^(-x^2 / 2) without the error of the square: x^2 = high^2 + (|x| - high)(|x| + high), where high^2 is exact.

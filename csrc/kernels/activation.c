@@ -1,8 +1,11 @@
 // Activation functions and elementary functions, element by element, and their derivatives times a gradient.
-#include "vec_math.h"
+#include "vec_slope.h"
 
 // One function over n consecutive elements of x (and y); p and q are its parameters. `stream` stores past the caches.
 typedef void span(const real *x, const real *y, real *out, int64_t n, bool stream, real p, real q);
+
+// The processor's own prefetching stops at every page, and a long formula then does not look far enough ahead.
+enum { AHEAD = 512 };
 
 #define SPAN(name, value)                                                                                              \
     ALWAYS_INLINE vf name##_value(vf x, vf y, vf p, vf q)                                                              \
@@ -17,12 +20,19 @@ typedef void span(const real *x, const real *y, real *out, int64_t n, bool strea
         if (stream) {                                                                                                  \
             i = vf_unaligned_head(out, n);                                                                             \
             vf_store_part(out, i, name##_value(vf_load_part(x, i), vf_load_part(y, i), first, second));                \
-            for (; i + LANES <= n; i += LANES)                                                                         \
+            for (; i + LANES <= n; i += LANES) {                                                                       \
+                __builtin_prefetch(x + i + AHEAD);                                                                     \
+                __builtin_prefetch(y + i + AHEAD);                                                                     \
                 vf_stream(out + i, name##_value(vf_load(x + i), vf_load(y + i), first, second));                       \
+            }                                                                                                          \
             vf_stream_end();                                                                                           \
         }                                                                                                              \
-        for (; i + LANES <= n; i += LANES)                                                                             \
+        for (; i + LANES <= n; i += LANES) {                                                                           \
+            __builtin_prefetch(x + i + AHEAD);                                                                         \
+            __builtin_prefetch(y + i + AHEAD);                                                                         \
+            prefetch_write(out + i + AHEAD);                                                                           \
             vf_store(out + i, name##_value(vf_load(x + i), vf_load(y + i), first, second));                            \
+        }                                                                                                              \
         const int64_t rest = n - i;                                                                                    \
         vf_store_part(out + i, rest,                                                                                   \
                       name##_value(vf_load_part(x + i, rest), vf_load_part(y + i, rest), first, second));              \
@@ -44,120 +54,100 @@ static const char *map(span *f, const real *x, const real *y, real *out, int64_t
 }
 
 SPAN(exp_span, vf_exp(x))
-//: exp_forward(x:f[N]) -> out:f[N]
+//: exp_forward(x:f[N...]) -> out:f[N...]
 KERNEL(exp_forward) { return map(exp_span, a->x, a->x, a->out, a->N, 4, 0, 0); }
 
 // out = e^x
 SPAN(exp_slope, x *y)
-//: exp_backward(grad:f[N], out:f[N]) -> grad_x:f[N]
+//: exp_backward(grad:f[N...], out:f[N...]) -> grad_x:f[N...]
 KERNEL(exp_backward) { return map(exp_slope, a->grad, a->out, a->grad_x, a->N, 1, 0, 0); }
 
 SPAN(log_span, vf_log(x))
-//: log_forward(x:f[N]) -> out:f[N]
+//: log_forward(x:f[N...]) -> out:f[N...]
 KERNEL(log_forward) { return map(log_span, a->x, a->x, a->out, a->N, 4, 0, 0); }
 
 // out = log x
 SPAN(log_slope, x / y)
-//: log_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+//: log_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
 KERNEL(log_backward) { return map(log_slope, a->grad, a->x, a->grad_x, a->N, 1, 0, 0); }
 
 SPAN(erf_span, vf_erf(x))
-//: erf_forward(x:f[N]) -> out:f[N]
+//: erf_forward(x:f[N...]) -> out:f[N...]
 KERNEL(erf_forward) { return map(erf_span, a->x, a->x, a->out, a->N, 8, 0, 0); }
 
 // out = erf x = 2 / sqrt(pi) * integral of e^(-t^2) to x
 SPAN(erf_slope, x *((real)1.1283791670955126 * vf_exp(-y * y)))
-//: erf_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+//: erf_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
 KERNEL(erf_backward) { return map(erf_slope, a->grad, a->x, a->grad_x, a->N, 4, 0, 0); }
 
 SPAN(tanh_span, vf_tanh(x))
-//: tanh_forward(x:f[N]) -> out:f[N]
+//: tanh_forward(x:f[N...]) -> out:f[N...]
 KERNEL(tanh_forward) { return map(tanh_span, a->x, a->x, a->out, a->N, 4, 0, 0); }
 
 // out = tanh x
-SPAN(tanh_slope, x *((real)1 - y * y))
-//: tanh_backward(grad:f[N], out:f[N]) -> grad_x:f[N]
+SPAN(tanh_slope, vf_tanh_slope(x, y))
+//: tanh_backward(grad:f[N...], out:f[N...]) -> grad_x:f[N...]
 KERNEL(tanh_backward) { return map(tanh_slope, a->grad, a->out, a->grad_x, a->N, 1, 0, 0); }
 
 SPAN(sigmoid_span, vf_sigmoid(x))
-//: sigmoid_forward(x:f[N]) -> out:f[N]
+//: sigmoid_forward(x:f[N...]) -> out:f[N...]
 KERNEL(sigmoid_forward) { return map(sigmoid_span, a->x, a->x, a->out, a->N, 4, 0, 0); }
 
 // out = 1 / (1 + e^-x)
-SPAN(sigmoid_slope, x *(y *((real)1 - y)))
-//: sigmoid_backward(grad:f[N], out:f[N]) -> grad_x:f[N]
+SPAN(sigmoid_slope, vf_sigmoid_slope(x, y))
+//: sigmoid_backward(grad:f[N...], out:f[N...]) -> grad_x:f[N...]
 KERNEL(sigmoid_backward) { return map(sigmoid_slope, a->grad, a->out, a->grad_x, a->N, 1, 0, 0); }
 
 SPAN(relu_span, vf_max(vf_set(0), x))
-//: relu_forward(x:f[N]) -> out:f[N]
+//: relu_forward(x:f[N...]) -> out:f[N...]
 KERNEL(relu_forward) { return map(relu_span, a->x, a->x, a->out, a->N, 1, 0, 0); }
 
 // out = x > 0 ? x : 0
-SPAN(relu_slope, vf_select(y <= 0, vf_set(0), x))
-//: relu_backward(grad:f[N], out:f[N]) -> grad_x:f[N]
+SPAN(relu_slope, vf_relu_slope(x, y))
+//: relu_backward(grad:f[N...], out:f[N...]) -> grad_x:f[N...]
 KERNEL(relu_backward) { return map(relu_slope, a->grad, a->out, a->grad_x, a->N, 1, 0, 0); }
 
 SPAN(leaky_relu_span, vf_select(x > 0, x, x *p))
-//: leaky_relu_forward(x:f[N], negative_slope:d) -> out:f[N]
+//: leaky_relu_forward(x:f[N...], negative_slope:d) -> out:f[N...]
 KERNEL(leaky_relu_forward) { return map(leaky_relu_span, a->x, a->x, a->out, a->N, 1, a->negative_slope, 0); }
 
 // out = x > 0 ? x : negative_slope * x
 SPAN(leaky_relu_slope, vf_select(y > 0, x, x *p))
-//: leaky_relu_backward(grad:f[N], x:f[N], negative_slope:d) -> grad_x:f[N]
+//: leaky_relu_backward(grad:f[N...], x:f[N...], negative_slope:d) -> grad_x:f[N...]
 KERNEL(leaky_relu_backward) { return map(leaky_relu_slope, a->grad, a->x, a->grad_x, a->N, 1, a->negative_slope, 0); }
 
 SPAN(silu_span, vf_silu(x))
-//: silu_forward(x:f[N]) -> out:f[N]
+//: silu_forward(x:f[N...]) -> out:f[N...]
 KERNEL(silu_forward) { return map(silu_span, a->x, a->x, a->out, a->N, 4, 0, 0); }
 
-// out = x s, s = sigmoid(x): out' = s + s (1 - s) x
-ALWAYS_INLINE vf silu_derivative(vf x)
-{
-    const vf s = vf_sigmoid(x), slope = s * ((real)1 - s);
-    return s + vf_select(slope == 0, slope, slope * x);
-}
-
-SPAN(silu_slope, x *silu_derivative(y))
-//: silu_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+// out = silu x
+SPAN(silu_slope, vf_silu_slope(x, y))
+//: silu_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
 KERNEL(silu_backward) { return map(silu_slope, a->grad, a->x, a->grad_x, a->N, 4, 0, 0); }
 
 SPAN(gelu_span, vf_gelu(x))
-//: gelu_forward(x:f[N]) -> out:f[N]
+//: gelu_forward(x:f[N...]) -> out:f[N...]
 KERNEL(gelu_forward) { return map(gelu_span, a->x, a->x, a->out, a->N, 8, 0, 0); }
 
-// out = x P(x), P' = e^(-x^2 / 2) / sqrt(2 pi): out' = P + x P'
-ALWAYS_INLINE vf gelu_derivative(vf x)
-{
-    vf gauss;
-    const vf normal = vf_normal(x, &gauss), flat = gauss * (real)0.39894228040143267794;
-    return normal + vf_select(flat == 0, flat, x * flat);
-}
-
-SPAN(gelu_slope, x *gelu_derivative(y))
-//: gelu_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+// out = gelu x
+SPAN(gelu_slope, vf_gelu_slope(x, y))
+//: gelu_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
 KERNEL(gelu_backward) { return map(gelu_slope, a->grad, a->x, a->grad_x, a->N, 8, 0, 0); }
 
 SPAN(gelu_tanh_span, vf_gelu_tanh(x))
-//: gelu_tanh_forward(x:f[N]) -> out:f[N]
+//: gelu_tanh_forward(x:f[N...]) -> out:f[N...]
 KERNEL(gelu_tanh_forward) { return map(gelu_tanh_span, a->x, a->x, a->out, a->N, 5, 0, 0); }
 
-// out = x s, s = sigmoid(v), v = sqrt(8 / pi) (x + 0.044715 x^3): out' = s + s (1 - s) x v'
-ALWAYS_INLINE vf gelu_tanh_derivative(vf x)
-{
-    const vf s = vf_sigmoid(vf_gelu_tanh_argument(x)), slope = s * ((real)1 - s);
-    const vf steep = x * ((real)1.5957691216057308 + (real)0.214064448817800744 * (x * x)); // x v'
-    return s + vf_select(slope == 0, slope, slope * steep);
-}
-
-SPAN(gelu_tanh_slope, x *gelu_tanh_derivative(y))
-//: gelu_tanh_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+// out = gelu x, by its approximation with tanh
+SPAN(gelu_tanh_slope, vf_gelu_tanh_slope(x, y))
+//: gelu_tanh_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
 KERNEL(gelu_tanh_backward) { return map(gelu_tanh_slope, a->grad, a->x, a->grad_x, a->N, 5, 0, 0); }
 
 SPAN(softplus_span, vf_select(x *p > q, x, vf_softplus(x *p) / p))
-//: softplus_forward(x:f[N], beta:d, threshold:d) -> out:f[N]
+//: softplus_forward(x:f[N...], beta:d, threshold:d) -> out:f[N...]
 KERNEL(softplus_forward) { return map(softplus_span, a->x, a->x, a->out, a->N, 8, a->beta, a->threshold); }
 
 // out = beta x > threshold ? x : log(1 + e^(beta x)) / beta
 SPAN(softplus_slope, vf_select(y *p > q, x, x *vf_sigmoid(y *p)))
-//: softplus_backward(grad:f[N], x:f[N], beta:d, threshold:d) -> grad_x:f[N]
+//: softplus_backward(grad:f[N...], x:f[N...], beta:d, threshold:d) -> grad_x:f[N...]
 KERNEL(softplus_backward) { return map(softplus_slope, a->grad, a->x, a->grad_x, a->N, 4, a->beta, a->threshold); }

@@ -70,28 +70,54 @@ static void moments(const job *j, int64_t channel, int64_t index)
     partial[1] = squares;
 }
 
-ALWAYS_INLINE void column_moments(const job *j, piece p, int64_t first, const int64_t columns, double *partial)
+// sum(grad) and sum(grad * (x - mean)) of a piece.
+static void gradients(const job *j, int64_t channel, int64_t index)
 {
-    real sum[WIDTH] = {0}, mean[WIDTH], squares[WIDTH] = {0};
-    for (int64_t n = p.image; n < p.image + p.images; n++)
-        for (int64_t c = 0; c < columns; c++) sum[c] += j->x[n * j->C + first + c];
-    for (int64_t c = 0; c < columns; c++) mean[c] = sum[c] / (real)p.images;
-    for (int64_t n = p.image; n < p.image + p.images; n++)
-        for (int64_t c = 0; c < columns; c++) {
-            const real d = j->x[n * j->C + first + c] - mean[c];
-            squares[c] += d * d;
-        }
-    for (int64_t c = 0; c < columns; c++) partial[first + c] = mean[c], partial[j->C + first + c] = squares[c];
+    const piece p = piece_of(j, index);
+    double *partial = partial_of(j, channel, index);
+    partial[0] = partial[1] = 0;
+    for (int64_t n = p.image; n < p.image + p.images; n++) {
+        const int64_t at = offset(j, n, channel, p.at);
+        const row_sums s = row_gradient(j->grad + at, NULL, j->x + at, j->center[channel], p.span, false);
+        partial[0] += s.sum, partial[1] += s.dot;
+    }
 }
 
-static void all_column_moments(const job *j, int64_t group, int64_t index)
+// Both for columns of a block of rows: mean and M2, or with `grad` sum(grad) and sum(grad * (x - mean)).
+ALWAYS_INLINE void sum_columns(const job *j, piece p, int64_t first, const int64_t columns, const bool grad,
+                               double *partial)
+{
+    const real *from = (grad ? j->grad : j->x) + first, *x = j->x + first, *center = j->center + first;
+    real sum[WIDTH] = {0}, mean[WIDTH], products[WIDTH] = {0};
+    for (int64_t n = p.image; n < p.image + p.images; n++)
+        for (int64_t c = 0; c < columns; c++) {
+            const real value = from[n * j->C + c];
+            sum[c] += value;
+            if (grad) products[c] += value * (x[n * j->C + c] - center[c]);
+        }
+    for (int64_t c = 0; c < columns; c++) mean[c] = sum[c] / (real)p.images;
+    for (int64_t n = p.image; n < p.image + p.images && !grad; n++)
+        for (int64_t c = 0; c < columns; c++) {
+            const real d = x[n * j->C + c] - mean[c];
+            products[c] += d * d;
+        }
+    for (int64_t c = 0; c < columns; c++) {
+        partial[first + c] = grad ? sum[c] : mean[c];
+        partial[j->C + first + c] = products[c];
+    }
+}
+
+ALWAYS_INLINE void sum_all_columns(const job *j, int64_t group, int64_t index, const bool grad)
 {
     const piece p = piece_of(j, index);
     double *partial = partial_of(j, group, index);
     int64_t c = 0;
-    for (; c + WIDTH <= j->C; c += WIDTH) column_moments(j, p, c, WIDTH, partial);
-    if (c < j->C) column_moments(j, p, c, j->C - c, partial);
+    for (; c + WIDTH <= j->C; c += WIDTH) sum_columns(j, p, c, WIDTH, grad, partial);
+    if (c < j->C) sum_columns(j, p, c, j->C - c, grad, partial);
 }
+
+static void column_moments(const job *j, int64_t group, int64_t index) { sum_all_columns(j, group, index, false); }
+static void column_gradients(const job *j, int64_t group, int64_t index) { sum_all_columns(j, group, index, true); }
 
 // Chan, Golub, LeVeque: moments of two sets from those of each. The first piece's place holds the merged ones.
 static void merge_moments(const job *j, int64_t group)
@@ -126,40 +152,6 @@ static void settle_forward(const job *j, int64_t group)
     }
 }
 
-// sum(grad) and sum(grad * (x - mean)) of a piece.
-static void gradients(const job *j, int64_t channel, int64_t index)
-{
-    const piece p = piece_of(j, index);
-    double *partial = partial_of(j, channel, index);
-    partial[0] = partial[1] = 0;
-    for (int64_t n = p.image; n < p.image + p.images; n++) {
-        const int64_t at = offset(j, n, channel, p.at);
-        const row_sums s = row_gradient(j->grad + at, NULL, j->x + at, j->center[channel], p.span, false);
-        partial[0] += s.sum, partial[1] += s.dot;
-    }
-}
-
-ALWAYS_INLINE void column_gradients(const job *j, piece p, int64_t first, const int64_t columns, double *partial)
-{
-    real sum[WIDTH] = {0}, dot[WIDTH] = {0};
-    for (int64_t n = p.image; n < p.image + p.images; n++)
-        for (int64_t c = 0; c < columns; c++) {
-            const real grad = j->grad[n * j->C + first + c];
-            sum[c] += grad;
-            dot[c] += grad * (j->x[n * j->C + first + c] - j->center[first + c]);
-        }
-    for (int64_t c = 0; c < columns; c++) partial[first + c] = sum[c], partial[j->C + first + c] = dot[c];
-}
-
-static void all_column_gradients(const job *j, int64_t group, int64_t index)
-{
-    const piece p = piece_of(j, index);
-    double *partial = partial_of(j, group, index);
-    int64_t c = 0;
-    for (; c + WIDTH <= j->C; c += WIDTH) column_gradients(j, p, c, WIDTH, partial);
-    if (c < j->C) column_gradients(j, p, c, j->C - c, partial);
-}
-
 // The forward line, per channel, over its M elements, with h = (x - mean) * rstd:
 //     out = h * weight + bias,  mean = sum(x) / M,  rstd = 1 / sqrt(sum((x - mean)^2) / M + eps)
 // dweight = sum(grad * h), dbias = sum(grad), dx = weight * rstd * (grad - (dbias + h * dweight) / M); with running
@@ -181,35 +173,31 @@ static void settle_backward(const job *j, int64_t group)
     }
 }
 
+// n elements from `at` on, of one channel (step 0) or of consecutive ones (step 1).
+ALWAYS_INLINE void apply_line(const job *j, int64_t at, int64_t channel, int64_t n, const int64_t step)
+{
+    const real *restrict x = j->x + at, *restrict slope = j->slope + channel, *restrict center = j->center + channel;
+    const real *restrict shift = j->shift + channel, *restrict own = j->own + channel;
+    real *restrict out = j->out + at;
+    if (j->grad) {
+        const real *restrict grad = j->grad + at;
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++)
+            out[i] = own[i * step] * grad[i] + (slope[i * step] * (x[i] - center[i * step]) + shift[i * step]);
+    } else {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) out[i] = slope[i * step] * (x[i] - center[i * step]) + shift[i * step];
+    }
+}
+
 static void apply(const job *j, int64_t group, int64_t index)
 {
     const piece p = piece_of(j, index);
-    const bool rows = j->S == 1;
-    for (int64_t n = p.image; n < p.image + p.images; n++) {
-        const int64_t at = offset(j, n, rows ? 0 : group, p.at), length = rows ? j->C : p.span;
-        const real *restrict x = j->x + at, *restrict grad = j->grad ? j->grad + at : NULL;
-        const real *restrict owns = j->own, *restrict slopes = j->slope, *restrict centers = j->center;
-        const real *restrict shifts = j->shift;
-        real *restrict out = j->out + at;
-        if (rows && grad) {
-#pragma omp simd
-            for (int64_t i = 0; i < length; i++)
-                out[i] = owns[i] * grad[i] + (slopes[i] * (x[i] - centers[i]) + shifts[i]);
-        } else if (rows) {
-#pragma omp simd
-            for (int64_t i = 0; i < length; i++) out[i] = slopes[i] * (x[i] - centers[i]) + shifts[i];
-        } else {
-            const real slope = slopes[group], center = centers[group], shift = shifts[group];
-            const real own = grad ? owns[group] : 0;
-            if (grad) {
-#pragma omp simd
-                for (int64_t i = 0; i < length; i++) out[i] = own * grad[i] + (slope * (x[i] - center) + shift);
-            } else {
-#pragma omp simd
-                for (int64_t i = 0; i < length; i++) out[i] = slope * (x[i] - center) + shift;
-            }
-        }
-    }
+    for (int64_t n = p.image; n < p.image + p.images; n++)
+        if (j->S == 1)
+            apply_line(j, n * j->C, 0, j->C, 1);
+        else
+            apply_line(j, offset(j, n, group, p.at), group, p.span, 0);
 }
 
 typedef void collecting(const job *, int64_t group, int64_t index);
@@ -269,7 +257,7 @@ KERNEL(batch_norm_train)
     job j = {.N = a->N, .C = a->C, .S = a->S, .x = a->x, .out = a->out, .mean = a->mean, .rstd = a->rstd, .train = a};
     void *memory = prepare(&j);
     if (!memory) return sq_no_memory;
-    run(&j, a->S == 1 ? all_column_moments : moments, settle_forward);
+    run(&j, a->S == 1 ? column_moments : moments, settle_forward);
     free(memory);
     return NULL;
 }
@@ -302,7 +290,7 @@ KERNEL(batch_norm_backward)
     void *memory = prepare(&j);
     if (!memory) return sq_no_memory;
     memcpy(j.center, a->mean, (size_t)a->C * sizeof(real));
-    collecting *collect = a->S == 1 ? all_column_gradients : gradients;
+    collecting *collect = a->S == 1 ? column_gradients : gradients;
     run(&j, a->training || a->dweight || a->dbias ? collect : NULL, settle_backward);
     free(memory);
     return NULL;

@@ -48,6 +48,12 @@ def test_uniform(dtype):
         assert (rows[:, 11:] == 7).all()
 
 
+def test_a_long_row_is_filled_in_parts():
+    expected = random.uniform((3 * 17, 1001), seed=3)
+    for _ in each_team():
+        assert_identical(random.uniform((3, 17 * 1001), seed=3).ravel(), expected.ravel())
+
+
 def test_moments():
     u = random.uniform(10**6, seed=9, dtype=np.float64)
     assert abs(u.mean() - 0.5) < 5 * (1 / 12 / 10**6) ** 0.5
