@@ -52,6 +52,7 @@ class Param:
     strided: bool = False
     swapped: bool = False
     list: bool = False
+    flat: bool = False
     output: bool = False
     below: str | None = None
     default: str | None = None
@@ -135,17 +136,22 @@ def _param(text: str, output: bool) -> Param:
     if not m:
         raise SignatureError(f"cannot read argument {text!r}")
     marks, type_ = m["marks"], m["type"]
+    axes = m["axes"] or ""
+    flat = axes.endswith("...")
     if (m["axes"] is None) != (type_ in SCALARS):
         raise SignatureError(f"{text!r}: arrays have axes, scalars (d, n, p) have none")
+    if flat and not re.fullmatch(r"[A-Z]\w*\.\.\.", axes):
+        raise SignatureError(f"{text!r}: an array of any shape has one name for its size, such as N...")
     return Param(
         name=m["name"],
         type=type_,
-        axes=tuple(_axis(a) for a in _split(m["axes"] or "")),
+        axes=tuple(_axis(a) for a in _split(axes.removesuffix("..."))),
         optional="?" in marks,
         inplace="+" in marks,
         strided="~" in marks,
         swapped="~~" in marks,
         list="*" in marks,
+        flat=flat,
         output=output,
         below=m["below"],
         default=m["default"],
@@ -163,6 +169,8 @@ def parse(text: str, stem: str = "", kind: str = "real") -> Function:
     everything = inputs + outputs
     if len({p.name for p in everything}) != len(everything):
         raise SignatureError(f"{text!r}: a name occurs twice")
+    if any(p.flat for p in outputs) and not any(p.flat and not p.optional for p in inputs):
+        raise SignatureError(f"{text!r}: an output of any shape takes that of an input")
     dims: dict[str, None] = {}
     for p in everything:
         for axis in p.axes:
@@ -279,6 +287,7 @@ def _c_param(p: Param, tag: str, slots: dict[str, int], out: list[str]) -> str:
             "SQ_STRIDED": p.strided,
             "SQ_SWAPPED": p.swapped,
             "SQ_LIST": p.list,
+            "SQ_FLAT": p.flat,
             "SQ_OUTPUT": p.output,
             "SQ_DEFAULT": p.default is not None,
             "SQ_MINIMUM": p.minimum is not None,

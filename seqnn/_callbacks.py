@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,7 +33,9 @@ class Callback:
     method names count. At every call the model is consistent: it can be queried, saved, evaluated. Setting
     `model.stop_training = True` ends the run after the current epoch. An exception leaves `train` and the model usable.
 
-    A run that goes on after an interruption calls `on_train_begin` and the `on_epoch_begin` of its epoch again.
+    A run that goes on after an interruption calls `on_train_begin` and the `on_epoch_begin` of its epoch again. What a
+    callback must remember besides stands in a checkpoint of `train.Trainer` if it has `state_dict`, a method that returns
+    arrays by names, and `load_state_dict`, which gets them when the run is resumed.
 
     >>> class Report(Callback):
     ...     def on_epoch_end(self, model):
@@ -94,6 +96,7 @@ class EarlyStopping(Callback):
         self.mode = mode or ("min" if isinstance(monitor, str) and monitor.endswith("loss") else "max")
         self.restore_best = restore_best
         self._snapshot: Snapshot | None = None
+        self._resumed: dict[str, np.ndarray] = {}
         self._reset()
 
     def _reset(self) -> None:
@@ -112,12 +115,18 @@ class EarlyStopping(Callback):
         return better
 
     def on_train_begin(self, model: Trained) -> None:
-        """Start anew; a resumed run counts the epochs that it has behind it (their weights are not at hand)."""
+        """Start anew; a run that goes on counts the epochs that it has behind it, and keeps the best one's weights."""
         self._reset()
-        self._close()
-        for entry in model._run_history():
+        history = model._run_history()
+        if not history or (self._snapshot is not None and not self._snapshot.holds(model._trained_arrays())):
+            self._close()
+        for entry in history:
             if "score" in entry:
                 self._note(entry["score"], entry["epoch"])
+        if self._resumed and history:
+            self._snapshot = Snapshot(model._trained_arrays())
+            self._snapshot.put([self._resumed[f"best.{i}"] for i in range(len(self._resumed))])
+        self._resumed = {}
         if self.waited_ > self.patience:
             model.stop_training = True
 
@@ -141,6 +150,16 @@ class EarlyStopping(Callback):
             self._snapshot.restore()
             model._weights_changed()
         self._close()
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """The weights of the best epoch, where they are kept."""
+        best = self._snapshot.arrays() if self._snapshot is not None and self._snapshot.taken else []
+        return {f"best.{i}": array for i, array in enumerate(best)}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take over what `state_dict` gave, for the run that is resumed."""
+        self._close()
+        self._resumed = dict(state)
 
     def _close(self) -> None:
         if self._snapshot is not None:

@@ -1,10 +1,10 @@
 """Memory kept for the next arrays: reused, bounded, safe for arrays that outlive it, across threads and a fork."""
 
 import os
-import threading
 
 import numpy as np
 import pytest
+from harness import in_threads
 
 import seqnn
 from seqnn import Tensor, _core
@@ -102,20 +102,12 @@ def test_an_error_inside_an_op_leaves_numpy_as_it_was():
 
 
 def test_threads():
-    wrong = []
-
     def work(k):
         for i in range(200):
             x = (Tensor(np.full((1 << 15) + 4096 * (i % 3), k, np.float32)) * 2).data
-            if not (x == 2 * k).all():
-                wrong.append(k)
+            assert (x == 2 * k).all()
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    assert not wrong
+    in_threads(work)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -148,6 +148,13 @@ static bool make_outputs(call *c)
             if (asked < 0) return false;
             if (!asked) continue;
         }
+        if (p->flags & SQ_FLAT) {
+            PyArrayObject *like = flat_input(c);
+            c->array[i] = new_array(PyArray_NDIM(like), PyArray_DIMS(like), numpy_type(c, p->type));
+            if (!c->array[i]) return false;
+            c->slot[p->slot].p = PyArray_DATA(c->array[i]);
+            continue;
+        }
         npy_intp sizes[8];
         for (int k = 0; k < p->ndim; k++) {
             sizes[k] = axis_size(c, &p->axes[k]);

@@ -25,6 +25,7 @@ enum {
     SQ_DEFAULT = 32,
     SQ_MINIMUM = 64,
     SQ_SWAPPED = 128,
+    SQ_FLAT = 256,
 };
 
 typedef enum {
@@ -115,6 +116,7 @@ bool scalar(call *c, const sq_param *p, PyObject *o);
 PyArrayObject *as_array(call *c, const sq_param *p, PyObject *o); // a new reference, NULL on error
 
 // check.c: do the arguments agree with each other?
+PyArrayObject *flat_input(const call *c); // the first array of any shape, or NULL
 int64_t axis_size(const call *c, const sq_axis *axis);
 bool bind_axes(call *c);
 bool check_values(call *c, const sq_param *p, PyArrayObject *x);

@@ -20,6 +20,23 @@ static bool fail_axis(call *c, const sq_param *p, int k, int64_t size)
                 axis->text, (long long)axis_size(c, axis));
 }
 
+PyArrayObject *flat_input(const call *c)
+{
+    for (int i = 0; i < c->f->inputs; i++)
+        if (c->f->params[i].flags & SQ_FLAT && c->array[i]) return c->array[i];
+    return NULL;
+}
+
+// An array of any shape has that of the first one.
+static bool check_flat(call *c, const sq_param *p, PyArrayObject *x)
+{
+    PyArrayObject *first = flat_input(c);
+    if (PyArray_NDIM(x) == PyArray_NDIM(first) &&
+        PyArray_CompareLists(PyArray_DIMS(x), PyArray_DIMS(first), PyArray_NDIM(x)))
+        return true;
+    return fail(c->f, PyExc_ValueError, "%s has another shape than the arrays before it", p->name);
+}
+
 // Binds axis names from left to right; expressions and broadcast axes wait until every name that can be bound is bound.
 bool bind_axes(call *c)
 {
@@ -28,11 +45,13 @@ bool bind_axes(call *c)
             const sq_param *p = &c->f->params[i];
             PyArrayObject *x = c->array[i];
             if (!x) continue;
-            if (!late && PyArray_NDIM(x) != p->ndim)
+            const bool flat = p->flags & SQ_FLAT;
+            if (!late && flat && !check_flat(c, p, x)) return false;
+            if (!late && !flat && PyArray_NDIM(x) != p->ndim)
                 return fail(c->f, PyExc_ValueError, "%s has %d axes, expected %d", p->name, PyArray_NDIM(x), p->ndim);
             for (int k = 0; k < p->ndim; k++) {
                 const sq_axis *axis = &p->axes[k];
-                int64_t size = PyArray_DIM(x, k);
+                int64_t size = flat ? PyArray_SIZE(x) : PyArray_DIM(x, k);
                 bool waits = axis->size || axis->broadcast;
                 if (waits != late) continue;
                 if (axis->dim >= 0 && !axis->size && !c->bound[axis->dim]) {

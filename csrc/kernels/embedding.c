@@ -28,6 +28,22 @@ KERNEL(embedding_forward)
     return NULL;
 }
 
+// The columns [first, last) of share t of `team`: whole cache lines, so that no two threads write the same one.
+static void columns_of(int64_t columns, int t, int team, int64_t *first, int64_t *last)
+{
+    const int64_t line = 64 / (int64_t)sizeof(real), lines = (columns + line - 1) / line;
+    *first = t * lines / team * line;
+    *last = (t + 1) * lines / team * line;
+    if (*last > columns) *last = columns;
+}
+
+static int column_team(int64_t rows, int64_t columns)
+{
+    const int64_t lines = (columns * (int64_t)sizeof(real) + 63) / 64;
+    const int team = sq_team(rows * columns);
+    return team <= lines ? team : lines > 1 ? (int)lines : 1;
+}
+
 // Columns [first, last) of all rows, in the order of the ids: no two threads write the same number, and a row that
 // occurs several times is summed in one order for any number of threads.
 static void scatter(const struct embedding_scatter *a, int64_t first, int64_t last)
@@ -49,13 +65,36 @@ static void scatter(const struct embedding_scatter *a, int64_t first, int64_t la
 //: embedding_scatter(grad:f[N,D], ids:i[N]<V, table+f[V,D], padding:n=-1)
 KERNEL(embedding_scatter)
 {
-    const int64_t line = 64 / (int64_t)sizeof(real), lines = (a->D + line - 1) / line;
-    int team = sq_team(a->N * a->D);
-    if (team > lines) team = lines > 1 ? (int)lines : 1;
+    const int team = column_team(a->N, a->D);
 #pragma omp parallel for num_threads(team) schedule(static)
     for (int t = 0; t < team; t++) {
-        const int64_t first = t * lines / team * line, last = (t + 1) * lines / team * line;
-        scatter(a, first, last < a->D ? last : a->D);
+        int64_t first, last;
+        columns_of(a->D, t, team, &first, &last);
+        scatter(a, first, last);
+    }
+    return NULL;
+}
+
+static void clear(const struct embedding_clear *a, int64_t first, int64_t last)
+{
+    for (int64_t i = 0; i < a->N; i++) {
+        real *row = a->table + a->ids[i] * a->D;
+        int64_t c = first;
+        for (; c + LANES <= last; c += LANES) vf_store(row + c, vf_set(0));
+        vf_store_part(row + c, last - c, vf_set(0));
+    }
+}
+
+// table[ids[n]] = 0
+//: embedding_clear(table+f[V,D], ids:i[N]<V)
+KERNEL(embedding_clear)
+{
+    const int team = column_team(a->N, a->D);
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (int t = 0; t < team; t++) {
+        int64_t first, last;
+        columns_of(a->D, t, team, &first, &last);
+        clear(a, first, last);
     }
     return NULL;
 }

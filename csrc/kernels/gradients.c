@@ -1,4 +1,4 @@
-// The norm of all gradients together, and clipping them.
+// The norm of all gradients together and of each, and clipping them.
 #include "../pieces.h"
 #include "../vec.h"
 
@@ -72,6 +72,32 @@ KERNEL(gradients_norm)
         else
             total += part[i];
     a->norm[0] = maximum ? total : square ? sqrt(total) : pow(total, 1 / a->power);
+    free(part);
+    return NULL;
+}
+
+// Of each array by itself: sqrt(sum x^2)
+//: gradients_norms(grads*f[], count:n) -> norms:f64[count]
+KERNEL(gradients_norms)
+{
+    if (a->count != a->grads_count) return "count: expected the number of grads";
+    int64_t count = 0;
+    for (int64_t k = 0; k < a->grads_count; k++) count += pieces_in(a->grads_size[k]);
+    double *part = malloc(((size_t)count + 1) * sizeof *part);
+    if (!part) return sq_no_memory;
+    const int team = sq_team(pieces_elements(a->grads_size, a->grads_count));
+#pragma omp parallel num_threads(team)
+    {
+        struct pieces p = pieces_of_thread(a->grads_size, a->grads_count);
+        while (pieces_next(&p))
+            part[p.at.number] = sum_of_squares(a->grads[p.at.k] + p.at.begin, p.at.end - p.at.begin);
+    }
+    const double *next = part;
+    for (int64_t k = 0; k < a->grads_count; k++) {
+        double total = 0;
+        for (int64_t i = pieces_in(a->grads_size[k]); i > 0; i--) total += *next++;
+        a->norms[k] = sqrt(total);
+    }
     free(part);
     return NULL;
 }

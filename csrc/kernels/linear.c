@@ -1,5 +1,6 @@
 // Matrix products: the linear layer, forward and backward, and batched multiplication. Holds the code of gemm.h.
 #include "gemm_run.h"
+#include "vec_slope.h"
 
 static bool batch_item(const gemm *first, int64_t i, int64_t a_next, int64_t b_next, int team)
 {
@@ -170,32 +171,67 @@ static void add_bias_gradient(const real *grad, int64_t grad_row, int64_t rows, 
         sum_columns(grad, grad_row, rows, sums, j, smaller(columns, j + SUM_COLUMNS));
 }
 
-// out = x weight^T + bias: grad_x = grad weight, grad_weight = grad^T x, grad_bias = the column sums of grad
-//: linear_backward(grad~f[N,O], x~f[N,I], weight~f[O,I]) -> grad_x?f[N,I], grad_weight?f[O,I], grad_bias?f[O]
+#define SLOPE(function)                                                                                                \
+    do {                                                                                                               \
+        for (; j + LANES <= n; j += LANES) vf_store(out + j, function(vf_load(grad + j), vf_load(y + j)));             \
+        if (j < n) vf_store_part(out + j, n - j, function(vf_load_part(grad + j, n - j), vf_load_part(y + j, n - j))); \
+    } while (0)
+
+static void slope_row(enum gemm_activation activation, const real *grad, const real *y, real *restrict out, int64_t n)
+{
+    int64_t j = 0;
+    switch (activation) {
+    case GEMM_LINEAR: break;
+    case GEMM_RELU: SLOPE(vf_relu_slope); break;
+    case GEMM_GELU: SLOPE(vf_gelu_slope); break;
+    case GEMM_GELU_TANH: SLOPE(vf_gelu_tanh_slope); break;
+    case GEMM_SILU: SLOPE(vf_silu_slope); break;
+    case GEMM_SIGMOID: SLOPE(vf_sigmoid_slope); break;
+    case GEMM_TANH: SLOPE(vf_tanh_slope); break;
+    }
+}
+
+// out = act(z) + residual, z = x weight^T + bias. With g = grad act'(z), of `saved` (the result of relu, sigmoid and
+// tanh, z of the others): grad_x = g weight, grad_weight = g^T x, grad_bias = the column sums of g
+//: linear_backward(grad~f[N,O], x~f[N,I], weight~f[O,I], activation:n=0, saved~?f[N,O])
+//:     -> grad_x?f[N,I], grad_weight?f[O,I], grad_bias?f[O]
 KERNEL(linear_backward)
 {
     const int64_t grad_row = a->grad_stride[0], x_row = a->x_stride[0], weight_row = a->weight_stride[0];
-    real *packed = NULL;
+    real *packed = NULL, *slopes = NULL;
     bool ok = true;
+    if (a->activation < GEMM_LINEAR || a->activation > GEMM_TANH) return "activation is a number from 0 to 6";
+    if (!a->saved != (a->activation == GEMM_LINEAR)) return "saved belongs to an activation, and none to 0";
     if (a->grad_bias) memset(a->grad_bias, 0, a->O * sizeof(real));
     if (a->grad_weight && a->N == 0) memset(a->grad_weight, 0, a->O * a->I * sizeof(real));
+    if (a->saved) {
+        slopes = sq_scratch_take(smaller(BATCH_ROWS, a->N) * a->O * sizeof(real));
+        if (!slopes) return sq_no_memory;
+    }
     if (a->grad_x && a->N > BATCH_ROWS) {
         const gemm g = {.n = a->I, .k = a->O, .b = a->weight, .b_row = weight_row, .b_col = 1};
         packed = sq_scratch_take(gemm_packed_size(a->O, a->I) * sizeof(real));
-        if (!packed) return sq_no_memory;
-        const int64_t panels = gemm_panels(a->I);
+        ok = packed != NULL;
+        const int64_t panels = ok ? gemm_panels(a->I) : 0;
 #pragma omp parallel for num_threads(sq_team(a->O * a->I / 4)) schedule(static)
         for (int64_t p = 0; p < panels; p++) gemm_pack(&g, packed, p, p + 1);
     }
     for (int64_t row = 0; row < a->N && ok; row += BATCH_ROWS) {
         const int64_t rows = smaller(BATCH_ROWS, a->N - row);
-        const real *grad = a->grad + row * grad_row;
+        const real *grad = slopes ? slopes : a->grad + row * grad_row;
+        const int64_t g_row = slopes ? a->O : grad_row;
+        if (slopes) {
+#pragma omp parallel for num_threads(sq_team(rows * a->O * 4)) schedule(static)
+            for (int64_t i = 0; i < rows; i++)
+                slope_row((enum gemm_activation)a->activation, a->grad + (row + i) * grad_row,
+                          a->saved + (row + i) * a->saved_stride[0], slopes + i * a->O, a->O);
+        }
         if (a->grad_x) {
             const gemm g = {.m = rows,
                             .n = a->I,
                             .k = a->O,
                             .a = grad,
-                            .a_row = grad_row,
+                            .a_row = g_row,
                             .a_col = 1,
                             .b = a->weight,
                             .b_row = weight_row,
@@ -212,7 +248,7 @@ KERNEL(linear_backward)
                             .k = rows,
                             .a = grad,
                             .a_row = 1,
-                            .a_col = grad_row,
+                            .a_col = g_row,
                             .b = a->x + row * x_row,
                             .b_row = x_row,
                             .b_col = 1,
@@ -222,8 +258,9 @@ KERNEL(linear_backward)
                             .beta = row > 0};
             ok = gemm_run(&g, gemm_team(&g));
         }
-        if (a->grad_bias) add_bias_gradient(grad, grad_row, rows, a->grad_bias, a->O);
+        if (a->grad_bias) add_bias_gradient(grad, g_row, rows, a->grad_bias, a->O);
     }
+    sq_scratch_give(slopes);
     sq_scratch_give(packed);
     return ok ? NULL : sq_no_memory;
 }

@@ -58,7 +58,7 @@ ALWAYS_INLINE void sweep_all(rule apply, const struct step *s)
     }
 }
 
-// As sweep_all, over the rows `ids` of tables with D columns.
+// As sweep_all, over the rows `ids` of tables with D columns; the gradient has these rows only.
 ALWAYS_INLINE void sweep_rows(rule apply, real *const *table, int64_t D, const int64_t *ids, int64_t N,
                               const struct numbers *c)
 {
@@ -66,7 +66,7 @@ ALWAYS_INLINE void sweep_rows(rule apply, real *const *table, int64_t D, const i
 #pragma omp parallel for num_threads(team) schedule(static)
     for (int64_t n = 0; n < N; n++) {
         real *x[ARRAYS];
-        for (int j = 0; j < ARRAYS; j++) x[j] = table[j] ? table[j] + ids[n] * D : NULL;
+        for (int j = 0; j < ARRAYS; j++) x[j] = table[j] ? table[j] + (j == GRAD ? n : ids[n]) * D : NULL;
         sweep(apply, x, D, c);
     }
 }
@@ -125,7 +125,7 @@ KERNEL(sgd_step)
 }
 
 // Plain descent on some rows: with a zero gradient the others stay as they are.
-//: sgd_rows(param+f[V,D], grad:f[V,D], ids:l[N]<V, lr:d, scale:d=1)
+//: sgd_rows(param+f[V,D], grad:f[N,D], ids:l[N]<V, lr:d, scale:d=1)
 KERNEL(sgd_rows)
 {
     if (!increasing(a->ids, a->N)) return wrong_order;
@@ -172,7 +172,7 @@ KERNEL(adagrad_step)
 }
 
 // On some rows: with a zero gradient (and eps > 0) the others stay as they are.
-//: adagrad_rows(param+f[V,D], grad:f[V,D], sum+f[V,D], ids:l[N]<V, step:n>=1, lr:d, lr_decay:d=0, eps:d=1e-10,
+//: adagrad_rows(param+f[V,D], grad:f[N,D], sum+f[V,D], ids:l[N]<V, step:n>=1, lr:d, lr_decay:d=0, eps:d=1e-10,
 //:     scale:d=1)
 KERNEL(adagrad_rows)
 {
@@ -282,7 +282,7 @@ KERNEL(adam_step)
 }
 
 // On some rows only: the moments of the others do not decay (not the same as Adam).
-//: adam_rows(param+f[V,D], grad:f[V,D], exp_avg+f[V,D], exp_avg_sq+f[V,D], ids:l[N]<V, step:n>=1, lr:d, beta1:d=0.9,
+//: adam_rows(param+f[V,D], grad:f[N,D], exp_avg+f[V,D], exp_avg_sq+f[V,D], ids:l[N]<V, step:n>=1, lr:d, beta1:d=0.9,
 //:     beta2:d=0.999, eps:d=1e-8, weight_decay:d=0, decoupled:p=0, scale:d=1, max_exp_avg_sq+?f[V,D])
 KERNEL(adam_rows)
 {

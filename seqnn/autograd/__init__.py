@@ -10,15 +10,16 @@
 >>> x.grad
 array([2., 4., 6.], dtype=float32)
 
-To read in this order: `_tape` (nodes, and the walk over them), `_tensor`, `_op`; on top of them `_functional` (grad, vjp,
-jacobian, ...), `_checkpoint` and `_gradcheck`.
+To read in this order: `_tape` (nodes, and the walk over them), `_tensor`, `_op`, `_rows` (gradients of embeddings); on top of
+them `_functional` (grad, vjp, jacobian, ...), `_checkpoint` and `_gradcheck`.
 """
 
 from ._checkpoint import checkpoint
 from ._functional import grad, jacobian, value_and_grad, vjp
 from ._gradcheck import gradcheck
 from ._op import op
-from ._tape import Rows, check_finite, no_grad, watch
+from ._rows import Rows
+from ._tape import check_finite, no_grad, watch
 from ._tensor import Tensor
 
 __all__ = [

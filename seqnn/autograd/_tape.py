@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from seqnn._core import keep_memory
+from ._rows import Rows, kept
 
 RECORD, CHECK, WATCH = 1, 2, 4  # bits of `mode`
 mode: ContextVar[int] = ContextVar("mode", default=RECORD)
@@ -120,43 +120,12 @@ class Part:
         self.hooks: list[Callable] | None = None
 
 
-class Rows:
-    """The gradient of a table of which some rows were gathered: `add(buffer)` adds it to a table in place.
-
-    `ids` are the touched rows, `shape` and `dtype` those of the table.
-    """
-
-    __slots__ = ("add", "dtype", "ids", "shape")
-
-    def __init__(
-        self, add: Callable[[np.ndarray], None], ids: np.ndarray, shape: tuple[int, ...], dtype: np.dtype
-    ) -> None:
-        self.add, self.ids, self.shape, self.dtype = add, ids, shape, dtype
-
-    def dense(self) -> np.ndarray:
-        """The gradient as an array of the table's shape."""
-        table = np.zeros(self.shape, self.dtype)
-        self.add(table)
-        return table
-
-    def __add__(self, other: Rows) -> Rows:
-        def add_both(buffer: np.ndarray) -> None:
-            self.add(buffer)
-            other.add(buffer)
-
-        return Rows(add_both, np.concatenate([self.ids.ravel(), other.ids.ravel()]), self.shape, self.dtype)
-
-
 def walk(edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any] = (), keep: bool = False) -> dict:
     """Push `gradients` from `edges` down the graph, the latest node first, so that a node has all of its gradient.
 
     Returns the gradient of every leaf reached, and of the `wanted` nodes and parts. Frees the graph unless `keep`.
     """
-    before = keep_memory(None)
-    try:
-        return _walk(edges, gradients, wanted, keep)
-    finally:
-        keep_memory(before)
+    return kept(_walk, edges, gradients, wanted, keep)
 
 
 def _walk(edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any], keep: bool) -> dict:
@@ -265,8 +234,8 @@ def _sum(first: Any, second: Any, edge: Any, ours: set[Any]) -> Any:
     if edge not in ours:
         ours.add(edge)
         if type(second) is not Rows:
-            return np.asarray(first + second)
-        first = np.array(first)
+            return np.asarray(np.add(first, second, order="C"))
+        first = np.array(first, order="C")  # rows are added to an array of this order
     if type(second) is Rows:
         second.add(first)
     else:

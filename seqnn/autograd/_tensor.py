@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ._tape import Node, Part, Rows, call_hooks, dense, walk
+from ._rows import Gathered, Rows, kept
+from ._tape import Node, Part, call_hooks, dense, walk
 
 
 class _Functions:
@@ -38,14 +39,13 @@ class Tensor:
     array([2., 4., 6.], dtype=float32)
     """
 
-    __slots__ = ("__weakref__", "_hooks", "_node", "_rows", "data", "grad", "requires_grad")
+    __slots__ = ("__weakref__", "_grad", "_hooks", "_node", "data", "requires_grad")
     __array_ufunc__ = None  # ndarray + Tensor is Tensor.__radd__
 
     data: np.ndarray
-    grad: np.ndarray | None
     requires_grad: bool
+    _grad: np.ndarray | Gathered | None  # what `grad` shows
     _node: Node | Part | None  # None for a leaf
-    _rows: list[np.ndarray] | None  # where .grad is not zero, when it holds gathered rows only
     _hooks: list[Callable] | None  # of a leaf; other tensors have them at their node
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
@@ -55,7 +55,7 @@ class Tensor:
             raise TypeError(f"requires_grad: only float32 and float64 have gradients, got {data.dtype}")
         self.data = data
         self.requires_grad = requires_grad
-        self.grad = self._node = self._rows = self._hooks = None
+        self._grad = self._node = self._hooks = None
 
     def backward(self, grad: Any = None, *, retain_graph: bool = False) -> None:
         """Add d self / d leaf, times `grad`, to the `.grad` of every leaf that requires it.
@@ -69,13 +69,25 @@ class Tensor:
             leaf._accumulate(gradient, taken)
 
     def zero_grad(self) -> None:
-        """Forget the gradient. A gradient of gathered rows keeps its buffer; only the touched rows are cleared."""
-        if self._rows is None:
-            self.grad = None
+        """Forget the gradient."""
+        if type(self._grad) is Gathered:
+            self._grad.clear()  # it may have a table to use again
         else:
-            for ids in self._rows:
-                self.grad[ids] = 0
-            self._rows.clear()
+            self._grad = None
+
+    @property
+    def grad(self) -> np.ndarray | None:
+        """What `backward` left: an array of the tensor's shape, or None. Of gathered rows it is made when it is asked for."""
+        held = self._grad
+        if type(held) is Gathered:
+            if held.rows is None:
+                return None
+            held = self._grad = held.table()
+        return held
+
+    @grad.setter
+    def grad(self, gradient: np.ndarray | None) -> None:
+        self._grad = gradient
 
     def detach(self) -> Tensor:
         """The same array without history."""
@@ -280,29 +292,28 @@ class Tensor:
         if self._hooks:
             gradient = call_hooks(self._hooks, dense(gradient))
         if type(gradient) is Rows:
-            if self.grad is None:
-                self.grad, self._rows = np.zeros(self.shape, self.dtype), []
-            gradient.add(self.grad)
-            if self._rows is not None:
-                self._rows.append(gradient.ids)
-            return
-        self._rows = None
-        if self.grad is not None:
-            self.grad += gradient
+            if self._grad is None:
+                self._grad = Gathered(_own(gradient))
+            elif type(self._grad) is Gathered:
+                self._grad.add(_own(gradient))
+            else:
+                gradient.add(self._grad)
+        elif self.grad is not None:
+            self._grad += gradient
         elif gradient.dtype == self.data.dtype and id(gradient) not in taken and _unshared(gradient):
             taken.add(id(gradient))
-            self.grad = gradient
+            self._grad = gradient
         else:
-            self.grad = np.array(gradient, self.data.dtype)
+            self._grad = np.array(gradient, self.data.dtype)
 
 
-def made(data: Any, node: Node | Part) -> Tensor:
-    """The result of an op that was recorded: a Tensor made without the checks of `Tensor(...)`."""
+def made(data: Any, node: Node | Part | None) -> Tensor:
+    """The result of an op, recorded where it has a node: a Tensor made without the checks of `Tensor(...)`."""
     tensor = new(Tensor)
     tensor.data = data if type(data) is np.ndarray else np.asarray(data)
-    tensor.requires_grad = True
+    tensor.requires_grad = node is not None
     tensor._node = node
-    tensor.grad = tensor._rows = tensor._hooks = None
+    tensor._grad = tensor._hooks = None
     return tensor
 
 
@@ -330,6 +341,12 @@ def _unshared(array: Any) -> bool:
     whole = type(base) is np.ndarray and base.base is None and base.flags.owndata and base.nbytes == array.nbytes
     del base
     return whole and array.flags.c_contiguous and getrefcount(array.base) <= 2  # of the view, and of this call
+
+
+def _own(rows: Rows) -> Rows:
+    """Rows that may wait: with copies of what others could change."""
+    rows.parts = [(ids.copy(), v if _unshared(v) else kept(v.copy), padding) for ids, v, padding in rows.parts]
+    return rows
 
 
 def _plain(value: Any) -> Any:

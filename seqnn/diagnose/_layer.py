@@ -10,8 +10,9 @@ import numpy as np
 from .. import _core
 
 FIGURES = ("mean", "std", "zeros", "saturated", "finite", "gradient")
-_LOW, _HIGH = {"tanh": -0.99, "sigmoid": 0.01}, 0.99
+_RANGE = {"tanh": (-0.99, 0.99), "sigmoid": (0.01, 0.99)}
 """An output beyond them counts as saturated: there the slope is below 2 % of its largest (tanh), 4 % (sigmoid)."""
+_ALL = (-math.inf, math.inf)
 
 
 class Layer:
@@ -36,19 +37,16 @@ class Layer:
         """An output; its units lie on `axis`. The figures of several passes in one step are put together."""
         if y.size == 0:
             return
-        with np.errstate(all="ignore"):
-            mean = float(y.mean(dtype=np.float64))
-            squares = float(y.var(dtype=np.float64)) * y.size
-            total = self.count + y.size
-            gap = mean - self.mean
-            self.squares += squares + gap * gap * self.count * y.size / total  # Chan, Golub, LeVeque 1983
-            self.mean += gap * y.size / total
+        moments, counts = _core.watch_figures(y.reshape(-1), *_RANGE.get(self.kind, _ALL))
+        (mean, squares), (zeros, outside, finite) = moments.tolist(), counts.tolist()
+        total = self.count + y.size
+        gap = mean - self.mean
+        self.squares += squares + gap * gap * self.count * y.size / total  # Chan, Golub, LeVeque 1983
+        self.mean += gap * y.size / total
         self.count = total
-        self.zeros += y.size - np.count_nonzero(y)
-        # A sum over float32 in float64 cannot overflow: it is finite where all numbers are.
-        self.finite += y.size if math.isfinite(mean) else int(np.isfinite(y).sum())
-        if self.kind in _LOW:
-            self.saturated += np.count_nonzero(y > _HIGH) + np.count_nonzero(y < _LOW[self.kind])
+        self.zeros += zeros
+        self.saturated += outside
+        self.finite += finite
         if self.kind == "relu":
             self._note_active(y, axis)
 
@@ -61,7 +59,7 @@ class Layer:
         if self.count == 0:
             return np.array([*[math.nan] * 5, self.gradient])
         share = 1.0 / self.count
-        saturated = self.saturated * share if self.kind in _LOW else math.nan
+        saturated = self.saturated * share if self.kind in _RANGE else math.nan
         std = math.sqrt(self.squares * share)
         return np.array([self.mean, std, self.zeros * share, saturated, self.finite * share, self.gradient])
 
@@ -71,14 +69,14 @@ class Layer:
         return None if self._last is None else self.passes - self._last >= min(self.window, self.passes)
 
     def _note_active(self, y: np.ndarray, axis: int) -> None:
-        axis = axis if y.ndim > 1 else 0
-        active = (y != 0).any(axis=tuple(a for a in range(y.ndim) if a != axis % y.ndim))
-        if self._last is None or self._last.shape != active.shape:
+        axis = axis % y.ndim if y.ndim > 1 else 0
+        units = y.shape[axis]
+        if self._last is None or len(self._last) != units:
             self.passes = self.positions = 0
-            self._last = np.zeros(active.shape, np.int64)
+            self._last = np.zeros(units, np.int64)
         self.passes += 1
-        self.positions += y.size // active.size
-        self._last[active] = self.passes
+        self.positions += y.size // units
+        _core.watch_active(y.reshape(math.prod(y.shape[:axis]), units, -1), self._last, self.passes)
 
 
 def norm(array: Any) -> float:

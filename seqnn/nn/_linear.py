@@ -47,9 +47,11 @@ class Linear(Module):
         """Draw weight and bias anew."""
         reset_uniform(self)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any, residual: Any = None, *, activation: str | None = None) -> Any:
+        """activation(x @ weight.T + bias) + residual, in one pass; see `ops.linear`."""
+        packed = None if self.training else self._pack()
         try:
-            return ops.linear(x, self.weight, self.bias, packed=None if self.training else self._pack())
+            return ops.linear(x, self.weight, self.bias, residual, activation=activation, packed=packed)
         except (ValueError, IndexError):
             if np.shape(x)[-1:] != (self.in_features,):
                 raise ValueError(

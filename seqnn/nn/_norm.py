@@ -42,8 +42,9 @@ class LayerNorm(Module):
         """Weight 1 and bias 0 again."""
         _reset(self.weight, self.bias)
 
-    def forward(self, x: Any) -> Any:
-        return ops.layer_norm(x, self.weight, self.bias, self.eps, normalized_shape=self.normalized_shape)
+    def forward(self, x: Any, residual: Any = None) -> Any:
+        """The norm of x + residual."""
+        return ops.layer_norm(x, self.weight, self.bias, self.eps, residual, normalized_shape=self.normalized_shape)
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.weight is not None}"
@@ -76,8 +77,9 @@ class RMSNorm(Module):
         """Weight 1 again."""
         _reset(self.weight, None)
 
-    def forward(self, x: Any) -> Any:
-        return ops.rms_norm(x, self.weight, self.eps, normalized_shape=self.normalized_shape)
+    def forward(self, x: Any, residual: Any = None) -> Any:
+        """The norm of x + residual."""
+        return ops.rms_norm(x, self.weight, self.eps, residual, normalized_shape=self.normalized_shape)
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.weight is not None}"

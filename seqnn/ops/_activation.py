@@ -12,12 +12,6 @@ from ..autograd import op
 Result = tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]
 
 
-def _run(kernel: Callable, x: np.ndarray, *rest: np.ndarray | float) -> np.ndarray:
-    """A kernel over all elements of arrays of one shape."""
-    x = np.asarray(x)
-    return kernel(x.reshape(-1), *[r.reshape(-1) if isinstance(r, np.ndarray) else r for r in rest]).reshape(x.shape)
-
-
 @op
 def exp(x: np.ndarray) -> Result:
     """`e^x`, within 1 unit in the last place.
@@ -25,8 +19,8 @@ def exp(x: np.ndarray) -> Result:
     >>> exp([0.0, 1.0])
     array([1.        , 2.71828183])
     """
-    out = _run(_core.exp_forward, x)
-    return out, lambda grad: _run(_core.exp_backward, grad, out)
+    out = _core.exp_forward(np.asarray(x))
+    return out, lambda grad: _core.exp_backward(grad, out)
 
 
 @op
@@ -36,7 +30,7 @@ def log(x: np.ndarray) -> Result:
     >>> log([1.0, 0.0])
     array([  0., -inf])
     """
-    return _run(_core.log_forward, x), lambda grad: _run(_core.log_backward, grad, x)
+    return _core.log_forward(np.asarray(x)), lambda grad: _core.log_backward(grad, x)
 
 
 @op
@@ -46,7 +40,7 @@ def erf(x: np.ndarray) -> Result:
     >>> erf([0.0, 1.0])
     array([0.        , 0.84270079])
     """
-    return _run(_core.erf_forward, x), lambda grad: _run(_core.erf_backward, grad, x)
+    return _core.erf_forward(np.asarray(x)), lambda grad: _core.erf_backward(grad, x)
 
 
 @op
@@ -56,8 +50,8 @@ def tanh(x: np.ndarray) -> Result:
     >>> tanh([0.0, 1.0])
     array([0.        , 0.76159416])
     """
-    out = _run(_core.tanh_forward, x)
-    return out, lambda grad: _run(_core.tanh_backward, grad, out)
+    out = _core.tanh_forward(np.asarray(x))
+    return out, lambda grad: _core.tanh_backward(grad, out)
 
 
 @op
@@ -67,8 +61,8 @@ def sigmoid(x: np.ndarray) -> Result:
     >>> sigmoid([0.0, 1.0])
     array([0.5       , 0.73105858])
     """
-    out = _run(_core.sigmoid_forward, x)
-    return out, lambda grad: _run(_core.sigmoid_backward, grad, out)
+    out = _core.sigmoid_forward(np.asarray(x))
+    return out, lambda grad: _core.sigmoid_backward(grad, out)
 
 
 @op
@@ -78,8 +72,8 @@ def relu(x: np.ndarray) -> Result:
     >>> relu([-1.0, 2.0])
     array([0., 2.])
     """
-    out = _run(_core.relu_forward, x)
-    return out, lambda grad: _run(_core.relu_backward, grad, out)
+    out = _core.relu_forward(np.asarray(x))
+    return out, lambda grad: _core.relu_backward(grad, out)
 
 
 @op
@@ -89,8 +83,8 @@ def leaky_relu(x: np.ndarray, negative_slope: float = 0.01) -> Result:
     >>> leaky_relu([-1.0, 2.0], 0.1)
     array([-0.1,  2. ])
     """
-    out = _run(_core.leaky_relu_forward, x, negative_slope)
-    return out, lambda grad: _run(_core.leaky_relu_backward, grad, x, negative_slope)
+    out = _core.leaky_relu_forward(np.asarray(x), negative_slope)
+    return out, lambda grad: _core.leaky_relu_backward(grad, x, negative_slope)
 
 
 @op
@@ -100,7 +94,7 @@ def silu(x: np.ndarray) -> Result:
     >>> silu([-1.0, 2.0])
     array([-0.26894142,  1.76159416])
     """
-    return _run(_core.silu_forward, x), lambda grad: _run(_core.silu_backward, grad, x)
+    return _core.silu_forward(np.asarray(x)), lambda grad: _core.silu_backward(grad, x)
 
 
 @op
@@ -116,8 +110,8 @@ def gelu(x: np.ndarray, *, approximate: str = "none") -> Result:
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
     if approximate == "tanh":
-        return _run(_core.gelu_tanh_forward, x), lambda grad: _run(_core.gelu_tanh_backward, grad, x)
-    return _run(_core.gelu_forward, x), lambda grad: _run(_core.gelu_backward, grad, x)
+        return _core.gelu_tanh_forward(np.asarray(x)), lambda grad: _core.gelu_tanh_backward(grad, x)
+    return _core.gelu_forward(np.asarray(x)), lambda grad: _core.gelu_backward(grad, x)
 
 
 @op
@@ -127,5 +121,5 @@ def softplus(x: np.ndarray, beta: float = 1.0, threshold: float = 20.0) -> Resul
     >>> softplus([0.0, 30.0])
     array([ 0.69314718, 30.        ])
     """
-    out = _run(_core.softplus_forward, x, beta, threshold)
-    return out, lambda grad: _run(_core.softplus_backward, grad, x, beta, threshold)
+    out = _core.softplus_forward(np.asarray(x), beta, threshold)
+    return out, lambda grad: _core.softplus_backward(grad, x, beta, threshold)

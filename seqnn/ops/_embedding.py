@@ -37,10 +37,8 @@ def embedding(ids: Any, weight: Any, padding_idx: int | None = None) -> tuple[An
         raise ValueError(f"embedding: padding_idx={padding_idx}, expected -V <= padding_idx < V={size}")
     flat = ids.reshape(-1)
     out = _core.embedding_forward(weight, flat).reshape(*ids.shape, width)
-    dtype = weight.dtype
 
     def backward(grad: np.ndarray) -> tuple[None, Rows]:
-        grad = grad.reshape(flat.size, width)
-        return None, Rows(lambda table: _core.embedding_scatter(grad, flat, table, padding), flat, (size, width), dtype)
+        return None, Rows(flat, grad.reshape(flat.size, width), (size, width), padding)
 
     return out, backward

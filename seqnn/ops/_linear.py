@@ -14,10 +14,8 @@ Array = np.ndarray
 Activation = str | None
 
 _NUMBER = {None: 0, "relu": 1, "gelu": 2, "gelu_tanh": 3, "silu": 4, "sigmoid": 5, "tanh": 6}
-# Their derivatives: from the result where that is enough, else from what went into them.
-_FROM_RESULT = {"relu": _core.relu_backward, "sigmoid": _core.sigmoid_backward, "tanh": _core.tanh_backward}
-_FROM_INPUT = {"gelu": _core.gelu_backward, "gelu_tanh": _core.gelu_tanh_backward, "silu": _core.silu_backward}
-_RESULT = {"relu": _core.relu_forward, "sigmoid": _core.sigmoid_forward, "tanh": _core.tanh_forward}
+_FROM_INPUT = ("gelu", "gelu_tanh", "silu")  # their derivatives need what went in, the others' the result
+_RESULT = {"sigmoid": _core.sigmoid_forward, "tanh": _core.tanh_forward}
 
 
 @op
@@ -66,8 +64,10 @@ def linear(
     out, before = _core.linear_forward(rows, weight, bias, extra, number, packed, pre=save_input)
     backward = None
     if wanted:
-        saved = before if save_input else out if number else None
-        backward = _linear_backward(activation, rows, weight, saved, save_input, shape, needs)
+        saved = out if number else None
+        if save_input:  # behind a residual the result is not at hand; relu's derivative is the same at its input
+            saved = _RESULT[activation](before) if activation in _RESULT else before
+        backward = _linear_backward(number, rows, weight, saved, shape, needs)
     return out if shape is None else out.reshape(*shape[:-1], out.shape[-1]), backward
 
 
@@ -80,11 +80,10 @@ def _as_rows(x: Any, residual: Any) -> tuple[Array, Array | None, tuple[int, ...
 
 
 def _linear_backward(
-    activation: Activation,
+    number: int,
     rows: Array,
     weight: Array,
     saved: Array | None,
-    from_input: bool,
     shape: tuple[int, ...] | None,
     needs: tuple[bool, ...],
 ) -> Callable:
@@ -92,25 +91,14 @@ def _linear_backward(
 
     def backward(grad: Array) -> tuple[Array | None, ...]:
         g = grad if shape is None else grad.reshape(len(rows), -1)
-        if saved is not None:
-            g = _slope(activation, g, saved, from_input)
         grad_x, grad_weight, grad_bias = _core.linear_backward(
-            g, rows, weight, grad_x=needs[0], grad_weight=needs[1], grad_bias=needs[2]
+            g, rows, weight, number, saved, grad_x=needs[0], grad_weight=needs[1], grad_bias=needs[2]
         )
         if shape is not None and grad_x is not None:
             grad_x = grad_x.reshape(shape)
         return grad_x, grad_weight, grad_bias, grad
 
     return backward
-
-
-def _slope(activation: str, grad: Array, saved: Array, from_input: bool) -> Array:
-    """`grad` times the derivative of the activation."""
-    saved, flat = saved.reshape(-1), grad.reshape(-1)
-    if activation in _FROM_INPUT:
-        return _FROM_INPUT[activation](flat, saved).reshape(grad.shape)
-    result = _RESULT[activation](saved) if from_input else saved
-    return _FROM_RESULT[activation](flat, result).reshape(grad.shape)
 
 
 def pack_weight(weight: Any) -> Array:

@@ -77,7 +77,8 @@ class Adagrad(Optimizer):
         )
 
     def _update_rows(
-        self, group: Group, param: np.ndarray, grad: np.ndarray, ids: np.ndarray, state: dict, scale: float
+        self, group: Group, param: np.ndarray, ids: np.ndarray, grad: np.ndarray, state: dict, scale: float
     ) -> None:
-        total = state["sum"].reshape(param.shape)
-        _core.adagrad_rows(param, grad, total, ids, state["step"], group["lr"], group["lr_decay"], group["eps"], scale)
+        _core.adagrad_rows(
+            param, grad, state["sum"], ids, state["step"], group["lr"], group["lr_decay"], group["eps"], scale
+        )

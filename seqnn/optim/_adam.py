@@ -91,9 +91,9 @@ class Adam(Optimizer):
         )
 
     def _update_rows(
-        self, group: Group, param: np.ndarray, grad: np.ndarray, ids: np.ndarray, state: dict, scale: float
+        self, group: Group, param: np.ndarray, ids: np.ndarray, grad: np.ndarray, state: dict, scale: float
     ) -> None:
-        moments = [state[name].reshape(param.shape) for name in self._state_values(group)]
+        moments = [state[name] for name in self._state_values(group)]
         _core.adam_rows(param, grad, *moments[:2], ids, state["step"], *self._options(group, scale), *moments[2:])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _core
 from ..autograd import Tensor
+from ..autograd._rows import Gathered, values_of, without
 from ._groups import tensors_of
 
 
@@ -55,10 +56,13 @@ def clip_grad_norm_(
     if factor != 1:
         grads = []
         for tensor in tensors:
-            if tensor._rows:
-                tensor.grad[_touched(tensor)] *= tensor.dtype.type(factor)
-            elif tensor.grad is not None and tensor._rows is None:
-                grads.append(tensor.grad)
+            if without(tensor._grad):
+                continue
+            if type(tensor._grad) is Gathered:
+                ids, sums = tensor._grad.summed()
+                tensor._grad.replace(ids, sums * sums.dtype.type(factor))
+            else:
+                grads.append(tensor._grad)
         _each_dtype(_core.gradients_scale, grads, factor)
     return norm
 
@@ -87,22 +91,25 @@ def clip_grad_value_(parameters: Tensor | Iterable[Any], clip_value: float) -> N
     """
     if not clip_value >= 0:
         raise ValueError(f"clip_value: expected a number >= 0, got {clip_value!r}")
-    _each_dtype(_core.gradients_clip, [t.grad for t in tensors_of(parameters) if t.grad is not None], clip_value)
+    grads = []
+    for tensor in tensors_of(parameters):
+        if without(tensor._grad):
+            continue
+        if type(tensor._grad) is Gathered:
+            ids, sums = tensor._grad.summed()
+            tensor._grad.replace(ids, sums.copy())
+        grads.append(values_of(tensor._grad))
+    _each_dtype(_core.gradients_clip, grads, clip_value)
 
 
 def _norm(tensors: list[Tensor], norm_type: float) -> float:
     if not norm_type > 0:
         raise ValueError(f"norm_type: expected a number > 0, got {norm_type!r}")
-    grads = [t.grad[_touched(t)] if t._rows else t.grad for t in tensors if t.grad is not None and t._rows != []]
+    grads = [g for t in tensors if (g := values_of(t._grad)) is not None]
     norms = _each_dtype(_core.gradients_norm, grads, norm_type)
     if len(norms) == 1:
         return norms[0].item()
     return _core.gradients_norm([n.copy() for n in norms], norm_type).item()
-
-
-def _touched(tensor: Tensor) -> np.ndarray:
-    """The rows of a gathered gradient that are not zero, in order, each once."""
-    return np.unique(np.concatenate([ids.reshape(-1) for ids in tensor._rows]))
 
 
 def _each_dtype(kernel: Any, grads: list[np.ndarray], number: float) -> list[Any]:

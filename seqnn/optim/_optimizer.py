@@ -11,6 +11,7 @@ import numpy as np
 
 from .._memory import big_zeros
 from ..autograd import Tensor
+from ..autograd._rows import Gathered, array_of, without
 from ._groups import Group, collect
 
 BIG = 1 << 21
@@ -43,21 +44,19 @@ class Optimizer(abc.ABC):
             rows = self._rows_suffice(group)
             dense: dict[np.dtype, list[tuple[Tensor, dict]]] = {}
             for param, state in zip(group["params"], states, strict=True):
-                touched = param._rows
-                if param.grad is None or touched == []:
+                if without(param._grad):
                     continue
                 if not state:
                     state["step"] = 0
                     for name, value in self._state_values(group).items():
                         state[name] = _filled(param, value)
                 state["step"] += 1
-                if touched and rows:
-                    ids = np.unique(np.concatenate([t.reshape(-1) for t in touched]))
-                    self._update_rows(group, _table(param.data), _table(param.grad), ids, state, factor)
+                if rows and type(param._grad) is Gathered:
+                    self._update_rows(group, param.data, *param._grad.summed(), state, factor)
                 else:
                     dense.setdefault(param.dtype, []).append((param, state))
             for members in dense.values():
-                params, grads = [p.data for p, _ in members], [p.grad for p, _ in members]
+                params, grads = [p.data for p, _ in members], [array_of(p._grad) for p, _ in members]
                 self._update(group, params, grads, [s for _, s in members], factor)
 
     def zero_grad(self) -> None:
@@ -127,9 +126,9 @@ class Optimizer(abc.ABC):
         return False
 
     def _update_rows(
-        self, group: Group, param: np.ndarray, grad: np.ndarray, ids: np.ndarray, state: dict, scale: float
+        self, group: Group, param: np.ndarray, ids: np.ndarray, grad: np.ndarray, state: dict, scale: float
     ) -> None:
-        """The update of some rows of a table."""
+        """The update of the rows `ids` of a table; `grad` has these rows only."""
         raise NotImplementedError
 
     def _check(self, group: Group) -> None:
@@ -157,10 +156,6 @@ def _filled(param: Tensor, value: float | np.ndarray) -> np.ndarray:
     if not (np.isscalar(value) and value == 0):
         array[...] = value
     return array
-
-
-def _table(array: np.ndarray) -> np.ndarray:
-    return array.reshape(len(array), -1)
 
 
 def _restored(saved: Mapping[str, Any], param: Tensor, names: tuple[str, ...]) -> tuple[dict[str, Any], str]:

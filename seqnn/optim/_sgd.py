@@ -90,6 +90,6 @@ class SGD(Optimizer):
         )
 
     def _update_rows(
-        self, group: Group, param: np.ndarray, grad: np.ndarray, ids: np.ndarray, state: dict, scale: float
+        self, group: Group, param: np.ndarray, ids: np.ndarray, grad: np.ndarray, state: dict, scale: float
     ) -> None:
         _core.sgd_rows(param, grad, ids, group["lr"], scale)

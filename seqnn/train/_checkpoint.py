@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ COUNTS = ("epochs", "first_epoch", "epoch", "batch", "examples", "steps")
 
 
 def save(trainer: Trainer, path: Path) -> None:
-    """Arrays are "model.<key>", "optimizer.<parameter>.<name>" and "ema.<parameter>"."""
+    """Arrays are "model.<key>", "optimizer.<parameter>.<name>", "ema.<parameter>" and "callback.<label>.<key>"."""
     arrays = {f"model.{key}": array for key, array in trainer.model.state_dict().items()}
     optimizer = trainer.optimizer.state_dict()
     steps = {}
@@ -35,6 +36,8 @@ def save(trainer: Trainer, path: Path) -> None:
         arrays |= {f"optimizer.{index}.{name}": array for name, array in state.items() if name != "step"}
     if trainer.ema:
         arrays |= {f"ema.{i}": array for i, array in enumerate(trainer.ema.averages)}
+    for label, callback in _remembering(trainer):
+        arrays |= {f"callback.{label}.{key}": array for key, array in callback.state_dict().items()}
     record = {
         "version": VERSION,
         "position": None if trainer._position is None else asdict(trainer._position),
@@ -108,6 +111,19 @@ def _take_over(trainer: Trainer, record: dict[str, Any], arrays: dict[str, np.nd
     random.set_state(record["random"])
     weights = {key.removeprefix("model."): array for key, array in arrays.items() if key.startswith("model.")}
     trainer.model.load_state_dict(weights)
+    for label, callback in _remembering(trainer):
+        mine = f"callback.{label}."
+        callback.load_state_dict({k.removeprefix(mine): array for k, array in arrays.items() if k.startswith(mine)})
+
+
+def _remembering(trainer: Trainer) -> Iterator[tuple[str, Any]]:
+    """The callbacks with a state, each with its type and its number among those of that type."""
+    kinds: dict[str, int] = {}
+    for callback in trainer.callbacks:
+        kind = type(callback).__name__
+        number = kinds[kind] = kinds.get(kind, -1) + 1
+        if hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict"):
+            yield f"{kind}.{number}", callback
 
 
 def _parts(trainer: Trainer) -> dict[str, Any]:

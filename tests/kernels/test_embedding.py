@@ -64,10 +64,10 @@ def test_padding_gets_no_gradient(padding_idx):
     assert weight.grad.tolist() == [[0, 0], [0, 0], [0, 0], [1, 1]]
 
 
-def test_the_gradient_is_one_buffer_of_which_touched_rows_are_cleared():
+def test_gathered_rows_wait_and_only_touched_rows_of_the_table_are_cleared():
     rng = np.random.default_rng(3)
     weight = Tensor(rng.standard_normal((50, 24)).astype(np.float32), True)
-    buffer = None
+    table = None
     for step in range(4):
         ids, grad = rng.integers(0, 50, (4, 6)), rng.standard_normal((4, 6, 24)).astype(np.float32)
         ops.embedding(ids, weight).backward(grad)
@@ -75,11 +75,36 @@ def test_the_gradient_is_one_buffer_of_which_touched_rows_are_cleared():
         expected = np.zeros((50, 24))
         np.add.at(expected, ids, grad)
         np.add.at(expected, ids[:2], grad[:2])
-        assert_close(weight.grad, expected, 1e-5, f"step {step}")
-        buffer = weight.grad if buffer is None else buffer
-        assert weight.grad is buffer
+        touched, sums = weight._grad.summed()
+        assert touched.tolist() == np.unique(ids).tolist()
+        assert_close(sums, expected[touched], 1e-5, f"step {step}")
+        table = weight._grad.table() if table is None else table
+        assert weight._grad.table() is table
+        assert_close(table, expected, 1e-5, f"step {step}")
         weight.zero_grad()
-        assert not buffer.any()
+        assert weight.grad is None and not table.any()
+
+
+def test_clear():
+    def op(table, ids):
+        table = np.array(table)
+        _core.embedding_clear(table, ids)
+        return table
+
+    def cleared(table, ids):
+        out = table.copy()
+        out[ids] = 0
+        return out
+
+    rng = np.random.default_rng(6)
+    check_op(
+        op,
+        cleared,
+        [
+            {"table": rng.standard_normal((v, d)), "ids": rng.integers(0, v, n)}
+            for v, d, n in [(7, 5, 3), (300, 70, 100), (1, 1, 3), (5, 0, 4), (5, 3, 0)]
+        ],
+    )
 
 
 def test_the_gradient_is_the_same_for_any_number_of_threads():

@@ -25,6 +25,17 @@ def test_gradients_norm():
     )
 
 
+def gradients_norms(x):
+    return np.array([np.linalg.norm(part) for part in np.split(x, CUTS)])
+
+
+def test_gradients_norms():
+    count = len(CUTS) + 1
+    check_op(lambda x: _core.gradients_norms(np.split(x, CUTS), count), gradients_norms, [{"x": flat()}])
+    with pytest.raises(ValueError, match="the number of grads"):
+        _core.gradients_norms([np.ones(3)], 2)
+
+
 def test_gradients_scale():
     def op(x, scale):
         grads = [g.copy() for g in np.split(x, CUTS)]

@@ -52,8 +52,26 @@ def linear_forward(x, weight, bias=None, residual=None, activation=0, packed=Non
     return (out, before) if pre else out
 
 
-def linear_backward(grad, x, weight, grad_x=True, grad_weight=True, grad_bias=True):
-    return grad @ weight, grad.T @ x, grad.sum(0)
+def slope(number, saved):
+    """The derivatives of the activations, in the order of their numbers, from what linear_backward gets for each."""
+    erf = np.vectorize(__import__("math").erf, otypes=[float])
+    s = 1 / (1 + np.exp(-saved))
+    v = 2 * np.sqrt(2 / np.pi) * (saved + 0.044715 * saved**3)
+    t = 1 / (1 + np.exp(-v))
+    return [
+        lambda: 1.0,
+        lambda: saved > 0,
+        lambda: 0.5 * (1 + erf(saved / np.sqrt(2))) + saved * np.exp(-(saved**2) / 2) / np.sqrt(2 * np.pi),
+        lambda: t + saved * t * (1 - t) * 2 * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * saved**2),
+        lambda: s + saved * s * (1 - s),
+        lambda: saved * (1 - saved),
+        lambda: 1 - saved**2,
+    ][number]()
+
+
+def linear_backward(grad, x, weight, activation=0, saved=None, grad_x=True, grad_weight=True, grad_bias=True):
+    g = grad if saved is None else grad * slope(activation, saved)
+    return g @ weight, g.T @ x, g.sum(0)
 
 
 def linear_pack(weight):
@@ -135,7 +153,14 @@ def test_linear_backward():
     for m, n, k in [(5, 3, 4), (64, 33, 20), (300, 130, 17), (1, 1, 1), (9, 40, 1100), (1100, 70, 33), (700, 80, 5)]:
         case = {name: RNG.standard_normal(s) for name, s in (("grad", (m, n)), ("x", (m, k)), ("weight", (n, k)))}
         cases.append({**case, "grad_x": True, "grad_weight": True, "grad_bias": True})
-    check_op(_core.linear_backward, linear_backward, cases)
+    for number, (m, n, k) in itertools.product(range(1, 7), [(7, 33, 20), (600, 19, 5)]):
+        shapes = {"grad": (m, n), "x": (m, k), "weight": (n, k), "saved": (m, n)}
+        case = {name: RNG.standard_normal(s) for name, s in shapes.items()}
+        cases.append({**case, "activation": number, "grad_x": True, "grad_weight": True, "grad_bias": True})
+    check_op(_core.linear_backward, linear_backward, cases, tolerance={np.dtype("f4"): 4e-5, np.dtype("f8"): 1e-12})
+    for activation, saved in ((0, np.ones((2, 2))), (3, None)):
+        with pytest.raises(ValueError, match="saved belongs to an activation"):
+            _core.linear_backward(*(np.ones((2, 2)),) * 3, activation, saved)
     assert _core.linear_backward(*(np.ones((2, 2)),) * 3) == (None, None, None)
 
 

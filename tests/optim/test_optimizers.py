@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from seqnn import Tensor, optim
-from seqnn.autograd import Rows
+from seqnn.autograd import Rows, op
 
 OPTIMIZERS = [
     ("SGD", {"lr": 0.1}),
@@ -109,6 +109,16 @@ def test_two_float_types_in_one_optimizer():
         np.testing.assert_allclose(param.grad, 0.5, rtol=1e-6)
 
 
+@op
+def rows_of(table, ids):
+    return table[ids], lambda grad: Rows(ids.reshape(-1), grad.reshape(-1, table.shape[1]), table.shape)
+
+
+def gathered(table, ids, values):
+    """Gives the table the gradient `values` of its rows `ids`."""
+    rows_of(table, ids).backward(values)
+
+
 def embedded(ids, values):
     """A table whose gradient came as rows, and the same with a dense gradient."""
     table, dense = (Tensor(np.ones((50, 4), np.float32), requires_grad=True) for _ in range(2))
@@ -124,14 +134,14 @@ def test_gathered_rows_are_updated_alone(name, monkeypatch):
     mine, other = getattr(optim, name)([table], lr=0.1), getattr(optim, name)([dense], lr=0.1)
     monkeypatch.setattr(mine, "_update", None)  # the pass over the whole table
     for _ in range(3):
-        table.grad, table._rows = gradient.copy(), [ids]
+        gathered(table, ids, values)
         dense.grad = gradient.copy()
         mine.step(scale=0.5)
         other.step(scale=0.5)
         table.zero_grad()
         mine.step()  # nothing was gathered: as if there were no gradient
     np.testing.assert_allclose(table.data, dense.data, rtol=1e-6)
-    assert not table.grad.any()
+    assert table.grad is None
 
 
 def test_lazy_adam_leaves_other_rows():
@@ -139,9 +149,13 @@ def test_lazy_adam_leaves_other_rows():
     table, dense, gradient = embedded(ids, values)
     lazy, exact = optim.Adam([table], lr=0.1, lazy=True), optim.Adam([dense], lr=0.1)
     for optimizer, param in ((lazy, table), (exact, dense)):
-        for touched in (ids, np.array([7])):
-            param.grad, param._rows = np.where(np.isin(np.arange(50), touched)[:, None], gradient, 0), [touched]
+        for touched, grads in ((ids, values), (np.array([7]), values[:1])):
+            if param is table:
+                gathered(table, touched, grads)
+            else:
+                param.grad = np.where(np.isin(np.arange(50), touched)[:, None], gradient, 0)
             optimizer.step()
+            optimizer.zero_grad()
     np.testing.assert_allclose(table.data[7], dense.data[7], rtol=1e-6)
     assert (dense.data[3] < table.data[3]).all()  # its moments moved it on; lazily it rests
     np.testing.assert_allclose(table.data[3], 0.9, rtol=1e-6)
@@ -150,23 +164,48 @@ def test_lazy_adam_leaves_other_rows():
 def test_a_gradient_of_rows_through_backward():
     table = Tensor(np.ones((10, 2), np.float32), requires_grad=True)
 
-    def add(buffer):
-        np.add.at(buffer, [4, 4, 6], 1)
-
-    from seqnn.autograd import op
-
-    @op
-    def gather(table):
-        return table[[4, 4, 6]], lambda grad: Rows(add, np.array([4, 4, 6]), table.shape, table.dtype)
-
     optimizer = optim.SGD([table], lr=0.25)
     for _ in range(2):
-        gather(table).backward(np.ones((3, 2), np.float32))
+        gathered(table, np.array([4, 4, 6]), np.ones((3, 2), np.float32))
         assert optim.grad_norm([table]) == pytest.approx(math.sqrt(10))
         optim.clip_grad_norm_([table], math.sqrt(2.5))
         optimizer.step()
         optimizer.zero_grad()
     np.testing.assert_allclose(table.data[[4, 6, 0], 0], [0.5, 0.75, 1], rtol=1e-5)
+
+
+def test_what_touches_some_rows_only_leaves_the_same_as_a_dense_gradient():
+    """Clipping, several backward passes, steps by rows and over the whole table, each after the other."""
+    draw = np.random.default_rng(0)
+    for kind in (optim.SGD, optim.Adagrad, optim.Adam):
+        table, dense = (Tensor(np.ones((30, 3), np.float32), requires_grad=True) for _ in range(2))
+        mine, other = kind([table], lr=0.1), kind([dense], lr=0.1)
+        for _ in range(4):
+            for _ in range(2):
+                ids, values = draw.integers(0, 30, 8), draw.standard_normal((8, 3)).astype(np.float32)
+                gathered(table, ids, values)
+                gathered(dense, ids, values)
+                assert dense.grad.shape == (30, 3)  # an array from now on
+            assert optim.grad_norm([table]) == pytest.approx(optim.grad_norm([dense]), rel=1e-6)
+            optim.clip_grad_norm_([table], 3.0)
+            optim.clip_grad_norm_([dense], 3.0)
+            optim.clip_grad_value_([table], 0.5)
+            optim.clip_grad_value_([dense], 0.5)
+            mine.step()
+            other.step()
+            np.testing.assert_allclose(table.data, dense.data, rtol=1e-5)
+            for optimizer in (mine, other):
+                optimizer.zero_grad()
+        assert table.grad is None and dense.grad is None
+
+
+def test_rows_that_wait_are_not_changed_from_outside():
+    table = Tensor(np.zeros((4, 1), np.float32), requires_grad=True)
+    ids, values = np.array([1, 3]), np.ones((2, 1), np.float32)
+    gathered(table, ids, values)
+    ids[:], values[:] = 0, 7
+    optim.SGD([table], lr=1.0).step()
+    assert table.data.ravel().tolist() == [0, -1, 0, -1]
 
 
 @pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.0, math.inf])

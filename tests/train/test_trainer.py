@@ -228,6 +228,76 @@ def test_early_stopping_restores_the_best_epoch():
         trainer.fit((x, y), 1)
 
 
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("way", ["uninterrupted", "resumed", "in the same process"])
+def test_early_stopping_returns_to_the_best_epoch_after_an_interruption(tmp_path, monkeypatch, way, in_memory):
+    """The second of four epochs is the best one; the run is broken off in the third."""
+    if not in_memory:
+        monkeypatch.setattr("seqnn._snapshot.IN_MEMORY", 0)
+    x, y = data()
+    scores, seen = {1: 1.0, 2: 3.0, 3: 2.0, 4: 2.5}, {}
+
+    class Break(train.Callback):
+        def __init__(self, at):
+            self.at = at
+
+        def on_step_end(self, trainer):
+            if trainer.steps == self.at:
+                raise KeyboardInterrupt
+
+        def on_epoch_end(self, trainer):
+            seen[trainer.epochs_trained] = weights(trainer)
+
+    def trainer(at):
+        random.seed(1)
+        model = network()
+        early = train.EarlyStopping(lambda t: scores[t.epochs_trained], patience=1, restore_best=True)
+        return train.Trainer(
+            model, ops.cross_entropy, optim.SGD(model.parameters(), lr=0.1), ema=0.9, verbose=0,
+            callbacks=[Break(at), early], checkpoint=tmp_path / "run", checkpoint_every=1,
+        )  # fmt: skip
+
+    steps = -(-len(x) // 32)
+    run = trainer(None if way == "uninterrupted" else 2 * steps + 1)
+    if way != "uninterrupted":
+        with pytest.raises(KeyboardInterrupt):
+            run.fit((x, y), 10)
+    if way == "resumed":
+        run = trainer(None)
+        run.resume(tmp_path / "run")
+    run.callbacks[0].at = None
+    run.fit((x, y), 10)
+    assert len(run.history_) == 4 and run.callbacks[1].best_epoch_ == 2
+    assert weights(run) == seen[2] != seen[4]
+
+
+def test_callbacks_remember_through_a_checkpoint(tmp_path):
+    class Counter(train.Callback):
+        count = 0
+
+        def on_epoch_end(self, trainer):
+            self.count += 1
+
+        def state_dict(self):
+            return {"count": np.array(self.count)}
+
+        def load_state_dict(self, state):
+            self.count = int(state["count"])
+
+    def trainer(*callbacks):
+        model = network()
+        return train.Trainer(model, ops.cross_entropy, optim.SGD(model.parameters()), callbacks=callbacks, verbose=0)
+
+    first, second = Counter(), Counter()
+    second.count = 5
+    run = trainer(first, train.Callback(), second)
+    run.fit(data(), 3)
+    run.save(tmp_path / "run")
+    again = trainer(Counter(), Counter())
+    again.resume(tmp_path / "run")
+    assert [c.count for c in again.callbacks] == [3, 8]
+
+
 @pytest.mark.parametrize("accumulate", [1, 3])
 def test_divergence_names_the_first_layer(accumulate):
     x, y = data()
