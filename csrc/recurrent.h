@@ -8,7 +8,10 @@
 // is a product a step, and then the cell, a function of the kernel file, finishes its rows x units of the step.
 //
 // Threads share a step by rows, by units, or both. Where each has its own rows with all their units they do not wait
-// for each other inside a chunk; else every step is a phase (team.h), and the threads meet once a step.
+// for each other inside a chunk; else every step is a phase (team.h), and the threads meet once a step. Beside that
+// they meet once a call, when the weights are packed, and twice a chunk. A meeting of two cores costs 0.4 to 1.1
+// microseconds on a Xeon whose cores reach each other in 0.7 (probe_phases); RECURRENT_PART_WORK is what makes one
+// worth while.
 #ifndef SEQNN_RECURRENT_H
 #define SEQNN_RECURRENT_H
 
@@ -36,6 +39,8 @@ struct recurrent_step {
     real *after;        // [., H] h behind it, for the sequences that go on
     const real *memory; // [., memory] before
     real *memory_after; // behind
+    real *hidden;       // [., units] what the cell makes, where a projection makes h of it
+    real *projected;    // [., H] room for that
     // Backward. The cell turns the gradients of h and memory behind the step into those of the gates and of the memory
     // before it; in `direct` nets grad_h becomes what goes to the h before past the product. Rows of grad_gates are
     // grad_row apart; from `extra` on they have what the cell wants summed over all rows.
@@ -68,13 +73,17 @@ struct recurrence {
     void (*cell)(const struct recurrence *, const struct recurrent_step *);
     // Where the second span multiplies not h but what this makes of it and the first span's gates, in memory_after.
     void (*middle)(const struct recurrence *, const struct recurrent_step *);
-    int64_t form;     // of the cell, and its own
-    const real *own;  // weights
+    int64_t form;    // of the cell, and its own
+    const real *own; // weights
+    const real
+        *project;     // [H, units]: h = `hidden` of the cell times this, transposed; or NULL: h is what the cell makes
+    real *hidden;     // [rows, units] saved for backward, or NULL
     const real *mask; // [B, H] what h is multiplied by in front of the product, or NULL
     struct recurrent_zone zone_h, zone_memory;
-    const real *norm;    // [columns] scale of the layer norm of each block of gates, or NULL; the bias comes behind it
-    real *normal, *rstd; // [rows, columns], [rows, columns / units]: saved by it
-    const real *packed;  // the weights as recurrent_pack left them, or NULL
+    const real *norm; // [columns] scale of the layer norm of each block of gates, or NULL; the bias comes behind it
+    const real *norm_memory; // [2, memory] scale and shift of the layer norm of what h sees of the memory, or NULL
+    real *normal, *rstd;     // [rows, columns], [rows, columns / units]: saved by it
+    const real *packed;      // the weights as recurrent_pack left them, or NULL
     int64_t packed_size;
 
     // made by recurrent_sort
@@ -113,6 +122,42 @@ static inline real *recurrent_after(const struct recurrence *r, const struct rec
 {
     return j < s->going_on ? s->after + j * r->H : r->h_last + r->order[j] * r->H;
 }
+
+// Where the cell puts what it makes.
+static inline real *recurrent_made(const struct recurrence *r, const struct recurrent_step *s, int64_t j)
+{
+    return r->project ? s->hidden + j * r->units : recurrent_out(r, s, j);
+}
+
+static inline real *recurrent_made_again(const struct recurrence *r, const struct recurrent_step *s, int64_t j)
+{
+    return r->project ? s->hidden + j * r->units : recurrent_after(r, s, j);
+}
+
+// Where part i of n things begins.
+static inline int64_t recurrent_cut(int64_t n, int64_t parts, int64_t i) { return n * i / parts; }
+
+// Which elements of h or memory a part has: [first, end) of each block.
+struct recurrent_blocks {
+    int64_t size, block, first, end;
+};
+
+static inline int64_t recurrent_h_block(const struct recurrence *r) { return r->project ? r->H : r->units; }
+
+static inline struct recurrent_blocks recurrent_of_h(const struct recurrence *r, const struct recurrent_step *s)
+{
+    if (r->project) return (struct recurrent_blocks){r->H, r->H, 0, r->H};
+    return (struct recurrent_blocks){r->H, r->units, s->unit, s->unit_end};
+}
+
+static inline struct recurrent_blocks recurrent_of_memory(const struct recurrence *r, const struct recurrent_step *s)
+{
+    return (struct recurrent_blocks){r->memory, r->units, s->unit, s->unit_end};
+}
+
+#define EACH_ELEMENT(blocks, k)                                                                                        \
+    for (int64_t begin = 0; begin < (blocks).size; begin += (blocks).block)                                            \
+        for (int64_t k = begin + (blocks).first; k < begin + (blocks).end; k++)
 
 // Runs `body` for the units of a part in vectors: u is the first, n how many.
 #define EACH_UNITS(s, body)                                                                                            \
@@ -231,7 +276,7 @@ static bool recurrent_team(int parts, void (*work)(void *, int), bool (*next)(vo
 
 // What all kernels' structs have in common.
 #define RECURRENT_ARGUMENTS(a)                                                                                         \
-    .T = (a)->T, .B = (a)->B, .I = (a)->I, .H = (a)->H, .lengths = (a)->lengths, .reverse = (a)->reverse, .x = (a)->x, \
+    .T = (a)->T, .B = (a)->B, .I = (a)->I, .lengths = (a)->lengths, .reverse = (a)->reverse, .x = (a)->x,              \
     .x_time = (a)->x_stride[0], .x_batch = (a)->x_stride[1], .w_ih = (a)->w_ih, .w_hh = (a)->w_hh, .norm = (a)->norm,  \
     .normal = (real *)(a)->normal, .rstd = (real *)(a)->rstd, .mask = (a)->mask, .zone_h = RECURRENT_ZONE(a, zone_h),  \
     .gates = (real *)(a)->gates, .before = (real *)(a)->before

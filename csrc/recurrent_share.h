@@ -19,7 +19,8 @@ static bool recurrent_share(const struct recurrence *r, struct recurrent_grid *g
 {
     const int64_t panels = gemm_panels(r->units);
     int units = 1;
-    while (!r->norm && !r->middle && units < parts && units < panels && r->B < RECURRENT_TILE * (parts / units) &&
+    while (!r->norm && !r->middle && !r->project && units < parts && units < panels &&
+           r->B < RECURRENT_TILE * (parts / units) &&
            r->columns * r->H * r->B >= RECURRENT_PART_WORK * (int64_t)(units + 1))
         units++;
     grid->unit_parts = units;
@@ -36,8 +37,6 @@ static bool recurrent_share(const struct recurrence *r, struct recurrent_grid *g
     grid->cuts[grid->row_parts] = r->B;
     return true;
 }
-
-static int64_t recurrent_cut(int64_t n, int64_t parts, int64_t i) { return n * i / parts; }
 
 // The sequences of a step and the units (or panels of them) of one part.
 static struct recurrent_step recurrent_part(const struct recurrence *r, const struct recurrent_grid *grid, int part,

@@ -14,8 +14,12 @@ struct recurrent_gradient {
     int64_t grad_x_time, grad_x_batch;
     real *span_bias[2]; // of the spans' own biases, or NULL
     real *grad_norm;    // or NULL
-    int64_t extra;      // so many columns the cell adds to grad_gates, to be summed
-    real *grad_extra;   // their sums, or NULL
+    real *grad_project; // or NULL
+    int64_t extra;      // so many columns the cell adds to grad_gates, to be summed:
+    struct {
+        int64_t columns;
+        real *sum; // or NULL
+    } extras[2];
     // Behind the second span's product in a net with r.middle: takes its gradient, which is in grad_memory.
     void (*middle)(const struct recurrent_gradient *, const struct recurrent_step *);
     int64_t row; // of grad_gates: set by recurrent_backward
@@ -30,6 +34,7 @@ struct recurrent_return {
     enum recurrent_return_phase phase;
     int64_t step, step_first; // the steps of the phase, downwards; step -1 gives the gradient of the initial state
     real *packed, *grad_gates, *grad_h, *grad_memory, *memory0;
+    real *packed_project, *grad_hidden, *grad_projected; // of a projection: weights, [B, units], [rows, H]
     real *product, *kept_h, *kept_memory; // with a mask the product apart; what zoneout hands to the step before
 };
 
@@ -54,15 +59,15 @@ static void recurrent_sum(const real *from, int64_t rows, int64_t columns, int64
 }
 
 // C = A^T B over all rows.
-static bool recurrent_weight_product(const struct recurrent_gradient *owner, const real *a, int64_t m, const real *b,
-                                     int64_t n, real *c)
+static bool recurrent_weight_product(const struct recurrent_gradient *owner, const real *a, int64_t a_row, int64_t m,
+                                     const real *b, int64_t n, real *c)
 {
     const gemm g = {.m = m,
                     .n = n,
                     .k = owner->r.rows,
                     .a = a,
                     .a_row = 1,
-                    .a_col = owner->row,
+                    .a_col = a_row,
                     .b = b,
                     .b_row = n,
                     .b_col = 1,
@@ -110,18 +115,23 @@ static bool recurrent_return_weights(const struct recurrent_return *w, real *row
         const struct recurrent_span *span = &r->spans[i];
         const real *columns = w->grad_gates + span->column;
         if (g->grad_w_hh)
-            ok = ok && recurrent_weight_product(g, columns, span->rows, i > 0 && r->middle ? r->memories : r->before,
-                                                r->H, g->grad_w_hh + span->row * r->H);
+            ok = ok &&
+                 recurrent_weight_product(g, columns, g->row, span->rows, i > 0 && r->middle ? r->memories : r->before,
+                                          r->H, g->grad_w_hh + span->row * r->H);
         if (g->span_bias[i]) recurrent_sum(columns + behind, r->rows, span->rows, g->row, g->span_bias[i]);
     }
+    if (g->grad_project)
+        ok = ok && recurrent_weight_product(g, w->grad_projected, r->H, r->H, r->hidden, r->units, g->grad_project);
     if (g->grad_bias) recurrent_sum(w->grad_gates + behind, r->rows, r->input_columns, g->row, g->grad_bias);
     if (g->grad_norm) recurrent_sum(w->grad_gates + 2 * r->columns, r->rows, r->columns, g->row, g->grad_norm);
-    if (g->grad_extra) recurrent_sum(w->grad_gates + g->row - g->extra, r->rows, g->extra, g->row, g->grad_extra);
+    const real *extra = w->grad_gates + g->row - g->extra;
+    for (int i = 0; i < 2; extra += g->extras[i++].columns)
+        if (g->extras[i].sum) recurrent_sum(extra, r->rows, g->extras[i].columns, g->row, g->extras[i].sum);
     const bool in_order = recurrent_in_order(r);
     if (g->grad_w_ih) {
         if (!in_order) recurrent_gather(r, rows, 0, r->rows);
-        ok = ok &&
-             recurrent_weight_product(g, w->grad_gates, r->input_columns, in_order ? r->x : rows, r->I, g->grad_w_ih);
+        ok = ok && recurrent_weight_product(g, w->grad_gates, g->row, r->input_columns, in_order ? r->x : rows, r->I,
+                                            g->grad_w_ih);
     }
     struct recurrence like_x = *r;
     like_x.x_time = g->grad_x_time, like_x.x_batch = g->grad_x_batch;

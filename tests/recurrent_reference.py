@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from seqnn import Tensor
+
 LENGTHS = [3, 5, 0, 1]
 
 
@@ -59,3 +61,12 @@ def options_of(name, steps, rows, size, memory):
         zones = {"zone_h": rng.random((steps, rows, size))}
         return zones | ({"zone_c": np.full((1, 1, 1), 0.25)} if memory else {})
     return {}
+
+
+def sample(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def parts(state):
+    """A state's arrays."""
+    return [s.numpy() if isinstance(s, Tensor) else s for s in (state if isinstance(state, tuple) else (state,))]

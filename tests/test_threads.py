@@ -127,3 +127,22 @@ def test_show_config(capsys):
     out = capsys.readouterr().out
     for fact in (seqnn.__version__, seqnn.get_isa(), "threads", "OpenMP", "NumPy"):
         assert fact in out
+
+
+def test_idle_threads_spin_for_a_bounded_time_unless_the_user_says_otherwise():
+    plain = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    code = "import os, seqnn; print(os.environ.get('GOMP_SPINCOUNT'))"
+    for given, left, used in (({}, "None", "5000"), ({"GOMP_SPINCOUNT": "7"}, "7", "7")):
+        environment = {**plain, **given, "OMP_DISPLAY_ENV": "verbose"}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        assert done.stdout.strip() == left  # set for the load alone: children do not inherit it
+        if "GOMP_SPINCOUNT" in done.stderr:  # GNU's OpenMP
+            assert f"GOMP_SPINCOUNT = '{used}'" in done.stderr
+
+
+def test_phases_of_a_team_all_come():
+    _core.force_team(3)
+    try:
+        assert _core.probe_phases(1000, 1).item() == 0
+    finally:
+        _core.force_team(0)

@@ -4,7 +4,7 @@
 //     form 2, Chung et al. 2014, "update": n as in form 1,                                   h' = z n + (1 - z) h
 // A row of gates holds r, z, n and h's part of n.
 #include "recurrent_backward.h"
-#include "recurrent_forward.h"
+#include "recurrent_stream.h"
 
 enum gru_form { GRU_PYTORCH, GRU_CHO, GRU_UPDATE };
 
@@ -53,12 +53,13 @@ static void gru_reset(const struct recurrence *r, const struct recurrent_step *s
     }
 }
 
-#define GRU_SPANS(H)                                                                                                   \
-    .columns = 4 * (H), .units = (H), .input_columns = 3 * (H), .spans_count = 2,                                      \
-    .spans = {{.rows = 2 * (H), .adds = true}, {.column = 3 * (H), .row = 2 * (H), .rows = (H)}}
-#define GRU(a)                                                                                                         \
-    RECURRENT_ARGUMENTS(a), GRU_SPANS((a)->H), .memory = (a)->form == GRU_PYTORCH ? 0 : (a)->H,                        \
-        .memories = (real *)(a)->resets, .form = (a)->form, .middle = (a)->form == GRU_PYTORCH ? NULL : gru_reset
+#define GRU_SHAPE(a)                                                                                                   \
+    .H = (a)->H, .columns = 4 * (a)->H, .units = (a)->H, .input_columns = 3 * (a)->H, .spans_count = 2,                \
+    .spans = {{.rows = 2 * (a)->H, .adds = true}, {.column = 3 * (a)->H, .row = 2 * (a)->H, .rows = (a)->H}}
+#define GRU_FORM(a)                                                                                                    \
+    .memory = (a)->form == GRU_PYTORCH ? 0 : (a)->H, .form = (a)->form,                                                \
+    .middle = (a)->form == GRU_PYTORCH ? NULL : gru_reset
+#define GRU(a) RECURRENT_ARGUMENTS(a), GRU_SHAPE(a), GRU_FORM(a), .memories = (real *)(a)->resets
 
 // What does not go together, or NULL.
 static const char *gru_check(int64_t form, const real *norm)
@@ -70,7 +71,7 @@ static const char *gru_check(int64_t form, const real *norm)
 // out, h = the outputs of all steps and the states behind each row's last one. From gates on: for backward (resets, r
 // h, with forms 1 and 2 only).
 //: gru_forward(x~f[T,B,I], h0~f[B,H], w_ih:f[3H,I], w_hh:f[3H,H], bias?f[3H], bias_n?f[H], norm?f[4H], mask?f[B,H],
-//:     zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[P])
+//:     zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S])
 //:     -> h:f[B,H], gates?f[rows,4H], resets?f[rows,H], before?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
 KERNEL(gru_forward)
 {
@@ -155,15 +156,25 @@ KERNEL(gru_backward)
     return recurrent_backward(&g);
 }
 
-// Packs the weights for gru_forward.
+// Packs the weights for gru_forward and gru_step.
 //: gru_pack(w_ih:f[3H,I], w_hh:f[3H,H]) -> packed:f[(3H+15)*I+3*(H+15)*H+64]
 KERNEL(gru_pack)
 {
-    const struct recurrence r = {.I = a->I,
-                                 .H = a->H,
-                                 GRU_SPANS(a->H),
-                                 .w_ih = a->w_ih,
-                                 .w_hh = a->w_hh,
+    const struct recurrence r = {GRU_SHAPE(a), .I = a->I, .w_ih = a->w_ih, .w_hh = a->w_hh,
                                  .packed_size = (3 * a->H + 15) * a->I + 3 * (a->H + 15) * a->H + 64};
     return recurrent_pack(&r, a->packed);
+}
+
+// One step of L layers, as lstm_step.
+//: gru_step(x:f[B,I], h:f[L,B,H], packed*f[], bias?f[L,3H], bias_n?f[L,H], norm?f[L,4H], form:n=0, zoneout:d=0,
+//:     residual:p=0) -> out:f[B,H], h_after:f[L,B,H]
+KERNEL(gru_step)
+{
+    if (a->L != a->packed_count) return recurrent_layers_differ;
+    const char *error = gru_check(a->form, a->norm);
+    if (error) return error;
+    struct recurrence r = {RECURRENT_STREAM_ARGUMENTS(a), GRU_SHAPE(a), GRU_FORM(a), .cell = gru_cell};
+    r.spans[1].bias = a->bias_n;
+    const struct recurrent_stack stack = {RECURRENT_STACK(a)};
+    return recurrent_stream(&r, &stack);
 }

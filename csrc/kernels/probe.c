@@ -1,5 +1,6 @@
 // The call path's own test kernels: each uses one part of the signature language. tests/test_signatures.py calls them.
 #include "seqnn.h"
+#include "team.h"
 
 // Axis arithmetic, defaults, an optional output: out[b] = scale * sum(x[b]) in every column.
 //: probe_axes(x:f[B,4H], offsets:l[B+1], stride:n>=1, scale:d=2) -> out:f[B,(H+stride-1)/stride+1], longest?l[B]
@@ -61,3 +62,27 @@ KERNEL(probe_team)
 // The two ways to fail.
 //: probe_fail(memory:p)
 KERNEL(probe_fail) { return a->memory ? sq_no_memory : "this kernel always fails"; }
+
+static void probe_work(void *context, int unit) { (void)context, (void)unit; }
+
+static bool probe_next(void *context) { return --*(int64_t *)context > 0; }
+
+// `count` empty phases of team.h, for the time of one, on the threads that a region of that much work gets.
+//: probe_phases(count:n>=1, work:n) -> left:l[1]
+KERNEL(probe_phases)
+{
+    const int threads = sq_team(a->work);
+    struct team_line *claimed = calloc((size_t)threads, sizeof *claimed);
+    if (!claimed) return sq_no_memory;
+    a->left[0] = a->count;
+    struct team team = {.phase = {.value = 1},
+                        .claimed = claimed,
+                        .units = threads,
+                        .work = probe_work,
+                        .next = probe_next,
+                        .context = a->left};
+#pragma omp parallel num_threads(threads)
+    team_run(&team, omp_get_thread_num());
+    free(claimed);
+    return NULL;
+}

@@ -1,6 +1,6 @@
 // The vanilla recurrent net (Elman 1990) over whole sequences: h' = act(x W_ih^T + h W_hh^T + bias).
 #include "recurrent_backward.h"
-#include "recurrent_forward.h"
+#include "recurrent_stream.h"
 
 enum rnn_activation { RNN_TANH, RNN_RELU, RNN_SIGMOID };
 
@@ -26,15 +26,16 @@ static void rnn_cell(const struct recurrence *r, const struct recurrent_step *s)
     }
 }
 
-#define RNN(a)                                                                                                         \
-    RECURRENT_ARGUMENTS(a), .columns = (a)->H, .units = (a)->H, .input_columns = (a)->H,                               \
-        .spans = {{.rows = (a)->H, .adds = true}}, .spans_count = 1, .form = (a)->activation
+#define RNN_SHAPE(a)                                                                                                   \
+    .H = (a)->H, .columns = (a)->H, .units = (a)->H, .input_columns = (a)->H,                                          \
+    .spans = {{.rows = (a)->H, .adds = true}}, .spans_count = 1
+#define RNN(a) RECURRENT_ARGUMENTS(a), RNN_SHAPE(a), .form = (a)->activation
 
 static const char rnn_unknown[] = "activation is 0 (tanh), 1 (relu) or 2 (sigmoid)";
 
 // out, h = the outputs of all steps and the states behind each row's last one. From gates on: for backward.
 //: rnn_forward(x~f[T,B,I], h0~f[B,H], w_ih:f[H,I], w_hh:f[H,H], bias?f[H], norm?f[H], mask?f[B,H],
-//:     zone_h~?f[T~,B~,H~], activation:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[P])
+//:     zone_h~?f[T~,B~,H~], activation:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S])
 //:     -> h:f[B,H], gates?f[rows,H], before?f[rows,H], normal?f[rows,H], rstd?f[rows,1]
 KERNEL(rnn_forward)
 {
@@ -75,19 +76,23 @@ KERNEL(rnn_backward)
     return recurrent_backward(&g);
 }
 
-// Packs the weights for rnn_forward.
+// Packs the weights for rnn_forward and rnn_step.
 //: rnn_pack(w_ih:f[H,I], w_hh:f[H,H]) -> packed:f[(H+15)*I+(H+15)*H+64]
 KERNEL(rnn_pack)
 {
-    const struct recurrence r = {.I = a->I,
-                                 .H = a->H,
-                                 .columns = a->H,
-                                 .units = a->H,
-                                 .input_columns = a->H,
-                                 .spans = {{.rows = a->H, .adds = true}},
-                                 .spans_count = 1,
-                                 .w_ih = a->w_ih,
-                                 .w_hh = a->w_hh,
+    const struct recurrence r = {RNN_SHAPE(a), .I = a->I, .w_ih = a->w_ih, .w_hh = a->w_hh,
                                  .packed_size = (a->H + 15) * a->I + (a->H + 15) * a->H + 64};
     return recurrent_pack(&r, a->packed);
+}
+
+// One step of L layers, as lstm_step.
+//: rnn_step(x:f[B,I], h:f[L,B,H], packed*f[], bias?f[L,H], norm?f[L,H], activation:n=0, zoneout:d=0, residual:p=0)
+//:     -> out:f[B,H], h_after:f[L,B,H]
+KERNEL(rnn_step)
+{
+    if (a->L != a->packed_count) return recurrent_layers_differ;
+    if (a->activation < RNN_TANH || a->activation > RNN_SIGMOID) return rnn_unknown;
+    const struct recurrence r = {RECURRENT_STREAM_ARGUMENTS(a), RNN_SHAPE(a), .form = a->activation, .cell = rnn_cell};
+    const struct recurrent_stack stack = {RECURRENT_STACK(a)};
+    return recurrent_stream(&r, &stack);
 }

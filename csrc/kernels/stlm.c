@@ -5,7 +5,7 @@
 //     form 1, "sum":       h = o tanh(w_s C_s' + w_l C_l'), H = M, a weight a unit
 //     form 2, "two_gates": h = o tanh(C_s') + o_l tanh(C_l'), H = M
 #include "recurrent_backward.h"
-#include "recurrent_forward.h"
+#include "recurrent_stream.h"
 
 enum stlm_form { STLM_CONCAT, STLM_SUM, STLM_TWO_GATES };
 
@@ -58,10 +58,12 @@ static void stlm_cell(const struct recurrence *r, const struct recurrent_step *s
     }
 }
 
+#define STLM_SHAPE(a)                                                                                                  \
+    .H = (a)->H, .columns = (a)->C, .units = (a)->M, .memory = 2 * (a)->M, .input_columns = (a)->C,                    \
+    .spans = {{.rows = (a)->C, .adds = true}}, .spans_count = 1
 #define STLM(a)                                                                                                        \
-    RECURRENT_ARGUMENTS(a), .columns = (a)->C, .units = (a)->M, .memory = 2 * (a)->M, .input_columns = (a)->C,         \
-        .spans = {{.rows = (a)->C, .adds = true}}, .spans_count = 1, .memory0 = (a)->c0,                               \
-        .memory0_row = (a)->c0_stride[0], .memories = (real *)(a)->cells, .own = (a)->weights, .form = (a)->form,      \
+    RECURRENT_ARGUMENTS(a), STLM_SHAPE(a), .memory0 = (a)->c0, .memory0_row = (a)->c0_stride[0],                       \
+        .memories = (real *)(a)->cells, .own = (a)->weights, .form = (a)->form,                                        \
         .zone_memory = RECURRENT_ZONE(a, zone_c)
 
 static const char *stlm_check(int64_t form, int64_t M, int64_t H, int64_t columns, const real *weights)
@@ -78,7 +80,7 @@ static const char *stlm_check(int64_t form, int64_t M, int64_t H, int64_t column
 // for backward, and cells to look at.
 //: stlm_forward(x~f[T,B,I], h0~f[B,H], c0~f[B,2M], w_ih:f[C,I], w_hh:f[C,H], bias?f[C], weights?f[2,M], norm?f[C],
 //:     mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H],
-//:     reverse:p=0, packed?f[P]) -> h:f[B,H], c:f[B,2M], gates?f[rows,C], cells?f[rows,2M], before?f[rows,H],
+//:     reverse:p=0, packed?f[S]) -> h:f[B,H], c:f[B,2M], gates?f[rows,C], cells?f[rows,2M], before?f[rows,H],
 //:     normal?f[rows,C], rstd?f[rows,7]
 KERNEL(stlm_forward)
 {
@@ -158,11 +160,11 @@ KERNEL(stlm_backward)
                                    .memory = a->grad_c,
                                    .grad_memory0 = a->grad_c0,
                                    .extra = a->weights ? 2 * a->M : 0,
-                                   .grad_extra = a->weights ? a->grad_weights : NULL};
+                                   .extras = {{2 * a->M, a->weights ? a->grad_weights : NULL}}};
     return recurrent_backward(&g);
 }
 
-// Packs the weights for stlm_forward; size: of a memory.
+// Packs the weights for stlm_forward and stlm_step; size: of a memory.
 //: stlm_pack(w_ih:f[C,I], w_hh:f[C,H], size:n>=1) -> packed:f[(C+15)*I+(C+15*7)*H+64]
 KERNEL(stlm_pack)
 {
@@ -179,4 +181,48 @@ KERNEL(stlm_pack)
                                  .w_hh = a->w_hh,
                                  .packed_size = (a->C + 15) * a->I + (a->C + 15 * 7) * a->H + 64};
     return recurrent_pack(&r, a->packed);
+}
+
+// [B, 2M] and [B, M], [B, M] apart, of L layers.
+static void stlm_join(const struct stlm_step *a, real *joined, real *c_short, real *c_long, bool apart)
+{
+    const size_t bytes = (size_t)a->M * sizeof(real);
+    for (int64_t i = 0; i < a->L * a->B; i++)
+        for (int64_t k = 0; k < 2; k++) {
+            real *memory = (k ? c_long : c_short) + i * a->M, *both = joined + (2 * i + k) * a->M;
+            memcpy(apart ? memory : both, apart ? both : memory, bytes);
+        }
+}
+
+// One step of L layers, as lstm_step; the memories are apart.
+//: stlm_step(x:f[B,I], h:f[L,B,H], c_short:f[L,B,M], c_long:f[L,B,M], packed*f[], bias?f[L,C], weights?f[L,2,M],
+//:     norm?f[L,C], form:n=0, zoneout:d=0, residual:p=0)
+//:     -> out:f[B,H], h_after:f[L,B,H], short_after:f[L,B,M], long_after:f[L,B,M]
+KERNEL(stlm_step)
+{
+    if (a->L != a->packed_count) return recurrent_layers_differ;
+    const int64_t columns = (a->form == STLM_SUM ? 6 : 7) * a->M, size = a->L * a->B * 2 * a->M;
+    const char *error = stlm_check(a->form, a->M, a->H, a->bias || a->norm ? a->C : columns, a->weights);
+    if (error) return error;
+    real *c = sq_scratch_take((size_t)(2 * size) * sizeof(real));
+    if (!c) return sq_no_memory;
+    stlm_join(a, c, (real *)a->c_short, (real *)a->c_long, false);
+    const struct recurrence r = {RECURRENT_STREAM_ARGUMENTS(a),
+                                 .H = a->H,
+                                 .columns = columns,
+                                 .units = a->M,
+                                 .memory = 2 * a->M,
+                                 .input_columns = columns,
+                                 .spans = {{.rows = columns, .adds = true}},
+                                 .spans_count = 1,
+                                 .memory0 = c,
+                                 .memory_last = c + size,
+                                 .own = a->weights,
+                                 .form = a->form,
+                                 .cell = stlm_cell};
+    const struct recurrent_stack stack = {RECURRENT_STACK(a), .own = 2 * a->M};
+    error = recurrent_stream(&r, &stack);
+    if (!error) stlm_join(a, c + size, a->short_after, a->long_after, true);
+    sq_scratch_give(c);
+    return error;
 }

@@ -1,23 +1,14 @@
-"""Recurrent layers: stacks, directions, lengths, streaming, state and PyTorch's numbers."""
-
-import pickle
+"""Recurrent layers: stacks, directions, lengths, state and PyTorch's numbers."""
 
 import numpy as np
 import pytest
+from recurrent_reference import parts, sample
 
 from seqnn import Tensor, nn
 
 KINDS = ["RNN", "LSTM", "GRU", "STLM"]
 T, B, N, H = 6, 4, 3, 8
 LENGTHS = [3, 6, 0, 1]
-
-
-def sample(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def parts(state):
-    return [s.numpy() if isinstance(s, Tensor) else s for s in (state if isinstance(state, tuple) else (state,))]
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
@@ -44,6 +35,28 @@ def test_outputs_and_gradients_are_those_of_torch(kind, layers, bidirectional, l
     pairs = [(out.numpy(), out_theirs), (x_ours.grad, x_theirs.grad)]
     state_theirs = state_theirs if isinstance(state_theirs, tuple) else (state_theirs,)
     pairs += zip(parts(state), state_theirs, strict=True)
+    pairs += [(p.grad, q.grad) for (_, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True)]
+    for mine, other in pairs:
+        other = other.detach().numpy()
+        np.testing.assert_allclose(mine, other, rtol=tolerance, atol=tolerance * max(1, abs(other).max()))
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")  # torch says that oneDNN has none
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
+def test_projections_are_those_of_torch(bidirectional, dtype, tolerance):
+    torch = pytest.importorskip("torch")
+    options = {"num_layers": 2, "proj_size": 5, "bidirectional": bidirectional}
+    ours, theirs = nn.LSTM(N, H, **options, dtype=dtype), torch.nn.LSTM(N, H, **options)
+    theirs = theirs.to(getattr(torch, np.dtype(dtype).name))
+    assert list(theirs.state_dict()) == list(ours.state_dict())
+    theirs.load_state_dict({k: torch.tensor(v) for k, v in ours.state_dict().items()})
+    x = sample(T, B, N).astype(dtype)
+    x_ours, x_theirs = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    (out, state), (out_theirs, state_theirs) = ours(x_ours), theirs(x_theirs)
+    (out * out).sum().backward()
+    (out_theirs * out_theirs).sum().backward()
+    pairs = [(out.numpy(), out_theirs), (x_ours.grad, x_theirs.grad), *zip(parts(state), state_theirs, strict=True)]
     pairs += [(p.grad, q.grad) for (_, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True)]
     for mine, other in pairs:
         other = other.detach().numpy()
@@ -79,37 +92,6 @@ def test_batch_first_is_the_same_in_another_layout(kind):
         grads.append((out.numpy(), given.grad))
     for first, second in zip(*grads, strict=True):
         np.testing.assert_array_equal(first, second.swapaxes(0, 1))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("frozen", [False, True])
-def test_steps_of_a_stream_are_the_sequence(kind, frozen):
-    layer = getattr(nn, kind)(N, H, 2, residual=True, zoneout=0.1).eval()
-    if frozen:
-        layer.freeze()
-    x = sample(T, B, N).astype(np.float32)
-    out, state = layer(x)
-    now = None
-    for t in range(T):
-        y, now = layer.step(x[t], now)
-        np.testing.assert_array_equal(y, out.numpy()[t])
-    for s, other in zip(parts(now), parts(state), strict=True):
-        np.testing.assert_array_equal(s, other)
-    alone = getattr(nn, kind)(N, H).eval()
-    if frozen:
-        alone.freeze()
-    out_alone, _ = alone(x)
-    now = None
-    for t in range(T):
-        y, now = alone.step(x[t], now)
-        np.testing.assert_array_equal(y, out_alone.numpy()[t])
-    wrong = tuple(np.concatenate([s, s]) for s in parts(now))
-    with pytest.raises(ValueError, match="layers"):
-        alone.step(x[0], wrong if len(wrong) > 1 else wrong[0])
-    single, _ = layer.step(x[0, 0])
-    np.testing.assert_allclose(single, out.numpy()[0, 0], rtol=1e-6)
-    with pytest.raises(TypeError, match="bidirectional"):
-        getattr(nn, kind)(N, H, bidirectional=True).step(x[0])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -197,21 +179,6 @@ def test_options_that_draw_do_so_in_training_only(kind):
     np.testing.assert_array_equal(layer(x)[0].numpy(), layer(x)[0].numpy())
 
 
-def test_peepholes_and_packed_weights_are_kept_and_pickled():
-    layer = nn.LSTM(N, H, peepholes=True)
-    x = sample(T, B, N).astype(np.float32)
-    out = layer.eval()(x)[0].numpy()
-    layer.freeze()
-    np.testing.assert_array_equal(layer(x)[0].numpy(), out)
-    assert layer._packed
-    copy = pickle.loads(pickle.dumps(layer))
-    assert not copy._packed
-    np.testing.assert_array_equal(copy(x)[0].numpy(), out)
-    layer.unfreeze()
-    layer.weight_hh_l0.data[...] = 0
-    assert (layer(x)[0].numpy() != out).any()
-
-
 def test_bad_input_says_what_was_expected():
     layer = nn.LSTM(N, H, 2)
     x = np.zeros((T, B, N), np.float32)
@@ -229,6 +196,9 @@ def test_bad_input_says_what_was_expected():
     for lengths in ([1] * 3, [1, 2, 3, 7], [-1, 1, 1, 1]):
         with pytest.raises(ValueError, match="lengths"):
             layer(x, lengths=lengths)
+    for size in (-1, H):
+        with pytest.raises(ValueError, match="proj_size must be in"):
+            nn.LSTM(N, H, proj_size=size)
     with pytest.raises(ValueError, match="even"):
         nn.STLM(N, 5)
     with pytest.raises(ValueError, match="merge"):

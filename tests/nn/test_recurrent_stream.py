@@ -1,0 +1,107 @@
+"""One step a call of recurrent layers, and the packed weights that they keep."""
+
+import pickle
+
+import numpy as np
+import pytest
+from recurrent_reference import parts, sample
+
+from seqnn import nn
+
+KINDS = ["RNN", "LSTM", "GRU", "STLM"]
+T, B, N, H = 6, 4, 3, 8
+
+
+@pytest.mark.parametrize("options", [{}, {"residual": True, "learn_state": True, "layer_norm": True, "zoneout": 0.1}])
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        *(("RNN", {"nonlinearity": name}) for name in ("tanh", "relu", "sigmoid")),
+        *(("GRU", {"form": form}) for form in ("pytorch", "cho2014", "update")),
+        *(("STLM", {"combine": combine}) for combine in ("concat", "sum", "two_gates")),
+        ("LSTM", {}),
+        ("LSTM", {"peepholes": True}),
+        ("LSTM", {"proj_size": 5}),
+    ],
+)
+@pytest.mark.parametrize("rows", [1, 3, 70])
+@pytest.mark.parametrize("bias", [True, False])
+def test_one_call_steps_through_a_stack(kind, own, options, rows, bias):
+    options = {k: v for k, v in options.items() if k != "layer_norm" or own.get("form", "pytorch") == "pytorch"}
+    layer = getattr(nn, kind)(N, 18, 2, bias=bias, **own, **options).eval()
+    for name, parameter in layer.named_parameters():
+        if name.startswith(("initial", "norm")):
+            parameter.data[...] = sample(*parameter.shape, seed=len(name))
+    x = sample(T, rows, N).astype(np.float32)
+    now, outs = None, []
+    for t in range(T):
+        out, now = layer.step(x[t], now)
+        outs.append(out)
+    assert layer._bound is None
+    layer.freeze()
+    stream = None
+    for t in range(T):
+        out, stream = layer.step(x[t], stream)
+        assert layer._bound
+        np.testing.assert_array_equal(out, outs[t])
+    for mine, other in zip(parts(stream), parts(now), strict=True):
+        np.testing.assert_array_equal(mine, other)
+    layer.unfreeze()
+    for parameter in layer.parameters():
+        parameter.data[...] *= 2
+    assert (layer.step(x[0])[0] != outs[0]).any()
+
+
+def test_a_large_step_is_that_of_the_sequence():
+    layer = nn.LSTM(200, 600).eval()
+    layer.freeze()
+    x = sample(2, 4, 200).astype(np.float32)
+    first, state = layer.step(x[0])
+    second, _ = layer.step(x[1], state)
+    np.testing.assert_array_equal(np.stack([first, second]), layer(x)[0].numpy())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_steps_of_a_stream_are_the_sequence(kind, frozen):
+    layer = getattr(nn, kind)(N, H, 2, residual=True, zoneout=0.1).eval()
+    if frozen:
+        layer.freeze()
+    x = sample(T, B, N).astype(np.float32)
+    out, state = layer(x)
+    now = None
+    for t in range(T):
+        y, now = layer.step(x[t], now)
+        np.testing.assert_array_equal(y, out.numpy()[t])
+    for s, other in zip(parts(now), parts(state), strict=True):
+        np.testing.assert_array_equal(s, other)
+    alone = getattr(nn, kind)(N, H).eval()
+    if frozen:
+        alone.freeze()
+    out_alone, _ = alone(x)
+    now = None
+    for t in range(T):
+        y, now = alone.step(x[t], now)
+        np.testing.assert_array_equal(y, out_alone.numpy()[t])
+    wrong = tuple(np.concatenate([s, s]) for s in parts(now))
+    with pytest.raises(ValueError, match="layers"):
+        alone.step(x[0], wrong if len(wrong) > 1 else wrong[0])
+    single, _ = layer.step(x[0, 0])
+    np.testing.assert_allclose(single, out.numpy()[0, 0], rtol=1e-6)
+    with pytest.raises(TypeError, match="bidirectional"):
+        getattr(nn, kind)(N, H, bidirectional=True).step(x[0])
+
+
+def test_peepholes_and_packed_weights_are_kept_and_pickled():
+    layer = nn.LSTM(N, H, peepholes=True)
+    x = sample(T, B, N).astype(np.float32)
+    out = layer.eval()(x)[0].numpy()
+    layer.freeze()
+    np.testing.assert_array_equal(layer(x)[0].numpy(), out)
+    assert layer._packed
+    copy = pickle.loads(pickle.dumps(layer))
+    assert not copy._packed
+    np.testing.assert_array_equal(copy(x)[0].numpy(), out)
+    layer.unfreeze()
+    layer.weight_hh_l0.data[...] = 0
+    assert (layer(x)[0].numpy() != out).any()
