@@ -1,4 +1,4 @@
-// What attention's passes share: the problem, which keys a query sees, and the scores of a block of queries and keys.
+// What attention's passes share: the problem, which keys a query sees, and products of blocks.
 #ifndef SEQNN_ATTENTION_H
 #define SEQNN_ATTENTION_H
 
@@ -50,6 +50,9 @@ typedef struct {
     const real *bias, *relative;
     strides bias_step;
     int64_t relative_step;
+    const real *additive; // [H or 1][D]: the score is additive . tanh(q + k); NULL: it is q . k
+    int64_t additive_step;
+    bool far; // additive: some query or key lies far out (attention_score.h)
     const int32_t *lengths, *query_lengths;
     int64_t before, after, offset; // query t sees keys t + offset - before ... t + offset + after
     real scale;
@@ -79,6 +82,8 @@ typedef struct {
      .bias_step = STRIDES(bias),                                                                                       \
      .relative = a->relative,                                                                                          \
      .relative_step = a->relative_stride[0],                                                                           \
+     .additive = a->additive,                                                                                          \
+     .additive_step = a->additive_stride[0],                                                                           \
      .lengths = a->lengths,                                                                                            \
      .query_lengths = a->query_lengths,                                                                                \
      .before = a->before,                                                                                              \

@@ -3,167 +3,26 @@
 #ifndef SEQNN_ATTENTION_BACKWARD_H
 #define SEQNN_ATTENTION_BACKWARD_H
 
-#include "attention.h"
+#include "attention_block.h"
 
 enum {
-    BLOCK = 64,          // keys of a block
-    SQUARE = BLOCK + 16, // its row: with gap
-    CHUNK = 512,         // keys that a chunk has at least
-    UNITS = 16           // chunks are made until there are so many units
+    CHUNK = 512, // keys that a chunk has at least
+    UNITS = 16   // chunks are made until there are so many units
 };
-
-typedef struct {
-    const problem *c;
-    const real *grad, *out, *lse, *weights, *grad_weights;
-    strides grad_step, out_step, grad_weights_step;
-    real *dq, *dk, *dv; // or NULL
-    strides dq_step, dk_step, dv_step;
-    real *dbias; // or NULL
-    strides dbias_step;
-    int64_t relative_heads;
-    real *drelative; // [relative_heads, T + S - 1] or NULL
-    // What is made on the way.
-    int64_t chunks;
-    real *delta;          // [B, H, T]: the sum over keys of P dP
-    real *dq_parts;       // [chunks][B, H, T, D, whole vectors], or NULL where dq is written at once
-    real *relative_parts; // [chunks][B][H][T + S - 1]
-} backward_pass;
-
-typedef struct {
-    real *p, *dp;       // [QUERIES][SQUARE]
-    real *kt, *vt;      // K^T and V^T of the key block, in panels
-    real *k, *q, *grad; // rows of whole vectors, where they are not whole already
-    real *dk, *dv;      // [BLOCK][D or E, whole vectors]
-} backward_room;
-
-static void find_delta(const backward_pass *f, int64_t at)
-{
-    const problem *c = f->c;
-    const int64_t t = at % c->queries, h = at / c->queries % c->heads, b = at / c->queries / c->heads;
-    const real *x = place(f->grad, f->grad_step, b, h, t), *y = place(f->out, f->out_step, b, h, t);
-    vf sum = {0};
-    for (int64_t j = 0; j < c->width; j += LANES) {
-        const int64_t n = least(LANES, c->width - j);
-        sum += vf_load_part(x + j, n) * vf_load_part(y + j, n);
-    }
-    if (f->grad_weights) {
-        x = f->weights + at * c->keys, y = place(f->grad_weights, f->grad_weights_step, b, h, t);
-        for (int64_t j = 0; j < c->keys; j += LANES) {
-            const int64_t n = least(LANES, c->keys - j);
-            sum += vf_load_part(x + j, n) * vf_load_part(y + j, n);
-        }
-    }
-    f->delta[at] = vf_sum(sum);
-}
-
-// p = the weights of the scores p, dp = P (dP - delta): the plain case.
-static void slopes(const backward_pass *f, int64_t at, int64_t rows, int64_t columns, real *p, real *dp)
-{
-    for (int64_t i = 0; i < rows; i++) {
-        const vf lse = vf_set(f->lse[at + i]), delta = vf_set(f->delta[at + i]);
-        real *x = p + i * SQUARE, *y = dp + i * SQUARE;
-        for (int64_t j = 0; j < columns; j += LANES) {
-            const vf weight = weight_of(vf_load(x + j) - lse);
-            vf_store(x + j, weight);
-            vf_store(y + j, weight * (vf_load(y + j) - delta));
-        }
-    }
-}
-
-// The same with dropout, P' = P factor and dP = factor dP', and with the gradient of the weights added to dP.
-static void other_slopes(const backward_pass *f, int64_t b, int64_t h, int64_t t, int64_t s, int64_t rows,
-                         int64_t columns, real *p, real *dp)
-{
-    real factor[2 * DROP_KEYS];
-    for (int j = 0; j < 2 * DROP_KEYS; j++) factor[j] = 1;
-    const int64_t at = (b * f->c->heads + h) * f->c->queries + t;
-    for (int64_t i = 0; i < rows; i++) {
-        if (f->c->drop && i % 2 == 0) draw_factors(f->c, b, h, t + i, s, factor);
-        const vf lse = vf_set(f->lse[at + i]), delta = vf_set(f->delta[at + i]);
-        const real *extra = f->grad_weights ? place(f->grad_weights, f->grad_weights_step, b, h, t + i) + s : NULL;
-        real *x = p + i * SQUARE, *y = dp + i * SQUARE;
-        for (int64_t j = 0; j < columns; j += LANES) {
-            const vf weight = weight_of(vf_load(x + j) - lse), by = vf_load(factor + i % 2 * DROP_KEYS + j);
-            vf slope = vf_load(y + j) * by - delta;
-            if (extra) slope += vf_load_part(extra + j, least(LANES, columns - j));
-            vf_store(x + j, weight * by);
-            vf_store(y + j, weight * slope);
-        }
-    }
-}
-
-static void add_rows(real *to, int64_t to_row, const real *from, int64_t from_row, int64_t rows, int64_t columns)
-{
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++) to[i * to_row + j] += from[i * from_row + j];
-}
-
-// The gradients of the biases, from dS of queries [t, t + rows) and keys [s, s + columns).
-static void bias_slopes(const backward_pass *f, int64_t chunk, int64_t b, int64_t h, int64_t t, int64_t s, int64_t rows,
-                        int64_t columns, const real *ds)
-{
-    const problem *c = f->c;
-    if (f->dbias)
-        add_rows((real *)place(f->dbias, f->dbias_step, b, h, t) + s, f->dbias_step.row, ds, SQUARE, rows, columns);
-    if (!f->drelative) return;
-    const int64_t length = c->queries + c->keys - 1;
-    real *to = f->relative_parts + ((chunk * c->batch + b) * c->heads + h) * length + c->queries - 1 - t + s;
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++) to[j - i] += ds[i * SQUARE + j];
-}
-
-// Where dq of a row is summed, and how far rows are apart.
-static real *dq_place(const backward_pass *f, int64_t chunk, int64_t b, int64_t h, int64_t t, int64_t *row)
-{
-    const problem *c = f->c;
-    if (!f->dq_parts) {
-        *row = f->dq_step.row;
-        return (real *)place(f->dq, f->dq_step, b, h, t);
-    }
-    *row = padded(c->depth);
-    return f->dq_parts + (((chunk * c->batch + b) * c->heads + h) * c->queries + t) * *row;
-}
-
-// Keys [s, s + columns) and queries [t, t + rows) of head h.
-static void backward_block(const backward_pass *f, backward_room *w, int64_t chunk, int64_t b, int64_t h, int64_t t,
-                           int64_t rows, int64_t s, int64_t columns, const real *k, int64_t k_row)
-{
-    const problem *c = f->c;
-    const int64_t deep = padded(c->depth), wide = padded(c->width);
-    int64_t q_row = c->q_step.row, grad_row = f->grad_step.row;
-    const real *q = place(c->q, c->q_step, b, h, t), *grad = place(f->grad, f->grad_step, b, h, t);
-    for (int64_t j = 0; j < columns; j += PANEL) {
-        const int64_t vectors = vectors_of(least(PANEL, columns - j));
-        product(w->p + j, SQUARE, q, q_row, 1, w->kt + j * c->depth, vectors * LANES, rows, c->depth, vectors,
-                c->scale * (real)UNIT, false);
-        product(w->dp + j, SQUARE, grad, grad_row, 1, w->vt + j * c->width, vectors * LANES, rows, c->width, vectors, 1,
-                false);
-    }
-    adjust(c, b, h, t, rows, s, columns, w->p, SQUARE);
-    const int64_t at = (b * c->heads + h) * c->queries + t;
-    if (c->drop || f->grad_weights)
-        other_slopes(f, b, h, t, s, rows, columns, w->p, w->dp);
-    else
-        slopes(f, at, rows, columns, w->p, w->dp);
-    if (f->dbias || f->drelative) bias_slopes(f, chunk, b, h, t, s, rows, columns, w->dp);
-    if (f->dv) {
-        const real *x = whole_rows(grad, &grad_row, rows, c->width, w->grad);
-        product(w->dv, wide, w->p, 1, SQUARE, x, grad_row, columns, rows, wide / LANES, 1, true);
-    }
-    if (f->dk) {
-        const real *x = whole_rows(q, &q_row, rows, c->depth, w->q);
-        product(w->dk, deep, w->dp, 1, SQUARE, x, q_row, columns, rows, deep / LANES, c->scale, true);
-    }
-    if (f->dq) {
-        int64_t dq_row;
-        real *dq = dq_place(f, chunk, b, h, t, &dq_row);
-        product(dq, dq_row, w->dp, SQUARE, 1, k, k_row, rows, columns, deep / LANES, c->scale, true);
-    }
-}
 
 static void write_rows(real *to, int64_t to_row, const real *from, int64_t from_row, int64_t rows, int64_t columns)
 {
     for (int64_t i = 0; i < rows; i++) memcpy(to + i * to_row, from + i * from_row, columns * sizeof(real));
+}
+
+// Rows of dk from dk^T, [D][BLOCK], by way of panels in `room`.
+static void write_columns(real *to, int64_t to_row, const real *from, int64_t rows, int64_t columns, real *room)
+{
+    for (int64_t d = 0; d < columns; d += PANEL) {
+        const int64_t n = least(PANEL, columns - d);
+        pack_transposed(room, from + d * BLOCK, BLOCK, n, rows);
+        write_rows(to + d, to_row, room, padded(n), rows, n);
+    }
 }
 
 // The first query that sees a key from `end` - 1 down, and the end of those that see one from s on.
@@ -179,14 +38,14 @@ static void backward_keys(const backward_pass *f, backward_room *w, int64_t chun
     const problem *c = f->c;
     const int64_t share = c->heads / c->groups, deep = padded(c->depth), wide = padded(c->width);
     const int64_t columns = most(0, least(all, key_count(c, b) - s));
-    memset(w->dk, 0, all * deep * sizeof(real));
+    memset(w->dk, 0, BLOCK * deep * sizeof(real));
     memset(w->dv, 0, all * wide * sizeof(real));
     if (columns) {
         int64_t k_row = c->k_step.row;
         const real *k = place(c->k, c->k_step, b, g, s), *v = place(c->v, c->v_step, b, g, s);
         for (int64_t j = 0; j < columns; j += PANEL) {
             const int64_t n = least(PANEL, columns - j);
-            pack_transposed(w->kt + j * c->depth, k + j * k_row, k_row, n, c->depth);
+            pack_keys(c, w->kt + j * c->depth, k + j * k_row, k_row, n);
             pack_transposed(w->vt + j * c->width, v + j * c->v_step.row, c->v_step.row, n, c->width);
         }
         k = whole_rows(k, &k_row, columns, c->depth, w->k);
@@ -195,7 +54,10 @@ static void backward_keys(const backward_pass *f, backward_room *w, int64_t chun
             for (int64_t t = first; t < end; t += QUERIES)
                 backward_block(f, w, chunk, b, h, t, least(QUERIES, end - t), s, columns, k, k_row);
     }
-    if (f->dk) write_rows((real *)place(f->dk, f->dk_step, b, g, s), f->dk_step.row, w->dk, deep, all, c->depth);
+    if (f->dk && c->additive)
+        write_columns((real *)place(f->dk, f->dk_step, b, g, s), f->dk_step.row, w->dk, all, c->depth, w->kt);
+    else if (f->dk)
+        write_rows((real *)place(f->dk, f->dk_step, b, g, s), f->dk_step.row, w->dk, deep, all, c->depth);
     if (f->dv) write_rows((real *)place(f->dv, f->dv_step, b, g, s), f->dv_step.row, w->dv, wide, all, c->width);
 }
 
@@ -234,20 +96,20 @@ static void sum_dq(const backward_pass *f, int64_t at)
     }
 }
 
-static void sum_relative(const backward_pass *f)
+// Sums of a head's parts, [chunks][B][H][length], or of all heads' where `heads` is 1.
+static void sum_parts(const backward_pass *f, real *to, int64_t heads, const real *parts, int64_t length)
 {
     const problem *c = f->c;
-    const int64_t length = c->queries + c->keys - 1;
-    memset(f->drelative, 0, f->relative_heads * length * sizeof(real));
+    memset(to, 0, heads * length * sizeof(real));
     for (int64_t i = 0; i < f->chunks * c->batch * c->heads; i++)
-        add_rows(f->drelative + (f->relative_heads > 1 ? i % c->heads : 0) * length, 0, f->relative_parts + i * length,
-                 0, 1, length);
+        add_rows(to + (heads > 1 ? i % c->heads : 0) * length, 0, parts + i * length, 0, 1, length);
 }
 
 static bool take_room(const problem *c, backward_room *w, real **memory)
 {
     const int64_t deep = padded(c->depth), wide = padded(c->width), square = QUERIES * SQUARE;
-    const int64_t size = 2 * square + BLOCK * (3 * deep + 2 * wide) + QUERIES * (deep + wide);
+    const int64_t size =
+        2 * square + BLOCK * (3 * deep + 2 * wide) + QUERIES * (deep + wide) + (c->additive ? c->depth * LANES : 0);
     real *at = *memory = sq_scratch_take(size * sizeof(real));
     if (!at) return false;
     w->p = at, at += square;
@@ -258,7 +120,8 @@ static bool take_room(const problem *c, backward_room *w, real **memory)
     w->dk = at, at += BLOCK * deep;
     w->dv = at, at += BLOCK * wide;
     w->q = at, at += QUERIES * deep;
-    w->grad = at;
+    w->grad = at, at += QUERIES * wide;
+    w->dw = at;
     return true;
 }
 
@@ -299,15 +162,19 @@ static bool backward_all(backward_pass *f)
     const int64_t wanted = units ? (UNITS + units - 1) / units : 1;
     f->chunks = most(1, least(wanted, c->keys / CHUNK));
     const bool parts = f->dq && (f->chunks > 1 || padded(c->depth) != c->depth);
-    const int64_t relative = f->drelative ? f->chunks * c->batch * c->heads * (c->queries + c->keys - 1) : 0;
+    const int64_t parts_count = f->chunks * c->batch * c->heads;
+    const int64_t relative = f->drelative ? parts_count * (c->queries + c->keys - 1) : 0;
+    const int64_t additive = f->dadditive ? parts_count * c->depth : 0;
     const int64_t head = (rows + 15) / 16 * 16, size = parts ? f->chunks * rows * padded(c->depth) : 0;
-    real *memory = sq_scratch_take((head + size + relative + 1) * sizeof(real));
+    real *memory = sq_scratch_take((head + size + relative + additive + 1) * sizeof(real));
     if (!memory) return false;
-    f->delta = memory, f->dq_parts = parts ? memory + head : NULL, f->relative_parts = memory + head + size;
-    memset(f->relative_parts, 0, relative * sizeof(real));
+    f->delta = memory, f->dq_parts = parts ? memory + head : NULL;
+    f->relative_parts = memory + head + size, f->additive_parts = f->relative_parts + relative;
+    memset(f->relative_parts, 0, (relative + additive) * sizeof(real));
     const int team = sq_team(rows * c->keys * (c->depth + c->width) / 6);
     const bool ok = backward_units(f, team);
-    if (ok && f->drelative) sum_relative(f);
+    if (ok && f->drelative) sum_parts(f, f->drelative, f->relative_heads, f->relative_parts, c->queries + c->keys - 1);
+    if (ok && f->dadditive) sum_parts(f, f->dadditive, f->additive_heads, f->additive_parts, c->depth);
     sq_scratch_give(memory);
     return ok;
 }

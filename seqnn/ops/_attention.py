@@ -1,34 +1,18 @@
-"""Scaled dot-product attention of many heads, without a matrix of queries by keys in memory."""
+"""Soft attention of many heads, without a matrix of queries by keys in memory."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .. import _core, random
 from ..autograd import op
-
-Array = np.ndarray
-Window = int | tuple[int | None, int | None] | None
-_UNLIMITED = 2**29
+from ._attention_call import Array, Call, Window, four_axes, options_of
+from ._attention_score import scored
 
 
-class _Options(NamedTuple):
-    """What the kernels take behind the arrays."""
-
-    scale: float
-    before: int
-    after: int
-    offset: int
-    p: float
-    seed: int
-    stream: int
-
-
-@op
 def attention(
     q: Any,
     k: Any,
@@ -39,15 +23,16 @@ def attention(
     lengths: Any = None,
     need_weights: bool = False,
     relative: Any = None,
+    weight: Any = None,
     *,
+    score: str = "scaled_dot",
     query_lengths: Any = None,
     query_offset: int = 0,
     window: Window = None,
     dropout: float = 0.0,
     seed: int | None = None,
-    needs: tuple[bool, ...],
-) -> tuple[Any, Callable]:
-    """Attend: softmax(scale q k^T + bias) v for every head, in memory linear in the lengths.
+) -> Any:
+    """Attend: softmax(scale score(q, k) + bias) v for every head, in memory linear in the lengths.
 
     Args:
         q: [B, H, T, D].
@@ -55,11 +40,15 @@ def attention(
         v: [B, G, S, E].
         mask: of booleans, True = take part, or of floats, which are added to the scores; broadcasts to [B, H, T, S].
         causal: query t sees keys up to t + `query_offset` (upper-left aligned, as PyTorch's).
-        scale: default 1 / sqrt(D).
+        scale: default 1 / sqrt(D) for the score "scaled_dot", else 1.
         lengths: [B]: keys from there on are padding. They cost nothing, and what they hold does not matter.
         need_weights: also return the weights [B, H, T, S], those before dropout.
         relative: [H or 1, T + S - 1], added to the scores: entry s - t + T - 1 where query t meets key s. What T5's
             relative bias and ALiBi are made of (`relative_bias`, `alibi_bias`).
+        weight: of the scores "general" and "additive".
+        score: of a query and a key: "scaled_dot" and "dot": q . k; "cosine": q . k / (|q| |k|); "general" (Luong):
+            q^T weight k with weight [size of q, size of k]; "additive" (Bahdanau): weight . tanh(q + k) with weight [D]
+            or [H, D], where q and k are projected already. No array of T x S x D is made.
         query_lengths: [B]: results of queries from there on are zeros, which cost nothing.
         query_offset: the position of query 0 among the keys, for `causal` and `window`.
         window: (before, after): query t sees keys from t - before to t + after; None = no limit; one number is both.
@@ -73,8 +62,10 @@ def attention(
     Raises:
         ValueError: where shapes do not fit, or H is no multiple of G; the message shows what was expected.
 
-    Gradients reach q, k, v, a mask of floats and `relative`. Errors of float32 are those of its products.
-    Sources: Vaswani et al., "Attention is all you need", NeurIPS 2017; Dao et al., "FlashAttention", NeurIPS 2022.
+    Gradients reach q, k, v, a mask of floats, `relative` and `weight`. Errors of float32 are those of its products.
+    Sources: Vaswani et al., "Attention is all you need", NeurIPS 2017; Dao et al., "FlashAttention", NeurIPS 2022;
+    Bahdanau, Cho, Bengio, "Neural machine translation by jointly learning to align and translate", ICLR 2015; Luong,
+    Pham, Manning, "Effective approaches to attention-based neural machine translation", EMNLP 2015.
 
     >>> import numpy as np
     >>> q = k = np.eye(2)[None, None] * 100
@@ -83,17 +74,37 @@ def attention(
     >>> attention(q, k, np.ones((1, 1, 2, 3)), lengths=[1], need_weights=True)[1][0, 0].tolist()
     [[1.0, 0.0], [1.0, 0.0]]
     """
-    q, k, v = _four("q", q), _four("k", k), _four("v", v)
-    _check(q, k, v)
-    options = _options(q.shape[-1], causal, scale, query_offset, window, dropout, seed)
-    call = _Call(q, k, v, mask, relative, lengths, query_lengths, options, need_weights)
-    wanted = (needs[0], needs[1], needs[2], needs[3], needs[8])
-    out = call.forward(any(wanted))
+    q, k, additive, factor = scored(q, k, weight, score, scale)
+    rules = (mask, relative, additive, lengths, query_lengths)
+    options = (causal, factor, query_offset, window, dropout, seed)
+    return _attend(q, k, v, *rules, need_weights=need_weights, options=options)
+
+
+@op
+def _attend(
+    q: Any,
+    k: Any,
+    v: Any,
+    mask: Any,
+    relative: Any,
+    additive: Any,
+    lengths: Any,
+    query_lengths: Any,
+    *,
+    need_weights: bool,
+    options: tuple,
+    needs: tuple[bool, ...],
+) -> tuple[Any, Callable]:
+    """Attention with scores that the kernels know."""
+    q, k, v = four_axes("q", q), four_axes("k", k), four_axes("v", v)
+    call = Call(q, k, v, mask, relative, additive, lengths, query_lengths, options_of(*options), need_weights)
+    wanted = needs[:6]
+    out = call.forward(True in wanted)
 
     def backward(grads: Any) -> tuple[Array | None, ...]:
         grad, grad_weights = grads if need_weights else (grads, None)
-        dq, dk, dv, dmask, drelative = call.backward(grad, grad_weights, wanted)
-        return dq, dk, dv, dmask, None, None, None, None, drelative
+        *found, dadditive = call.backward(grad, grad_weights, wanted)
+        return *found, None if dadditive is None else dadditive.reshape(np.shape(additive))
 
     return out, backward
 
@@ -141,9 +152,10 @@ def self_attention(
     batch, time, width = qkv.shape
     heads = qkv.reshape(batch, time, parts, width // parts).swapaxes(1, 2)
     q, k, v = heads[:, :num_heads], heads[:, num_heads : num_heads + groups], heads[:, num_heads + groups :]
-    _check(q, k, v)
-    options = _options(q.shape[-1], causal, scale, 0, window, dropout, seed)
-    call = _Call(q, k, v, mask, relative, lengths, lengths, options, need_weights, rows=True)
+    if scale is None:
+        scale = 1 / math.sqrt(width // parts) if width else 1.0
+    options = options_of(causal, scale, 0, window, dropout, seed)
+    call = Call(q, k, v, mask, relative, None, lengths, lengths, options, need_weights, rows=True)
     wanted = (needs[0], needs[2], needs[7])
     out = call.forward(any(wanted))
     shape = (batch, time, num_heads * q.shape[-1])
@@ -158,149 +170,3 @@ def self_attention(
     if need_weights:
         return (out[0].swapaxes(1, 2).reshape(shape), out[1]), backward
     return out.swapaxes(1, 2).reshape(shape), backward
-
-
-class _Call:
-    """One call of the kernels: the arrays as they take them, and what backward needs of forward."""
-
-    def __init__(
-        self,
-        q: Array,
-        k: Array,
-        v: Array,
-        mask: Any,
-        relative: Any,
-        lengths: Any,
-        query_lengths: Any,
-        options: _Options,
-        need_weights: bool,
-        rows: bool | None = None,
-    ) -> None:
-        self.arrays = q, k, v
-        shape = (*q.shape[:3], k.shape[2])
-        self.mask_shape = np.shape(mask)
-        mask = None if mask is None else _broadcast(mask, shape)
-        is_bias = mask is not None and mask.dtype != bool
-        self.rules = (
-            None if is_bias else mask,
-            mask if is_bias else None,
-            _relative(relative, shape),
-            _lengths("lengths", lengths, shape[0], shape[3]),
-            _lengths("query_lengths", query_lengths, shape[0], shape[2]),
-        )
-        self.options, self.need_weights = options, need_weights
-        # Results lie in memory as q does: [B, T, H, D] where heads are closer together than positions.
-        self.rows = q.strides[1] < q.strides[2] if rows is None else rows
-        self.saved: tuple[Any, ...] = ()
-
-    def forward(self, record: bool) -> Any:
-        out, out_rows, lse, weights = _core.attention_forward(
-            *self.arrays, *self.rules, *self.options,
-            out=not self.rows, out_rows=self.rows, lse=record, weights=self.need_weights,
-        )  # fmt: skip
-        out = out_rows.swapaxes(1, 2) if self.rows else out
-        self.saved = (out, lse, weights) if record else ()
-        return (out, weights) if self.need_weights else out
-
-    def _backward(self, grad: Array, grad_weights: Any, mask: bool, relative: bool, **outputs: bool) -> tuple:
-        out, lse, weights = self.saved
-        bias, table = self.rules[1], self.rules[2]
-        mask = mask and bias is not None
-        sizes = bias.shape[:3] if mask else (1, 1, 1)
-        heads = 1 if table is None else len(table)
-        *found, dbias, dtable = _core.attention_backward(
-            grad, *self.arrays, out, lse, *self.rules, None if grad_weights is None else weights, grad_weights,
-            *self.options, *sizes, heads, dbias=mask, drelative=relative, **outputs,
-        )  # fmt: skip
-        return (*found, _fold(dbias, self.mask_shape) if mask else None, dtable)
-
-    def backward(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...]) -> tuple:
-        q, k, v, mask, relative = wanted
-        if self.rows:
-            found = self._backward(grad, grad_weights, mask, relative, dq_rows=q, dk_rows=k, dv_rows=v)
-            *_, dq, dk, dv, _, dmask, dtable = found
-            dq, dk, dv = (None if d is None else d.swapaxes(1, 2) for d in (dq, dk, dv))
-        else:
-            dq, dk, dv, *_, dmask, dtable = self._backward(grad, grad_weights, mask, relative, dq=q, dk=k, dv=v)
-        return dq, dk, dv, dmask, dtable
-
-    def backward_packed(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...]) -> tuple:
-        return self._backward(grad, grad_weights, wanted[1], wanted[2], dqkv=wanted[0])[-3:]
-
-
-def _four(name: str, x: Any) -> Array:
-    x = np.asarray(x)
-    if x.ndim != 4:
-        raise ValueError(f"attention: {name} must have 4 axes, [batch, heads, positions, size], got shape {x.shape}")
-    return x
-
-
-def _check(q: Array, k: Array, v: Array) -> None:
-    fits = k.shape[:3] == v.shape[:3] and k.shape[0] == q.shape[0] and k.shape[3] == q.shape[3]
-    if not fits:
-        raise ValueError(
-            f"attention: expected q [B, H, T, D], k [B, G, S, D], v [B, G, S, E], got {q.shape}, {k.shape}, {v.shape}"
-        )
-    if k.shape[1] == 0 or q.shape[1] % k.shape[1]:
-        raise ValueError(f"attention: q has {q.shape[1]} heads, no multiple of the {k.shape[1]} heads of k and v")
-
-
-def _options(
-    depth: int, causal: bool, scale: float | None, offset: int, window: Window, dropout: float, seed: int | None
-) -> _Options:
-    before, after = window if isinstance(window, tuple) else (window, window)
-    before, after = (_UNLIMITED if w is None else int(w) for w in (before, after))
-    if before < 0 or after < 0:
-        raise ValueError(f"attention: window must not be negative, got {window}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"attention: dropout={dropout}, expected a probability, 0 <= dropout < 1")
-    if scale is None:
-        scale = 1 / math.sqrt(depth) if depth else 1.0
-    key = (0, 0) if not dropout else random.next_key() if seed is None else (seed, 0)
-    return _Options(float(scale), before, 0 if causal else after, int(offset), min(dropout, 1 - 2.0**-16), *key)
-
-
-def _broadcast(mask: Any, shape: tuple[int, ...]) -> Array:
-    """The mask with four axes, of size 1 where it is the same along them, but for the last."""
-    mask = np.asarray(mask)
-    if mask.dtype.kind not in "bf":
-        raise TypeError(f"attention: mask must be of booleans (True = take part) or floats (added), got {mask.dtype}")
-    fits = mask.ndim <= 4 and all(m in (1, n) for m, n in zip(mask.shape[::-1], shape[::-1], strict=False))
-    if not fits:
-        raise ValueError(f"attention: mask of shape {mask.shape} does not broadcast to [B, H, T, S] = {list(shape)}")
-    mask = mask.reshape((1,) * (4 - mask.ndim) + mask.shape)
-    return (
-        mask if mask.shape[3] == shape[3] else np.ascontiguousarray(np.broadcast_to(mask, (*mask.shape[:3], shape[3])))
-    )
-
-
-def _fold(grad: Array, shape: tuple[int, ...]) -> Array:
-    """The gradient in the shape that the mask came in."""
-    if shape[-1:] != grad.shape[-1:]:
-        grad = grad.sum(-1, keepdims=True)
-    return grad.reshape(shape)
-
-
-def _relative(table: Any, shape: tuple[int, ...]) -> Array | None:
-    if table is None:
-        return None
-    table = np.asarray(table)
-    expected = shape[2] + shape[3] - 1
-    if table.ndim != 2 or table.shape[0] not in (1, shape[1]) or table.shape[1] != expected:
-        raise ValueError(
-            f"attention: relative must have shape [H or 1, T + S - 1] = [{shape[1]} or 1, {expected}], got {table.shape}"
-        )
-    return table
-
-
-def _lengths(name: str, lengths: Any, batch: int, most: int) -> Array | None:
-    if lengths is None:
-        return None
-    lengths = np.asarray(lengths)
-    if lengths.shape != (batch,) or lengths.dtype.kind not in "iu":
-        raise ValueError(
-            f"attention: {name} must be {batch} integers, one a sequence, got {lengths.dtype} {lengths.shape}"
-        )
-    if lengths.size and not 0 <= lengths.min() <= lengths.max() <= most:
-        raise ValueError(f"attention: {name} must lie in [0, {most}], got {lengths.min()} to {lengths.max()}")
-    return lengths

@@ -1,61 +1,10 @@
 import numpy as np
 import pytest
-from harness import check_gradient, check_op, each_isa, each_team, isa
+from attention_reference import attention, case, gradients
+from harness import check_float32_gradients, check_gradient, check_op, each_isa, isa
 
 from seqnn import _core, ops
 from seqnn.autograd import Tensor
-
-
-def weights_of(q, k, mask=None, causal=False, scale=None, lengths=None, relative=None, query_offset=0, window=None):
-    b, h, t, d = q.shape
-    s = k.shape[2]
-    k = np.repeat(k, h // k.shape[1], axis=1)
-    scores = q @ k.swapaxes(2, 3) * (1 / np.sqrt(d) if scale is None else scale)
-    seen = np.ones((b, h, t, s), bool)
-    rows, columns = np.arange(t)[:, None], np.arange(s)
-    if mask is not None and mask.dtype == bool:
-        seen &= mask
-    elif mask is not None:
-        scores = scores + mask
-    if relative is not None:
-        scores = scores + relative[:, columns - rows + t - 1]
-    if causal:
-        seen &= columns <= rows + query_offset
-    if window is not None:
-        before, after = window if isinstance(window, tuple) else (window, window)
-        seen &= (columns >= rows + query_offset - before) & (columns <= rows + query_offset + after)
-    if lengths is not None:
-        seen &= columns < np.asarray(lengths)[:, None, None, None]
-    scores = np.where(seen, scores, -np.inf)
-    top = scores.max(-1, keepdims=True, initial=-np.inf)
-    e = np.exp(scores - np.where(np.isinf(top), 0, top))
-    total = e.sum(-1, keepdims=True)
-    return e / np.where(total == 0, 1, total)
-
-
-def attention(q, k, v, query_lengths=None, need_weights=False, **options):
-    p = weights_of(q, k, **options)
-    if query_lengths is not None:
-        p = p * (np.arange(q.shape[2]) < np.asarray(query_lengths)[:, None])[:, None, :, None]
-    out = p @ np.repeat(v, q.shape[1] // v.shape[1], axis=1)
-    return (out, p) if need_weights else out
-
-
-def case(b, h, t, d, s=None, groups=None, width=None, seed=0, **options):
-    rng = np.random.default_rng(seed)
-    s, groups, width = s or t, groups or h, width or d
-    made = {
-        "q": rng.standard_normal((b, h, t, d)),
-        "k": rng.standard_normal((b, groups, s, d)),
-        "v": rng.standard_normal((b, groups, s, width)),
-    }
-    for name, shape in [(n, x) for n, x in options.items() if n in ("mask", "bias", "relative")]:
-        options.pop(name)
-        options["mask" if name == "bias" else name] = (
-            rng.random(shape) < 0.5 if name == "mask" else rng.standard_normal(shape)
-        )
-    return made | options
-
 
 CASES = [
     case(1, 1, 1, 1),
@@ -100,33 +49,9 @@ def test_weights():
     check_op(both, lambda **options: attention(**options, need_weights=True), CASES, tolerance=TOLERANCE)
 
 
-def gradients(case, dtype, **more):
-    rng = np.random.default_rng(1)
-    given = {n: x.astype(dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for n, x in case.items()}
-    leaves = {
-        n: Tensor(x, requires_grad=True) for n, x in given.items() if isinstance(x, np.ndarray) and x.dtype.kind == "f"
-    }
-    out = ops.attention(**(given | leaves), **more)
-    outs = out if isinstance(out, tuple) else (out,)
-    loss = sum((o * rng.standard_normal(o.shape).astype(dtype)).sum() for o in outs)
-    loss.backward()
-    return tuple(leaf.grad for leaf in leaves.values())
-
-
 @pytest.mark.parametrize("more", [{}, {"need_weights": True}, {"dropout": 0.3, "seed": 5}])
 def test_gradients_agree_with_float64_and_between_teams(more):
-    for number, given in enumerate(CASES):
-        with isa(_core.available_isas()[0]):
-            expected = gradients(given, np.float64, **more)
-        for name in each_isa():
-            first = None
-            for team in each_team():
-                got = gradients(given, np.float32, **more)
-                first = first or got
-                for g, f, e in zip(got, first, expected, strict=True):
-                    assert g.tobytes() == f.tobytes(), f"case {number}, {name}, team of {team}"
-                    np.testing.assert_allclose(g, e, rtol=2e-5, atol=2e-5 * max(1, np.abs(e).max(initial=0)),
-                                               err_msg=f"case {number}, {name}")  # fmt: skip
+    check_float32_gradients(lambda given, dtype: gradients(given, dtype, **more), CASES)
 
 
 SMALL = [
@@ -257,13 +182,16 @@ def test_self_attention():
         check_gradient(lambda x, o=options: ops.self_attention(x, **o), qkv)
 
 
-@pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"attn_mask": "bool"}, {"attn_mask": "float"}])
+@pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"attn_mask": "bool"}, {"attn_mask": "float"},
+                                     {"scale": 0.3}, {"enable_gqa": True}])  # fmt: skip
 def test_torch(options):
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(4)
     q, k, v, grad = (rng.standard_normal((2, 4, 100, 32)).astype(np.float32) for _ in range(4))
+    if "enable_gqa" in options:
+        k, v = k[:, :2].copy(), v[:, :2].copy()
     mask = rng.standard_normal((2, 1, 100, 100)).astype(np.float32)
-    given = {"causal": options.get("is_causal", False)}
+    given = {"causal": options.get("is_causal", False), "scale": options.get("scale")}
     if "attn_mask" in options:
         given["mask"] = mask > 0 if options["attn_mask"] == "bool" else mask
         options = {"attn_mask": torch.from_numpy(given["mask"])}

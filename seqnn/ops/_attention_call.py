@@ -1,0 +1,210 @@
+"""One call of the attention kernels, and what its arguments must look like."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import _core, random
+
+Array = np.ndarray
+Window = int | tuple[int | None, int | None] | None
+_UNLIMITED = 2**29
+
+
+class Options(NamedTuple):
+    """What the kernels take behind the arrays."""
+
+    scale: float
+    before: int
+    after: int
+    offset: int
+    p: float
+    seed: int
+    stream: int
+
+
+class Hard(NamedTuple):
+    """What backward of hard attention takes: the chosen keys, the gradient of their log-probabilities, and whether the
+    scores get the gradient of soft attention as well."""
+
+    chosen: Array | None = None
+    grad_log_p: Array | None = None
+    straight: bool = False
+
+
+_SOFT = Hard()
+
+
+class Call:
+    """One call of the kernels: the arrays as they take them, and what backward needs of forward."""
+
+    def __init__(
+        self,
+        q: Array,
+        k: Array,
+        v: Array,
+        mask: Any,
+        relative: Any,
+        additive: Any,
+        lengths: Any,
+        query_lengths: Any,
+        options: Options,
+        need_weights: bool = False,
+        rows: bool | None = None,
+    ) -> None:
+        _check(q, k, v)
+        self.arrays = q, k, v
+        shape = (*q.shape[:3], k.shape[2])
+        self.mask_shape = np.shape(mask)
+        mask = None if mask is None else _broadcast(mask, shape)
+        is_bias = mask is not None and mask.dtype != bool
+        self.rules = (
+            None if is_bias else mask,
+            mask if is_bias else None,
+            _relative(relative, shape),
+            _additive(additive, shape[1], q.shape[3]),
+            _lengths("lengths", lengths, shape[0], shape[3]),
+            _lengths("query_lengths", query_lengths, shape[0], shape[2]),
+        )
+        self.options, self.need_weights = options, need_weights
+        # Results lie in memory as q does: [B, T, H, D] where heads are closer together than positions.
+        self.rows = q.strides[1] < q.strides[2] if rows is None else rows
+        self.saved: tuple[Any, ...] = ()
+
+    def forward(self, record: bool) -> Any:
+        """The result, with need_weights (that, weights); `record` keeps what backward needs."""
+        out, out_rows, lse, weights, _, _ = _core.attention_forward(
+            *self.arrays, *self.rules, *self.options,
+            out=not self.rows, out_rows=self.rows, lse=record, weights=self.need_weights,
+        )  # fmt: skip
+        out = out_rows.swapaxes(1, 2) if self.rows else out
+        self.saved = (out, lse, weights) if record else ()
+        return (out, weights) if self.need_weights else out
+
+    def choose(self, sample: bool, soft: bool, record: bool) -> tuple[Array, Array]:
+        """The key of each query and the logarithm of its weight; `soft`: keeps the result of soft attention too."""
+        out, out_rows, lse, _, chosen, log_p = _core.attention_forward(
+            *self.arrays, *self.rules, *self.options, sample,
+            out=soft and not self.rows, out_rows=soft and self.rows, lse=record, chosen=True, log_p=True,
+        )  # fmt: skip
+        out = out_rows.swapaxes(1, 2) if soft and self.rows else out
+        self.saved = (out, lse, None) if record else ()
+        return chosen, log_p
+
+    def _backward(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...], hard: Hard, **outputs: bool) -> tuple:
+        out, lse, weights = self.saved
+        bias, table, additive = self.rules[1:4]
+        mask = wanted[0] and bias is not None
+        sizes = bias.shape[:3] if mask else (1, 1, 1)
+        heads = (1 if rows is None else len(rows) for rows in (table, additive))
+        *found, dbias, dtable, dadditive = _core.attention_backward(
+            grad, *self.arrays, grad if out is None else out, lse, *self.rules,
+            None if grad_weights is None else weights, grad_weights, hard.chosen, hard.grad_log_p,
+            *self.options, *sizes, *heads, hard.straight,
+            dbias=mask, drelative=wanted[1], dadditive=wanted[2], **outputs,
+        )  # fmt: skip
+        return (*found, _fold(dbias, self.mask_shape) if mask else None, dtable, dadditive)
+
+    def backward(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...], hard: Hard = _SOFT) -> tuple:
+        """Gradients of q, k, v, the mask, `relative` and `additive`: those that are wanted."""
+        q, k, v, *rules = wanted
+        if self.rows:
+            found = self._backward(grad, grad_weights, rules, hard, dq_rows=q, dk_rows=k, dv_rows=v)
+            *_, dq, dk, dv, _, dmask, dtable, dadditive = found
+            dq, dk, dv = (None if d is None else d.swapaxes(1, 2) for d in (dq, dk, dv))
+        else:
+            found = self._backward(grad, grad_weights, rules, hard, dq=q, dk=k, dv=v)
+            dq, dk, dv, *_, dmask, dtable, dadditive = found
+        return dq, dk, dv, dmask, dtable, dadditive
+
+    def backward_packed(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...]) -> tuple:
+        """The gradient of queries, keys and values side by side, those of the mask and `relative`."""
+        rules = (*wanted[1:], False)
+        return self._backward(grad, grad_weights, rules, _SOFT, dqkv=wanted[0])[-4:-1]
+
+
+def four_axes(name: str, x: Any) -> Array:
+    x = np.asarray(x)
+    if x.ndim != 4:
+        raise ValueError(f"attention: {name} must have 4 axes, [batch, heads, positions, size], got shape {x.shape}")
+    return x
+
+
+def _check(q: Array, k: Array, v: Array) -> None:
+    fits = k.shape[:3] == v.shape[:3] and k.shape[0] == q.shape[0] and k.shape[3] == q.shape[3]
+    if not fits:
+        raise ValueError(
+            f"attention: expected q [B, H, T, D], k [B, G, S, D], v [B, G, S, E], got {q.shape}, {k.shape}, {v.shape}"
+        )
+    if k.shape[1] == 0 or q.shape[1] % k.shape[1]:
+        raise ValueError(f"attention: q has {q.shape[1]} heads, no multiple of the {k.shape[1]} heads of k and v")
+
+
+def options_of(causal: bool, scale: float, offset: int, window: Window, dropout: float, seed: int | None) -> Options:
+    before, after = window if isinstance(window, tuple) else (window, window)
+    before, after = (_UNLIMITED if w is None else int(w) for w in (before, after))
+    if before < 0 or after < 0:
+        raise ValueError(f"attention: window must not be negative, got {window}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"attention: dropout={dropout}, expected a probability, 0 <= dropout < 1")
+    key = (0, 0) if not dropout else random.next_key() if seed is None else (seed, 0)
+    return Options(float(scale), before, 0 if causal else after, int(offset), min(dropout, 1 - 2.0**-16), *key)
+
+
+def _broadcast(mask: Any, shape: tuple[int, ...]) -> Array:
+    """The mask with four axes, of size 1 where it is the same along them, but for the last."""
+    mask = np.asarray(mask)
+    if mask.dtype.kind not in "bf":
+        raise TypeError(f"attention: mask must be of booleans (True = take part) or floats (added), got {mask.dtype}")
+    fits = mask.ndim <= 4 and all(m in (1, n) for m, n in zip(mask.shape[::-1], shape[::-1], strict=False))
+    if not fits:
+        raise ValueError(f"attention: mask of shape {mask.shape} does not broadcast to [B, H, T, S] = {list(shape)}")
+    mask = mask.reshape((1,) * (4 - mask.ndim) + mask.shape)
+    return (
+        mask if mask.shape[3] == shape[3] else np.ascontiguousarray(np.broadcast_to(mask, (*mask.shape[:3], shape[3])))
+    )
+
+
+def _fold(grad: Array, shape: tuple[int, ...]) -> Array:
+    """The gradient in the shape that the mask came in."""
+    if shape[-1:] != grad.shape[-1:]:
+        grad = grad.sum(-1, keepdims=True)
+    return grad.reshape(shape)
+
+
+def _relative(table: Any, shape: tuple[int, ...]) -> Array | None:
+    if table is None:
+        return None
+    table = np.asarray(table)
+    expected = shape[2] + shape[3] - 1
+    if table.ndim != 2 or table.shape[0] not in (1, shape[1]) or table.shape[1] != expected:
+        raise ValueError(
+            f"attention: relative must have shape [H or 1, T + S - 1] = [{shape[1]} or 1, {expected}], got {table.shape}"
+        )
+    return table
+
+
+def _additive(weight: Any, heads: int, size: int) -> Array | None:
+    if weight is None:
+        return None
+    weight = np.asarray(weight)
+    if weight.ndim not in (1, 2) or weight.shape[-1] != size or weight.shape[:-1] not in ((), (1,), (heads,)):
+        raise ValueError(
+            f"attention: weight of additive scores must have shape [A] or [H, A] = [{heads}, {size}], got {weight.shape}"
+        )
+    return np.atleast_2d(weight)
+
+
+def _lengths(name: str, lengths: Any, batch: int, most: int) -> Array | None:
+    if lengths is None:
+        return None
+    lengths = np.asarray(lengths)
+    if lengths.shape != (batch,) or lengths.dtype.kind not in "iu":
+        raise ValueError(
+            f"attention: {name} must be {batch} integers, one a sequence, got {lengths.dtype} {lengths.shape}"
+        )
+    if lengths.size and not 0 <= lengths.min() <= lengths.max() <= most:
+        raise ValueError(f"attention: {name} must lie in [0, {most}], got {lengths.min()} to {lengths.max()}")
+    return lengths
