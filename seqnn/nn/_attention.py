@@ -1,4 +1,4 @@
-"""Multi-head attention as a layer, and the cache of keys and values for decoding."""
+"""Multi-head attention as a layer."""
 
 from __future__ import annotations
 
@@ -8,48 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
-from ..autograd import Tensor
 from . import _init
+from ._cache import KeyValueCache, Pair
 from ._linear import Linear
 from ._module import Module
 from ._parameter import Parameter
-
-
-class KeyValueCache:
-    """Keys and values of the positions decoded so far, [B, H, capacity, D], in memory taken once.
-
-    `length` counts the positions held. It holds arrays: nothing is differentiated through it.
-
-    >>> import numpy as np
-    >>> from seqnn import nn
-    >>> cache = nn.KeyValueCache(8)
-    >>> k, v = cache.append(*np.ones((2, 1, 4, 3, 16), np.float32))
-    >>> k.shape, cache.length
-    ((1, 4, 3, 16), 3)
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity, self.length = capacity, 0
-        self._held: tuple[np.ndarray, np.ndarray] | None = None
-
-    def append(self, k: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Hold the keys and values of new positions, [B, H, T, D]; returns those of all (views)."""
-        end = self.length + k.shape[2]
-        if end > self.capacity:
-            raise ValueError(f"the cache has room for {self.capacity} positions, got {end}")
-        if self._held is None:
-            self._held = tuple(np.empty((*x.shape[:2], self.capacity, x.shape[3]), x.dtype) for x in (k, v))
-        if self._held[0].shape[:2] != k.shape[:2]:
-            raise ValueError(f"the cache holds [batch, heads] = {self._held[0].shape[:2]}, got {k.shape[:2]}")
-        for held, x in zip(self._held, (k, v), strict=True):
-            held[:, :, self.length : end] = x
-        self.length = end
-        return self._held[0][:, :, :end], self._held[1][:, :, :end]
-
-    def reorder(self, order: Any) -> None:
-        """Sequence i becomes what sequence order[i] was: the survivors of a beam search."""
-        if self._held is not None:
-            self._held = tuple(held[np.asarray(order)] for held in self._held)
 
 
 class MultiheadAttention(Module):
@@ -59,14 +22,30 @@ class MultiheadAttention(Module):
     Parameters have PyTorch's names: `in_proj_weight` [3 embed_dim, embed_dim] (or `q_proj_weight`, `k_proj_weight`,
     `v_proj_weight` where kdim or vdim differ), `in_proj_bias`, `out_proj.weight`, `out_proj.bias`.
     Masks mean what they mean everywhere in seqnn, True = take part, which is the opposite of PyTorch's
-    `key_padding_mask` and boolean `attn_mask`. A ValueError says if the number of heads does not divide embed_dim.
-    Source: Vaswani et al., "Attention is all you need", NeurIPS 2017.
+    `key_padding_mask` and boolean `attn_mask`.
+
+    Args:
+        embed_dim, num_heads, dropout, bias, kdim, vdim: as PyTorch's.
+        num_groups: heads of keys and values, each shared by num_heads / num_groups query heads (grouped-query
+            attention); default num_heads. The rows of `in_proj_weight` are those of queries, keys, values.
+        head_dim: size of a head; default embed_dim / num_heads.
+        scale: of the scores; default 1 / sqrt(head_dim).
+        rotary, rotary_base: turn queries and keys by their positions (`ops.rotary`).
+        out_activation: behind the output projection, as in LayerNorm(X + ReLU(Z W_O + b_O)); a name that `ops.linear`
+            takes.
+
+    Raises:
+        ValueError: where the number of heads does not divide embed_dim, or that of the groups the heads.
+
+    Sources: Vaswani et al., "Attention is all you need", NeurIPS 2017; Ainslie et al., "GQA", EMNLP 2023.
 
     >>> import numpy as np
     >>> from seqnn import nn
-    >>> layer = nn.MultiheadAttention(16, 4)
+    >>> layer = nn.MultiheadAttention(16, 4, num_groups=2, rotary=True)
     >>> layer(np.ones((2, 5, 16), np.float32), causal=True, lengths=[5, 3]).shape
     (2, 5, 16)
+    >>> layer.in_proj_weight.shape
+    (32, 16)
     """
 
     def __init__(
@@ -78,20 +57,35 @@ class MultiheadAttention(Module):
         *,
         kdim: int | None = None,
         vdim: int | None = None,
+        num_groups: int | None = None,
+        head_dim: int | None = None,
+        scale: float | None = None,
+        rotary: bool = False,
+        rotary_base: float = 10000.0,
+        out_activation: str | None = None,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        if num_heads < 1 or embed_dim % num_heads:
+        groups = num_heads if num_groups is None else num_groups
+        if num_heads < 1 or (head_dim is None and embed_dim % num_heads):
             raise ValueError(f"embed_dim={embed_dim} is no multiple of num_heads={num_heads}")
-        self.embed_dim, self.num_heads, self.dropout = embed_dim, num_heads, dropout
+        if groups < 1 or num_heads % groups:
+            raise ValueError(f"num_heads={num_heads} is no multiple of num_groups={groups}")
+        self.embed_dim, self.num_heads, self.num_groups, self.dropout = embed_dim, num_heads, groups, dropout
+        self.head_dim = embed_dim // num_heads if head_dim is None else head_dim
+        if rotary and self.head_dim % 2:
+            raise ValueError(f"rotary turns pairs: head_dim must be even, got {self.head_dim}")
+        self.scale, self.rotary, self.rotary_base = scale, rotary, rotary_base
+        self.out_activation = out_activation
         kdim, vdim = kdim or embed_dim, vdim or embed_dim
         self._whole = kdim == vdim == embed_dim
+        self._rows = [n * self.head_dim for n in (num_heads, groups, groups)]
         if self._whole:
-            self.in_proj_weight = Parameter(np.empty((3 * embed_dim, embed_dim), dtype))
+            self.in_proj_weight = Parameter(np.empty((sum(self._rows), embed_dim), dtype))
         else:
-            for name, size in (("q", embed_dim), ("k", kdim), ("v", vdim)):
-                setattr(self, f"{name}_proj_weight", Parameter(np.empty((embed_dim, size), dtype)))
-        self.in_proj_bias = Parameter(np.empty(3 * embed_dim, dtype)) if bias else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype)
+            for name, rows, size in zip("qkv", self._rows, (embed_dim, kdim, vdim), strict=True):
+                setattr(self, f"{name}_proj_weight", Parameter(np.empty((rows, size), dtype)))
+        self.in_proj_bias = Parameter(np.empty(sum(self._rows), dtype)) if bias else None
+        self.out_proj = Linear(self._rows[0], embed_dim, bias, dtype=dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -115,57 +109,93 @@ class MultiheadAttention(Module):
         lengths: Any = None,
         need_weights: bool = False,
         relative: Any = None,
+        window: Any = None,
+        residual: Any = None,
         cache: KeyValueCache | None = None,
-        rotary: bool = False,
+        projected: Pair | None = None,
     ) -> Any:
         """Attend; `key` defaults to the query (self-attention), `value` to the key.
 
-        `mask`, `causal`, `relative` and `need_weights` (weights of every head) as in `ops.attention`; `lengths` [B] are
-        those of the keys. With `cache` the keys are those held and the new ones, and `causal` counts from there.
-        `rotary` turns queries and keys by their positions.
+        `mask`, `causal`, `relative`, `window` and `need_weights` (weights of every head) as in `ops.attention`;
+        `lengths` [B] are those of the keys. `residual` [B, T, embed_dim] is added to the result. With `cache` the keys
+        are those held and the new ones, and `causal` counts from there. `projected` is what `project` gave, instead of
+        key and value.
         """
         if query.ndim != 3 or query.shape[2] != self.embed_dim:
             raise ValueError(f"query must have shape [batch, positions, embed_dim={self.embed_dim}], got {query.shape}")
+        if residual is not None and residual.shape != query.shape:
+            raise ValueError(f"residual must have the shape of the query, {query.shape}, got {residual.shape}")
         options = {
-            "mask": mask, "causal": causal, "lengths": lengths, "need_weights": need_weights, "relative": relative,
-            "dropout": self.dropout if self.training else 0.0,
+            "mask": mask, "causal": causal, "scale": self.scale, "lengths": lengths, "need_weights": need_weights,
+            "relative": relative, "window": window, "dropout": self.dropout if self.training else 0.0,
         }  # fmt: skip
-        if key is None and value is None and self._whole and cache is None and not rotary:
-            out = ops.self_attention(
-                ops.linear(query, self.in_proj_weight, self.in_proj_bias), self.num_heads, **options
-            )
-            return (self.out_proj(out[0]), out[1]) if need_weights else self.out_proj(out)
-        key = query if key is None else key
-        q, k, v = self._project(query, key, key if value is None else value)
-        start = 0 if cache is None else cache.length
-        if rotary:
-            q, k = ops.rotary(q, offset=start), ops.rotary(k, offset=start)
-        if cache is not None:
-            k, v = (Tensor(x) for x in cache.append(k.data, v.data))
-        out = ops.attention(q, k, v, **options, query_offset=start)
+        if key is None and value is None and cache is None and projected is None and self._whole:
+            qkv = ops.linear(query, self.in_proj_weight, self.in_proj_bias)
+            if self.rotary:
+                qkv = ops.rotary_qkv(qkv, self.num_heads, self.num_groups, base=self.rotary_base)
+            out = ops.self_attention(qkv, self.num_heads, num_groups=self.num_groups, **options)
+        else:
+            start = 0 if cache is None else cache.length
+            q, k, v = self._heads(query, key, value, projected, start)
+            if cache is not None:
+                k, v = cache.append(np.asarray(k), np.asarray(v))
+            out = ops.attention(q, k, v, **options, query_offset=start)
         weights = None
         if need_weights:
             out, weights = out
-        out = self.out_proj(out.swapaxes(1, 2).reshape(*query.shape[:2], self.embed_dim))
+        if out.ndim == 4:
+            out = out.swapaxes(1, 2).reshape(*query.shape[:2], self._rows[0])
+        out = self.out_proj(out, residual, activation=self.out_activation)
         return (out, weights) if need_weights else out
 
-    def _project(self, query: Any, key: Any, value: Any) -> list[Any]:
-        """Queries, keys and values, [B, H, positions, D]; those of one array in one product."""
-        size = self.embed_dim
-        same_key, same_value = self._whole and key is query, self._whole and value is key
-        runs = [(query, 0, 1 + same_key + (same_key and same_value))]
-        if not same_key:
-            runs.append((key, 1, 1 + same_value))
-        if not same_value:
-            runs.append((value, 2, 1))
-        found = []
-        for x, first, count in runs:
-            part = slice(first * size, (first + count) * size)
-            weight = self.in_proj_weight[part] if self._whole else getattr(self, f"{'qkv'[first]}_proj_weight")
+    def project(self, key: Any, value: Any = None) -> tuple[Any, Any]:
+        """Keys and values [B, num_groups, S, head_dim] of `key` and `value` (default: the key): `forward`'s `projected`.
+
+        They are worth keeping where many queries meet the same keys, as a decoder's do the encoder's result.
+        """
+        k, v = self._project([key, key if value is None else value], first=1)
+        return self._turned(k, 0), v
+
+    def _heads(self, query: Any, key: Any, value: Any, projected: Pair | None, start: int) -> tuple[Any, Any, Any]:
+        """Queries, keys and values, [B, heads, positions, head_dim]."""
+        if projected is not None:
+            if key is not None or value is not None:
+                raise ValueError("projected stands for key and value: got both")
+            (q,) = self._project([query])
+            return self._turned(q, start), *projected
+        key = query if key is None else key
+        q, k, v = self._project([query, key, key if value is None else value])
+        return self._turned(q, start), self._turned(k, start), v
+
+    def _turned(self, x: Any, start: int) -> Any:
+        return ops.rotary(x, offset=start, base=self.rotary_base) if self.rotary else x
+
+    def _project(self, inputs: list[Any], first: int = 0) -> list[Any]:
+        """Inputs number `first` to last of query, key, value, projected; equal neighbours in one product."""
+        runs: list[list[int]] = []
+        for i, x in enumerate(inputs, first):
+            if runs and self._whole and x is inputs[i - first - 1]:
+                runs[-1].append(i)
+            else:
+                runs.append([i])
+        found: list[Any] = []
+        for run in runs:
+            x, rows = inputs[run[0] - first], [self._rows[i] for i in run]
+            part = slice(sum(self._rows[: run[0]]), sum(self._rows[: run[-1] + 1]))
+            weight = self.in_proj_weight[part] if self._whole else getattr(self, f"{'qkv'[run[0]]}_proj_weight")
             bias = None if self.in_proj_bias is None else self.in_proj_bias[part]
-            y = ops.linear(x, weight, bias).reshape(*x.shape[:2], count, self.num_heads, -1)
-            found += [y[:, :, i].swapaxes(1, 2) for i in range(count)]
+            heads = (
+                ops.linear(x, weight, bias)
+                .reshape(*x.shape[:2], sum(rows) // self.head_dim, self.head_dim)
+                .swapaxes(1, 2)
+            )
+            ends = np.cumsum(rows[:-1]) // self.head_dim
+            found += ops.split(heads, ends, axis=1) if len(rows) > 1 else [heads]
         return found
 
     def extra_repr(self) -> str:
-        return f"{self.embed_dim}, num_heads={self.num_heads}, dropout={self.dropout}, bias={self.in_proj_bias is not None}"
+        groups = "" if self.num_groups == self.num_heads else f", num_groups={self.num_groups}"
+        return (
+            f"{self.embed_dim}, num_heads={self.num_heads}{groups}, dropout={self.dropout}, "
+            f"bias={self.in_proj_bias is not None}"
+        )

@@ -42,18 +42,45 @@ def rotary(
     x = np.asarray(x)
     if x.ndim < 2 or x.shape[-1] % 2:
         raise ValueError(f"rotary: x must have shape [..., T, D] with an even D, got {x.shape}")
-    angle = _angles(np.arange(offset, offset + x.shape[-2]), x.shape[-1], base)
-    cos, sin = np.cos(angle).astype(x.dtype), np.sin(angle).astype(x.dtype)
+    cos, sin = _turn(offset, *x.shape[-2:], base, x.dtype)
 
     def turned(x: np.ndarray, sin: np.ndarray) -> np.ndarray:
-        half = x.shape[-1] // 2
-        left, right = (np.s_[..., ::2], np.s_[..., 1::2]) if interleaved else (np.s_[..., :half], np.s_[..., half:])
-        out = np.empty_like(x)
-        out[left] = x[left] * cos - x[right] * sin
-        out[right] = x[left] * sin + x[right] * cos
-        return out
+        return _turned(x, np.empty_like(x), cos, sin, interleaved)
 
     return turned(x, sin), lambda grad: turned(grad, -sin)
+
+
+@op
+def rotary_qkv(
+    qkv: Any, num_heads: int, num_groups: int | None = None, *, base: float = 10000.0, interleaved: bool = False
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """`rotary` of the queries and keys in what `self_attention` takes; the values stay.
+
+    qkv [B, T, (H + 2 G) D]: H = `num_heads` queries, G = `num_groups` (default H) keys and G values of a position.
+    ValueError where the last axis holds no such heads of an even D.
+
+    >>> import numpy as np
+    >>> rotary_qkv(np.ones((1, 2, 6)), 1).round(2).tolist()
+    [[[1.0, 1.0, 1.0, 1.0, 1.0, 1.0], [-0.3, 1.38, -0.3, 1.38, 1.0, 1.0]]]
+    """
+    qkv = np.asarray(qkv)
+    groups = num_heads if num_groups is None else num_groups
+    parts, turning = num_heads + 2 * groups, num_heads + groups
+    if qkv.ndim != 3 or num_heads < 1 or groups < 1 or qkv.shape[-1] % (2 * parts):
+        raise ValueError(
+            f"rotary_qkv: qkv must have shape [B, T, (num_heads + 2 num_groups) D] with an even D, num_heads={num_heads} "
+            f"and num_groups={groups}: its last axis a multiple of {2 * parts}; got shape {qkv.shape}"
+        )
+    heads = (*qkv.shape[:2], parts, qkv.shape[2] // parts)
+    cos, sin = (a[:, None] for a in _turn(0, heads[1], heads[3], base, qkv.dtype))
+
+    def turned(x: np.ndarray, sin: np.ndarray) -> np.ndarray:
+        x, out = x.reshape(heads), np.empty(heads, x.dtype)
+        _turned(x[:, :, :turning], out[:, :, :turning], cos, sin, interleaved)
+        out[:, :, turning:] = x[:, :, turning:]
+        return out.reshape(qkv.shape)
+
+    return turned(qkv, sin), lambda grad: turned(grad, -sin)
 
 
 def alibi_slopes(heads: int) -> np.ndarray:
@@ -113,3 +140,17 @@ def relative_buckets(
 
 def _angles(positions: np.ndarray, size: int, base: float) -> np.ndarray:
     return positions[:, None] / base ** (np.arange(0, size, 2) / size)
+
+
+def _turn(offset: int, positions: int, size: int, base: float, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines and sines [positions, size / 2] of the angles by which pairs turn."""
+    angle = _angles(np.arange(offset, offset + positions), size, base)
+    return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
+
+
+def _turned(x: np.ndarray, out: np.ndarray, cos: np.ndarray, sin: np.ndarray, interleaved: bool) -> np.ndarray:
+    half = x.shape[-1] // 2
+    left, right = (np.s_[..., ::2], np.s_[..., 1::2]) if interleaved else (np.s_[..., :half], np.s_[..., half:])
+    out[left] = x[left] * cos - x[right] * sin
+    out[right] = x[left] * sin + x[right] * cos
+    return out

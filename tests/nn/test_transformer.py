@@ -40,46 +40,162 @@ def test_layers_follow_torch(kind, activation, norm_first):
         np.testing.assert_allclose(a.grad, b.grad.numpy(), atol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize("sizes", [{}, {"kdim": 8, "vdim": 12}])
-def test_multihead_attention_follows_torch(sizes):
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("kind", ["Encoder", "Decoder"])
+def test_padding_follows_torch(kind, bias):
+    """What stands at padded positions does not matter, neither forward nor backward."""
     torch = pytest.importorskip("torch")
-    theirs = torch.nn.MultiheadAttention(16, 4, batch_first=True, **sizes)
-    ours = nn.MultiheadAttention(16, 4, **sizes)
-    assert ours.state_dict().keys() == theirs.state_dict().keys()
+    theirs = getattr(torch.nn, f"Transformer{kind}Layer")(16, 2, 24, dropout=0.0, bias=bias, batch_first=True)
+    ours = getattr(nn, f"Transformer{kind}Layer")(16, 2, 24, dropout=0.0, bias=bias)
     ours.load_state_dict(theirs.state_dict())
-    q, k, v = x(2, 5, 16), x(2, 7, sizes.get("kdim", 16)), x(2, 7, sizes.get("vdim", 16), seed=1)
-    lengths = np.array([7, 3])
-    hidden = torch.from_numpy(np.arange(7) >= lengths[:, None])
-    expected, weights = theirs(*map(torch.from_numpy, (q, k, v)), key_padding_mask=hidden, average_attn_weights=False)
-    out, mine = ours(q, k, v, lengths=lengths, need_weights=True)
-    np.testing.assert_allclose(out.data, expected.detach().numpy(), atol=1e-5)
-    np.testing.assert_allclose(mine.data, weights.detach().numpy(), atol=1e-5)
+    inputs, lengths = [x(3, 6, 16), x(3, 6, 16, seed=1)][: 1 + (kind == "Decoder")], np.array([6, 2, 4])
+    real = np.arange(6) < lengths[:, None]
+    leaves, mine = [torch.tensor(i, requires_grad=True) for i in inputs], [nn.Parameter(i) for i in inputs]
+    hidden = torch.from_numpy(~real)
+    if kind == "Encoder":
+        expected, out = theirs(*leaves, src_key_padding_mask=hidden), ours(*mine, lengths=lengths)
+    else:
+        expected = theirs(*leaves, tgt_key_padding_mask=hidden, memory_key_padding_mask=hidden)
+        out = ours(*mine, causal=False, lengths=lengths, memory_lengths=lengths)
+    grad = x(3, 6, 16, seed=2) * real[..., None]
+    expected.backward(torch.from_numpy(grad))
+    out.backward(grad)
+    np.testing.assert_allclose(out.data[real], expected.detach().numpy()[real], atol=1e-5)
+    for a, b in zip([*mine, *ours.parameters()], [*leaves, *theirs.parameters()], strict=True):
+        np.testing.assert_allclose(a.grad, b.grad.numpy(), atol=5e-5)
 
 
-@pytest.mark.parametrize("rotary", [False, True])
-def test_steps_over_a_cache_are_the_whole(rotary):
-    layer, cache, inputs = nn.MultiheadAttention(16, 4).eval(), nn.KeyValueCache(6), x(2, 6, 16)
-    whole = layer(inputs, causal=True, rotary=rotary).data
-    parts = [layer(inputs[:, i:j], causal=True, cache=cache, rotary=rotary).data for i, j in ((0, 3), (3, 4), (4, 6))]
-    np.testing.assert_allclose(np.concatenate(parts, 1), whole, atol=1e-5)
-    with pytest.raises(ValueError, match="room for 6 positions, got 7"):
-        layer(inputs[:, :1], cache=cache)
+def plain(layer, src, memory=None):
+    """What a layer with options computes, from its parts: formulas as in the papers, nothing fused."""
+    act = {"reglu": "relu", "geglu": "gelu", "geglu_tanh": "gelu_tanh", "swiglu": "silu"}
+    gelu_tanh = lambda a: 0.5 * a * (1 + np.tanh(np.sqrt(2 / np.pi) * (a + 0.044715 * a**3)))  # noqa: E731
+    functions = {"relu": ops.relu, "gelu": ops.gelu, "silu": ops.silu, "gelu_tanh": gelu_tanh}
+
+    def linear(part, a):
+        return a @ part.weight.data.T + (0 if part.bias is None else part.bias.data)
+
+    def feed_forward(a):
+        inner = functions[act.get(layer.activation, layer.activation)](linear(layer.linear1, a))
+        return linear(layer.linear2, inner * linear(layer.linear3, a) if layer.linear3 else inner)
+
+    def normed(norm, a):
+        a = a - a.mean(-1, keepdims=True) if isinstance(norm, nn.LayerNorm) else a
+        a = a / np.sqrt((a * a).mean(-1, keepdims=True) + norm.eps) * norm.weight.data
+        return a + norm.bias.data if getattr(norm, "bias", None) is not None else a
+
+    sublayers = [lambda a: layer.self_attn(a, causal=memory is not None).data]
+    sublayers += [] if memory is None else [lambda a: layer.multihead_attn(a, memory).data]
+    norms = [layer.norm1, layer.norm2] + ([] if memory is None else [layer.norm3])
+    for f, norm in zip([*sublayers, feed_forward], norms, strict=True):
+        src = src + f(normed(norm, src)) if layer.norm_first else normed(norm, src + f(src))
+    return src
 
 
-def test_beams_are_reordered():
-    cache = nn.KeyValueCache(4)
-    k, _ = cache.append(x(2, 1, 2, 3), x(2, 1, 2, 3))
-    before = k.copy()
-    cache.reorder([1, 1])
-    after, _ = cache.append(x(2, 1, 1, 3), x(2, 1, 1, 3))
-    np.testing.assert_array_equal(after[:, :, :2], before[[1, 1]])
+@pytest.mark.parametrize("kind", ["Encoder", "Decoder"])
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"activation": "swiglu", "norm": "rms_norm", "bias": False, "num_groups": 2, "rotary": True},
+        {"activation": "reglu"},
+        {"activation": "geglu", "attention_activation": "relu"},
+        {"activation": "geglu_tanh", "norm": "rms_norm", "head_dim": 6, "attention_scale": 1.0},
+        {"activation": "gelu_tanh", "attention_activation": "relu"},
+        {"activation": "silu"},
+    ],
+    ids=str,
+)
+def test_options(kind, norm_first, options):
+    layer = getattr(nn, f"Transformer{kind}Layer")(16, 4, 24, norm_first=norm_first, **options).eval()
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter, 0.3, 0.3)
+    inputs = [x(2, 5, 16)] + ([x(2, 6, 16, seed=1)] if kind == "Decoder" else [])
+    np.testing.assert_allclose(layer(*inputs).data, plain(layer, *inputs), rtol=2e-4, atol=2e-4)
 
 
-def test_rotation_keeps_scores_of_equal_distances():
-    q, k = x(1, 8), x(1, 8, seed=1)
-    for interleaved in (False, True):
-        turned = lambda a, at, i=interleaved: ops.rotary(a, offset=at, interleaved=i)  # noqa: E731
-        np.testing.assert_allclose(turned(q, 5) @ turned(k, 2).T, turned(q, 13) @ turned(k, 10).T, rtol=1e-4)
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("activation", ["silu", "reglu", "geglu", "geglu_tanh", "swiglu"])
+@pytest.mark.parametrize("norm", ["layer_norm", "rms_norm"])
+def test_gradients_of_options(norm, activation, norm_first):
+    """Along a random direction through input, memory and all parameters, the loss grows as the gradients say."""
+    layer = nn.TransformerDecoderLayer(
+        8,
+        4,
+        12,
+        0.0,
+        activation,
+        norm_first=norm_first,
+        norm=norm,
+        num_groups=2,
+        rotary=True,
+        attention_activation="silu",
+    ).to(np.float64)
+    draw = np.random.default_rng(0)
+    leaves = [nn.Parameter(draw.standard_normal((2, n, 8))) for n in (3, 4)]
+    grad = draw.standard_normal((2, 3, 8))
+    layer(*leaves, memory_lengths=[4, 2]).backward(grad)
+    everything = [*leaves, *layer.parameters()]
+    steps = [draw.standard_normal(p.shape) for p in everything]
+    expected = sum(float((p.grad * s).sum()) for p, s in zip(everything, steps, strict=True))
+    losses = []
+    for sign in (1, -2):
+        for p, s in zip(everything, steps, strict=True):
+            p.data += sign * 1e-5 * s
+        losses.append(float((layer(*leaves, memory_lengths=[4, 2]).data * grad).sum()))
+    assert (losses[0] - losses[1]) / 2e-5 == pytest.approx(expected, rel=1e-5)
+
+
+def test_dropout_comes_between_the_sublayer_and_the_residual():
+    """Where everything is dropped, a pre-norm layer is the identity, and a post-norm one its norms."""
+    src = x(2, 5, 16)
+    for norm_first in (False, True):
+        layer = nn.TransformerEncoderLayer(16, 4, 24, dropout=0.5, norm_first=norm_first)
+        layer.dropout.p = 1.0
+        expected = src if norm_first else layer.norm2(layer.norm1(src)).data
+        np.testing.assert_array_equal(layer(src).data, expected)
+        layer.eval()
+        layer.dropout.train()  # as for Monte Carlo dropout
+        np.testing.assert_array_equal(layer(src).data, src if norm_first else layer.norm2(layer.norm1(src)).data)
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_decoding_over_a_cache_is_the_whole(norm_first):
+    layer = nn.TransformerDecoderLayer(16, 4, 24, norm_first=norm_first, rotary=True)
+    model = nn.TransformerDecoder(
+        layer, 2, nn.LayerNorm(16), relative=nn.RelativePositions(4, 8, 16, bidirectional=False)
+    ).eval()
+    target, memory, lengths = x(2, 6, 16), x(2, 5, 16, seed=1), [5, 2]
+    whole, weights = model(target, memory, memory_lengths=lengths, need_weights=True)
+    assert [[w.shape for w in pair] for pair in weights] == [[(2, 4, 6, 6), (2, 4, 6, 5)]] * 2
+    cache = model.new_cache(6)
+    parts = [model(target[:, i:j], memory, memory_lengths=lengths, cache=cache) for i, j in ((0, 2), (2, 3), (3, 6))]
+    np.testing.assert_allclose(np.concatenate([p.data for p in parts], 1), whole.data, atol=1e-5)
+    with pytest.raises(ValueError, match=r"layers\.0.*room for 6 positions, got 7"):
+        model(target[:, :1], memory, cache=cache)
+    with pytest.raises(ValueError, match="expected a cache a layer, 2, got 1"):
+        model(target, memory, cache=cache[:1])
+
+
+def test_a_stack_shares_its_relative_positions():
+    positions = nn.RelativePositions(4, 8, 16)
+    model = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 4, 24, dropout=0.0), 2, relative=positions)
+    assert "relative.weight" in model.state_dict()
+    src = x(2, 5, 16)
+    out, weights = model(src, need_weights=True, lengths=[5, 3])
+    np.testing.assert_array_equal(out.data, model(src, relative=positions(5, 5), lengths=[5, 3]).data)
+    assert [w.shape for w in weights] == [(2, 4, 5, 5)] * 2 and not weights[0].data[1, :, :, 3:].any()
+    out.sum().backward()
+    assert positions.weight.grad.any()
+    cache = model.eval().new_cache(5)
+    parts = [model(src[:, i:j], causal=True, cache=cache).data for i, j in ((0, 2), (2, 5))]
+    np.testing.assert_allclose(np.concatenate(parts, 1), model(src, causal=True).data, atol=1e-5)
+
+
+def test_a_window_limits_what_is_seen():
+    model = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 4, 24, dropout=0.0), 1)
+    _, (weights,) = model(x(1, 6, 16), window=1, need_weights=True)
+    seen = np.abs(np.subtract.outer(np.arange(6), np.arange(6))) <= 1
+    np.testing.assert_array_equal(weights.data[0, 0] > 0, seen)
 
 
 def test_relative_positions_learn():
@@ -89,10 +205,23 @@ def test_relative_positions_learn():
     assert layer.weight.grad.any()
 
 
-def test_bad_input():
-    with pytest.raises(ValueError, match="embed_dim=16 is no multiple of num_heads=3"):
-        nn.MultiheadAttention(16, 3)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"nhead": 3}, "embed_dim=16 is no multiple of num_heads=3"),
+        ({"activation": "swish"}, "activation is one of 'relu', .*, got 'swish'"),
+        ({"norm": "batch"}, "norm is one of 'layer_norm', 'rms_norm', got 'batch'"),
+        ({"num_groups": 3}, "num_heads=4 is no multiple of num_groups=3"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        nn.TransformerEncoderLayer(16, **{"nhead": 4, **options})
+
+
+def test_positions_beyond_the_table():
     with pytest.raises(ValueError, match="positions 0 to 4 lie outside of the 4 learned ones"):
         nn.LearnedPositions(4, 8)(x(1, 5, 8))
-    with pytest.raises(ValueError, match=r"query must have shape .*embed_dim=16\], got \(2, 5, 8\)"):
-        nn.MultiheadAttention(16, 4)(x(2, 5, 8))
+    with pytest.raises(ValueError, match="positions 4 to 4 lie outside of the 4 learned ones"):
+        nn.LearnedPositions(4, 8)(x(1, 1, 8), offset=4)
+    assert nn.LearnedPositions(4, 8)(x(1, 1, 8), offset=3).shape == (1, 1, 8)

@@ -1,0 +1,192 @@
+"""One layer of a Transformer's encoder and decoder: PyTorch's, always with the batch first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._attention import MultiheadAttention
+from ._cache import KeyValueCache
+from ._dropout import Dropout
+from ._linear import Linear
+from ._module import Module
+from ._norm import LayerNorm, RMSNorm
+
+_GATED = {"reglu": "relu", "geglu": "gelu", "geglu_tanh": "gelu_tanh", "swiglu": "silu"}
+_ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", *_GATED)
+_NORMS = {"layer_norm": LayerNorm, "rms_norm": RMSNorm}
+
+
+class _Layer(Module):
+    """What encoder and decoder layers share: sublayers between residual connections and norms."""
+
+    _norms = 2
+
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str = "relu",
+        layer_norm_eps: float = 1e-5,
+        *,
+        norm_first: bool = False,
+        bias: bool = True,
+        norm: str = "layer_norm",
+        num_groups: int | None = None,
+        head_dim: int | None = None,
+        attention_scale: float | None = None,
+        attention_activation: str | None = None,
+        rotary: bool = False,
+        rotary_base: float = 10000.0,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        if activation not in _ACTIVATIONS:
+            raise ValueError(f"activation is one of {', '.join(map(repr, _ACTIVATIONS))}, got {activation!r}")
+        if norm not in _NORMS:
+            raise ValueError(f"norm is one of {', '.join(map(repr, _NORMS))}, got {norm!r}")
+        attention = {
+            "num_groups": num_groups, "head_dim": head_dim, "scale": attention_scale,
+            "out_activation": attention_activation, "dtype": dtype,
+        }  # fmt: skip
+        self.self_attn = MultiheadAttention(
+            d_model, nhead, dropout, bias, rotary=rotary, rotary_base=rotary_base, **attention
+        )
+        if self._norms == 3:
+            self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, bias, **attention)
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
+        self.linear3 = Linear(d_model, dim_feedforward, bias, dtype=dtype) if activation in _GATED else None
+        options = {"bias": bias} if norm == "layer_norm" else {}
+        for i in range(self._norms):
+            setattr(self, f"norm{i + 1}", _NORMS[norm](d_model, layer_norm_eps, dtype=dtype, **options))
+        self.dropout, self.activation, self.norm_first = Dropout(dropout), activation, norm_first
+
+    # A sublayer f: leave(x, f(enter(x), residual=added(x))). The residual is added by the product that f ends with, or,
+    # where dropout comes between, behind it.
+
+    def _enter(self, x: Any, norm: Module) -> Any:
+        return norm(x) if self.norm_first else x
+
+    def _added(self, x: Any) -> Any:
+        return None if self.dropout.training and self.dropout.p else x
+
+    def _leave(self, x: Any, y: Any, norm: Module) -> Any:
+        if self._added(x) is not None:
+            return y if self.norm_first else norm(y)
+        y = self.dropout(y)
+        return x + y if self.norm_first else norm(y, x)
+
+    def _attend(self, x: Any, norm: Module, attention: Module, *, need_weights: bool, **inputs: Any) -> tuple[Any, Any]:
+        """The residual stream behind an attention, and the weights, if they are wanted."""
+        y = attention(self._enter(x, norm), residual=self._added(x), need_weights=need_weights, **inputs)
+        y, weights = y if need_weights else (y, None)
+        return self._leave(x, y, norm), weights
+
+    def _feed_forward(self, x: Any, norm: Module) -> Any:
+        h = self._enter(x, norm)
+        inner = self.linear1(h, activation=_GATED.get(self.activation, self.activation))
+        if self.linear3 is not None:
+            inner = inner * self.linear3(h)
+        return self._leave(x, self.linear2(self.dropout(inner), self._added(x)), norm)
+
+    def extra_repr(self) -> str:
+        return f"activation={self.activation!r}, norm_first={self.norm_first}"
+
+
+class TransformerEncoderLayer(_Layer):
+    """Self-attention and a feed-forward network, each with a residual connection and a norm.
+
+    Arguments, parameter names and numbers are those of `torch.nn.TransformerEncoderLayer` with batch_first=True.
+
+    Args:
+        d_model, nhead, dim_feedforward, dropout, layer_norm_eps, bias: as PyTorch's.
+        activation: of the feed-forward network linear2(act(linear1 x)): "relu", "gelu", "gelu_tanh" or "silu"; or, gated,
+            linear2(act(linear1 x) * linear3 x): "reglu", "geglu", "geglu_tanh" or "swiglu".
+        norm_first: the norms stand before the sublayers (pre-norm), not behind the residual connections (post-norm).
+        norm: "layer_norm" or "rms_norm".
+        num_groups, head_dim, rotary, rotary_base: of the attention; see `MultiheadAttention`.
+        attention_scale, attention_activation: its `scale` and `out_activation`.
+
+    Sources: Vaswani et al., "Attention is all you need", NeurIPS 2017; Shazeer, "GLU variants improve Transformer", 2020.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.TransformerEncoderLayer(16, 4, 32)(np.ones((2, 5, 16), np.float32), lengths=[5, 2]).shape
+    (2, 5, 16)
+    >>> modern = {"norm_first": True, "norm": "rms_norm", "activation": "swiglu", "rotary": True, "bias": False}
+    >>> nn.TransformerEncoderLayer(16, 4, 32, **modern)(np.ones((2, 5, 16), np.float32), causal=True).shape
+    (2, 5, 16)
+    """
+
+    def forward(
+        self,
+        src: Any,
+        *,
+        mask: Any = None,
+        causal: bool = False,
+        lengths: Any = None,
+        relative: Any = None,
+        window: Any = None,
+        need_weights: bool = False,
+        cache: KeyValueCache | None = None,
+    ) -> Any:
+        """The layer's result [B, T, d_model]; with `need_weights` (that, weights [B, H, T, S])."""
+        x, weights = self._attend(
+            src, self.norm1, self.self_attn, need_weights=need_weights, mask=mask, causal=causal, lengths=lengths,
+            relative=relative, window=window, cache=cache,
+        )  # fmt: skip
+        out = self._feed_forward(x, self.norm2)
+        return (out, weights) if need_weights else out
+
+
+class TransformerDecoderLayer(_Layer):
+    """Self-attention, attention to the encoder's result, and a feed-forward network.
+
+    Arguments, parameter names and numbers are those of `torch.nn.TransformerDecoderLayer` with batch_first=True; the
+    further ones those of `TransformerEncoderLayer`. Self-attention is causal unless causal=False is given; only it is
+    `rotary`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> target, memory = np.ones((2, 3, 16), np.float32), np.ones((2, 5, 16), np.float32)
+    >>> nn.TransformerDecoderLayer(16, 4, 32)(target, memory, memory_lengths=[5, 2]).shape
+    (2, 3, 16)
+    """
+
+    _norms = 3
+
+    def forward(
+        self,
+        tgt: Any,
+        memory: Any,
+        *,
+        mask: Any = None,
+        causal: bool = True,
+        lengths: Any = None,
+        relative: Any = None,
+        window: Any = None,
+        memory_mask: Any = None,
+        memory_lengths: Any = None,
+        need_weights: bool = False,
+        cache: KeyValueCache | None = None,
+    ) -> Any:
+        """The layer's result [B, T, d_model]; with `need_weights` (that, (own weights, weights of the memory)).
+
+        With `cache` the memory is projected in the first step; later ones do not look at it.
+        """
+        x, own = self._attend(
+            tgt, self.norm1, self.self_attn, need_weights=need_weights, mask=mask, causal=causal, lengths=lengths,
+            relative=relative, window=window, cache=cache,
+        )  # fmt: skip
+        cross = self.multihead_attn
+        projected = None if cache is None else cache.remember(lambda: cross.project(memory))
+        x, across = self._attend(
+            x, self.norm2, cross, need_weights=need_weights, mask=memory_mask, lengths=memory_lengths,
+            key=memory if cache is None else None, projected=projected,
+        )  # fmt: skip
+        out = self._feed_forward(x, self.norm3)
+        return (out, (own, across)) if need_weights else out

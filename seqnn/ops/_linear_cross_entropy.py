@@ -1,0 +1,170 @@
+"""Cross-entropy behind a linear layer over a large vocabulary, without the logits of all rows in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import _core
+from ..autograd import op
+from ._cross_entropy import check_reduction, class_numbers
+
+Array = np.ndarray
+
+_CHUNK = 1 << 23  # logits that are computed at a time
+_ROWS = 512, 64  # of a chunk, at most and at least
+
+
+@op
+def linear_cross_entropy(
+    x: Any,
+    linear_weight: Any,
+    target: Any,
+    linear_bias: Any = None,
+    *,
+    weight: Any = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+    needs: tuple[bool, ...],
+) -> tuple[Array, Callable]:
+    """`cross_entropy(linear(x, linear_weight, linear_bias), target)`, a chunk of rows at a time.
+
+    The logits, [N, V] for N = B T positions and V words, are by far the largest arrays of a language model's step. Here a
+    chunk of them is computed, and, where gradients are wanted, differentiated and multiplied at once: what stays are the
+    losses and the gradients of x [N, D], linear_weight [V, D] and linear_bias [V]. Rows whose target is `ignore_index`
+    (padding) are left out of the products.
+
+    Args:
+        x: [..., D], in front of the last layer.
+        linear_weight: [V, D]; with tied embeddings the table of the embedding.
+        target: integers [...].
+        linear_bias: [V], or None.
+        weight, ignore_index, label_smoothing, reduction: as those of `cross_entropy`.
+
+    Returns:
+        A scalar, or, for reduction="none", the loss of every target.
+
+    Raises:
+        ValueError: for shapes that do not agree, or a target that is neither a row of linear_weight nor ignore_index.
+
+    >>> import numpy as np
+    >>> from seqnn import ops
+    >>> x, table = np.eye(2)[None], np.array([[1.0, 0.0], [0.0, 3.0], [0.5, 0.5]])
+    >>> loss = ops.linear_cross_entropy(x, table, np.array([[0, 1]]))
+    >>> bool(np.isclose(loss, ops.cross_entropy((x @ table.T)[0], np.array([0, 1]))))
+    True
+    """
+    check_reduction("linear_cross_entropy", reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"linear_cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}")
+    x, table, target = np.asarray(x), np.asarray(linear_weight), np.asarray(target)
+    _check(x, table, target, linear_bias, weight)
+    numbers = class_numbers("linear_cross_entropy", target, len(table), ignore_index).reshape(-1)
+    kept = np.flatnonzero(numbers != ignore_index)
+    rows = x.reshape(-1, table.shape[1])
+    whole = len(kept) == len(numbers)
+    if not whole:
+        rows, numbers = rows[kept], numbers[kept]
+    call = _Call(rows, table, linear_bias, numbers, weight, ignore_index, label_smoothing)
+    divisor = 1.0
+    if reduction == "mean":
+        divisor = float(len(numbers) if weight is None else np.asarray(weight)[numbers].sum(dtype=float))
+    wanted = needs[0], needs[1], needs[3]
+    at_once = any(wanted) and reduction != "none"
+    losses, ready = call.run(wanted if at_once else None)
+    if reduction == "none":
+        out = np.zeros(target.shape, losses.dtype)
+        out.reshape(-1)[kept] = losses
+    else:
+        with np.errstate(invalid="ignore"):
+            out = np.asarray(np.divide(losses.sum(dtype=np.float64), divisor), losses.dtype)
+
+    def backward(grad: Array) -> tuple[Array | None, ...]:
+        nonlocal ready
+        if ready is None:
+            factor = grad.reshape(-1)[kept] if reduction == "none" else np.full(len(numbers), 1.0)
+            _, found = call.run(wanted, factor.astype(rows.dtype))
+        else:
+            found, ready = ready, None
+        if reduction != "none" and (factor := float(grad) / divisor if divisor else 0.0) != 1:
+            for array in found:
+                if array is not None:
+                    np.multiply(array, array.dtype.type(factor), out=array)
+        dx, dtable, dbias = found
+        if dx is not None and not whole:
+            full = np.zeros((target.size, dx.shape[1]), dx.dtype)
+            full[kept] = dx
+            dx = full
+        return None if dx is None else dx.reshape(x.shape), dtable, None, dbias
+
+    return out, backward
+
+
+class _Call(NamedTuple):
+    """What the chunks of a call share."""
+
+    rows: Array
+    table: Array
+    bias: Array | None
+    numbers: Array
+    weight: Array | None
+    ignore_index: int
+    smoothing: float
+
+    def run(self, wanted: tuple[bool, ...] | None, factor: Array | None = None) -> tuple[Array, Any]:
+        """The loss of each row, and the wanted gradients of their sum (weighted by `factor`)."""
+        rows, table = self.rows, self.table
+        losses = np.empty(len(rows), rows.dtype)
+        packed = _core.linear_pack(table) if len(rows) > _ROWS[1] else None
+        dx = np.empty_like(rows) if wanted and wanted[0] else None
+        dtable = dbias = None
+        for part in self._chunks():
+            logits = _core.linear_forward(rows[part], table, self.bias, None, 0, packed)[0]
+            losses[part], dlogits = self._losses(logits, part, bool(wanted), factor)
+            if not wanted:
+                continue
+            del logits
+            found = _core.linear_backward(
+                dlogits, rows[part], table, grad_x=wanted[0], grad_weight=wanted[1], grad_bias=wanted[2]
+            )
+            if dx is not None:
+                dx[part] = found[0]
+            dtable, dbias = _add(dtable, found[1]), _add(dbias, found[2])
+        if wanted and not len(rows):
+            dtable = np.zeros_like(table) if wanted[1] else None
+            dbias = np.zeros_like(self.bias) if wanted[2] else None
+        return losses, (dx, dtable, dbias) if wanted else None
+
+    def _chunks(self) -> Iterator[slice]:
+        count = min(_ROWS[0], max(_ROWS[1], _CHUNK // max(1, len(self.table))))
+        return (slice(start, start + count) for start in range(0, len(self.rows), count))
+
+    def _losses(self, logits: Array, part: slice, gradient: bool, factor: Array | None) -> tuple[Array, Array | None]:
+        options = {"weight": self.weight, "ignore_index": self.ignore_index, "smoothing": self.smoothing}
+        numbers = self.numbers[part]
+        loss, lse, _, _, dlogits = _core.cross_entropy_forward(
+            logits, numbers, **options, mean=False, grad=gradient and factor is None
+        )
+        if gradient and factor is not None:
+            dlogits = _core.cross_entropy_backward(logits, numbers, lse, factor[part], **options)
+        return loss, dlogits
+
+
+def _add(total: Array | None, part: Array | None) -> Array | None:
+    if total is None or part is None:
+        return part
+    return np.add(total, part, out=total)
+
+
+def _check(x: Array, table: Array, target: Array, bias: Any, weight: Any) -> None:
+    if table.ndim != 2 or x.ndim < 1 or x.shape[-1] != table.shape[1] or target.shape != x.shape[:-1]:
+        raise ValueError(
+            "linear_cross_entropy: expected x [..., D], linear_weight [V, D] and a target [...], "
+            f"got shapes {x.shape}, {table.shape} and {target.shape}"
+        )
+    for name, given in (("linear_bias", bias), ("weight", weight)):
+        if given is not None and np.shape(given) != table.shape[:1]:
+            raise ValueError(f"linear_cross_entropy: {name} must have shape {table.shape[:1]}, got {np.shape(given)}")
