@@ -3,6 +3,7 @@
 from ._corpus import Corpus, ScannedCorpus, is_one_shot, scan
 from ._padding import length_buckets, pad, truncate, windows
 from ._phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
+from ._pretraining import corrupt_spans, mask_tokens, next_sentence_pairs
 from ._subword_tokenizer import SubwordTokenizer
 from ._tokenize import regex_tokenize, tokenize, treebank_tokenize
 from ._vocabulary import SPECIALS, Vocabulary
@@ -22,10 +23,13 @@ __all__ = [
     "SubwordTokenizer",
     "Vocabulary",
     "alias_table",
+    "corrupt_spans",
     "huffman",
     "is_one_shot",
     "keep_thresholds",
     "length_buckets",
+    "mask_tokens",
+    "next_sentence_pairs",
     "pad",
     "regex_tokenize",
     "scan",

@@ -1,0 +1,84 @@
+"""Extractive question answering: the start and the end of the answer in a passage."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import nn
+from .._arguments import integer
+from ..autograd import Tensor
+
+__all__ = ["SpanHead", "Spans", "best_spans"]
+
+_NEVER = -1e9
+
+
+class SpanHead(nn.Module):
+    """Logits [B, T, 2] that an answer starts, and that it ends, at a position; those of padding are -1e9.
+
+    Train it with `ops.cross_entropy` against targets [B, 2]: (first, last) position of the answer; the loss is the mean
+    of both. `best_spans` finds the answers. Source: Devlin et al., "BERT", NAACL 2019.
+
+    >>> import numpy as np
+    >>> from seqnn.models import SpanHead
+    >>> SpanHead(8)(np.ones((2, 5, 8), np.float32), [5, 2]).shape
+    (2, 5, 2)
+    """
+
+    def __init__(self, d_model: int) -> None:
+        self.output = nn.Linear(d_model, 2)
+
+    def forward(self, hidden: Tensor, lengths: Any = None) -> Tensor:
+        logits = self.output(hidden)
+        if lengths is None:
+            return logits
+        behind = np.arange(hidden.shape[1]) >= np.asarray(lengths)[:, None]
+        return logits + np.where(behind, _NEVER, 0)[:, :, None].astype(logits.dtype)
+
+
+class Spans(NamedTuple):
+    """First and last position of each answer, [B], and its score, the sum of the two logits."""
+
+    start: np.ndarray
+    end: np.ndarray
+    score: np.ndarray
+
+
+def best_spans(logits: Any, *, max_length: int = 30, allowed: Any = None) -> Spans:
+    """The spans that maximise start logit + end logit among those with start <= end < start + max_length.
+
+    logits   [B, T, 2], as `SpanHead` gives them
+    allowed  booleans [B, T]: positions where answers may start and end, such as those of the passage (default all). For
+             data with questions that have no answer allow position 0 too: the span (0, 0) stands for it.
+    ValueError where nothing is allowed.
+
+    >>> import numpy as np
+    >>> from seqnn.models import best_spans
+    >>> logits = np.array([[[0.0, 0.0], [2.0, 9.0], [1.0, 1.0], [5.0, 3.0]]])
+    >>> [int(x[0]) for x in best_spans(logits)]
+    [1, 1, 11]
+    """
+    logits = np.asarray(logits, np.float64)
+    if logits.ndim != 3 or logits.shape[2] != 2:
+        raise ValueError(f"logits: expected shape [B, T, 2], got {logits.shape}")
+    batch, time, _ = logits.shape
+    if allowed is not None:
+        allowed = np.asarray(allowed)
+        if allowed.shape != (batch, time) or allowed.dtype != bool:
+            raise ValueError(f"allowed: expected booleans {[batch, time]}, got {allowed.dtype} {list(allowed.shape)}")
+        if not allowed.any(axis=1).all():
+            raise ValueError(f"allowed: sequence {int(np.argmin(allowed.any(axis=1)))} has no position for an answer")
+        logits = np.where(allowed[:, :, None], logits, -np.inf)
+    starts, ends = logits[:, :, 0], logits[:, :, 1]
+    best = np.full((batch, time), -np.inf)  # of the spans that start at a position
+    length = np.zeros((batch, time), np.int64)
+    for k in range(min(integer("max_length", max_length, 1), time)):
+        scores = starts[:, : time - k] + ends[:, k:]
+        better = scores > best[:, : time - k]
+        best[:, : time - k][better] = scores[better]
+        length[:, : time - k][better] = k
+    start = best.argmax(axis=1)
+    rows = np.arange(batch)
+    return Spans(start, start + length[rows, start], best[rows, start])

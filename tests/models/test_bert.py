@@ -1,0 +1,141 @@
+"""BERT and its two tasks: padding, segments, tied weights, training on batches made of text."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import seqnn
+from seqnn import autograd, ops, optim, random, train
+from seqnn.models import BERT, BERTForPretraining
+from seqnn.text import mask_tokens, next_sentence_pairs, pad
+
+SMALL = {"max_positions": 32, "d_model": 32, "nhead": 4, "num_layers": 2, "dropout": 0.0}
+PAD, CLS, SEP, MASK = range(4)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """These models are too small to share."""
+    with seqnn.threads(1):
+        yield
+
+
+def bert(**options):
+    with random.seeded(0):
+        return BERT(40, **{**SMALL, **options})
+
+
+def ids(*shape, seed=0, high=40):
+    return np.random.default_rng(seed).integers(0, high, shape)
+
+
+def test_both_sides_count():
+    model, x = bert().eval(), ids(1, 8)
+    changed = x.copy()
+    changed[0, 4] = (x[0, 4] + 1) % 40
+    difference = np.abs(model(x).data - model(changed).data).max(axis=-1)
+    assert (difference > 1e-5).all()
+
+
+def test_padding_does_not_change_what_counts():
+    model, x, segments, lengths = bert().eval(), ids(3, 12), ids(3, 12, high=2), [12, 5, 1]
+    hidden = model(x, lengths, segments)
+    pooled = model.pool(hidden).data
+    for row, length in enumerate(lengths):
+        alone = model(x[row : row + 1, :length], None, segments[row : row + 1, :length])
+        np.testing.assert_allclose(hidden.data[row, :length], alone.data[0], atol=1e-5)
+        np.testing.assert_allclose(pooled[row], model.pool(alone).data[0], atol=1e-5)
+
+
+def test_segments():
+    model, x = bert().eval(), ids(2, 6)
+    plain = model(x).data
+    np.testing.assert_allclose(model(x, None, np.zeros_like(x)).data, plain, atol=1e-6)
+    assert np.abs(model(x, None, np.ones_like(x)).data - plain).max() > 1e-4
+
+
+def test_losses():
+    model, x, segments = BERTForPretraining(bert()).eval(), ids(3, 8), ids(3, 8, high=2)
+    targets, following = np.full((3, 8), -100), np.array([0, 1, 1])
+    targets[0, 3], targets[2, 5] = 7, 8
+    tokens, follows = model(x, None, segments)
+    assert tokens.shape == (3, 8, 40) and follows.shape == (3, 2)
+    first = ops.cross_entropy(tokens[[0, 2], [3, 5]], np.array([7, 8])).item()
+    assert model(x, None, segments, targets).item() == pytest.approx(first, rel=1e-5)
+    both = first + ops.cross_entropy(follows, following).item()
+    assert model(x, None, segments, targets, following).item() == pytest.approx(both, rel=1e-5)
+
+
+def test_gradients_reach_every_parameter():
+    model = BERTForPretraining(bert())
+    x = ids(2, 32)
+    model(x, [32, 20], ids(2, 32, high=2), x, [0, 1]).backward()
+    for name, parameter in model.named_parameters():
+        assert np.isfinite(parameter.grad).all() and parameter.grad.any(), name
+
+
+def test_weights_stay_tied(tmp_path):
+    model = BERTForPretraining(bert()).eval()
+    model.save(tmp_path / "bert.safetensors")
+    other = BERTForPretraining(BERT(40, **SMALL)).eval()
+    other.load(tmp_path / "bert.safetensors")
+    for a, b in zip(model(ids(2, 5)), other(ids(2, 5)), strict=True):
+        np.testing.assert_array_equal(a.data, b.data)
+    assert not any(name.startswith("head.weight") for name in other.state_dict())
+    other.bert.embedding.weight.data[:] = 0
+    tokens, _ = copy.deepcopy(other)(ids(2, 5))
+    np.testing.assert_array_equal(tokens.data, np.broadcast_to(other.head.bias.data, (2, 5, 40)))
+
+
+def test_sizes():
+    model = BERT(100, d_model=48, nhead=12, num_layers=2, max_positions=64)
+    assert model.summary().parameters == count(100, 64, 48, 2)
+    assert count(30522, 512, 768, 12) == 109_482_240
+
+
+def count(vocabulary, positions, d, layers):
+    """Parameters: tables and their norm, a layer's attention, feed-forward network and two norms, the pooler."""
+    return (vocabulary + positions + 2) * d + 2 * d + layers * (12 * d * d + 13 * d) + d * d + d
+
+
+def batch(pairs):
+    tokens, lengths = pad([ids for ids, _, _ in pairs], value=PAD)
+    segments, _ = pad([segments for _, segments, _ in pairs])
+    tokens, targets = mask_tokens(tokens, mask_id=MASK, vocabulary_size=40, special_ids=(PAD, CLS, SEP))
+    return tokens, lengths, segments, targets, np.array([label for _, _, label in pairs])
+
+
+def fitted(data, epochs):
+    model = BERTForPretraining(bert())
+    optimizer = optim.AdamW(model.parameters(), lr=5e-3, weight_decay=0.0)
+    return train.fit(model, None, data, epochs, optimizer, clip_norm=1.0, batch_size=12, verbose=0)["loss"]
+
+
+def test_pretraining_learns():
+    draw = np.random.default_rng(0)
+    documents = [[draw.integers(4, 40, draw.integers(2, 7)) for _ in range(5)] for _ in range(6)]
+    with random.seeded(0):
+        pairs = next_sentence_pairs(documents, cls_id=CLS, sep_id=SEP, max_length=16)
+        by_heart = fitted(batch(pairs), 60)
+        fresh_masks = fitted(train.Batches(pairs, batch_size=12, collate=batch), 10)
+    assert by_heart[0] > 4 and by_heart[-1] < 0.1
+    assert fresh_masks[-1] < fresh_masks[0]
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="embed_dim=30 is no multiple of num_heads=4"):
+        bert(d_model=30)
+    model = bert()
+    with pytest.raises(ValueError, match="expected at most max_positions=32, got 33"):
+        model(ids(1, 33))
+    with pytest.raises(ValueError, match=r"segments: expected the shape of ids, \(1, 3\), got \(1, 2\)"):
+        model(ids(1, 3), None, [[0, 1]])
+    with pytest.raises(ValueError, match=r"segments \(Embedding\): "):
+        model(ids(1, 3), None, [[0, 1, 2]])
+    with pytest.raises(ValueError, match=r"embedding \(Embedding\): .*-1"):
+        model([[1, -1]])
+    with pytest.raises(ValueError, match="lengths must lie in"), autograd.no_grad():
+        model(ids(1, 3), [4])
+    with pytest.raises(ValueError, match="ids: expected integers"):
+        model(np.zeros((2, 3)))
