@@ -1,5 +1,6 @@
-"""Data that is on every user's machine."""
+"""Data that is on every user's machine, or made."""
 
 from ._python_docs import python_docs
+from ._sensor_grid import SensorGrid, sensor_grid
 
-__all__ = ["python_docs"]
+__all__ = ["SensorGrid", "python_docs", "sensor_grid"]

@@ -1,9 +1,10 @@
 """What happens inside a network: gradients, Jacobians, activations; in numbers and in words."""
 
-from ._chain import Jacobians, depth_jacobians, time_jacobians
+from ._chain import Jacobians, depth_jacobians
 from ._flow import Flow, gradient_flow
 from ._jacobian import jacobian_norms
 from ._report import Finding, Report
+from ._time import time_jacobians
 from ._watch import Watch
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -15,10 +15,9 @@ from ..nn import Module, Sequential
 from ._flow import Flow, gradient_flow
 from ._jacobian import frobenius, jacobians, spectral
 
-__all__ = ["Jacobians", "depth_jacobians", "time_jacobians"]
+__all__ = ["Jacobians", "depth_jacobians"]
 
 Norm = Literal["spectral", "frobenius"]
-_NORMS = {"spectral": spectral, "frobenius": frobenius}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +28,29 @@ class Jacobians:
     local     [L, N]: norm of d output / d input of the place itself
     products  [L, N]: norm of d (output of the last place) / d (input of this one)
     through   "depth" or "time"
+    parts     of a state of several parts, such as (h, c): for each the norms [L, N] of d h[T] / d part[t]; the first ones
+              are `products`
     """
 
     names: tuple[str, ...]
     local: np.ndarray
     products: np.ndarray
     through: str
+    parts: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def flow(self, *, limit: float = 100.0) -> Flow:
-        """`gradient_flow` of the products, the mean over the samples; needs two places or more."""
-        return gradient_flow(self.products.mean(axis=1).tolist(), through=self.through, limit=limit)
+    def flow(self, *, part: str | None = None, limit: float = 100.0) -> Flow:
+        """`gradient_flow` of the products (or of one part), the mean over the samples; needs two places or more."""
+        if part is not None and part not in self.parts:
+            raise ValueError(f"part: expected one of {list(self.parts)}, got {part!r}")
+        norms = self.products if part is None else self.parts[part]
+        return gradient_flow(norms.mean(axis=1).tolist(), through=self.through, limit=limit)
 
     def __str__(self) -> str:
-        return str(self.flow())
+        if len(self.names) < 2:
+            return f"norm {self.products.mean():.3g} through {', '.join(self.names)}: one place shows no trend"
+        if not self.parts:
+            return str(self.flow())
+        return "\n".join(f"through {part}: {self.flow(part=part)}" for part in self.parts)
 
 
 def depth_jacobians(
@@ -76,47 +85,11 @@ def depth_jacobians(
         steps = [(_name(i, step), step) for i, step in enumerate(model)]
     else:
         raise TypeError(f"model: expected an nn.Sequential or a list of functions, got {type(model).__name__}")
-    return _chain(steps, _tensor(x), norm, "depth")
-
-
-def time_jacobians(
-    cell: Callable[[Tensor, Tensor], Tensor], x: Any, state: Any, *, norm: Norm = "spectral"
-) -> Jacobians:
-    """Norms of d h[t+1] / d h[t] of a recurrent cell, and of the products to the last state.
-
-    Args:
-        cell: (x[t] [N, ...], h[t] [N, H]) to h[t+1] [N, H].
-        x: [N, T, ...].
-        state: h[0], [N, H].
-        norm: as for `depth_jacobians`.
-
-    Source: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
-
-    >>> import numpy as np
-    >>> from seqnn import ops
-    >>> from seqnn.diagnose import time_jacobians
-    >>> found = time_jacobians(lambda x, h: 2 * h + x, np.zeros((1, 4, 2)), np.zeros((1, 2)))
-    >>> found.products[:, 0]
-    array([16.,  8.,  4.,  2.])
-    """
-    sequence = _tensor(x)
-    if sequence.ndim < 2:
-        raise ValueError(f"x: expected [N, T, ...], got {list(sequence.shape)}")
-    modules = [cell] if isinstance(cell, Module) else []
-    steps = [(str(t), lambda h, t=t: cell(sequence[:, t], h)) for t in range(sequence.shape[1])]
-    return _chain(steps, _tensor(state), norm, "time", modules)
-
-
-def _chain(
-    steps: list[tuple[str, Callable]], x: Tensor, norm: str, through: str, modules: Sequence[Module] = ()
-) -> Jacobians:
-    if norm not in _NORMS:
-        raise ValueError(f"norm: expected 'spectral' or 'frobenius', got {norm!r}")
+    measure = measure_of(norm)
     if not steps:
-        raise ValueError(f"{'model' if through == 'depth' else 'x'}: expected at least one place, got none")
-    measure = _NORMS[norm]
-    with _evaluation([*modules, *(step for _, step in steps if isinstance(step, Module))]), enable_grad():
-        pairs = list(_run(steps, x))
+        raise ValueError("model: expected at least one place, got none")
+    with evaluation([step for _, step in steps if isinstance(step, Module)]), enable_grad():
+        pairs = list(_run(steps, as_samples(x)))
         local, products = [], []
         product: Any = None
         for _, source, output in reversed(pairs):
@@ -125,7 +98,7 @@ def _chain(
                 product = jacobian if product is None else product @ jacobian
                 local.append(measure(jacobian))
                 products.append(measure(product))
-    return Jacobians(tuple(n for n, _, _ in pairs), np.array(local[::-1]), np.array(products[::-1]), through)
+    return Jacobians(tuple(n for n, _, _ in pairs), np.array(local[::-1]), np.array(products[::-1]), "depth")
 
 
 def _run(steps: list[tuple[str, Callable]], x: Tensor) -> Iterator[tuple[str, Tensor, Tensor]]:
@@ -157,7 +130,16 @@ def _name(i: int, step: Callable) -> str:
     return f"{i} ({type(step).__name__})" if isinstance(step, Module) else str(i)
 
 
-def _tensor(x: Any) -> Tensor:
+def measure_of(norm: str) -> Callable[[np.ndarray], np.ndarray]:
+    """The norm of that name, of every matrix [N, R, C]."""
+    norms = {"spectral": spectral, "frobenius": frobenius}
+    if norm not in norms:
+        raise ValueError(f"norm: expected 'spectral' or 'frobenius', got {norm!r}")
+    return norms[norm]
+
+
+def as_samples(x: Any) -> Tensor:
+    """x as a Tensor with at least one sample."""
     tensor = x if isinstance(x, Tensor) else Tensor(np.asarray(x))
     if tensor.ndim < 1 or len(tensor) == 0:
         raise ValueError(f"expected at least one sample on axis 0, got shape {list(tensor.shape)}")
@@ -165,7 +147,7 @@ def _tensor(x: Any) -> Tensor:
 
 
 @contextmanager
-def _evaluation(modules: Sequence[Module]) -> Iterator[None]:
+def evaluation(modules: Sequence[Module]) -> Iterator[None]:
     """Modules in evaluation mode; afterwards each is in the mode it was in."""
     before = {m: m.training for module in modules for m in module.modules()}
     try:

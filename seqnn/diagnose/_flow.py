@@ -35,7 +35,7 @@ class Flow:
 
     def __str__(self) -> str:
         places = "steps" if self.through == "time" else "layers"
-        time = ", or gated cells (LSTM, GRU)" if self.through == "time" else ""
+        time = ", or gated cells (LSTM, GRU, STLM) with a forget bias of 1 or more" if self.through == "time" else ""
         advice = _ADVICE[self.kind].format(places=places, time=time)
         if self.kind == "not finite":
             bad = [i for i, n in enumerate(self.norms) if not np.isfinite(n)]

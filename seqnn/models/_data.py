@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_features", "as_labels", "as_targets", "check_fitted"]
+__all__ = ["as_features", "as_labels", "as_targets", "check_fitted", "r2_score"]
 
 
 def as_features(x: Any, features: int | None = None) -> np.ndarray:
@@ -50,3 +50,8 @@ def check_fitted(model: Any, name: str) -> None:
     """RuntimeError unless `fit` has set the attribute `name`."""
     if not hasattr(model, name):
         raise RuntimeError(f"{type(model).__name__} has not learnt anything yet: call fit first")
+
+
+def r2_score(y: np.ndarray, predicted: np.ndarray) -> float:
+    """R^2 = 1 - sum (y - prediction)^2 / sum (y - mean)^2, the mean over several outputs."""
+    return float(np.mean(1 - np.square(y - predicted).sum(axis=0) / np.square(y - y.mean(axis=0)).sum(axis=0)))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 
-from .. import nn, ops, optim, random, train
-from ..autograd import no_grad
-from ._data import as_features, as_labels, as_targets, check_fitted
+from .. import nn, ops
+from ..autograd import Tensor, no_grad
+from ._data import as_features, as_labels, as_targets, check_fitted, r2_score
+from ._estimator import Estimator
 
 __all__ = ["MLP", "MLPClassifier", "MLPRegressor"]
 
@@ -47,7 +48,7 @@ class MLP(nn.Sequential):
         super().__init__(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
 
-class _Estimator:
+class _MLPEstimator(Estimator):
     def __init__(
         self,
         hidden_layer_sizes: Sequence[int] = (100,),
@@ -64,37 +65,26 @@ class _Estimator:
         random_state: int = 0,
         verbose: int = 0,
     ) -> None:
-        if not 0 < validation_fraction < 1:
-            raise ValueError(f"validation_fraction: expected a number between 0 and 1, got {validation_fraction}")
+        super().__init__(
+            batch_size=batch_size, learning_rate=learning_rate_init, weight_decay=alpha, max_iter=max_iter,
+            validation_fraction=validation_fraction if early_stopping else 0, n_iter_no_change=n_iter_no_change,
+            random_state=random_state, verbose=verbose,
+        )  # fmt: skip
         self.hidden_layer_sizes, self.activation, self.dropout = tuple(hidden_layer_sizes), activation, dropout
-        self.alpha, self.batch_size, self.learning_rate_init = alpha, batch_size, learning_rate_init
-        self.max_iter, self.early_stopping, self.validation_fraction = max_iter, early_stopping, validation_fraction
-        self.n_iter_no_change, self.random_state, self.verbose = n_iter_no_change, random_state, verbose
 
-    def _fit(self, x: np.ndarray, y: np.ndarray, outputs: int, loss: train.Loss) -> None:
+    def _fit(self, x: np.ndarray, y: np.ndarray, outputs: int, loss: Callable[[Any, Any], Tensor]) -> None:
         self.mean_ = x.mean(axis=0)
         deviation = x.std(axis=0)
         self.scale_ = np.where(deviation > 0, deviation, 1).astype(x.dtype)
         x = (x - self.mean_) / self.scale_
-        order = np.random.default_rng(self.random_state).permutation(len(x))
-        kept = round(len(x) * self.validation_fraction) if self.early_stopping else 0
-        validation, rest = order[:kept], order[kept:]
-        stop = train.EarlyStopping("val_loss", patience=self.n_iter_no_change, restore_best=True)
-        with random.seeded(self.random_state):
-            sizes = [x.shape[1], *self.hidden_layer_sizes, outputs]
-            self.model_ = MLP(sizes, activation=self.activation, dropout=self.dropout).to(x.dtype)
-            self.history_ = train.fit(
-                self.model_,
-                loss,
-                (x[rest], y[rest]),
-                self.max_iter,
-                optim.AdamW(self.model_.parameters(), lr=self.learning_rate_init, weight_decay=self.alpha),
-                validation=(x[validation], y[validation]) if kept else None,
-                callbacks=[stop] if kept else [],
-                batch_size=self.batch_size,
-                seed=self.random_state,
-                verbose=self.verbose,
-            )
+        rest, held = self._split(len(x))
+        sizes = [x.shape[1], *self.hidden_layer_sizes, outputs]
+        self._train(
+            lambda: MLP(sizes, activation=self.activation, dropout=self.dropout).to(x.dtype),
+            loss,
+            (x[rest], y[rest]),
+            (x[held], y[held]) if len(held) else None,
+        )
         self.n_iter_ = len(self.history_["loss"])
 
     def _outputs(self, X: Any) -> np.ndarray:  # noqa: N803 - scikit-learn's name
@@ -104,7 +94,7 @@ class _Estimator:
             return self.model_((x - self.mean_) / self.scale_).numpy()
 
 
-class MLPClassifier(_Estimator):
+class MLPClassifier(_MLPEstimator):
     """Classifier by a multilayer perceptron with a softmax, trained by AdamW with early stopping; scikit-learn's names.
 
     Args:
@@ -152,7 +142,7 @@ class MLPClassifier(_Estimator):
         return float((self.predict(X) == np.asarray(y)).mean())
 
 
-class MLPRegressor(_Estimator):
+class MLPRegressor(_MLPEstimator):
     """Regression by a multilayer perceptron with the squared error; arguments and attributes as `MLPClassifier`.
 
     y is [N] or [N, outputs]; it is standardised for training, and predictions come back in its units.
@@ -183,7 +173,4 @@ class MLPRegressor(_Estimator):
 
     def score(self, X: Any, y: Any) -> float:  # noqa: N803
         """R^2 = 1 - sum (y - prediction)^2 / sum (y - mean)^2, the mean over several outputs."""
-        y = np.asarray(y)
-        return float(
-            np.mean(1 - np.square(y - self.predict(X)).sum(axis=0) / np.square(y - y.mean(axis=0)).sum(axis=0))
-        )
+        return r2_score(np.asarray(y), self.predict(X))

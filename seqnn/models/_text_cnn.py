@@ -7,10 +7,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from .. import nn, ops, optim, random, train
+from .. import nn, ops, train
 from ..autograd import Tensor, no_grad
 from ..text import Vocabulary, pad, tokenize, truncate
 from ._data import as_labels, check_fitted
+from ._estimator import Estimator
 
 __all__ = ["TextCNN", "TextCNNClassifier"]
 
@@ -79,7 +80,7 @@ class TextCNN(nn.Module):
         return self.output(self.dropout(ops.concatenate(largest, axis=1)))
 
 
-class TextCNNClassifier:
+class TextCNNClassifier(Estimator):
     """Classifier of strings by a `TextCNN`: tokenises, builds the vocabulary, trains with early stopping.
 
     Args:
@@ -90,7 +91,7 @@ class TextCNNClassifier:
         batch_size, learning_rate, weight_decay: of AdamW; sentences of similar length share a batch.
         max_iter: epochs at most.
         validation_fraction, n_iter_no_change: stop when the loss of that part of the sentences has not fallen for so many
-            epochs, and go back to the best weights.
+            epochs, and go back to the best weights (0: nothing is held out, and all epochs are run).
         random_state: seed of everything.
         verbose: 1 shows a bar.
 
@@ -122,13 +123,13 @@ class TextCNNClassifier:
         random_state: int = 0,
         verbose: int = 0,
     ) -> None:
-        if not 0 < validation_fraction < 1:
-            raise ValueError(f"validation_fraction: expected a number between 0 and 1, got {validation_fraction}")
+        super().__init__(
+            batch_size=batch_size, learning_rate=learning_rate, weight_decay=weight_decay, max_iter=max_iter,
+            validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, random_state=random_state,
+            verbose=verbose,
+        )  # fmt: skip
         self.embedding_size, self.widths, self.filters, self.dropout = embedding_size, tuple(widths), filters, dropout
         self.tokenizer, self.min_frequency, self.max_length = tokenizer, min_frequency, max_length
-        self.batch_size, self.learning_rate, self.weight_decay = batch_size, learning_rate, weight_decay
-        self.max_iter, self.validation_fraction, self.n_iter_no_change = max_iter, validation_fraction, n_iter_no_change
-        self.random_state, self.verbose = random_state, verbose
 
     def fit(self, texts: Sequence[str], y: Any, *, vectors: Any = None) -> Self:
         """Learn from strings and their labels.
@@ -137,33 +138,15 @@ class TextCNNClassifier:
         """
         tokens = self._tokens(texts)
         self.classes_, labels = as_labels(y, len(tokens))
-        order = np.random.default_rng(self.random_state).permutation(len(tokens))
-        kept = max(1, round(len(tokens) * self.validation_fraction))
-        with random.seeded(self.random_state):
-            rest = [tokens[i] for i in order[kept:]]
-            self.vocabulary_ = Vocabulary.from_tokens(rest, min_frequency=self.min_frequency)
-            self.model_ = TextCNN(
-                len(self.vocabulary_),
-                len(self.classes_),
-                embedding_size=self.embedding_size,
-                widths=self.widths,
-                filters=self.filters,
-                dropout=self.dropout,
-                pad_id=self.vocabulary_.pad_id,
-            )
-            if vectors is not None:
-                self._set_vectors(vectors)
-            self.history_ = train.fit(
-                self.model_,
-                ops.cross_entropy,
-                self._batches(rest, labels[order[kept:]], shuffle=True),
-                self.max_iter,
-                optim.AdamW(self.model_.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay),
-                validation=self._batches([tokens[i] for i in order[:kept]], labels[order[:kept]], shuffle=False),
-                metrics={"accuracy": train.accuracy},
-                callbacks=[train.EarlyStopping("val_loss", patience=self.n_iter_no_change, restore_best=True)],
-                verbose=self.verbose,
-            )
+        rest, held = self._split(len(tokens))
+        self.vocabulary_ = Vocabulary.from_tokens([tokens[i] for i in rest], min_frequency=self.min_frequency)
+        self._train(
+            lambda: self._network(vectors),
+            ops.cross_entropy,
+            self._batches([tokens[i] for i in rest], labels[rest], shuffle=True),
+            self._batches([tokens[i] for i in held], labels[held], shuffle=False) if len(held) else None,
+            metrics={"accuracy": train.accuracy},
+        )
         return self
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
@@ -212,8 +195,21 @@ class TextCNNClassifier:
             collate=collate,
         )
 
-    def _set_vectors(self, vectors: Any) -> None:
-        weight = self.model_.embedding.weight.data
+    def _network(self, vectors: Any) -> TextCNN:
+        model = TextCNN(
+            len(self.vocabulary_),
+            len(self.classes_),
+            embedding_size=self.embedding_size,
+            widths=self.widths,
+            filters=self.filters,
+            dropout=self.dropout,
+            pad_id=self.vocabulary_.pad_id,
+        )
+        if vectors is not None:
+            self._set_vectors(model.embedding.weight.data, vectors)
+        return model
+
+    def _set_vectors(self, weight: np.ndarray, vectors: Any) -> None:
         if vectors.vector_size != weight.shape[1]:
             raise ValueError(
                 f"vectors: expected {weight.shape[1]} dimensions (embedding_size), got {vectors.vector_size}"

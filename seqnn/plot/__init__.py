@@ -2,23 +2,30 @@
 
 from ._activations import activation_statistics, dead_units
 from ._analogy import analogy_map
+from ._attention import alignment, attention
 from ._bars import bias_bars, projection_bars
 from ._gradients import gradient_norms, update_ratios
 from ._heatmap import similarity_heatmap
 from ._jacobians import jacobian_products
 from ._learning_curve import learning_curve
 from ._loss_curve import loss_curve
+from ._series import anomalies, forecast, memories
 from ._word_map import pca, word_map
 
 __all__ = [
     "activation_statistics",
+    "alignment",
     "analogy_map",
+    "anomalies",
+    "attention",
     "bias_bars",
     "dead_units",
+    "forecast",
     "gradient_norms",
     "jacobian_products",
     "learning_curve",
     "loss_curve",
+    "memories",
     "pca",
     "projection_bars",
     "similarity_heatmap",

@@ -92,3 +92,10 @@ def test_errors():
         time_jacobians(lambda x, h: h, np.ones(3), x)
     with pytest.raises(ValueError, match="at least one sample"):
         depth_jacobians([ops.relu], np.ones((0, 3)))
+
+
+def test_one_place_shows_no_trend():
+    found = time_jacobians(lambda x, h: 2 * h + x, np.zeros((1, 1, 2)), np.zeros((1, 2)))
+    assert str(found) == "norm 2 through 0: one place shows no trend"
+    with pytest.raises(ValueError, match="at least two"):
+        found.flow()

@@ -1,0 +1,56 @@
+"""AR(p): the next step as a linear function of the last p, by least squares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._arguments import number
+from ._forecaster import Forecaster
+from ._series import lag_windows
+
+
+class ARForecaster(Forecaster):
+    """Autoregression: y[t] = b + sum_k A_k y[t - k] over k = 1..lags, of one variable or many (VAR), in closed form.
+
+    Minimises sum_t |y[t] - forecast|^2 + ridge sum_k |A_k|^2; b is not penalised. float64.
+
+    Args:
+        lags: p, how many steps back.
+        ridge: penalty of the coefficients (0: plain least squares).
+        fit_intercept: whether there is b.
+
+    After `fit`: `coef_` [lags, variables, variables], coef_[k - 1] being A_k; `intercept_` [variables]; `sigma_`
+    [variables], the standard deviation of the errors. Forecasts of more than one step go on from their own predictions.
+    Raises ValueError for a series that is too short or not finite.
+
+    >>> import numpy as np
+    >>> from seqnn.models import ARForecaster
+    >>> series = 10 + np.cos(0.3 * np.arange(50))
+    >>> model = ARForecaster(2).fit(series)
+    >>> model.coef_.ravel().round(6), round(float(2 * np.cos(0.3)), 6)
+    (array([ 1.910673, -1.      ]), 1.910673)
+    >>> np.abs(model.predict(5) - 10 - np.cos(0.3 * np.arange(50, 55))).max() < 1e-9
+    np.True_
+    """
+
+    def __init__(self, lags: int = 12, *, ridge: float = 0.0, fit_intercept: bool = True) -> None:
+        super().__init__(lags, 1)
+        self.ridge, self.fit_intercept = number("ridge", ridge, minimum=0), fit_intercept
+
+    def _learn(self, series: list[np.ndarray]) -> None:
+        pairs = [lag_windows(s, self.lags, 1) for s in series]
+        x = np.concatenate([inputs[:, ::-1].reshape(len(inputs), -1) for inputs, _ in pairs])  # y[t-1], y[t-2], ...
+        y = np.concatenate([targets[:, 0] for _, targets in pairs])
+        middle_x, middle_y = (a.mean(axis=0) if self.fit_intercept else np.zeros(a.shape[1]) for a in (x, y))
+        rows, right = x - middle_x, y - middle_y
+        if self.ridge:
+            rows = np.concatenate([rows, np.sqrt(self.ridge) * np.eye(x.shape[1])])
+            right = np.concatenate([right, np.zeros((x.shape[1], y.shape[1]))])
+        solution = np.linalg.lstsq(rows, right)[0]
+        variables = y.shape[1]
+        self.coef_ = solution.reshape(self.lags, variables, variables).swapaxes(1, 2)
+        self.intercept_ = middle_y - middle_x @ solution
+        self.sigma_ = (y - x @ solution - self.intercept_).std(axis=0)
+
+    def _ahead(self, window: np.ndarray) -> np.ndarray:
+        return (np.einsum("nki,koi->no", window[:, ::-1], self.coef_) + self.intercept_)[:, None]

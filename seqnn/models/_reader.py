@@ -1,0 +1,73 @@
+"""The recurrent networks that the models for sequences are made of: one that reads, by the name of its cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import nn, ops
+from ..autograd import Tensor
+
+CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "stlm": nn.STLM}
+
+
+# The forget gates' first bias, {which block of the rows: bias}: an LSTM remembers for some 4 steps at first (Jozefowicz et
+# al. 2015), the memories of an STLM (gates i_s, f_s, i_l, f_l, ...) for 2 and for 20.
+_FORGET = {"lstm": {1: 1.0}, "stlm": {1: 0.0, 3: 3.0}}
+
+
+def recurrent(
+    cell: str, input_size: int, hidden_size: int, *, num_layers: int, dropout: float, bidirectional: bool = False
+) -> Any:
+    """Recurrent layers of that cell, batch first, that do not forget at once."""
+    if cell not in CELLS:
+        raise ValueError(f"cell: expected one of {', '.join(CELLS)}, got {cell!r}")
+    layers = CELLS[cell](
+        input_size, hidden_size, num_layers, batch_first=True, dropout=dropout if num_layers > 1 else 0.0,
+        bidirectional=bidirectional,
+    )  # fmt: skip
+    units = layers.memory_size if cell == "stlm" else hidden_size
+    for name, parameter in layers.named_parameters():
+        for block, bias in _FORGET.get(cell, {}).items():
+            if name.startswith("bias_"):
+                parameter.data[block * units : (block + 1) * units] = bias if name.startswith("bias_ih") else 0
+    return layers
+
+
+class Reader(nn.Module):
+    """Sequences [B, T, input_size], or of ids [B, T] with a `vocabulary_size`, to (out [B, T, D], last [B, D]).
+
+    `last` is the hidden state behind each sequence's last step; of two directions, side by side, each at its own end.
+
+    >>> import numpy as np
+    >>> out, last = Reader(3, 8, cell="gru", bidirectional=True)(np.ones((2, 5, 3), np.float32), np.array([5, 2]))
+    >>> out.shape, last.shape
+    ((2, 5, 16), (2, 16))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        cell: str = "lstm",
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        vocabulary_size: int | None = None,
+    ) -> None:
+        self.embedding = None if vocabulary_size is None else nn.Embedding(vocabulary_size, input_size)
+        self.recurrent = recurrent(
+            cell, input_size, hidden_size, num_layers=num_layers, dropout=dropout, bidirectional=bidirectional
+        )
+
+    @property
+    def output_size(self) -> int:
+        """D."""
+        return self.recurrent.output_size
+
+    def forward(self, x: Any, lengths: Any = None) -> tuple[Tensor, Tensor]:
+        if self.embedding is not None:
+            x = self.embedding(x)
+        out, state = self.recurrent(x, None, lengths)
+        h = state[0] if isinstance(state, tuple) else state
+        return out, ops.concatenate([h[-2], h[-1]], axis=-1) if self.recurrent.bidirectional else h[-1]

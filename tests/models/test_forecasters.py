@@ -1,0 +1,167 @@
+"""Forecasters and the anomaly detector on series that are made by known rules."""
+
+import numpy as np
+import pytest
+
+from seqnn.models import AnomalyDetector, ARForecaster, MLPForecaster, RecurrentForecaster
+
+
+def made(steps, coefficients, intercept, *, noise, seed=0):
+    """A vector autoregression with these A_1, A_2, ... and b."""
+    draw = np.random.default_rng(seed)
+    series = [*draw.standard_normal((len(coefficients), len(intercept)))]
+    for _ in range(steps):
+        before = sum(a @ y for a, y in zip(coefficients, series[::-1], strict=False))
+        series.append(intercept + before + noise * draw.standard_normal(len(intercept)))
+    return np.array(series)
+
+
+A = np.array([[[0.5, 0.2], [-0.3, 0.6]], [[-0.2, 0.0], [0.1, 0.1]]])
+B = np.array([1.0, -2.0])
+
+
+def test_coefficients_are_recovered():
+    exact = ARForecaster(2).fit(made(40, A, B, noise=0))
+    np.testing.assert_allclose(exact.coef_, A, atol=1e-8)
+    np.testing.assert_allclose(exact.intercept_, B, atol=1e-8)
+    noisy = ARForecaster(2).fit([made(3000, A, B, noise=0.5, seed=s) for s in (1, 2)])
+    np.testing.assert_allclose(noisy.coef_, A, atol=0.05)
+    np.testing.assert_allclose(noisy.sigma_, 0.5, atol=0.02)
+    shrunk = ARForecaster(2, ridge=1e4).fit(made(3000, A, B, noise=0.5, seed=1))
+    assert np.abs(shrunk.coef_).sum() < np.abs(noisy.coef_).sum()
+
+
+def test_no_intercept_is_least_squares_through_the_origin():
+    series = np.random.default_rng(0).standard_normal(50)
+    model = ARForecaster(1, fit_intercept=False).fit(series)
+    np.testing.assert_allclose(model.coef_.item(), series[1:] @ series[:-1] / (series[:-1] @ series[:-1]))
+    assert model.intercept_.tolist() == [0]
+
+
+def test_many_steps_from_own_predictions():
+    series = made(40, A, B, noise=0)
+    model = ARForecaster(2).fit(series[:30])
+    np.testing.assert_allclose(model.predict(12), series[30:], atol=1e-8)
+    np.testing.assert_allclose(model.predict(5, series=series[:20]), series[20:25], atol=1e-8)
+    several = model.predict(2, series=[series[:20], series[:21]])
+    np.testing.assert_allclose(several, [series[20:22], series[21:23]], atol=1e-8)
+    for ahead in (1, 3):
+        found = model.historical_forecasts(series, ahead=ahead)
+        assert np.isnan(found[: ahead + 1]).all()
+        np.testing.assert_allclose(found[ahead + 1 :], series[ahead + 1 :], atol=1e-8)
+    assert model.score(series, ahead=3) > 1 - 1e-9
+    flat = ARForecaster(3).fit([1.0, 2, 3, 4, 5, 6, 7, 8])
+    np.testing.assert_allclose(flat.predict(3), [9, 10, 11])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "stlm"])
+def test_hidden_states_learn_a_wave(cell):
+    wave = 100 + 10 * np.sin(0.4 * np.arange(260))[:, None] * [1, -1]
+    model = RecurrentForecaster(
+        10, horizon=3, cell=cell, hidden_size=16, max_iter=25, learning_rate=0.01, scaling="minmax"
+    )
+    model.fit(wave[:220])
+    assert model.score(wave[200:], ahead=1) > 0.97 and model.score(wave[200:], ahead=5) > 0.9
+    assert model.predict().shape == (3, 2) and model.predict(7).shape == (7, 2)
+    np.testing.assert_allclose(model.predict(3, series=wave[:230]), model.predict(7, series=wave[:230])[:3], rtol=1e-6)
+
+
+def test_a_perceptron_learns_what_is_not_linear():
+    series = np.empty(600)
+    series[0] = 0.3
+    for t in range(599):
+        series[t + 1] = 3.8 * series[t] * (1 - series[t])  # the logistic map: chaos
+    linear = ARForecaster(2).fit(series[:500])
+    net = MLPForecaster(2, hidden_layer_sizes=(32,), difference=False, max_iter=100, learning_rate=0.01).fit(
+        series[:500]
+    )
+    assert net.score(series[500:]) > 0.97 > 0.6 > linear.score(series[500:])
+
+
+def test_scaling_and_difference_change_only_the_units():
+    series = made(150, A, B, noise=0.3)
+    for difference in (True, False):
+        fits = [
+            RecurrentForecaster(4, hidden_size=4, max_iter=2, difference=difference, scaling="standard").fit(s)
+            for s in (series, 1e4 * series - 7e4)
+        ]
+        first, second = (model.predict(3) for model in fits)
+        np.testing.assert_allclose(1e4 * first - 7e4, second, rtol=1e-3)
+    plain = RecurrentForecaster(4, hidden_size=4, max_iter=1, scaling=None).fit(series)
+    assert plain.offset_.tolist() == [0, 0] and plain.scale_.tolist() == [1, 1]
+
+
+def test_the_end_of_each_series_is_held_out():
+    series = np.arange(100.0)
+    seen = []
+
+    class Watched(MLPForecaster):
+        def _train(self, make, loss, data, validation, metrics=None):
+            seen.extend([data, validation])
+            super()._train(make, loss, data, validation, metrics)
+
+    Watched(5, 2, max_iter=1, scaling=None, difference=False, validation_fraction=0.25).fit([series, series])
+    (x, y), (held_x, held_y) = seen
+    assert len(held_x) == 2 * round(94 * 0.25) and held_y.max() == 99
+    half = len(y) // 2
+    assert y[:half].max() < held_y.min() and len(x) == len(y)
+    Watched(5, max_iter=1, validation_fraction=0).fit(series)
+    assert seen[-1] is None
+
+
+def test_injected_anomalies_are_found():
+    draw = np.random.default_rng(0)
+    time = np.arange(1500)
+    series = np.sin(0.2 * time)[:, None] * [1.0, 50.0, 1.0] + 0.05 * draw.standard_normal((1500, 3)) * [1, 50, 1]
+    detector = AnomalyDetector(ARForecaster(10), quantile=0.999).fit(series[:1000])
+    broken = series[1000:].copy()
+    broken[200, 1] += 40  # one sensor jumps
+    broken[350:, 2] = broken[350, 2]  # another one sticks
+    found = detector.predict(broken)
+    assert found[200] and found[351:360].any()
+    assert found[:200].mean() < 0.04 and not found[:10].any() and np.isnan(detector.score(broken)[:10]).all()
+    assert np.abs(detector.errors(broken)[200]).argmax() == 1
+    lower = AnomalyDetector(ARForecaster(10), quantile=0.9).fit(series[:1000])
+    assert lower.threshold_ < detector.threshold_
+    assert abs(lower.predict(series[1000:]).mean() - 0.1) < 0.05
+    network = AnomalyDetector(RecurrentForecaster(10, cell="gru", max_iter=10, learning_rate=0.01)).fit(series[:1000])
+    assert network.predict(broken)[200]
+
+
+def test_bad_input():
+    series = np.arange(50.0)
+    with pytest.raises(RuntimeError, match="ARForecaster has not learnt anything yet"):
+        ARForecaster().predict(3)
+    with pytest.raises(ValueError, match="series: expected finite numbers, step 3 has NaN"):
+        ARForecaster(2).fit([1.0, 2, 3, np.nan, 5, 6])
+    with pytest.raises(ValueError, match=r"series: expected lags \+ horizon = 13 steps or more, got one of 5"):
+        ARForecaster(12).fit(np.ones(5))
+    with pytest.raises(ValueError, match=r"series\[0\]: expected \[T\] or \[T, variables\], got \[2, 2, 2\]"):
+        ARForecaster(1).fit([np.ones((2, 2, 2))])
+    with pytest.raises(TypeError, match="series: expected an array"):
+        ARForecaster(1).fit(3.0)
+    with pytest.raises(TypeError, match=r"or a list of such, got \[\]"):
+        ARForecaster(1).fit([])
+    with pytest.raises(ValueError, match=r"series: expected one step or more, got \[0, 3\]"):
+        ARForecaster(1).fit(np.ones((0, 3)))
+    with pytest.raises(ValueError, match="equally many variables"):
+        ARForecaster(1).fit([np.ones((5, 2)), np.ones((5, 3))])
+    with pytest.raises(ValueError, match="lags: expected an integer >= 1, got 0"):
+        RecurrentForecaster(0)
+    with pytest.raises(ValueError, match="scaling: expected one of"):
+        RecurrentForecaster(scaling="max")
+    with pytest.raises(ValueError, match="cell: expected one of"):
+        RecurrentForecaster(cell="xlstm")
+    model = ARForecaster(3).fit(series)
+    with pytest.raises(ValueError, match="series: expected 1 variables as fit got, got 2"):
+        model.predict(2, series=np.ones((9, 2)))
+    with pytest.raises(ValueError, match="series: expected lags = 3 steps or more, got one of 2"):
+        model.predict(2, series=series[:2])
+    with pytest.raises(ValueError, match=r"expected more than lags \+ ahead - 1 = 9 steps"):
+        model.score(series[:9], ahead=7)
+    with pytest.raises(ValueError, match="quantile"):
+        AnomalyDetector(quantile=0)
+    with pytest.raises(TypeError, match=r"forecaster: expected a forecaster of seqnn\.models, got str"):
+        AnomalyDetector("lstm")
+    with pytest.raises(ValueError, match="expected one series, got a list"):
+        AnomalyDetector(ARForecaster(2)).fit(series).score([series, series])

@@ -1,0 +1,106 @@
+"""Pictures of series, memories and Jacobians through time are rendered to PNG, and show what they were given."""
+
+import numpy as np
+import pytest
+
+from seqnn import diagnose, nn, plot
+from seqnn.plot._series import time_scale
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+
+
+@pytest.fixture(autouse=True)
+def no_open_figures():
+    yield
+    plt.close("all")
+
+
+def png(ax, tmp_path):
+    """Rendered, and nothing is cut off: the outermost pixels are white."""
+    path = tmp_path / "picture.png"
+    ax.figure.savefig(path)
+    image = plt.imread(path)
+    assert image.std() > 0.01
+    for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
+        assert (edge == 1).all()
+
+
+def test_forecast(tmp_path):
+    series = np.sin(np.arange(60) / 5)
+    ax = plot.forecast(series, {"a": series[20:] + 0.1, "b": np.full((40, 1), np.nan)}, title="Wave")
+    png(ax, tmp_path)
+    lines = {line.get_label(): line for line in ax.lines}
+    assert lines["a"].get_xdata()[0] == 20 and lines["series"].get_ydata().tolist() == series.tolist()
+    ax = plot.forecast(series, np.ones(7), start=60, show=20)
+    lines = {line.get_label(): line for line in ax.lines}
+    assert lines["forecast"].get_xdata().tolist() == list(range(60, 67))
+    assert lines["series"].get_xdata().tolist() == list(range(47, 60))
+    with pytest.raises(ValueError, match=r"series: expected one variable, \[T\], got \[3, 2\]"):
+        plot.forecast(np.ones((3, 2)), np.ones(3))
+    with pytest.raises(ValueError, match="forecasts: expected at least one"):
+        plot.forecast(series, {})
+
+
+def test_anomalies(tmp_path):
+    score = np.array([np.nan, 0.5, 3.0, 1.0])
+    ax = plot.anomalies(np.arange(4), score, 2.0)
+    png(ax, tmp_path)
+    marks = next(line for line in ax.lines if line.get_label() == "anomaly")
+    assert marks.get_xdata().tolist() == [2] and marks.get_ydata().tolist() == [3]
+    with pytest.raises(ValueError, match="score: expected one number for each of 3 steps, got 4"):
+        plot.anomalies(np.ones(3), score, 1.0)
+
+
+def test_memories(tmp_path):
+    time = np.arange(200)
+    short = np.stack([np.sin(time), 2 * np.sin(1.5 * time)], axis=1)
+    long = np.stack([np.sin(time / 30), np.cos(time / 40), np.zeros(200)], axis=1)
+    ax = plot.memories(short, long, np.stack([time, time**2], axis=1), title="Memories")
+    png(ax, tmp_path)
+    below, above = ax.collections[:2]
+    assert below.get_array().shape == (3, 200) and above.get_array().shape == (2, 200)
+    np.testing.assert_allclose(np.abs(above.get_array()).max(axis=1), 1)
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "long memory\n3 units",
+        "short memory\n2 units",
+        "series",
+    ]
+    layer = nn.STLM(1, 6, batch_first=True)
+    png(plot.memories(*(m[0] for m in layer.memories(np.ones((1, 30, 1), np.float32)))), tmp_path)
+    for arguments, message in (
+        ((short[:, 0], long), r"short: expected \[T, units\]"),
+        ((short, long[:9]), "long: expected 200 steps as short has, got 9"),
+        ((short, long, time[:5]), "series: expected 200 steps as the memories have, got 5"),
+        ((short * np.nan, long), "short: expected finite"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            plot.memories(*arguments)
+
+
+def test_time_scale():
+    draw = np.random.default_rng(0)
+    slow = np.empty(20000)
+    slow[0] = 0
+    for t in range(19999):
+        slow[t + 1] = 0.95 * slow[t] + draw.standard_normal()
+    assert abs(time_scale(slow) - -1 / np.log(0.95)) < 3 and time_scale(np.ones(9)) == 9
+
+
+def test_cells_compared(tmp_path):
+    x = np.random.default_rng(0).standard_normal((3, 50, 2)).astype(np.float32)
+    cells = {"RNN": nn.RNNCell, "LSTM": nn.LSTMCell, "GRU": nn.GRUCell, "STLM": nn.STLMCell}
+    found = {name: diagnose.time_jacobians(cell(2, 4), x) for name, cell in cells.items()}
+    ax = plot.jacobian_products(found, title="Through time")
+    png(ax, tmp_path)
+    lines = {line.get_label(): line.get_ydata() for line in ax.lines}
+    np.testing.assert_allclose(lines["GRU"], np.median(found["GRU"].products, axis=1))
+    lines = {line.get_label(): line.get_ydata() for line in plot.jacobian_products(found, part="c").lines}
+    np.testing.assert_allclose(lines["LSTM"], np.median(found["LSTM"].parts["c"], axis=1))
+    with pytest.raises(ValueError, match=r"part: expected one of \['h', 'c', 'short', 'long'\], got 'z'"):
+        plot.jacobian_products(found, part="z")
+    with pytest.raises(ValueError, match="same places"):
+        plot.jacobian_products({"a": found["GRU"], "b": diagnose.time_jacobians(cells["GRU"](2, 4), x[:, :9])})
+    with pytest.raises(TypeError, match="jacobians: expected those of"):
+        plot.jacobian_products({"a": 1})
