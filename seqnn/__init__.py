@@ -10,6 +10,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import _openmp  # noqa: F401  # isort: skip: it sets how the kernels' threads wait, before they are loaded
 from . import data, embed, random, text
 from ._config import __version__, available_isas, get_isa, set_isa, show_config
 from ._kept_memory import clear_cache, set_cache_limit

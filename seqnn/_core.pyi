@@ -86,6 +86,12 @@ def probe_fail(
     memory: bool,
 ) -> None: ...
 
+# probe_phases(count:n>=1, work:n) -> left:l[1]
+def probe_phases(
+    count: int,
+    work: int,
+) -> np.ndarray: ...
+
 # neighbors_top(queries:f[Q,D], rows~f[V,D], scale:f[V], excluded:l[Q,E], begin:n>=0, end:n>=0, count:n>=0) -> ids:l[Q,count], scores:f[Q,count]
 def neighbors_top(
     queries: npt.ArrayLike,
@@ -369,7 +375,7 @@ def sgd_step(
     momentum_buffer: Sequence[np.ndarray] | None = None,
 ) -> None: ...
 
-# sgd_rows(param+f[V,D], grad:f[V,D], ids:l[N]<V, lr:d, scale:d=1)
+# sgd_rows(param+f[V,D], grad:f[N,D], ids:l[N]<V, lr:d, scale:d=1)
 def sgd_rows(
     param: np.ndarray,
     grad: npt.ArrayLike,
@@ -391,7 +397,7 @@ def adagrad_step(
     scale: float = 1.0,
 ) -> None: ...
 
-# adagrad_rows(param+f[V,D], grad:f[V,D], sum+f[V,D], ids:l[N]<V, step:n>=1, lr:d, lr_decay:d=0, eps:d=1e-10, scale:d=1)
+# adagrad_rows(param+f[V,D], grad:f[N,D], sum+f[V,D], ids:l[N]<V, step:n>=1, lr:d, lr_decay:d=0, eps:d=1e-10, scale:d=1)
 def adagrad_rows(
     param: np.ndarray,
     grad: npt.ArrayLike,
@@ -436,7 +442,7 @@ def adam_step(
     max_exp_avg_sq: Sequence[np.ndarray] | None = None,
 ) -> None: ...
 
-# adam_rows(param+f[V,D], grad:f[V,D], exp_avg+f[V,D], exp_avg_sq+f[V,D], ids:l[N]<V, step:n>=1, lr:d, beta1:d=0.9, beta2:d=0.999, eps:d=1e-8, weight_decay:d=0, decoupled:p=0, scale:d=1, max_exp_avg_sq+?f[V,D])
+# adam_rows(param+f[V,D], grad:f[N,D], exp_avg+f[V,D], exp_avg_sq+f[V,D], ids:l[N]<V, step:n>=1, lr:d, beta1:d=0.9, beta2:d=0.999, eps:d=1e-8, weight_decay:d=0, decoupled:p=0, scale:d=1, max_exp_avg_sq+?f[V,D])
 def adam_rows(
     param: np.ndarray,
     grad: npt.ArrayLike,
@@ -465,6 +471,12 @@ def ema_update(
 def gradients_norm(
     grads: Sequence[npt.ArrayLike],
     power: float = 2.0,
+) -> np.ndarray: ...
+
+# gradients_norms(grads*f[], count:n) -> norms:f64[count]
+def gradients_norms(
+    grads: Sequence[npt.ArrayLike],
+    count: int,
 ) -> np.ndarray: ...
 
 # gradients_scale(grads*+f[], scale:d)
@@ -567,126 +579,132 @@ def embedding_scatter(
     padding: int = -1,
 ) -> None: ...
 
-# exp_forward(x:f[N]) -> out:f[N]
+# embedding_clear(table+f[V,D], ids:i[N]<V)
+def embedding_clear(
+    table: np.ndarray,
+    ids: npt.ArrayLike,
+) -> None: ...
+
+# exp_forward(x:f[N...]) -> out:f[N...]
 def exp_forward(
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# exp_backward(grad:f[N], out:f[N]) -> grad_x:f[N]
+# exp_backward(grad:f[N...], out:f[N...]) -> grad_x:f[N...]
 def exp_backward(
     grad: npt.ArrayLike,
     out: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# log_forward(x:f[N]) -> out:f[N]
+# log_forward(x:f[N...]) -> out:f[N...]
 def log_forward(
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# log_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+# log_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
 def log_backward(
     grad: npt.ArrayLike,
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# erf_forward(x:f[N]) -> out:f[N]
+# erf_forward(x:f[N...]) -> out:f[N...]
 def erf_forward(
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# erf_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+# erf_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
 def erf_backward(
     grad: npt.ArrayLike,
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# tanh_forward(x:f[N]) -> out:f[N]
+# tanh_forward(x:f[N...]) -> out:f[N...]
 def tanh_forward(
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# tanh_backward(grad:f[N], out:f[N]) -> grad_x:f[N]
+# tanh_backward(grad:f[N...], out:f[N...]) -> grad_x:f[N...]
 def tanh_backward(
     grad: npt.ArrayLike,
     out: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# sigmoid_forward(x:f[N]) -> out:f[N]
+# sigmoid_forward(x:f[N...]) -> out:f[N...]
 def sigmoid_forward(
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# sigmoid_backward(grad:f[N], out:f[N]) -> grad_x:f[N]
+# sigmoid_backward(grad:f[N...], out:f[N...]) -> grad_x:f[N...]
 def sigmoid_backward(
     grad: npt.ArrayLike,
     out: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# relu_forward(x:f[N]) -> out:f[N]
+# relu_forward(x:f[N...]) -> out:f[N...]
 def relu_forward(
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# relu_backward(grad:f[N], out:f[N]) -> grad_x:f[N]
+# relu_backward(grad:f[N...], out:f[N...]) -> grad_x:f[N...]
 def relu_backward(
     grad: npt.ArrayLike,
     out: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# leaky_relu_forward(x:f[N], negative_slope:d) -> out:f[N]
+# leaky_relu_forward(x:f[N...], negative_slope:d) -> out:f[N...]
 def leaky_relu_forward(
     x: npt.ArrayLike,
     negative_slope: float,
 ) -> np.ndarray: ...
 
-# leaky_relu_backward(grad:f[N], x:f[N], negative_slope:d) -> grad_x:f[N]
+# leaky_relu_backward(grad:f[N...], x:f[N...], negative_slope:d) -> grad_x:f[N...]
 def leaky_relu_backward(
     grad: npt.ArrayLike,
     x: npt.ArrayLike,
     negative_slope: float,
 ) -> np.ndarray: ...
 
-# silu_forward(x:f[N]) -> out:f[N]
+# silu_forward(x:f[N...]) -> out:f[N...]
 def silu_forward(
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# silu_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+# silu_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
 def silu_backward(
     grad: npt.ArrayLike,
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# gelu_forward(x:f[N]) -> out:f[N]
+# gelu_forward(x:f[N...]) -> out:f[N...]
 def gelu_forward(
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# gelu_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+# gelu_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
 def gelu_backward(
     grad: npt.ArrayLike,
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# gelu_tanh_forward(x:f[N]) -> out:f[N]
+# gelu_tanh_forward(x:f[N...]) -> out:f[N...]
 def gelu_tanh_forward(
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# gelu_tanh_backward(grad:f[N], x:f[N]) -> grad_x:f[N]
+# gelu_tanh_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
 def gelu_tanh_backward(
     grad: npt.ArrayLike,
     x: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# softplus_forward(x:f[N], beta:d, threshold:d) -> out:f[N]
+# softplus_forward(x:f[N...], beta:d, threshold:d) -> out:f[N...]
 def softplus_forward(
     x: npt.ArrayLike,
     beta: float,
     threshold: float,
 ) -> np.ndarray: ...
 
-# softplus_backward(grad:f[N], x:f[N], beta:d, threshold:d) -> grad_x:f[N]
+# softplus_backward(grad:f[N...], x:f[N...], beta:d, threshold:d) -> grad_x:f[N...]
 def softplus_backward(
     grad: npt.ArrayLike,
     x: npt.ArrayLike,
@@ -775,11 +793,13 @@ def linear_forward(
     pre: bool = False,
 ) -> tuple[np.ndarray, np.ndarray | None]: ...
 
-# linear_backward(grad~f[N,O], x~f[N,I], weight~f[O,I]) -> grad_x?f[N,I], grad_weight?f[O,I], grad_bias?f[O]
+# linear_backward(grad~f[N,O], x~f[N,I], weight~f[O,I], activation:n=0, saved~?f[N,O]) -> grad_x?f[N,I], grad_weight?f[O,I], grad_bias?f[O]
 def linear_backward(
     grad: npt.ArrayLike,
     x: npt.ArrayLike,
     weight: npt.ArrayLike,
+    activation: int = 0,
+    saved: npt.ArrayLike | None = None,
     *,
     grad_x: bool = False,
     grad_weight: bool = False,
@@ -855,7 +875,7 @@ def global_avg_backward(
     length: int,
 ) -> np.ndarray: ...
 
-# lstm_forward(x~f[T,B,I], h0~f[B,H], c0~f[B,H], w_ih:f[4H,I], w_hh:f[4H,H], bias?f[4H], peephole?f[3,H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,H~], lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[P]) -> h:f[B,H], c:f[B,H], gates?f[rows,4H], cells?f[rows,H], before?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
+# lstm_forward(x~f[T,B,I], h0~f[B,O], c0~f[B,H], w_ih:f[4H,I], w_hh:f[4H,O], bias?f[4H], w_hr?f[O,H], peephole?f[3,H], norm?f[4H], norm_cell?f[2,H], mask?f[B,O], zone_h~?f[T~,B~,O~], zone_c~?f[T~,B~,H~], lengths?i[B], rows:n>=0, out~+f[T,B,O], reverse:p=0, packed?f[S]) -> h:f[B,O], c:f[B,H], gates?f[rows,4H], cells?f[rows,H], before?f[rows,O], hidden?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
 def lstm_forward(
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
@@ -863,8 +883,10 @@ def lstm_forward(
     w_ih: npt.ArrayLike,
     w_hh: npt.ArrayLike,
     bias: npt.ArrayLike | None = None,
+    w_hr: npt.ArrayLike | None = None,
     peephole: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
+    norm_cell: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
     zone_c: npt.ArrayLike | None = None,
@@ -877,11 +899,12 @@ def lstm_forward(
     gates: bool = False,
     cells: bool = False,
     before: bool = False,
+    hidden: bool = False,
     normal: bool = False,
     rstd: bool = False,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
 
-# lstm_backward(grad_out~?f[T,B,H], grad_h?f[B,H], grad_c?f[B,H], x~f[T,B,I], c0~f[B,H], w_ih:f[4H,I], w_hh:f[4H,H], peephole?f[3,H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,H~], lengths?i[B], gates:f[R,4H], cells:f[R,H], before:f[R,H], normal?f[R,4H], rstd?f[R,4], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_c0?f[B,H], grad_w_ih?f[4H,I], grad_w_hh?f[4H,H], grad_bias?f[4H], grad_peephole?f[3,H], grad_norm?f[4H]
+# lstm_backward(grad_out~?f[T,B,O], grad_h?f[B,O], grad_c?f[B,H], x~f[T,B,I], c0~f[B,H], w_ih:f[4H,I], w_hh:f[4H,O], w_hr?f[O,H], peephole?f[3,H], norm?f[4H], norm_cell?f[2,H], mask?f[B,O], zone_h~?f[T~,B~,O~], zone_c~?f[T~,B~,H~], lengths?i[B], gates:f[R,4H], cells:f[R,H], before:f[R,O], hidden?f[R,H], normal?f[R,4H], rstd?f[R,4], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,O], grad_c0?f[B,H], grad_w_ih?f[4H,I], grad_w_hh?f[4H,O], grad_bias?f[4H], grad_w_hr?f[O,H], grad_peephole?f[3,H], grad_norm?f[4H], grad_norm_cell?f[2,H]
 def lstm_backward(
     grad_out: npt.ArrayLike | None = None,
     grad_h: npt.ArrayLike | None = None,
@@ -891,8 +914,10 @@ def lstm_backward(
     c0: npt.ArrayLike,
     w_ih: npt.ArrayLike,
     w_hh: npt.ArrayLike,
+    w_hr: npt.ArrayLike | None = None,
     peephole: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
+    norm_cell: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
     zone_c: npt.ArrayLike | None = None,
@@ -900,6 +925,7 @@ def lstm_backward(
     gates: npt.ArrayLike,
     cells: npt.ArrayLike,
     before: npt.ArrayLike,
+    hidden: npt.ArrayLike | None = None,
     normal: npt.ArrayLike | None = None,
     rstd: npt.ArrayLike | None = None,
     grad_x: np.ndarray | None = None,
@@ -909,17 +935,35 @@ def lstm_backward(
     grad_w_ih: bool = False,
     grad_w_hh: bool = False,
     grad_bias: bool = False,
+    grad_w_hr: bool = False,
     grad_peephole: bool = False,
     grad_norm: bool = False,
-) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+    grad_norm_cell: bool = False,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
 
-# lstm_pack(w_ih:f[4H,I], w_hh:f[4H,H]) -> packed:f[(4H+15)*I+4*(H+15)*H+64]
+# lstm_pack(w_ih:f[4H,I], w_hh:f[4H,O], w_hr?f[O,H]) -> packed:f[(4H+15)*I+4*(H+15)*O+(O+15)*H+64]
 def lstm_pack(
     w_ih: npt.ArrayLike,
     w_hh: npt.ArrayLike,
+    w_hr: npt.ArrayLike | None = None,
 ) -> np.ndarray: ...
 
-# gru_forward(x~f[T,B,I], h0~f[B,H], w_ih:f[3H,I], w_hh:f[3H,H], bias?f[3H], bias_n?f[H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[P]) -> h:f[B,H], gates?f[rows,4H], resets?f[rows,H], before?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
+# lstm_step(x:f[B,I], h:f[L,B,O], c:f[L,B,H], packed*f[], bias?f[L,4H], w_hr?f[L,O,H], peephole?f[L,3,H], norm?f[L,4H], norm_cell?f[L,2,H], zoneout:d=0, residual:p=0) -> out:f[B,O], h_after:f[L,B,O], c_after:f[L,B,H]
+def lstm_step(
+    x: npt.ArrayLike,
+    h: npt.ArrayLike,
+    c: npt.ArrayLike,
+    packed: Sequence[npt.ArrayLike],
+    bias: npt.ArrayLike | None = None,
+    w_hr: npt.ArrayLike | None = None,
+    peephole: npt.ArrayLike | None = None,
+    norm: npt.ArrayLike | None = None,
+    norm_cell: npt.ArrayLike | None = None,
+    zoneout: float = 0.0,
+    residual: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+
+# gru_forward(x~f[T,B,I], h0~f[B,H], w_ih:f[3H,I], w_hh:f[3H,H], bias?f[3H], bias_n?f[H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h:f[B,H], gates?f[rows,4H], resets?f[rows,H], before?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
 def gru_forward(
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
@@ -980,7 +1024,20 @@ def gru_pack(
     w_hh: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# rnn_forward(x~f[T,B,I], h0~f[B,H], w_ih:f[H,I], w_hh:f[H,H], bias?f[H], norm?f[H], mask?f[B,H], zone_h~?f[T~,B~,H~], activation:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[P]) -> h:f[B,H], gates?f[rows,H], before?f[rows,H], normal?f[rows,H], rstd?f[rows,1]
+# gru_step(x:f[B,I], h:f[L,B,H], packed*f[], bias?f[L,3H], bias_n?f[L,H], norm?f[L,4H], form:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_after:f[L,B,H]
+def gru_step(
+    x: npt.ArrayLike,
+    h: npt.ArrayLike,
+    packed: Sequence[npt.ArrayLike],
+    bias: npt.ArrayLike | None = None,
+    bias_n: npt.ArrayLike | None = None,
+    norm: npt.ArrayLike | None = None,
+    form: int = 0,
+    zoneout: float = 0.0,
+    residual: bool = False,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+# rnn_forward(x~f[T,B,I], h0~f[B,H], w_ih:f[H,I], w_hh:f[H,H], bias?f[H], norm?f[H], mask?f[B,H], zone_h~?f[T~,B~,H~], activation:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h:f[B,H], gates?f[rows,H], before?f[rows,H], normal?f[rows,H], rstd?f[rows,1]
 def rnn_forward(
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
@@ -1035,7 +1092,19 @@ def rnn_pack(
     w_hh: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# stlm_forward(x~f[T,B,I], h0~f[B,H], c0~f[B,2M], w_ih:f[C,I], w_hh:f[C,H], bias?f[C], weights?f[2,M], norm?f[C], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[P]) -> h:f[B,H], c:f[B,2M], gates?f[rows,C], cells?f[rows,2M], before?f[rows,H], normal?f[rows,C], rstd?f[rows,7]
+# rnn_step(x:f[B,I], h:f[L,B,H], packed*f[], bias?f[L,H], norm?f[L,H], activation:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_after:f[L,B,H]
+def rnn_step(
+    x: npt.ArrayLike,
+    h: npt.ArrayLike,
+    packed: Sequence[npt.ArrayLike],
+    bias: npt.ArrayLike | None = None,
+    norm: npt.ArrayLike | None = None,
+    activation: int = 0,
+    zoneout: float = 0.0,
+    residual: bool = False,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+# stlm_forward(x~f[T,B,I], h0~f[B,H], c0~f[B,2M], w_ih:f[C,I], w_hh:f[C,H], bias?f[C], weights?f[2,M], norm?f[C], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h:f[B,H], c:f[B,2M], gates?f[rows,C], cells?f[rows,2M], before?f[rows,H], normal?f[rows,C], rstd?f[rows,7]
 def stlm_forward(
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
@@ -1101,6 +1170,21 @@ def stlm_pack(
     w_hh: npt.ArrayLike,
     size: int,
 ) -> np.ndarray: ...
+
+# stlm_step(x:f[B,I], h:f[L,B,H], c_short:f[L,B,M], c_long:f[L,B,M], packed*f[], bias?f[L,C], weights?f[L,2,M], norm?f[L,C], form:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_after:f[L,B,H], short_after:f[L,B,M], long_after:f[L,B,M]
+def stlm_step(
+    x: npt.ArrayLike,
+    h: npt.ArrayLike,
+    c_short: npt.ArrayLike,
+    c_long: npt.ArrayLike,
+    packed: Sequence[npt.ArrayLike],
+    bias: npt.ArrayLike | None = None,
+    weights: npt.ArrayLike | None = None,
+    norm: npt.ArrayLike | None = None,
+    form: int = 0,
+    zoneout: float = 0.0,
+    residual: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
 
 # softmax_forward(x:f[A,B,C,K], mask~?b[A~,B~,C~,K]) -> out:f[A,B,C,K]
 def softmax_forward(
@@ -1314,7 +1398,7 @@ def fasttext_train(
     deterministic: bool,
 ) -> tuple[np.ndarray, np.ndarray]: ...
 
-# attention_forward(q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], lengths?i[B], query_lengths?i[B], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n) -> out?f[B,H,T,E], out_rows?f[B,T,H,E], lse?f[B,H,T], weights?f[B,H,T,S]
+# attention_forward(q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], additive~?f[H~,D], lengths?i[B], query_lengths?i[B], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n, sample:p=0) -> out?f[B,H,T,E], out_rows?f[B,T,H,E], lse?f[B,H,T], weights?f[B,H,T,S], chosen?i[B,H,T], log_p?f[B,H,T]
 def attention_forward(
     q: npt.ArrayLike,
     k: npt.ArrayLike,
@@ -1322,6 +1406,7 @@ def attention_forward(
     mask: npt.ArrayLike | None = None,
     bias: npt.ArrayLike | None = None,
     relative: npt.ArrayLike | None = None,
+    additive: npt.ArrayLike | None = None,
     lengths: npt.ArrayLike | None = None,
     query_lengths: npt.ArrayLike | None = None,
     *,
@@ -1332,13 +1417,16 @@ def attention_forward(
     p: float,
     seed: int,
     stream: int,
+    sample: bool = False,
     out: bool = False,
     out_rows: bool = False,
     lse: bool = False,
     weights: bool = False,
-) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+    chosen: bool = False,
+    log_p: bool = False,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
 
-# attention_backward(grad~f[B,H,T,E], q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], out~f[B,H,T,E], lse:f[B,H,T], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], lengths?i[B], query_lengths?i[B], weights?f[B,H,T,S], grad_weights~?f[B,H,T,S], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n, bias_batches:n=1, bias_heads:n=1, bias_rows:n=1, relative_heads:n=1) -> dq?f[B,H,T,D], dk?f[B,G,S,D], dv?f[B,G,S,E], dq_rows?f[B,T,H,D], dk_rows?f[B,S,G,D], dv_rows?f[B,S,G,E], dqkv?f[B,T,H+2*G,D], dbias?f[bias_batches,bias_heads,bias_rows,S], drelative?f[relative_heads,T+S-1]
+# attention_backward(grad~f[B,H,T,E], q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], out~f[B,H,T,E], lse:f[B,H,T], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], additive~?f[H~,D], lengths?i[B], query_lengths?i[B], weights?f[B,H,T,S], grad_weights~?f[B,H,T,S], chosen?i[B,H,T], grad_log_p?f[B,H,T], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n, bias_batches:n=1, bias_heads:n=1, bias_rows:n=1, relative_heads:n=1, additive_heads:n=1, straight:p=0) -> dq?f[B,H,T,D], dk?f[B,G,S,D], dv?f[B,G,S,E], dq_rows?f[B,T,H,D], dk_rows?f[B,S,G,D], dv_rows?f[B,S,G,E], dqkv?f[B,T,H+2*G,D], dbias?f[bias_batches,bias_heads,bias_rows,S], drelative?f[relative_heads,T+S-1], dadditive?f[additive_heads,D]
 def attention_backward(
     grad: npt.ArrayLike,
     q: npt.ArrayLike,
@@ -1349,10 +1437,13 @@ def attention_backward(
     mask: npt.ArrayLike | None = None,
     bias: npt.ArrayLike | None = None,
     relative: npt.ArrayLike | None = None,
+    additive: npt.ArrayLike | None = None,
     lengths: npt.ArrayLike | None = None,
     query_lengths: npt.ArrayLike | None = None,
     weights: npt.ArrayLike | None = None,
     grad_weights: npt.ArrayLike | None = None,
+    chosen: npt.ArrayLike | None = None,
+    grad_log_p: npt.ArrayLike | None = None,
     *,
     scale: float,
     before: int,
@@ -1365,6 +1456,8 @@ def attention_backward(
     bias_heads: int = 1,
     bias_rows: int = 1,
     relative_heads: int = 1,
+    additive_heads: int = 1,
+    straight: bool = False,
     dq: bool = False,
     dk: bool = False,
     dv: bool = False,
@@ -1374,4 +1467,26 @@ def attention_backward(
     dqkv: bool = False,
     dbias: bool = False,
     drelative: bool = False,
-) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+    dadditive: bool = False,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]: ...
+
+# watch_figures(x:f[N], low:d, high:d) -> moments:f64[2], counts:l[3]
+def watch_figures(
+    x: npt.ArrayLike,
+    low: float,
+    high: float,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+# watch_active(x:f[A,U,B], last+l[U], number:n)
+def watch_active(
+    x: npt.ArrayLike,
+    last: np.ndarray,
+    number: int,
+) -> None: ...
+
+# watch_change(now*f[], before*f[], count:n) -> change:f64[count]
+def watch_change(
+    now: Sequence[npt.ArrayLike],
+    before: Sequence[npt.ArrayLike],
+    count: int,
+) -> np.ndarray: ...

@@ -1,4 +1,4 @@
-"""What every kernel test uses: instruction sets, forced teams, and `check_op`.
+"""What every kernel test uses: instruction sets, forced teams, and `check_op`; Ctrl-C for child processes.
 
 `check_op(op, reference, cases)` runs one function over all cases and asserts, for float32 and float64, on every
 instruction set that the CPU has: its value against the pure-NumPy reference, bit-identical results for teams of 1, 2, 3
@@ -7,7 +7,10 @@ and 8 threads (however small the work), and the same result from non-contiguous 
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -134,3 +137,35 @@ def check_gradient(function: Callable, *arrays: np.ndarray, tolerance: float = 1
             gradcheck(function, *arrays, tolerance=tolerance, step=step)
         except AssertionError as error:
             raise AssertionError(f"{error} on {name}") from None
+
+
+def check_float32_gradients(gradients: Callable[[Any, Any], tuple[np.ndarray, ...]], cases: Iterable[Any]) -> None:
+    """Asserts that gradients(case, float32) agree with float64's on every instruction set, and bit by bit between teams."""
+    for number, case in enumerate(cases):
+        with isa(_core.available_isas()[0]):
+            expected = gradients(case, np.float64)
+        for name in each_isa():
+            first = None
+            for size in (1, 3):
+                with team(size):
+                    got = gradients(case, np.float32)
+                first = first or got
+                for g, f, e in zip(got, first, expected, strict=True):
+                    assert g.tobytes() == f.tobytes(), f"case {number}, {name}, team of {size}"
+                    bound = 2e-5 * max(1, np.abs(e).max(initial=0))
+                    np.testing.assert_allclose(g, e, rtol=2e-5, atol=bound, err_msg=f"case {number}, {name}")
+
+
+def interrupted(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What a child process writes when Ctrl-C reaches it; one that does not end of it is killed."""
+    process.send_signal(signal.SIGINT)
+    try:
+        return process.communicate(timeout=60)
+    finally:
+        process.kill()
+
+
+def in_threads(work: Callable[[int], Any], count: int = 4) -> None:
+    """Runs work(0) ... work(count - 1) at the same time; raises what one of them raised."""
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(work, range(count)))

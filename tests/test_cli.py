@@ -2,13 +2,13 @@
 
 import gzip
 import re
-import signal
 import subprocess
 import sys
 import warnings
 
 import numpy as np
 import pytest
+from harness import interrupted
 
 from seqnn import KeyedVectors, Word2Vec
 from seqnn._cli import main
@@ -235,8 +235,7 @@ def test_ctrl_c(corpus, tmp_path):
     )
     while not process.stdout.readline().startswith("vocabulary"):
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = interrupted(process)
     assert process.returncode == 130
     assert "seqnn: interrupted" in err and "Traceback" not in err
     assert output.read_text() == "the old file"

@@ -22,6 +22,7 @@ STOREYS = [
         "_interrupts",
         "_kept_memory",
         "_memory",
+        "_openmp",
         "_progress",
         "_safetensors",
         "_snapshot",

@@ -2,11 +2,13 @@
 
 from . import _init as init
 from ._activation import GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
-from ._attention import KeyValueCache, MultiheadAttention
+from ._attention import MultiheadAttention
+from ._cache import KeyValueCache
 from ._container import ModuleDict, ModuleList, ParameterList, Residual, Sequential
 from ._conv import Conv1d, Conv2d
 from ._dropout import Dropout
 from ._embedding import Embedding
+from ._gru import GRU
 from ._linear import Identity, Linear
 from ._loss import (
     BCEWithLogitsLoss,
@@ -18,6 +20,7 @@ from ._loss import (
     NLLLoss,
     SmoothL1Loss,
 )
+from ._lstm import LSTM
 from ._module import Module
 from ._norm import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
 from ._parameter import Parameter
@@ -34,14 +37,12 @@ from ._pool import (
 )
 from ._positions import LearnedPositions, RelativePositions, SinusoidalPositions
 from ._recurrent_cells import GRUCell, LSTMCell, RNNCell, STLMCell
-from ._recurrent_layers import GRU, LSTM, RNN, STLM
+from ._rnn import RNN
+from ._score_attention import Attention, LuongAttention
+from ._stlm import STLM
 from ._summary import Summary
-from ._transformer import (
-    TransformerDecoder,
-    TransformerDecoderLayer,
-    TransformerEncoder,
-    TransformerEncoderLayer,
-)
+from ._transformer import TransformerDecoder, TransformerEncoder
+from ._transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 
 __all__ = [
     "GELU",
@@ -51,6 +52,7 @@ __all__ = [
     "STLM",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "Attention",
     "AvgPool1d",
     "AvgPool2d",
     "BCEWithLogitsLoss",
@@ -76,6 +78,7 @@ __all__ = [
     "LearnedPositions",
     "Linear",
     "LogSoftmax",
+    "LuongAttention",
     "MSELoss",
     "MaxPool1d",
     "MaxPool2d",

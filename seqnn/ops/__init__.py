@@ -28,9 +28,11 @@ from ._dropout import dropout
 from ._einsum import einsum
 from ._embedding import embedding
 from ._gru import gru
+from ._hard_attention import hard_attention, reinforce_loss
 from ._indexing import gather, getitem
 from ._layer_norm import layer_norm, rms_norm
 from ._linear import linear, matmul, pack_weight
+from ._linear_cross_entropy import linear_cross_entropy
 from ._loss import (
     binary_cross_entropy_with_logits,
     cosine_embedding_loss,
@@ -53,7 +55,7 @@ from ._pool import (
     max_pool1d,
     max_pool2d,
 )
-from ._positions import alibi_bias, alibi_slopes, relative_buckets, rotary, sinusoidal_positions
+from ._positions import alibi_bias, alibi_slopes, relative_buckets, rotary, rotary_qkv, sinusoidal_positions
 from ._reduction import cumsum, logsumexp, max, mean, min, prod, std, sum, var
 from ._rnn import rnn
 from ._shape import concatenate, expand, permute, reshape, split, squeeze, stack, swapaxes, unsqueeze
@@ -94,11 +96,13 @@ __all__ = [
     "global_avg_pool",
     "global_max_pool",
     "gru",
+    "hard_attention",
     "huber_loss",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "linear",
+    "linear_cross_entropy",
     "log",
     "log_softmax",
     "logsumexp",
@@ -120,12 +124,14 @@ __all__ = [
     "permute",
     "power",
     "prod",
+    "reinforce_loss",
     "relative_buckets",
     "relu",
     "reshape",
     "rms_norm",
     "rnn",
     "rotary",
+    "rotary_qkv",
     "self_attention",
     "sigmoid",
     "silu",

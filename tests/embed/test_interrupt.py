@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from harness import interrupted
 
 from seqnn import FastText, GloVe, Word2Vec
 
@@ -42,8 +43,7 @@ def start(script, *arguments):
 def interrupt(process):
     """Send Ctrl-C when the training has begun; what the process wrote."""
     assert process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGINT)
-    return process.communicate(timeout=60)
+    return interrupted(process)
 
 
 @pytest.mark.parametrize("trainer", [Word2Vec, FastText, GloVe], ids=lambda trainer: trainer.__name__)
@@ -118,8 +118,7 @@ except KeyboardInterrupt as error:
 """
     )
     assert process.stdout.readline() == "asleep\n"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = interrupted(process)
     assert process.returncode == 0 and out == "1\n", err
 
 
