@@ -77,6 +77,25 @@ def special(rng: np.random.Generator, threads: int, quick: bool) -> Iterator[Cas
         check=same_arrays,
         threads=threads,
     )
+    short = [np.ascontiguousarray(a[:, :, :256]) for a in (x, y, z)]
+    half = np.full(batch, 256)
+    yield Case(
+        "256 of 512 positions by lengths, forward; beside it the 256 alone",
+        ours(lambda: [ops.attention(x, y, z, lengths=half, query_lengths=half)[:, :, :256]], threads),
+        {"seqnn": ours(lambda: [ops.attention(*short)], threads)},
+        check=same_arrays,
+        threads=threads,
+        goals={"seqnn": 1 / 1.1},
+    )
+    for time, most in [(512, 0.68)] if quick else [(512, 0.68), (2048, 0.58)]:
+        a, b, c = (rng.standard_normal((4096 // time, 8, time, 64), np.float32) for _ in range(3))
+        yield Case(
+            f"causal attention over {time} positions, forward; beside it the whole",
+            ours(lambda a=a, b=b, c=c: [ops.attention(a, b, c, causal=True)], threads),
+            {"seqnn": ours(lambda a=a, b=b, c=c: [ops.attention(a, b, c)], threads)},
+            threads=threads,
+            goals={"seqnn": 1 / most},
+        )
     yield Case(
         "with the weights, forward; beside it the plain forward pass",
         ours(lambda: [ops.attention(x, y, z, need_weights=True)[0]], threads),

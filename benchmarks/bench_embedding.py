@@ -1,7 +1,7 @@
-"""Embedding: gather, and gather with the gradient of the table, against torch's dense and sparse gradients.
+"""Embedding: gather, gather with the gradient of the table, and a step of SGD, against torch's dense and sparse gradients.
 
-Ours adds to a dense gradient that persists and clears its touched rows before each step. torch's sparse gradient is a
-list of rows, with duplicates unless coalesced: the step that makes it one row per id, as an optimiser needs it.
+Ours keeps the gradient as a list of rows, as torch's sparse one does, until somebody asks for an array. "summed" makes it one
+row per id, as an optimiser needs it (torch: coalesce); "dense" asks for the array.
 """
 
 from collections.abc import Iterator
@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.case import Case, Options
-from benchmarks.torch_peer import our_step, ours, same_arrays, their_step, theirs, torch
-from seqnn import ops
+from benchmarks.torch_peer import ours, same_arrays, theirs, torch
+from seqnn import Tensor, ops, optim
+from seqnn.autograd import Rows
 
 
 def cases(options: Options) -> Iterator[Case]:
@@ -26,17 +27,43 @@ def cases(options: Options) -> Iterator[Case]:
         with torch.no_grad():
             return [torch.nn.functional.embedding(torch.from_numpy(ids), torch.from_numpy(weight))]
 
-    def step(sparse, coalesce=False):
-        def gather(weight):
-            return torch.nn.functional.embedding(torch.from_numpy(ids), weight, sparse=sparse)
+    table = Tensor(weight, requires_grad=True)
+    optimizer = optim.SGD([table], lr=1e-3)
 
-        run = their_step(gather, [weight], grad)
+    def our_step(finish):
+        def run():
+            table.zero_grad()
+            out = ops.embedding(ids, table)
+            out.backward(grad)
+            return [out.data, finish()]
 
-        def coalesced():
-            out, rows = run()
-            return [out, rows.coalesce()]
+        return run
 
-        return coalesced if coalesce else run
+    def rows():
+        return Rows(table._grad.rows.parts[0][0], table._grad.rows.parts[0][1], weight.shape)
+
+    def their_step(sparse, finish):
+        if torch is None:
+            return list
+        leaf = torch.tensor(weight, requires_grad=True)
+        other = torch.optim.SGD([leaf], lr=1e-3)
+        seed, places = torch.from_numpy(grad), torch.from_numpy(ids)
+
+        def run():
+            leaf.grad = None
+            out = torch.nn.functional.embedding(places, leaf, sparse=sparse)
+            out.backward(seed)
+            return [out.detach(), finish(leaf, other)]
+
+        return run
+
+    def stepped():
+        optimizer.step()
+        return table.data[:1]
+
+    def they_stepped(leaf, other):
+        other.step()
+        return leaf.detach()[:1]
 
     for threads in options.threads:
         yield Case(
@@ -46,15 +73,47 @@ def cases(options: Options) -> Iterator[Case]:
             check=same_arrays,
             threads=threads,
         )
+        for finish, label, sides, goals in (
+            (
+                rows,
+                "forward + backward",
+                {"torch dense": False, "torch sparse": True},
+                {"torch dense": 100, "torch sparse": 1.3},
+            ),
+            (lambda: table._grad.summed(), "forward + backward, summed", {"torch sparse": True}, {}),
+            (lambda: table.grad, "forward + backward, dense", {"torch dense": False}, {"torch dense": 1.0}),
+        ):
+            coalesce = label.endswith("summed")
+            peers = {
+                k: theirs(
+                    their_step(sparse, lambda leaf, _, c=coalesce: leaf.grad.coalesce() if c else leaf.grad), threads
+                )
+                for k, sparse in sides.items()
+            }
+            yield Case(
+                f"embedding, {name}, {label}",
+                ours(our_step(finish), threads),
+                peers,
+                check=same_gradients,
+                threads=threads,
+                goals={} if options.quick else goals,
+            )
         yield Case(
-            f"embedding, {name}, forward + backward",
-            ours(our_step(lambda w: ops.embedding(ids, w), [weight], grad), threads),
+            f"embedding, {name}, step of SGD",
+            ours(our_step(stepped), threads),
             {
-                "torch dense": theirs(step(False), threads),
-                "torch sparse": theirs(step(True), threads),
-                "torch sparse, coalesced": theirs(step(True, True), threads),
+                k: theirs(their_step(v, they_stepped), threads)
+                for k, v in (("torch dense", False), ("torch sparse", True))
             },
-            check=same_arrays,
             threads=threads,
-            goals={} if options.quick else {"torch dense": 100, "torch sparse": 1.3},
         )
+
+
+def same_gradients(mine: list, other: list) -> float:
+    """Check outputs and gradients, which may be rows."""
+    gradient = mine[1]
+    if isinstance(gradient, tuple):
+        touched, sums = gradient
+        assert np.array_equal(touched, other[1].indices().numpy()[0])
+        return same_arrays([mine[0], sums], [other[0], other[1].values()])
+    return same_arrays([mine[0], gradient.dense() if isinstance(gradient, Rows) else gradient], other)

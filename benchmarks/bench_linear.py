@@ -8,12 +8,13 @@ import numpy as np
 
 import seqnn
 from benchmarks.case import Case, Measured, Options
-from benchmarks.torch_peer import our_step, ours, same_arrays, their_step, theirs, torch
+from benchmarks.torch_peer import our_step, ours, same_arrays, same_norms, their_step, theirs, torch
 from seqnn import ops
 
 SQUARES = [(n, n, n) for n in (16, 32, 64, 128, 256, 512, 1024, 2048)]
 LAYERS = [(32, 256, 256), (256, 512, 512), (1024, 64, 64), (4096, 512, 512), (4096, 1024, 1024)]
 STEPS = [(batch, 4 * hidden, hidden) for hidden in (128, 256, 512, 1024) for batch in (1, 8, 32, 64)]
+ACTIVATED = [(256, 512, 512, "relu"), (4096, 2048, 512, "relu"), (256, 512, 512, "gelu"), (4096, 2048, 512, "gelu")]
 LINEAR = [(32, 256, 256), (256, 512, 512), (1024, 64, 64), (1024, 512, 128), (4096, 512, 512), (4096, 512, 2048)]
 
 
@@ -90,3 +91,29 @@ def cases(options: Options) -> Iterator[Case]:
                 threads=threads,
                 goals={"torch": 1.8},
             )
+        for m, n, k, activation in ACTIVATED:
+            if options.quick and m > 1024:
+                continue
+            draw = np.random.default_rng(m)
+            arrays = [draw.standard_normal(s, np.float32) for s in ((m, k), (n, k), n)]
+            arrays[1] /= np.sqrt(k, dtype=np.float32)  # what goes into the function has variance 1
+            grad = draw.standard_normal((m, n), np.float32)
+            yield Case(
+                f"linear {m} x {k} to {n}, {activation}, forward + backward",
+                ours(our_step(lambda x, w, b, a=activation: ops.linear(x, w, b, activation=a), arrays, grad), threads),
+                {"torch": theirs(their_step(activated(activation), arrays, grad), threads)},
+                check=same_norms if activation == "relu" else same_arrays,
+                work=6e-9 * m * n * k,
+                work_unit="GFLOP",
+                threads=threads,
+                goals={"torch": 1.8},
+            )
+
+
+def activated(activation: str) -> Callable[..., Any]:
+    """Return torch's linear layer with the function behind it."""
+
+    def function(x: Any, weight: Any, bias: Any) -> Any:
+        return getattr(torch.nn.functional, activation)(torch.nn.functional.linear(x, weight, bias))
+
+    return function

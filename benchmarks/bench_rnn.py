@@ -8,7 +8,7 @@ from benchmarks.recurrent import torch_cases
 
 def cases(options: Options) -> Iterator[Case]:
     """Yield the cases of `recurrent.torch_cases` with the goals of this layer."""
-    yield from torch_cases("RNN", options, _forward, _both)
+    yield from torch_cases("RNN", options, _forward, _both, onnx_goal=1.2)
 
 
 def _forward(batch: int, threads: int) -> float:

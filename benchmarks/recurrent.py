@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.case import Case, Options
+from benchmarks import onnx_peer, recurrent_conditions
+from benchmarks.case import Case, Options, constant
 from benchmarks.torch_peer import our_step, ours, same_arrays, their_step, theirs, torch
 from seqnn import nn
 from seqnn.autograd import no_grad
@@ -17,16 +18,25 @@ SHAPES = [
     (32, 128, 512, 512),
     (64, 32, 128, 1024),
 ]  # B, T, I, H
+STEP = 4e-6  # seconds that one step of a stream may take
 
 
-def torch_cases(kind: str, options: Options, forward_goal: Callable, both_goal: Callable) -> Iterator[Case]:
-    """Yield inference, training and unequal lengths against torch's layer of that name; goals from (B, threads)."""
+def torch_cases(
+    kind: str, options: Options, forward_goal: Callable, both_goal: Callable, onnx_goal: float
+) -> Iterator[Case]:
+    """Yield all cases of torch's layer of that name; goals from (B, threads), and of inference against onnxruntime."""
     for threads in options.threads:
         for shape in SHAPES[:2] if options.quick else SHAPES:
-            yield _inference(kind, shape, threads, {"torch": forward_goal(shape[0], threads)})
+            goals = {"torch": forward_goal(shape[0], threads), "onnxruntime": onnx_goal}
+            yield _inference(kind, shape, threads, goals)
             yield _training(kind, shape, threads, {"torch": both_goal(shape[0], threads)})
-        yield stream(kind, threads)
+        for inputs in (32, 128):
+            yield stream(kind, inputs, threads)
         yield unequal(kind, threads)
+        yield recurrent_conditions.memory(kind, SHAPES[1 if options.quick else 3], threads)
+        if threads > 1:
+            yield recurrent_conditions.busy(kind, SHAPES[1], threads)
+            yield recurrent_conditions.meeting(threads)
 
 
 def layers(kind: str, shape: tuple[int, ...]) -> tuple[Any, Any, np.ndarray]:
@@ -58,7 +68,8 @@ def _inference(kind: str, shape: tuple[int, ...], threads: int, goals: dict[str,
         with torch.no_grad():
             return [peer(torch.from_numpy(x))[0]]
 
-    peers = {"torch": theirs(their, threads)}
+    weights = layer.state_dict()
+    peers = {"torch": theirs(their, threads), "onnxruntime": onnx_peer.recurrent(kind, weights, x, threads)}
     return Case(label(kind, shape, "forward"), ours(mine, threads), peers, same_arrays, threads=threads, goals=goals)
 
 
@@ -83,9 +94,9 @@ def _training(kind: str, shape: tuple[int, ...], threads: int, goals: dict[str, 
     )
 
 
-def stream(kind: str, threads: int, count: int = 1000) -> Case:
-    """One step at a time, B = 1, I = H = 128, `count` steps."""
-    layer, peer, x = layers(kind, (1, 1, 128, 128))
+def stream(kind: str, inputs: int, threads: int, count: int = 1000) -> Case:
+    """One step at a time, B = 1, H = 128, `count` steps."""
+    layer, peer, x = layers(kind, (1, 1, inputs, 128))
     layer.eval().freeze()
 
     def mine() -> list:
@@ -101,11 +112,17 @@ def stream(kind: str, threads: int, count: int = 1000) -> Case:
                 out, state = peer(given, state)
         return [out[0]]
 
-    peers = {"torch": theirs(their, threads)}
+    bound = f"{STEP * 1e6:g} µs a step"
     return Case(
-        f"{kind}, {count} streaming steps, B=1 I=H=128", ours(mine, threads), peers, same_arrays, work=count,
-        work_unit="steps", threads=threads,
-    )  # fmt: skip
+        f"{kind}, {count} streaming steps, B=1 I={inputs} H=128",
+        ours(mine, threads),
+        {"torch": theirs(their, threads), bound: constant(count * STEP)},
+        lambda mine, other: 0.0 if other is None else same_arrays(mine, other),
+        work=count,
+        work_unit="steps",
+        threads=threads,
+        goals={bound: 1.0},
+    )
 
 
 def unequal(kind: str, threads: int) -> Case:

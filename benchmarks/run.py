@@ -51,15 +51,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run_speed(name: str, module, options: Options, repeat: int, only: str) -> bool:
-    """Run the cases of one module, print each row as it comes, keep them; was a check failed?"""
-    rows = []
-    for case in module.cases(options):
-        if only in case.name:
-            for row in measure(case, case.repeat or repeat):
-                print(line(row), flush=True)
-                rows.append(row)
-    if not options.quick:
-        keep(name, rows, replace=bool(only))
+    """Run the cases of one module, print each row as it comes, keep them (also those before a Ctrl-C); was a check failed?"""
+    rows, part = [], True
+    try:
+        for case in module.cases(options):
+            if only in case.name:
+                for row in measure(case, case.repeat or repeat):
+                    print(line(row), flush=True)
+                    rows.append(row)
+        part = bool(only)
+    finally:
+        if rows and not options.quick:
+            keep(name, rows, replace=part)
     return any(row["failure"] for row in rows)
 
 
@@ -134,7 +137,7 @@ def line(row: dict) -> str:
     start = f"{row['case']}, {row['threads']} thread{plural}: {amount(row, row['ours'])}"
     if not row["theirs"]:
         return f"{start} | {row['peer']}: not at hand"
-    goal = f", goal {row['goal']}×" if row["goal"] else ""
+    goal = f", goal {row['goal']:.3g}×" if row["goal"] else ""
     error = f", error {row['error']:.2g}" if row["error"] is not None else ""
     end = f", CHECK FAILED: {row['failure']}" if row["failure"] else error
     return f"{start} | {row['peer']}: {amount(row, row['theirs'])} | {ratio(row)}{goal}{end}"
@@ -147,9 +150,7 @@ def quality_line(row) -> str:
         return f"{start} | {row.peer}: not at hand"
     difference, error, within = row.verdict()
     verdict = "within the noise band or better" if within else "WORSE than the noise band"
-    return (
-        f"{start} | {row.peer}: {np.mean(row.theirs):.4f} | {difference:+.4f} ± {error:.4f}, band {row.band}: {verdict}"
-    )
+    return f"{start} | {row.peer}: {np.mean(row.theirs):.4f} | {difference:+.4f} ± {error:.4f}, band {row.band:.3g}: {verdict}"
 
 
 def header() -> dict:

@@ -65,9 +65,9 @@ def quality_table(rows: list[dict]) -> str:
         if row.theirs:
             difference, error, within = row.verdict()
             cells += [f"{np.mean(row.theirs):.3f}", f"{difference:+.3f} ± {error:.3f}"]
-            cells += [f"{row.band}", "yes" if within else "**no**"]
+            cells += [f"{row.band:.3g}", "yes" if within else "**no**"]
         else:
-            cells += ["not at hand", "", f"{row.band}", ""]
+            cells += ["not at hand", "", f"{row.band:.3g}", ""]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

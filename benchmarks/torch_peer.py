@@ -77,3 +77,11 @@ def same_arrays(mine: list, other: list) -> float:
         worst = max(worst, float(np.abs(np.asarray(a) - b).max() / max(1.0, float(np.abs(b).max()))))
     assert worst < 1e-4, f"results differ by {worst}"
     return worst
+
+
+def same_norms(mine: list, other: list) -> float:
+    """Check arrays behind a ReLU, where one sum that rounds to the other side of 0 changes a row: the norm of the difference."""
+    pairs = [(np.asarray(a), np.asarray(b)) for a, b in zip(mine, other, strict=True)]
+    worst = max(float(np.linalg.norm(a - b) / max(1.0, float(np.linalg.norm(b)))) for a, b in pairs)
+    assert worst < 1e-2, f"results differ by {worst} of their norm"
+    return worst
