@@ -7,6 +7,12 @@
 static const char not_grouped[] = "channels, groups and weights do not agree: expected x with groups * w.shape[1] "
                                   "channels and w with a multiple of groups rows";
 
+// The part of a geometry that the arguments of all three functions name alike.
+#define NAMED_ALIKE(a)                                                                                                 \
+    .images = (a)->N, .groups = (a)->groups, .outputs = (a)->O / (a)->groups, .stride_y = (a)->stride_y,               \
+    .stride_x = (a)->stride_x, .top = (a)->top, .left = (a)->left, .dilation_y = (a)->dilation_y,                      \
+    .dilation_x = (a)->dilation_x
+
 // The forward direction; bias may be NULL.
 static const char *convolve_forward(const geometry *g, const real *x, const real *w, const real *bias, bool relu,
                                     bool in_parts, real *y)
@@ -89,22 +95,14 @@ KERNEL(conv_forward)
 {
     if (a->C != a->groups * a->I || a->O % a->groups) return not_grouped;
     const geometry g = {
-        .images = a->N,
-        .groups = a->groups,
         .inputs = a->I,
-        .outputs = a->O / a->groups,
         .height = a->H,
         .width = a->W,
         .out_height = (a->H + a->top + a->bottom - a->dilation_y * (a->R - 1) - 1) / a->stride_y + 1,
         .out_width = (a->W + a->left + a->right - a->dilation_x * (a->S - 1) - 1) / a->stride_x + 1,
         .rows = a->R,
         .columns = a->S,
-        .stride_y = a->stride_y,
-        .stride_x = a->stride_x,
-        .top = a->top,
-        .left = a->left,
-        .dilation_y = a->dilation_y,
-        .dilation_x = a->dilation_x,
+        NAMED_ALIKE(a),
     };
     const int64_t beside = images_beside(&g);
     if (beside == 1) return convolve_forward(&g, a->x, a->w, a->bias, a->relu, false, a->y);
@@ -126,22 +124,14 @@ KERNEL(conv_backward_input)
 {
     if (a->O % a->groups) return not_grouped;
     const geometry g = {
-        .images = a->N,
-        .groups = a->groups,
         .inputs = a->I,
-        .outputs = a->O / a->groups,
         .height = a->height,
         .width = a->width,
         .out_height = a->P,
         .out_width = a->Q,
         .rows = a->R,
         .columns = a->S,
-        .stride_y = a->stride_y,
-        .stride_x = a->stride_x,
-        .top = a->top,
-        .left = a->left,
-        .dilation_y = a->dilation_y,
-        .dilation_x = a->dilation_x,
+        NAMED_ALIKE(a),
     };
     const int64_t beside = images_beside(&g);
     if (beside == 1) return convolve_backward(&g, a->grad, a->y, a->w, false, a->dx);
@@ -164,22 +154,14 @@ KERNEL(conv_backward_weight)
 {
     if (a->O % a->groups || a->C % a->groups) return not_grouped;
     const geometry g = {
-        .images = a->N,
-        .groups = a->groups,
         .inputs = a->C / a->groups,
-        .outputs = a->O / a->groups,
         .height = a->H,
         .width = a->W,
         .out_height = a->P,
         .out_width = a->Q,
         .rows = a->rows,
         .columns = a->columns,
-        .stride_y = a->stride_y,
-        .stride_x = a->stride_x,
-        .top = a->top,
-        .left = a->left,
-        .dilation_y = a->dilation_y,
-        .dilation_x = a->dilation_x,
+        NAMED_ALIKE(a),
     };
     const int64_t beside = images_beside(&g);
     if (beside == 1) return correlate_weights(&g, a->grad, a->y, a->x, a->dw, a->db);

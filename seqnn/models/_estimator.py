@@ -58,13 +58,18 @@ class Estimator:
         held = min(max(1, round(count * self.validation_fraction)), count - 1) if self.validation_fraction else 0
         return order[held:], order[:held]
 
+    def _optimizer(self) -> optim.Optimizer:
+        """The optimiser of `model_`."""
+        return optim.AdamW(self.model_.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
+
     def _train(
         self,
         make: Callable[[], nn.Module],
-        loss: Callable[[Any, Any], Tensor],
+        loss: Callable[[Any, Any], Tensor] | None,
         data: Any,
         validation: Any,
         metrics: Mapping[str, Callable] | None = None,
+        schedule: optim.Schedule | None = None,
     ) -> None:
         """Make the network and train it; `data` and `validation` as for `train.fit`, None where nothing is held out."""
         stop = train.EarlyStopping("val_loss", patience=self.n_iter_no_change, restore_best=True)
@@ -75,7 +80,8 @@ class Estimator:
                 loss,
                 data,
                 self.max_iter,
-                optim.AdamW(self.model_.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay),
+                self._optimizer(),
+                schedule=schedule,
                 clip_norm=self.clip_norm,
                 validation=validation,
                 metrics=metrics,

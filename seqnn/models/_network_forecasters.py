@@ -12,7 +12,7 @@ from ._estimator import Estimator
 from ._forecaster import Forecaster
 from ._many_to_one import ManyToOne
 from ._mlp import MLP
-from ._reader import CELLS
+from ._reader import checked_cell
 from ._series import lag_windows
 
 _SCALINGS = ("standard", "minmax", None)
@@ -141,9 +141,8 @@ class RecurrentForecaster(_NetworkForecaster):
             weight_decay=weight_decay, clip_norm=clip_norm, max_iter=max_iter, validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change, random_state=random_state, verbose=verbose,
         )  # fmt: skip
-        if cell not in CELLS:
-            raise ValueError(f"cell: expected one of {', '.join(CELLS)}, got {cell!r}")
-        self.cell, self.hidden_size, self.num_layers, self.dropout = cell, hidden_size, num_layers, dropout
+        self.cell, self.dropout = checked_cell(cell), dropout
+        self.hidden_size, self.num_layers = hidden_size, num_layers
 
     def _network(self, variables: int, outputs: int) -> nn.Module:
         return ManyToOne(

@@ -9,6 +9,7 @@ import numpy as np
 from .. import nn, ops
 from ..autograd import Tensor, no_grad
 from ._data import as_features, check_fitted
+from ._generation import generate
 from ._reader import recurrent
 from ._writing import WritingEstimator
 
@@ -74,14 +75,15 @@ class OneToMany(nn.Module):
             vectors = np.asarray(vectors)
             state = tuple(np.asarray(s) for s in self._states(vectors))
             state = state if len(state) > 1 else state[0]
-            ids, running = [np.full(len(vectors), begin)], np.ones(len(vectors), bool)
-            while len(ids) <= steps and running.any():
-                x = np.concatenate([self.embedding.weight.data[ids[-1]], vectors], axis=1)
+
+            def step(ids: np.ndarray) -> np.ndarray:
+                nonlocal state
+                x = np.concatenate([self.embedding.weight.data[ids[:, 0]], vectors], axis=1)
                 out, state = self.recurrent.step(x, state)
-                found = np.asarray(self.output(out)).argmax(axis=1)
-                ids.append(found if end is None else np.where(running, found, end))
-                running &= ids[-1] != (-1 if end is None else end)
-            return np.stack(ids, axis=1)[:, 1:]
+                return np.asarray(self.output(out))
+
+            first = np.full((len(vectors), 1), begin)
+            return generate(step, first, steps, temperature=0.0, top_k=None, eos_id=end)
 
     def _states(self, vectors: Any) -> tuple[Any, ...]:
         """Each part of the first state [layers, B, size]: h from the vectors, the others zero."""

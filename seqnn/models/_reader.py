@@ -15,13 +15,18 @@ CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "stlm": nn.STLM}
 _FORGET = {"lstm": {1: 1.0}, "stlm": {1: 0.0, 3: 3.0}}
 
 
+def checked_cell(cell: str) -> str:
+    """The name of a cell, or a ValueError."""
+    if cell not in CELLS:
+        raise ValueError(f"cell: expected one of {', '.join(CELLS)}, got {cell!r}")
+    return cell
+
+
 def recurrent(
     cell: str, input_size: int, hidden_size: int, *, num_layers: int, dropout: float, bidirectional: bool = False
 ) -> Any:
     """Recurrent layers of that cell, batch first, that do not forget at once."""
-    if cell not in CELLS:
-        raise ValueError(f"cell: expected one of {', '.join(CELLS)}, got {cell!r}")
-    layers = CELLS[cell](
+    layers = CELLS[checked_cell(cell)](
         input_size, hidden_size, num_layers, batch_first=True, dropout=dropout if num_layers > 1 else 0.0,
         bidirectional=bidirectional,
     )  # fmt: skip

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import nn
-from ..autograd import Tensor, no_grad
+from ..autograd import Tensor
 from ..text import pad
 from ._data import check_fitted
 from ._estimator import Estimator
-from ._reader import CELLS
-from ._sequences import batches, learn
+from ._reader import checked_cell
+from ._sequences import by_length, learn, split_batches
 
 _ROWS = 256  # sequences of a prediction that run together
 
@@ -45,10 +45,8 @@ class SequenceEstimator(Estimator):
             max_iter=max_iter, validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
             random_state=random_state, verbose=verbose,
         )  # fmt: skip
-        if cell not in CELLS:
-            raise ValueError(f"cell: expected one of {', '.join(CELLS)}, got {cell!r}")
-        self.cell, self.hidden_size, self.num_layers, self.bidirectional = cell, hidden_size, num_layers, bidirectional
-        self.dropout, self.embedding_size = dropout, embedding_size
+        self.cell, self.bidirectional, self.dropout = checked_cell(cell), bidirectional, dropout
+        self.hidden_size, self.num_layers, self.embedding_size = hidden_size, num_layers, embedding_size
 
     def _network_options(self) -> dict[str, Any]:
         return {
@@ -87,23 +85,13 @@ class SequenceEstimator(Estimator):
     ) -> None:
         if len(encoded) != len(targets):
             raise ValueError(f"y: expected a target for each of {len(encoded)} examples of X, got {len(targets)}")
-        parts = [
-            batches([encoded[i] for i in ids], [targets[i] for i in ids], gather, join, batch_size=self.batch_size,
-                    seed=self.random_state, shuffle=training)
-            if len(ids) else None
-            for ids, training in zip(self._split(len(encoded)), (True, False), strict=True)
-        ]  # fmt: skip
+        parts = split_batches(
+            self._split(len(encoded)), encoded, targets, gather, join, batch_size=self.batch_size,
+            seed=self.random_state,
+        )  # fmt: skip
         self._train(make, loss, *parts, metrics)
 
     def _each(self, X: Any, function: Callable[..., Any]) -> list[Any]:  # noqa: N803
         """function(padded inputs, lengths), one row a sequence, for all of X in its order; similar lengths together."""
         check_fitted(self, "model_")
-        encoded = self._input.encode(X, "X")
-        found: list[Any] = [None] * len(encoded)
-        order = np.argsort([len(s) for s in encoded], kind="stable")
-        with no_grad():
-            for start in range(0, len(order), _ROWS):
-                rows = order[start : start + _ROWS]
-                for row, result in zip(rows, function(*pad([encoded[i] for i in rows])), strict=True):
-                    found[row] = result
-        return found
+        return by_length(self._input.encode(X, "X"), _ROWS, lambda part: function(*pad(part)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import train
+from ..autograd import no_grad
 from ..text import Vocabulary, pad
 from ._heads import IGNORED
 
@@ -102,6 +103,25 @@ def _numbers(sequence: Any, name: str, first: Any) -> np.ndarray:
     return array.reshape(len(array), -1).astype(np.float64, copy=False)
 
 
+def split_batches(
+    parts: Iterable[np.ndarray],
+    inputs: Sequence[np.ndarray],
+    targets: Sequence[Any],
+    gather: Callable[[list], tuple],
+    join: Callable[[list], tuple],
+    *,
+    batch_size: int,
+    seed: int,
+) -> list[train.Batches | None]:
+    """Batches of both `parts` of the examples, those to learn from and those held out (None where there are none)."""
+    return [
+        batches([inputs[i] for i in part], [targets[i] for i in part], gather, join, batch_size=batch_size, seed=seed,
+                shuffle=training)
+        if len(part) else None
+        for part, training in zip(parts, (True, False), strict=True)
+    ]  # fmt: skip
+
+
 def batches(
     inputs: Sequence[np.ndarray],
     targets: Sequence[Any],
@@ -121,6 +141,18 @@ def batches(
     return train.Batches(
         inputs, targets, batch_size=batch_size, shuffle=shuffle, seed=seed, lengths=lengths, collate=collate
     )
+
+
+def by_length(inputs: Sequence[Any], rows: int, function: Callable[[list], Any]) -> list[Any]:
+    """function(inputs of similar length, up to `rows`) gives a result each; all of them, in the order of the inputs."""
+    found: list[Any] = [None] * len(inputs)
+    order = np.argsort([len(x) for x in inputs], kind="stable")
+    with no_grad():
+        for start in range(0, len(order), rows):
+            part = order[start : start + rows]
+            for at, result in zip(part, function([inputs[i] for i in part]), strict=True):
+                found[at] = result
+    return found
 
 
 def padded_classes(rows: Sequence[np.ndarray]) -> np.ndarray:

@@ -8,10 +8,11 @@ from typing import Any, Self
 import numpy as np
 
 from .. import nn, ops, train
-from ..autograd import Tensor, no_grad
+from ..autograd import Tensor
 from ..text import Vocabulary, pad, tokenize, truncate
 from ._data import as_labels, check_fitted
 from ._estimator import Estimator
+from ._sequences import batches, by_length
 
 __all__ = ["TextCNN", "TextCNNClassifier"]
 
@@ -153,13 +154,8 @@ class TextCNNClassifier(Estimator):
         """Probabilities [N, classes], in the order of `classes_`."""
         check_fitted(self, "model_")
         ids = [self.vocabulary_.encode(tokens) for tokens in self._tokens(texts)]
-        out = np.empty((len(ids), len(self.classes_)), np.float32)
-        order = np.argsort([len(i) for i in ids], kind="stable")
-        with no_grad():
-            for start in range(0, len(ids), 256):
-                part = order[start : start + 256]
-                out[part] = ops.softmax(self.model_(self._padded([ids[i] for i in part])).numpy())
-        return out
+        rows = by_length(ids, 256, lambda part: ops.softmax(self.model_(self._padded(part)).numpy()))
+        return np.array(rows, np.float32).reshape(len(ids), len(self.classes_))
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """The most probable label of each string."""
@@ -182,18 +178,11 @@ class TextCNNClassifier(Estimator):
         )
 
     def _batches(self, tokens: list[list[str]], labels: np.ndarray, *, shuffle: bool) -> train.Batches:
-        def collate(examples: list) -> tuple[np.ndarray, np.ndarray]:
-            return self._padded([ids for ids, _ in examples]), np.array([label for _, label in examples], np.int32)
-
-        return train.Batches(
-            [self.vocabulary_.encode(t) for t in tokens],
-            labels,
-            batch_size=self.batch_size,
+        return batches(
+            [self.vocabulary_.encode(t) for t in tokens], labels, lambda ids: (self._padded(ids),),
+            lambda found: (np.array(found, np.int32),), batch_size=self.batch_size, seed=self.random_state,
             shuffle=shuffle,
-            seed=self.random_state,
-            lengths=[len(t) for t in tokens] if shuffle else None,
-            collate=collate,
-        )
+        )  # fmt: skip
 
     def _network(self, vectors: Any) -> TextCNN:
         model = TextCNN(

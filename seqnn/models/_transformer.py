@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from .. import nn, ops, optim, random, train
+from .. import nn, ops, optim
 from .._arguments import integer
 from ..autograd import Tensor
 from ..text import Vocabulary, pad
 from ._data import check_fitted
 from ._estimator import Estimator
 from ._generation import as_ids, evaluating, generate
-from ._sequences import IGNORED, as_sequences, batches
+from ._heads import IGNORED
+from ._sequences import as_sequences, by_length, padded_classes, split_batches
 
 
 class Transformer(nn.Module):
@@ -208,23 +208,19 @@ class Translator(Estimator):
         sources = [self.source_.encode(s, eos=True) for s in sides[0]]
         targets = [self.target_.encode(s, bos=True, eos=True) for s in sides[1]]
         self._longest = max(map(len, targets))
-        data, validation = (
-            self._batches([sources[i] for i in part], [targets[i] for i in part], training) if len(part) else None
-            for part, training in zip(self._split(len(sources)), (True, False), strict=True)
-        )
-        stop = train.EarlyStopping("val_loss", patience=self.n_iter_no_change, restore_best=True)
-        with random.seeded(self.random_state):
-            self.model_ = Transformer(
-                len(self.source_), len(self.target_), d_model=self.d_model, nhead=self.nhead,
-                num_encoder_layers=self.num_layers, num_decoder_layers=self.num_layers,
-                dim_feedforward=self.dim_feedforward, dropout=self.dropout, label_smoothing=self.label_smoothing,
-            )  # fmt: skip
-            self.history_ = train.fit(
-                self.model_, None, data, self.max_iter,
-                optim.Adam(self.model_.parameters(), lr=self.learning_rate, betas=(0.9, 0.98), eps=1e-9),
-                schedule=optim.Noam(self.d_model, self.warmup), clip_norm=self.clip_norm, validation=validation,
-                callbacks=[] if validation is None else [stop], verbose=self.verbose,
-            )  # fmt: skip
+
+        def gather(rows: list) -> tuple:
+            return pad(rows, value=self.source_.pad_id)
+
+        def join(rows: list) -> tuple:
+            before, _ = pad([row[:-1] for row in rows], value=self.target_.pad_id)
+            return before, padded_classes([row[1:] for row in rows])
+
+        parts = split_batches(
+            self._split(len(sources)), sources, targets, gather, join, batch_size=self.batch_size,
+            seed=self.random_state,
+        )  # fmt: skip
+        self._train(self._network, None, *parts, schedule=optim.Noam(self.d_model, self.warmup))
         return self
 
     def predict(self, X: Any, *, max_new_tokens: int | None = None) -> list[list[str]]:  # noqa: N803
@@ -232,26 +228,23 @@ class Translator(Estimator):
         check_fitted(self, "model_")
         sources = [self.source_.encode(s, eos=True) for s in _tokens(X, "X")]
         most = self._longest if max_new_tokens is None else integer("max_new_tokens", max_new_tokens, 0)
-        found: list[Any] = [None] * len(sources)
-        order = np.argsort([len(s) for s in sources], kind="stable")
-        for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
-            ids, lengths = pad([sources[i] for i in rows], value=self.source_.pad_id)
-            for row, written in zip(rows, self.model_.generate(ids, most, lengths=lengths), strict=True):
-                found[row] = self.target_.decode(written, skip_specials=True)
-        return found
 
-    def _batches(self, sources: Sequence, targets: Sequence, training: bool) -> train.Batches:
-        def gather(rows: list) -> tuple:
-            return pad(rows, value=self.source_.pad_id)
+        def translate(part: list[np.ndarray]) -> list[list[str]]:
+            ids, lengths = pad(part, value=self.source_.pad_id)
+            written = self.model_.generate(ids, most, lengths=lengths)
+            return [self.target_.decode(row, skip_specials=True) for row in written]
 
-        def join(rows: list) -> tuple:
-            before, _ = pad([row[:-1] for row in rows], value=self.target_.pad_id)
-            return before, pad([row[1:] for row in rows], value=IGNORED)[0]
+        return by_length(sources, self.batch_size, translate)
 
-        return batches(
-            sources, targets, gather, join, batch_size=self.batch_size, seed=self.random_state, shuffle=training
-        )
+    def _network(self) -> Transformer:
+        return Transformer(
+            len(self.source_), len(self.target_), d_model=self.d_model, nhead=self.nhead,
+            num_encoder_layers=self.num_layers, num_decoder_layers=self.num_layers,
+            dim_feedforward=self.dim_feedforward, dropout=self.dropout, label_smoothing=self.label_smoothing,
+        )  # fmt: skip
+
+    def _optimizer(self) -> optim.Optimizer:
+        return optim.Adam(self.model_.parameters(), lr=self.learning_rate, betas=(0.9, 0.98), eps=1e-9)
 
 
 def _tokens(sequences: Any, name: str) -> list[list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import op
-from ._attention_call import Array, Call, Window, four_axes, options_of
+from ._attention_call import Array, Call, Window, options_of
 from ._attention_score import scored
 
 
@@ -96,15 +96,13 @@ def _attend(
     needs: tuple[bool, ...],
 ) -> tuple[Any, Callable]:
     """Attention with scores that the kernels know."""
-    q, k, v = four_axes("q", q), four_axes("k", k), four_axes("v", v)
     call = Call(q, k, v, mask, relative, additive, lengths, query_lengths, options_of(*options), need_weights)
     wanted = needs[:6]
     out = call.forward(True in wanted)
 
     def backward(grads: Any) -> tuple[Array | None, ...]:
         grad, grad_weights = grads if need_weights else (grads, None)
-        *found, dadditive = call.backward(grad, grad_weights, wanted)
-        return *found, None if dadditive is None else dadditive.reshape(np.shape(additive))
+        return call.backward(grad, grad_weights, wanted)
 
     return out, backward
 

@@ -54,10 +54,11 @@ class Call:
         need_weights: bool = False,
         rows: bool | None = None,
     ) -> None:
+        q, k, v = (_four_axes(name, x) for name, x in (("q", q), ("k", k), ("v", v)))
         _check(q, k, v)
         self.arrays = q, k, v
         shape = (*q.shape[:3], k.shape[2])
-        self.mask_shape = np.shape(mask)
+        self.mask_shape, self.additive_shape = np.shape(mask), np.shape(additive)
         mask = None if mask is None else _broadcast(mask, shape)
         is_bias = mask is not None and mask.dtype != bool
         self.rules = (
@@ -105,6 +106,7 @@ class Call:
             *self.options, *sizes, *heads, hard.straight,
             dbias=mask, drelative=wanted[1], dadditive=wanted[2], **outputs,
         )  # fmt: skip
+        dadditive = None if dadditive is None else dadditive.reshape(self.additive_shape)
         return (*found, _fold(dbias, self.mask_shape) if mask else None, dtable, dadditive)
 
     def backward(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...], hard: Hard = _SOFT) -> tuple:
@@ -125,7 +127,7 @@ class Call:
         return self._backward(grad, grad_weights, rules, _SOFT, dqkv=wanted[0])[-4:-1]
 
 
-def four_axes(name: str, x: Any) -> Array:
+def _four_axes(name: str, x: Any) -> Array:
     x = np.asarray(x)
     if x.ndim != 4:
         raise ValueError(f"attention: {name} must have 4 axes, [batch, heads, positions, size], got shape {x.shape}")
@@ -142,14 +144,17 @@ def _check(q: Array, k: Array, v: Array) -> None:
         raise ValueError(f"attention: q has {q.shape[1]} heads, no multiple of the {k.shape[1]} heads of k and v")
 
 
-def options_of(causal: bool, scale: float, offset: int, window: Window, dropout: float, seed: int | None) -> Options:
+def options_of(
+    causal: bool, scale: float, offset: int, window: Window, dropout: float, seed: int | None, draws: bool = False
+) -> Options:
+    """What the kernels take; numbers are drawn for dropout, or where `draws` says so."""
     before, after = window if isinstance(window, tuple) else (window, window)
     before, after = (_UNLIMITED if w is None else int(w) for w in (before, after))
     if before < 0 or after < 0:
         raise ValueError(f"attention: window must not be negative, got {window}")
     if not 0 <= dropout < 1:
         raise ValueError(f"attention: dropout={dropout}, expected a probability, 0 <= dropout < 1")
-    key = (0, 0) if not dropout else random.next_key() if seed is None else (seed, 0)
+    key = (0, 0) if not (dropout or draws) else random.next_key() if seed is None else (seed, 0)
     return Options(float(scale), before, 0 if causal else after, int(offset), min(dropout, 1 - 2.0**-16), *key)
 
 

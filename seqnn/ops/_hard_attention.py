@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import random
 from ..autograd import Tensor, op
-from ._attention_call import Array, Call, Hard, Window, four_axes, options_of
+from ._attention_call import Array, Call, Hard, Window, options_of
 from ._attention_score import scored
 
 
@@ -58,8 +57,7 @@ def hard_attention(
     """
     q, k, additive, factor = scored(q, k, weight, score, scale)
     rules = (mask, relative, additive, lengths, query_lengths)
-    key = (0, 0) if not sample else random.next_key() if seed is None else (seed, 0)
-    options = options_of(causal, factor, query_offset, window, 0.0, None)._replace(seed=key[0], stream=key[1])
+    options = options_of(causal, factor, query_offset, window, 0.0, seed, draws=sample)
     out, log_prob, index = _choose(q, k, v, *rules, sample=sample, straight=straight_through, options=options)
     return out, log_prob, index.data if isinstance(index, Tensor) else index
 
@@ -80,17 +78,15 @@ def _choose(
     options: Any,
     needs: tuple[bool, ...],
 ) -> tuple[tuple[Array, Array, Array], Callable]:
-    q, k, v = four_axes("q", q), four_axes("k", k), four_axes("v", v)
     call = Call(q, k, v, mask, relative, additive, lengths, query_lengths, options)
     wanted = needs[:6]
     record = True in wanted
     chosen, log_p = call.choose(sample, straight and record, record)
 
     def backward(grads: tuple[Array, ...]) -> tuple[Array | None, ...]:
-        *found, dadditive = call.backward(grads[0], None, wanted, Hard(chosen, grads[1], straight))
-        return *found, None if dadditive is None else dadditive.reshape(np.shape(additive))
+        return call.backward(grads[0], None, wanted, Hard(chosen, grads[1], straight))
 
-    return (_values(v, chosen, log_p), log_p, chosen), backward
+    return (_values(call.arrays[2], chosen, log_p), log_p, chosen), backward
 
 
 def _values(v: Array, chosen: Array, log_p: Array) -> Array:
