@@ -34,17 +34,17 @@ def optional_integer(name: str, value: Any, minimum: int) -> int | None:
     return None if value is None else integer(name, value, minimum)
 
 
-def number(name: str, value: Any, *, minimum: float = -math.inf, above: float = -math.inf) -> float:
-    """`value` as a finite float, at least `minimum` and larger than `above`."""
-    expected = "a finite number"
-    if above != -math.inf:
-        expected = f"a finite number > {above:g}"
-    elif minimum != -math.inf:
-        expected = f"a finite number >= {minimum:g}"
+def number(
+    name: str, value: Any, *, minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf
+) -> float:
+    """Return `value` as a finite float, at least `minimum`, larger than `above`, smaller than `below`."""
+    bounds = [f">= {minimum:g}"] * (minimum != -math.inf) + [f"> {above:g}"] * (above != -math.inf)
+    bounds += [f"< {below:g}"] * (below != math.inf)
+    expected = " ".join(["a finite number", " and ".join(bounds)]).strip()
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected {expected}, got {value!r}")
     checked = float(value)
-    if not math.isfinite(checked) or checked < minimum or checked <= above:
+    if not math.isfinite(checked) or checked < minimum or checked <= above or checked >= below:
         raise ValueError(f"{name}: expected {expected}, got {value!r}")
     return checked
 

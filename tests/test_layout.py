@@ -25,6 +25,7 @@ STOREYS = [
         "_openmp",
         "_progress",
         "_safetensors",
+        "_settings",
         "_snapshot",
         "random",
     ),
