@@ -1,5 +1,6 @@
 """The call path: what the signature language promises, on the probe kernels and, for bad input, on every function there is."""
 
+import generate
 import numpy as np
 import pytest
 import signatures as language
@@ -21,7 +22,7 @@ def test_the_module_has_every_function_of_the_sources():
 
 
 def test_stub_is_fresh():
-    assert language.STUB.read_text() == language.write_stub(), "run: python csrc/signatures.py --stub"
+    assert generate.STUB.read_text() == generate.write_stub(), "run: python csrc/boundary/generate.py --stub"
 
 
 # --- bad input of every function -------------------------------------------------------------------------
@@ -69,6 +70,9 @@ def bad_calls():
                 if p.type == "n":
                     yield "float", *broken(1.5)
                     yield "huge", *broken(2**70)
+                if p.choices:
+                    yield "no such name", *broken("nonsense")
+                    yield "number outside", *broken(len(p.choices))
                 if p.minimum is not None:
                     yield "too small", *broken(p.minimum - 1)
                 continue
@@ -126,6 +130,109 @@ def test_missing_unknown_and_surplus_arguments(function):
 
 
 # --- the language, on the probe kernels ------------------------------------------------------------------
+
+
+def conditions_call(**changes):
+    call = {"ids": [0, -1, 3], "offsets": [0, 2, 3], "bounds": [[0, 3], [1, 1]], "values": np.arange(4.0)}
+    return call | {"first": None, "second": None, "mode": "doubled", "window": 4, "spans": False} | changes
+
+
+def test_results_have_names_and_their_sizes_reach_the_kernel():
+    found = _core.probe_conditions(**conditions_call(first=np.ones(4), second=np.ones(4), spans=True))
+    total, ends, spans = found
+    assert found.total is total and found.spans is spans and total[0] == 6
+    assert ends[0] == spans.size == 4 and spans.tolist() == [[0, 2], [2, 3]]
+    assert _core.probe_conditions(**conditions_call()).spans is None
+
+
+def test_one_line_may_equal_another():
+    again = _core.probe_conditions_again(**conditions_call())
+    assert again.total[0] == 6 and type(again).__name__ == "probe_conditions_again_result"
+    assert _core.probe_conditions_again.__doc__ == _core.probe_conditions.__doc__.replace("ions(", "ions_again(", 1)
+
+
+def test_constants_and_enumerations_are_shared_with_python():
+    assert _core.probe.MOST == 1000
+    assert _core.probe.mode == ("plain", "doubled")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ids": [0, -2, 3]}, "ids holds -2, expected -1 <= ids < V, got V=4"),
+        ({"ids": [0, 1, 4]}, "ids holds 4, expected -1 <= ids < V, got V=4"),
+        ({"offsets": [0, 4, 3]}, "offsets holds 4, expected offsets covers N, got N=3"),
+        ({"offsets": [1, 2, 3]}, "offsets begins with 1, expected offsets covers N"),
+        ({"offsets": [0, 2, 2]}, "offsets ends with 2, expected offsets covers N"),
+        ({"offsets": [0, 2, 1, 3]}, "offsets falls, expected offsets covers N"),
+        ({"bounds": [[0, 3], [2, 1]]}, "bounds falls, expected bounds ascends to N"),
+        ({"bounds": [[0, 4], [1, 1]]}, "bounds holds 4, expected"),
+        ({"first": np.ones(4)}, "first is given without second"),
+        ({"spans": True}, "spans is given without first"),
+        ({"mode": "trebled"}, "mode is 'trebled', expected one of 'plain', 'doubled'"),
+        ({"mode": 2}, "mode is 2, expected one of"),
+        ({"mode": -(2**62)}, "mode is -4611686018427387904, expected one of"),
+        ({"mode": 1.0}, "mode is float, expected an integer"),
+        ({"window": 0}, r"expected 1 <= window <= MOST and window <= N \+ 1, got window=0, N=3"),
+        ({"window": 5}, "got window=5, N=3"),
+        ({"values": np.ones(5)}, "expected V % 2 == 0 or mode == mode.plain, got V=5, mode=1"),
+        ({"share": 1.5}, "expected share < 1, got share=1.5"),
+        ({"share": float("nan")}, "expected share < 1, got share=nan"),
+    ],
+)
+def test_a_condition_that_does_not_hold_says_what_was_expected_and_got(change, message):
+    with pytest.raises(ERRORS, match=message):
+        _core.probe_conditions(**conditions_call(**change))
+
+
+def test_what_the_kernel_trusts_is_a_copy_of_its_own():
+    """The ids are checked in private memory, so nobody can change them between the check and their use."""
+    ids = np.zeros(3, np.int32)
+    before = ids.copy()
+    _core.probe_conditions(**conditions_call(ids=ids))
+    assert (ids == before).all()
+
+
+def test_items_of_a_list_cannot_shorten_it():
+    class Shortens:
+        def __array__(self, dtype=None, copy=None):
+            grads.clear()
+            return np.ones(2)
+
+    grads = [Shortens(), np.ones(2)]
+    params = [np.ones(2), np.ones(2)]
+    _core.probe_lists(params, grads, 1.0)
+    assert grads == [] and [p.tolist() for p in params] == [[0, 0], [0, 0]]
+
+
+def test_sizes_that_64_bits_do_not_hold_are_a_lack_of_memory():
+    with pytest.raises(MemoryError):
+        _core.random_bits(0, 0, 0, 2**62)
+    repeated = np.lib.stride_tricks.as_strided(np.zeros(4), (2**40, 4), (0, 8))
+    with pytest.raises(MemoryError):
+        _core.probe_strided(repeated)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "x < 3",  # a float array
+        "ids < offsets",  # two arrays
+        "ids == 3",
+        "out < 3",
+        "ids needs nothing",
+        "table ascends to N",  # updated in place
+        "window in nothing",
+        "window <= f(3)",
+        "window <= nothing",
+        "window <= MOST",  # no such constant here
+    ],
+)
+def test_the_parser_refuses_conditions_that_it_cannot_check(where):
+    source = language.Source("real", "x")
+    line = "f(x:f[N], ids:i[N], offsets:i[N], table+i[N], window:n) -> out:f[N]"
+    with pytest.raises(language.SignatureError):
+        generate._Writer(language.parse(f"{line} where {where}", source), []).row([["plain"]])
 
 
 def test_axis_arithmetic_defaults_and_optional_outputs():
@@ -255,7 +362,17 @@ def test_failures_of_a_kernel():
 
 @pytest.mark.parametrize(
     "line",
-    ["f(x:f)", "f(x:d[N])", "f(X:f[N])", "f(x:z[N])", "f(x:f[N], x:f[N])", "f(x:f[N**2])", "f x:f[N]", "f(x:f[g(N)])"],
+    [
+        "f(x:f)",
+        "f(x:d[N])",
+        "f(x*f[]) -> x_size:f[1]",
+        "f(X:f[N])",
+        "f(x:z[N])",
+        "f(x:f[N], x:f[N])",
+        "f(x:f[N**2])",
+        "f x:f[N]",
+        "f(x:f[g(N)])",
+    ],
 )
 def test_the_parser_refuses_what_is_not_the_language(line):
     with pytest.raises((language.SignatureError, SyntaxError)):

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "../dispatch.h"
+#include "dispatch.h"
 
 int sq_isa;
 const char sq_no_memory[] = "out of memory";
@@ -35,6 +35,29 @@ static bool place_arguments(call *c, PyObject *const *name, PyObject *const *arg
     return true;
 }
 
+// Lists become tuples of their own, which no conversion of an item can shorten; of the optional outputs those stay
+// given that are asked for.
+static bool freeze_arguments(call *c)
+{
+    const sq_function *f = c->f;
+    for (int i = 0; i < f->inputs + f->outputs; i++) {
+        const sq_param *p = &f->params[i];
+        PyObject *o = c->given[i];
+        if (!o) continue;
+        if (i >= f->inputs) {
+            int asked = PyObject_IsTrue(o);
+            if (asked < 0) return false;
+            c->given[i] = asked ? Py_True : NULL;
+            c->slot[p->slot].p = c->given[i]; // conditions see which outputs are asked for
+        } else if (p->flags & SQ_LIST) {
+            if (!PyList_Check(o) && !PyTuple_Check(o)) return fail_type(f, p, "a list or tuple of arrays", o);
+            c->frozen[i] = c->given[i] = PySequence_Tuple(o);
+            if (!c->given[i]) return false;
+        }
+    }
+    return true;
+}
+
 // The call's float type: that of its float arrays, which must agree; float32 where none decides.
 static bool choose_real(call *c)
 {
@@ -42,13 +65,9 @@ static bool choose_real(call *c)
     for (int i = 0; i < c->f->inputs; i++) {
         const sq_param *p = &c->f->params[i];
         if (p->type != SQ_TYPE_f || !c->given[i]) continue;
-        bool list = p->flags & SQ_LIST;
-        if (list && !PyList_Check(c->given[i]) && !PyTuple_Check(c->given[i]))
-            return fail_type(c->f, p, "a list or tuple of arrays", c->given[i]);
-        Py_ssize_t count = list ? PySequence_Size(c->given[i]) : 1;
+        Py_ssize_t count = c->frozen[i] ? PyTuple_Size(c->frozen[i]) : 1;
         for (Py_ssize_t k = 0; k < count; k++) {
-            PyObject *o = c->given[i];
-            if (list) o = PyList_Check(o) ? PyList_GetItem(o, k) : PyTuple_GetItem(o, k);
+            PyObject *o = c->frozen[i] ? PyTuple_GetItem(c->frozen[i], k) : c->given[i];
             if (!PyArray_Check(o)) continue;
             int type = PyArray_TYPE((PyArrayObject *)o);
             if (type != NPY_FLOAT && type != NPY_DOUBLE) continue;
@@ -65,20 +84,20 @@ static bool choose_real(call *c)
 static bool list_argument(call *c, int i)
 {
     const sq_param *p = &c->f->params[i];
-    PyObject *o = c->given[i];
-    if (!PyList_Check(o) && !PyTuple_Check(o)) return fail_type(c->f, p, "a list or tuple of arrays", o);
-    int64_t count = PySequence_Size(o);
+    const int64_t count = PyTuple_Size(c->frozen[i]);
     c->items[i] = PyMem_Calloc((size_t)count + 1, sizeof(PyArrayObject *));
     void **pointers = c->buffers[i] = PyMem_Calloc((size_t)count + 1, sizeof(void *) + sizeof(int64_t));
     if (!c->items[i] || !pointers) return PyErr_NoMemory(), false;
     int64_t *sizes = (int64_t *)(pointers + count);
     c->items_count[i] = count;
     for (int64_t k = 0; k < count; k++) {
-        PyArrayObject *x = as_array(c, p, PyList_Check(o) ? PyList_GetItem(o, k) : PyTuple_GetItem(o, k));
+        PyArrayObject *x = as_array(c, p, PyTuple_GetItem(c->frozen[i], k));
         if (!x) return false;
         c->items[i][k] = x;
-        pointers[k] = PyArray_DATA(x);
-        sizes[k] = PyArray_SIZE(x);
+    }
+    for (int64_t k = 0; k < count; k++) { // now that no code of a conversion can resize an array
+        pointers[k] = PyArray_DATA(c->items[i][k]);
+        sizes[k] = PyArray_SIZE(c->items[i][k]);
     }
     c->slot[p->slot].p = pointers;
     c->slot[p->slot + 1].p = sizes;
@@ -98,6 +117,17 @@ static bool list_argument(call *c, int i)
     return true;
 }
 
+// Puts a copy in the place of an array whose memory somebody else can write to.
+static bool make_private(PyArrayObject **x)
+{
+    if (Py_REFCNT((PyObject *)*x) == 1 && PyArray_CHKFLAGS(*x, NPY_ARRAY_OWNDATA)) return true;
+    PyArrayObject *copy = (PyArrayObject *)PyArray_NewCopy(*x, NPY_CORDER);
+    if (!copy) return false;
+    Py_DECREF((PyObject *)*x);
+    *x = copy;
+    return true;
+}
+
 static bool take_inputs(call *c)
 {
     const sq_function *f = c->f;
@@ -110,27 +140,29 @@ static bool take_inputs(call *c)
         } else if (c->given[i]) {
             c->array[i] = as_array(c, p, c->given[i]);
             if (!c->array[i]) return false;
-            c->slot[p->slot].p = PyArray_DATA(c->array[i]);
         }
     }
     if (!bind_axes(c) || !check_overlaps(c)) return false;
     for (int i = 0; i < f->inputs; i++) {
         const sq_param *p = &f->params[i];
         if (!c->array[i]) continue;
-        if (p->below >= 0 && !check_values(c, p, c->array[i])) return false;
+        if (p->flags & SQ_PRIVATE && !make_private(&c->array[i])) return false;
+        c->slot[p->slot].p = PyArray_DATA(c->array[i]);
+        if (p->below >= 0 && !check_below(c, p, c->array[i])) return false;
         for (int k = 0; p->flags & SQ_STRIDED && k < p->ndim; k++) {
             bool fixed = PyArray_DIM(c->array[i], k) == 1; // a broadcast axis stands still
             c->slot[p->slot + 1 + k].n =
                 fixed && p->axes[k].broadcast ? 0 : PyArray_STRIDE(c->array[i], k) / PyArray_ITEMSIZE(c->array[i]);
         }
     }
-    return true;
+    return check_conditions(c);
 }
 
 static PyArrayObject *new_array(int ndim, npy_intp *sizes, int type)
 {
     double elements = 1;
     for (int k = 0; k < ndim; k++) elements *= (double)sizes[k];
+    if (elements > (double)PTRDIFF_MAX / 8) return (PyArrayObject *)PyErr_NoMemory();
     if (elements < KEPT_FROM / 8) return (PyArrayObject *)PyArray_SimpleNew(ndim, sizes, type);
     PyObject *before = memory_enter();
     if (!before) return NULL;
@@ -143,33 +175,30 @@ static bool make_outputs(call *c)
 {
     for (int i = c->f->inputs; i < c->f->inputs + c->f->outputs; i++) {
         const sq_param *p = &c->f->params[i];
-        if (p->flags & SQ_OPTIONAL) {
-            int asked = c->given[i] ? PyObject_IsTrue(c->given[i]) : 0;
-            if (asked < 0) return false;
-            if (!asked) continue;
-        }
+        if (p->flags & SQ_OPTIONAL && !c->given[i]) continue;
+        npy_intp sizes[8], *shape = sizes;
+        int ndim = p->ndim;
         if (p->flags & SQ_FLAT) {
-            PyArrayObject *like = flat_input(c);
-            c->array[i] = new_array(PyArray_NDIM(like), PyArray_DIMS(like), numpy_type(c, p->type));
-            if (!c->array[i]) return false;
-            c->slot[p->slot].p = PyArray_DATA(c->array[i]);
-            continue;
+            ndim = PyArray_NDIM(flat_input(c));
+            shape = PyArray_DIMS(flat_input(c));
+        } else {
+            for (int k = 0; k < ndim; k++) {
+                sizes[k] = axis_size(c, &p->axes[k]);
+                if (sizes[k] == TOO_LARGE) return PyErr_NoMemory(), false;
+                if (sizes[k] < 0)
+                    return fail(c->f, PyExc_ValueError, "the output %s would have size %lld on axis %d (%s)", p->name,
+                                (long long)sizes[k], k, p->axes[k].text);
+            }
         }
-        npy_intp sizes[8];
-        for (int k = 0; k < p->ndim; k++) {
-            sizes[k] = axis_size(c, &p->axes[k]);
-            if (sizes[k] < 0)
-                return fail(c->f, PyExc_ValueError, "the output %s would have size %lld on axis %d (%s)", p->name,
-                            (long long)sizes[k], k, p->axes[k].text);
-        }
-        c->array[i] = new_array(p->ndim, sizes, numpy_type(c, p->type));
+        c->array[i] = new_array(ndim, shape, numpy_type(c, p->type));
         if (!c->array[i]) return false;
         c->slot[p->slot].p = PyArray_DATA(c->array[i]);
+        c->slot[p->slot + 1].n = PyArray_SIZE(c->array[i]);
     }
     return true;
 }
 
-static PyObject *results(call *c)
+static PyObject *results(call *c, PyTypeObject *type)
 {
     PyArrayObject **out = c->array + c->f->inputs;
     if (c->f->outputs == 0) Py_RETURN_NONE;
@@ -178,13 +207,13 @@ static PyObject *results(call *c)
         Py_INCREF(only);
         return only;
     }
-    PyObject *tuple = PyTuple_New(c->f->outputs);
-    for (int i = 0; tuple && i < c->f->outputs; i++) {
+    PyObject *named = PyStructSequence_New(type);
+    for (int i = 0; named && i < c->f->outputs; i++) {
         PyObject *item = out[i] ? (PyObject *)out[i] : Py_None;
         Py_INCREF(item);
-        PyTuple_SetItem(tuple, i, item);
+        PyStructSequence_SetItem(named, i, item);
     }
-    return tuple;
+    return named;
 }
 
 static void release(call *c)
@@ -195,6 +224,7 @@ static void release(call *c)
             for (int64_t k = 0; k < c->items_count[i]; k++) Py_XDECREF((PyObject *)c->items[i][k]);
         PyMem_Free(c->items[i]);
         PyMem_Free(c->buffers[i]);
+        Py_XDECREF(c->frozen[i]);
     }
 }
 
@@ -207,6 +237,7 @@ static void start(call *c, const sq_function *f)
         c->array[i] = NULL;
         c->items[i] = NULL;
         c->buffers[i] = NULL;
+        c->frozen[i] = NULL;
     }
     memset(c->slot, 0, (size_t)f->slots * sizeof *c->slot);
     memset(c->bound + f->first_dim, 0, (size_t)f->dims * sizeof *c->bound);
@@ -219,12 +250,12 @@ PyObject *call_kernel(PyObject *self, PyObject *const *args, Py_ssize_t count, P
     call c; // large: only what this function has is cleared
     start(&c, function->f);
     PyObject *result = NULL;
-    if (place_arguments(&c, function->names, args, count, keywords) && choose_real(&c) && take_inputs(&c) &&
-        make_outputs(&c)) {
+    if (place_arguments(&c, function->names, args, count, keywords) && freeze_arguments(&c) && choose_real(&c) &&
+        take_inputs(&c) && make_outputs(&c)) {
         const char *(*kernel)(const void *) = c.f->variant[c.real == NPY_DOUBLE && c.f->real][c.f->real ? sq_isa : 0];
         const char *problem;
         Py_BEGIN_ALLOW_THREADS problem = kernel(c.slot);
-        Py_END_ALLOW_THREADS if (!problem) result = results(&c);
+        Py_END_ALLOW_THREADS if (!problem) result = results(&c, function->result);
         else if (problem == sq_no_memory) PyErr_NoMemory();
         else fail(c.f, PyExc_ValueError, "%s", problem);
     }

@@ -13,8 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// --- tables
-// ----------------------------------------------------------------------------------------------------------------
+// Tables.
 
 enum {
     SQ_OPTIONAL = 1,
@@ -26,6 +25,7 @@ enum {
     SQ_MINIMUM = 64,
     SQ_SWAPPED = 128,
     SQ_FLAT = 256,
+    SQ_PRIVATE = 512, // the kernel trusts the values: nobody else may change them during the call
 };
 
 typedef enum {
@@ -68,32 +68,65 @@ typedef struct {
     const sq_axis *axes;
     int below; // slot of the axis that bounds the values, or -1
     const char *below_name;
+    const char *const *choices; // the names that an integer may be given by, up to NULL; or NULL
     double number;
     int64_t integer, minimum;
 } sq_param;
 
+// A name in a condition, whose value an error shows.
+typedef struct {
+    const char *name;
+    int slot;
+    sq_type type;
+} sq_value;
+
+typedef enum { SQ_RANGE, SQ_ASCENDS, SQ_COVERS, SQ_NEEDS, SQ_HOLDS } sq_condition_kind;
+
+// What must hold beyond shapes and types; signatures.py says what each kind means.
+typedef struct {
+    sq_condition_kind kind;
+    const char *text;
+    int param, other; // indices, or -1
+    int64_t (*low)(const sq_slot *), (*high)(const sq_slot *);
+    bool (*holds)(const sq_slot *);
+    int values_count;
+    const sq_value *values;
+} sq_condition;
+
 typedef struct {
     const char *name, *text;
     const sq_param *params; // inputs, then outputs
-    int inputs, outputs, slots, first_dim, dims, real;
+    int inputs, outputs;
+    const sq_condition *conditions;
+    int conditions_count;
+    int slots, first_dim, dims, real;
     const char *(*variant[2][4])(const void *);
 } sq_function;
 
-enum { MAX_PARAMS = 48, MAX_SLOTS = 128 };
+// A constant, or the names of an enumeration, that Python finds as _core.<stem>.<name>.
+typedef struct {
+    const char *stem, *name;
+    int64_t value;
+    const char *const *names;
+} sq_shared;
+
+enum { MAX_PARAMS = 48, MAX_SLOTS = 160 };
+#define TOO_LARGE INT64_MIN
 
 // A function as Python holds it: its table, the interned names of its parameters (a keyword is found by comparing
-// pointers).
+// pointers), and the type of its results where there are several.
 typedef struct {
     const sq_function *f;
+    PyTypeObject *result;
     PyObject *names[MAX_PARAMS];
 } bound_function;
 
-// --- one call
-// --------------------------------------------------------------------------------------------------------------
+// One call.
 
 typedef struct {
     const sq_function *f;
     PyObject *given[MAX_PARAMS];       // borrowed; NULL where absent
+    PyObject *frozen[MAX_PARAMS];      // owned tuple of the items of a list argument
     PyArrayObject *array[MAX_PARAMS];  // owned
     PyArrayObject **items[MAX_PARAMS]; // owned arrays of a list argument, `items_count` of them
     int64_t items_count[MAX_PARAMS];
@@ -102,6 +135,13 @@ typedef struct {
     bool bound[MAX_SLOTS];
     sq_slot slot[MAX_SLOTS];
 } call;
+
+// Puts another owned object, or NULL, in the place of one.
+static inline void replace_object(PyObject **at, PyObject *with)
+{
+    Py_XDECREF(*at);
+    *at = with;
+}
 
 // call.c: the whole call, as CPython's vectorcall hands it over; `self` is a capsule of a bound_function.
 PyObject *call_kernel(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords);
@@ -116,10 +156,11 @@ bool scalar(call *c, const sq_param *p, PyObject *o);
 PyArrayObject *as_array(call *c, const sq_param *p, PyObject *o); // a new reference, NULL on error
 
 // check.c: do the arguments agree with each other?
-PyArrayObject *flat_input(const call *c); // the first array of any shape, or NULL
-int64_t axis_size(const call *c, const sq_axis *axis);
+PyArrayObject *flat_input(const call *c);              // the first array of any shape, or NULL
+int64_t axis_size(const call *c, const sq_axis *axis); // TOO_LARGE where 64 bits do not hold it
 bool bind_axes(call *c);
-bool check_values(call *c, const sq_param *p, PyArrayObject *x);
+bool check_below(call *c, const sq_param *p, PyArrayObject *x);
+bool check_conditions(call *c);
 bool check_overlaps(call *c);
 
 // memory.c: memory that is kept when arrays go.

@@ -6,7 +6,9 @@
 int64_t axis_size(const call *c, const sq_axis *axis)
 {
     if (axis->size) return axis->size(c->slot);
-    return axis->plus + (axis->dim < 0 ? 0 : axis->times * c->slot[axis->dim].n);
+    int64_t product = 0, sum;
+    if (axis->dim >= 0 && __builtin_mul_overflow(axis->times, c->slot[axis->dim].n, &product)) return TOO_LARGE;
+    return __builtin_add_overflow(axis->plus, product, &sum) ? TOO_LARGE : sum;
 }
 
 static bool fail_axis(call *c, const sq_param *p, int k, int64_t size)
@@ -67,21 +69,36 @@ bool bind_axes(call *c)
     return true;
 }
 
-bool check_values(call *c, const sq_param *p, PyArrayObject *x)
-{
-    int64_t limit = c->slot[p->below].n, n = PyArray_SIZE(x), low = 0, high = -1;
+// What is found in an array of integers: the least and the largest value, whether a row falls, its ends.
+struct found {
+    int64_t low, high;
+    bool falls;
+    int64_t first, last; // of the row that begins highest, and of the one that ends lowest
+};
+
 #define SCAN(type)                                                                                                     \
     do {                                                                                                               \
         const type *v = PyArray_DATA(x);                                                                               \
-        type least = n ? v[0] : 0, most = least;                                                                       \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
+        type least = v[0], most = least;                                                                               \
+        for (int64_t i = 0; i < size; i++) {                                                                           \
             least = v[i] < least ? v[i] : least;                                                                       \
             most = v[i] > most ? v[i] : most;                                                                          \
         }                                                                                                              \
-        low = (int64_t)least, high = (int64_t)most;                                                                    \
+        f.low = (int64_t)least, f.high = (int64_t)most;                                                                \
+        f.first = INT64_MIN, f.last = INT64_MAX;                                                                       \
+        for (int64_t row = 0; rows && row < size; row += n) {                                                          \
+            for (int64_t i = row + 1; i < row + n; i++) f.falls |= v[i] < v[i - 1];                                    \
+            f.first = (int64_t)v[row] > f.first ? (int64_t)v[row] : f.first;                                           \
+            f.last = (int64_t)v[row + n - 1] < f.last ? (int64_t)v[row + n - 1] : f.last;                              \
+        }                                                                                                              \
     } while (0)
-    if (n == 0) return true;
-    Py_BEGIN_ALLOW_THREADS switch (p->type)
+
+// Scans a contiguous array that is not empty, by rows of its last axis where `rows` says so.
+static struct found scan(sq_type type, PyArrayObject *x, bool rows)
+{
+    struct found f = {0};
+    const int64_t size = PyArray_SIZE(x), n = PyArray_NDIM(x) ? PyArray_DIM(x, PyArray_NDIM(x) - 1) : 1;
+    Py_BEGIN_ALLOW_THREADS switch (type)
     {
     case SQ_TYPE_i8: SCAN(int8_t); break;
     case SQ_TYPE_i: SCAN(int32_t); break;
@@ -91,11 +108,75 @@ bool check_values(call *c, const sq_param *p, PyArrayObject *x)
     case SQ_TYPE_u32: SCAN(uint32_t); break;
     default: break;
     }
-    Py_END_ALLOW_THREADS
+    Py_END_ALLOW_THREADS return f;
+}
 #undef SCAN
-        if (low >= 0 && high < limit) return true;
+
+bool check_below(call *c, const sq_param *p, PyArrayObject *x)
+{
+    if (PyArray_SIZE(x) == 0) return true;
+    const int64_t limit = c->slot[p->below].n;
+    const struct found f = scan(p->type, x, false);
+    if (f.low >= 0 && f.high < limit) return true;
     return fail(c->f, PyExc_ValueError, "%s holds %lld, outside [0, %s=%lld)", p->name,
-                (long long)(low < 0 ? low : high), p->below_name, (long long)limit);
+                (long long)(f.low < 0 ? f.low : f.high), p->below_name, (long long)limit);
+}
+
+// Raises a ValueError that says what was found, what is expected, and the values of the names in that.
+static bool fail_condition(call *c, const sq_condition *condition, const char *found, long long value)
+{
+    PyObject *text = PyUnicode_FromFormat(found, c->f->params[condition->param < 0 ? 0 : condition->param].name, value);
+    PyObject *all = text ? PyUnicode_FromFormat("%Uexpected %s", text, condition->text) : NULL;
+    Py_XDECREF(text);
+    for (int i = 0; all && i < condition->values_count; i++) {
+        const sq_value *v = &condition->values[i];
+        const sq_slot *s = &c->slot[v->slot];
+        PyObject *number = v->type == SQ_TYPE_d ? PyFloat_FromDouble(s->d) : PyLong_FromLongLong(s->n);
+        PyObject *longer = number ? PyUnicode_FromFormat("%U%s %s=%S", all, i ? "," : ", got", v->name, number) : NULL;
+        Py_XDECREF(number);
+        replace_object(&all, longer);
+    }
+    if (all) fail(c->f, PyExc_ValueError, "%U", all);
+    Py_XDECREF(all);
+    return false;
+}
+
+static bool is_given(const call *c, int param)
+{
+    const sq_param *p = &c->f->params[param];
+    if (p->type == SQ_TYPE_d) return c->slot[p->slot].d != 0;
+    if (p->type > SQ_TYPE_d) return c->slot[p->slot].n != 0;
+    return c->given[param] != NULL;
+}
+
+static bool check_condition(call *c, const sq_condition *condition)
+{
+    if (condition->kind == SQ_HOLDS) return condition->holds(c->slot) || fail_condition(c, condition, "", 0);
+    if (condition->kind == SQ_NEEDS) {
+        if (!is_given(c, condition->param) || is_given(c, condition->other)) return true;
+        return fail(c->f, PyExc_ValueError, "%s is given without %s", c->f->params[condition->param].name,
+                    c->f->params[condition->other].name);
+    }
+    PyArrayObject *x = c->array[condition->param];
+    if (!x) return true;
+    const bool ordered = condition->kind != SQ_RANGE, covers = condition->kind == SQ_COVERS;
+    const int64_t low = condition->low ? condition->low(c->slot) : INT64_MIN;
+    const int64_t high = condition->high ? condition->high(c->slot) : INT64_MAX;
+    if (PyArray_SIZE(x) == 0) return !covers || fail_condition(c, condition, "%s is empty, ", 0);
+    const struct found f = scan(c->f->params[condition->param].type, x, ordered);
+    if (f.low < low || f.high > high)
+        return fail_condition(c, condition, "%s holds %lld, ", f.low < low ? f.low : f.high);
+    if (f.falls) return fail_condition(c, condition, "%s falls, ", 0);
+    if (covers && f.first != low) return fail_condition(c, condition, "%s begins with %lld, ", f.first);
+    if (covers && f.last != high) return fail_condition(c, condition, "%s ends with %lld, ", f.last);
+    return true;
+}
+
+bool check_conditions(call *c)
+{
+    for (int i = 0; i < c->f->conditions_count; i++)
+        if (!check_condition(c, &c->f->conditions[i])) return false;
+    return true;
 }
 
 // The memory from the first to the last byte of an array of argument `param`.

@@ -53,6 +53,36 @@ const char *dtype_name(int numpy)
     default: return "int64";
     }
 }
+static int choices_of(const sq_param *p)
+{
+    int count = 0;
+    while (p->choices[count]) count++;
+    return count;
+}
+
+static bool fail_choice(call *c, const sq_param *p, PyObject *got)
+{
+    PyObject *names = PyUnicode_FromFormat("'%s'", p->choices[0]);
+    for (int i = 1; names && p->choices[i]; i++) {
+        PyObject *longer = PyUnicode_FromFormat("%U, '%s'", names, p->choices[i]);
+        replace_object(&names, longer);
+    }
+    if (names) fail(c->f, PyExc_ValueError, "%s is %R, expected one of %U", p->name, got, names);
+    Py_XDECREF(names);
+    return false;
+}
+
+// The number of the name `o` of an enumeration.
+static bool choose(call *c, const sq_param *p, PyObject *o)
+{
+    for (int i = 0; p->choices[i]; i++)
+        if (PyUnicode_CompareWithASCIIString(o, p->choices[i]) == 0) {
+            c->slot[p->slot].n = i;
+            return true;
+        }
+    return fail_choice(c, p, o);
+}
+
 bool scalar(call *c, const sq_param *p, PyObject *o)
 {
     sq_slot *s = &c->slot[p->slot];
@@ -67,6 +97,8 @@ bool scalar(call *c, const sq_param *p, PyObject *o)
     } else if (p->type == SQ_TYPE_p) {
         if (!PyBool_Check(o) && !PyLong_Check(o) && !PyArray_IsScalar(o, Bool)) return fail_type(c->f, p, "a bool", o);
         s->n = PyObject_IsTrue(o);
+    } else if (p->choices && PyUnicode_Check(o)) {
+        if (!choose(c, p, o)) return false;
     } else {
         PyObject *index = PyArray_Check(o) ? NULL : PyNumber_Index(o);
         if (!index) return fail_type(c->f, p, "an integer", o);
@@ -75,6 +107,7 @@ bool scalar(call *c, const sq_param *p, PyObject *o)
         Py_DECREF(index);
         if (overflow) return fail(c->f, PyExc_OverflowError, "%s does not fit into 64 bits", p->name);
     }
+    if (p->choices && (s->n < 0 || s->n >= choices_of(p))) return fail_choice(c, p, o);
     if (p->flags & SQ_MINIMUM && s->n < p->minimum)
         return fail(c->f, PyExc_ValueError, "%s is %lld, expected at least %lld", p->name, (long long)s->n,
                     (long long)p->minimum);
@@ -122,6 +155,8 @@ static PyArrayObject *convert_integers(call *c, const sq_param *p, PyArrayObject
     return to;
 }
 
+enum { MOST_REPEATED = 1 << 28 };
+
 static bool contiguous_axis(PyArrayObject *x, int k)
 {
     return PyArray_DIM(x, k) <= 1 || PyArray_STRIDE(x, k) == PyArray_ITEMSIZE(x);
@@ -137,6 +172,11 @@ static bool rows_usable(PyArrayObject *x, bool swapped)
     for (int i = 0; i < n; i++)
         if (PyArray_STRIDE(x, i) % item) return false;
     const bool empty = PyArray_SIZE(x) == 0;
+    // A view that repeats a few elements without end is refused by the memory that its copy needs, before it keeps a
+    // kernel busy for hours.
+    if (PyArray_SIZE(x) > MOST_REPEATED)
+        for (int i = 0; i < n; i++)
+            if (PyArray_STRIDE(x, i) == 0 && PyArray_DIM(x, i) > 1) return false;
     return n == 0 || empty || contiguous_axis(x, n - 1) || (swapped && n > 1 && contiguous_axis(x, n - 2));
 }
 

@@ -2,15 +2,15 @@
 #define SQ_IMPORTS_NUMPY
 #include "call.h"
 
+#include <stdio.h>
 #include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
-#include "../dispatch.h"
+#include "dispatch.h"
 
-static inline int64_t sq_floor_divide(int64_t a, int64_t b) { return b ? a / b - (a % b && (a < 0) != (b < 0)) : -1; }
-
+#include "arithmetic.h" // of the functions in tables.inc
 #include "tables.inc"
 
 enum { FUNCTIONS = sizeof sq_functions / sizeof *sq_functions, ISAS = sizeof sq_isas / sizeof *sq_isas };
@@ -143,6 +143,43 @@ static PyMethodDef own_methods[] = {
     {0},
 };
 
+// A type of named results: a tuple whose items are attributes too.
+static PyTypeObject *result_type(const sq_function *f)
+{
+    PyStructSequence_Field fields[MAX_PARAMS + 1] = {{0}};
+    char name[128];
+    snprintf(name, sizeof name, "seqnn._core.%s_result", f->name);
+    for (int i = 0; i < f->outputs; i++) fields[i].name = f->params[f->inputs + i].name;
+    PyStructSequence_Desc description = {.name = name, .fields = fields, .n_in_sequence = f->outputs};
+    return PyStructSequence_NewType(&description);
+}
+
+// Adds _core.<stem> objects that hold the constants and the names of enumerations.
+static bool add_constants(PyObject *module)
+{
+    PyObject *types = PyImport_ImportModule("types");
+    bool ok = types != NULL;
+    for (const sq_shared *s = sq_constants; ok && s->stem; s++) {
+        PyObject *value = s->names ? PyTuple_New(0) : PyLong_FromLongLong(s->value);
+        for (int i = 0; value && s->names && s->names[i]; i++) {
+            PyObject *one = Py_BuildValue("(s)", s->names[i]), *longer = one ? PySequence_Concat(value, one) : NULL;
+            Py_XDECREF(one);
+            replace_object(&value, longer);
+        }
+        PyObject *room = PyObject_GetAttrString(module, s->stem);
+        if (!room) {
+            PyErr_Clear();
+            room = PyObject_CallMethod(types, "SimpleNamespace", NULL);
+            if (room && PyModule_AddObjectRef(module, s->stem, room) < 0) Py_CLEAR(room);
+        }
+        ok = room && value && PyObject_SetAttrString(room, s->name, value) == 0;
+        Py_XDECREF(room);
+        Py_XDECREF(value);
+    }
+    Py_XDECREF(types);
+    return ok;
+}
+
 // Both must outlive the function objects; filled at import, then constant.
 static PyMethodDef kernel_methods[FUNCTIONS];
 static bound_function bound[FUNCTIONS];
@@ -165,6 +202,7 @@ static int execute(PyObject *module)
             bound[i].names[k] = name; // kept for the life of the process
         }
         bound[i].f = f;
+        if (f->outputs > 1 && !(bound[i].result = result_type(f))) return -1;
         kernel_methods[i] =
             (PyMethodDef){f->name, (PyCFunction)(void (*)(void))call_kernel, METH_FASTCALL | METH_KEYWORDS, f->text};
         PyObject *capsule = PyCapsule_New(&bound[i], NULL, NULL);
@@ -174,7 +212,7 @@ static int execute(PyObject *module)
         Py_XDECREF(function);
         if (failed) return -1;
     }
-    return 0;
+    return add_constants(module) ? 0 : -1;
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -1,0 +1,100 @@
+// Attention backward of one block of queries and keys: what it adds to dq, dk, dv and the other gradients.
+#ifndef SEQNN_ATTENTION_BLOCK_H
+#define SEQNN_ATTENTION_BLOCK_H
+
+#include "attention/slopes.h"
+
+typedef struct {
+    real *p, *dp;       // [QUERIES][SQUARE]
+    real *kt, *vt;      // K^T and V^T of the key block, in panels
+    real *k, *q, *grad; // rows of whole vectors, where they are not whole already
+    real *dk, *dv;      // [BLOCK][D or E, whole vectors]; of additive scores dk^T, [D][BLOCK]
+    real *dw;           // [D][LANES]: of additive scores
+} backward_room;
+
+// Where dq of a row is summed, and how far rows are apart.
+static real *dq_place(const backward_pass *f, int64_t chunk, int64_t b, int64_t h, int64_t t, int64_t *row)
+{
+    const problem *c = f->c;
+    if (!f->dq_parts) {
+        *row = f->dq_step.row;
+        return (real *)place(f->dq, f->dq_step, b, h, t);
+    }
+    *row = padded(c->depth);
+    return f->dq_parts + (((chunk * c->batch + b) * c->heads + h) * c->queries + t) * *row;
+}
+
+// dq = scale dS k, dk = scale dS^T q of a block.
+static void product_block(const backward_pass *f, backward_room *w, int64_t chunk, int64_t b, int64_t h, int64_t t,
+                          int64_t rows, int64_t columns, const real *k, int64_t k_row)
+{
+    const problem *c = f->c;
+    const int64_t deep = padded(c->depth);
+    if (f->dk) {
+        int64_t q_row = c->q_step.row;
+        const real *q = whole_rows(place(c->q, c->q_step, b, h, t), &q_row, rows, c->depth, w->q);
+        product(w->dk, deep, w->dp, 1, SQUARE, q, q_row, columns, rows, deep / LANES, c->scale, true);
+    }
+    if (f->dq) {
+        int64_t dq_row;
+        real *dq = dq_place(f, chunk, b, h, t, &dq_row);
+        product(dq, dq_row, w->dp, SQUARE, 1, k, k_row, rows, columns, deep / LANES, c->scale, true);
+    }
+}
+
+// The same of additive scores: all three gradients come from one pass over the pairs.
+static void additive_block(const backward_pass *f, backward_room *w, int64_t chunk, int64_t b, int64_t h, int64_t t,
+                           int64_t rows, int64_t columns, const real *q, int64_t q_row)
+{
+    const problem *c = f->c;
+    int64_t dq_row = 0;
+    real *dq = f->dq ? dq_place(f, chunk, b, h, t, &dq_row) : NULL;
+    memset(w->dw, 0, c->depth * LANES * sizeof(real));
+    for (int64_t j = 0; j < columns; j += PANEL) {
+        const int64_t vectors = vectors_of(least(PANEL, columns - j));
+        const real *ds = w->dp + j, *kt = w->kt + j * c->depth;
+        if (c->far)
+            additive_slopes(c, h, ds, SQUARE, q, q_row, kt, rows, vectors, dq, dq_row, w->dk + j, BLOCK, w->dw, true);
+        else
+            additive_slopes(c, h, ds, SQUARE, q, q_row, kt, rows, vectors, dq, dq_row, w->dk + j, BLOCK, w->dw, false);
+    }
+    if (!f->dadditive) return;
+    real *dw = f->additive_parts + ((chunk * c->batch + b) * c->heads + h) * c->depth;
+    for (int64_t d = 0; d < c->depth; d++) dw[d] += c->scale * vf_sum(vf_load(w->dw + d * LANES));
+}
+
+// Keys [s, s + columns) and queries [t, t + rows) of head h.
+static void backward_block(const backward_pass *f, backward_room *w, int64_t chunk, int64_t b, int64_t h, int64_t t,
+                           int64_t rows, int64_t s, int64_t columns, const real *k, int64_t k_row)
+{
+    const problem *c = f->c;
+    const int64_t wide = padded(c->width);
+    int64_t scored_row = c->q_step.row, grad_row = f->grad_step.row;
+    const real *scored = take_queries(c, place(c->q, c->q_step, b, h, t), &scored_row, rows, w->q);
+    const real *grad = place(f->grad, f->grad_step, b, h, t);
+    for (int64_t j = 0; j < columns; j += PANEL) {
+        const int64_t vectors = vectors_of(least(PANEL, columns - j));
+        score_panel(c, h, w->p + j, SQUARE, scored, scored_row, w->kt + j * c->depth, vectors * LANES, rows, vectors);
+        product(w->dp + j, SQUARE, grad, grad_row, 1, w->vt + j * c->width, vectors * LANES, rows, c->width, vectors, 1,
+                false);
+    }
+    adjust(c, b, h, t, rows, s, columns, w->p, SQUARE);
+    const int64_t at = (b * c->heads + h) * c->queries + t;
+    if (f->chosen)
+        hard_slopes(f, at, s, rows, columns, w->p, w->dp);
+    else if (c->drop || f->grad_weights)
+        other_slopes(f, b, h, t, s, rows, columns, w->p, w->dp);
+    else
+        slopes(f, at, rows, columns, w->p, w->dp);
+    if (f->dbias || f->drelative) bias_slopes(f, chunk, b, h, t, s, rows, columns, w->dp);
+    if (f->dv) {
+        const real *x = whole_rows(grad, &grad_row, rows, c->width, w->grad);
+        product(w->dv, wide, w->p, 1, SQUARE, x, grad_row, columns, rows, wide / LANES, 1, true);
+    }
+    if (c->additive)
+        additive_block(f, w, chunk, b, h, t, rows, columns, scored, scored_row);
+    else
+        product_block(f, w, chunk, b, h, t, rows, columns, k, k_row);
+}
+
+#endif

@@ -1,0 +1,179 @@
+// The scores of a block of queries and keys: scaled dot products, or additive . tanh(q + k) (Bahdanau, Cho, Bengio,
+// "Neural machine translation by jointly learning to align and translate", ICLR 2015) with its gradient.
+#ifndef SEQNN_ATTENTION_SCORE_H
+#define SEQNN_ATTENTION_SCORE_H
+
+#include "attention/attention.h"
+
+// tanh(x + y) = 1 - 2 r with r = 1 / (1 + e^2x e^2y): an exponential a query and a key, and a division a pair. Beyond
+// this magnitude a product could be 0 times infinity, so that there the exponential is that of the sum.
+#define FAR_OUT (SQ_DOUBLE ? 350 : 43)
+
+#if defined(__AVX512F__) && !SQ_DOUBLE
+// 1 / (1 + e) with a relative error of 2e-7, from an estimate and a step of Newton's method.
+ALWAYS_INLINE vf sigmoid_of_power(vf e)
+{
+    const vf x = vf_min(vf_set(0x1p100f), e) + 1.f, guess = (vf)_mm512_rcp14_ps((__m512)x);
+    return guess * (2.f - x * guess);
+}
+#else
+ALWAYS_INLINE vf sigmoid_of_power(vf e) { return (real)1 / ((real)1 + e); }
+#endif
+
+// e^2(x + y) from e^2x and e^2y, or where one of them is far out from 2x and 2y.
+ALWAYS_INLINE vf joined(vf x, vf y, bool far)
+{
+    if (far) return vf_exp(x + y);
+    return x * y;
+}
+
+static bool rows_far(const real *x, int64_t row, int64_t rows, int64_t columns)
+{
+    vf top = {0};
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j += LANES)
+            top = vf_max(top, vf_abs(vf_load_part(x + i * row + j, least(LANES, columns - j))));
+    return vf_largest(top) > FAR_OUT;
+}
+
+// Whether any element of queries or keys, padding aside, lies far out.
+static bool is_far(const problem *c)
+{
+    for (int64_t b = 0; c->additive && b < c->batch; b++) {
+        for (int64_t h = 0; h < c->heads; h++)
+            if (rows_far(place(c->q, c->q_step, b, h, 0), c->q_step.row, query_count(c, b), c->depth)) return true;
+        for (int64_t g = 0; g < c->groups; g++)
+            if (rows_far(place(c->k, c->k_step, b, g, 0), c->k_step.row, key_count(c, b), c->depth)) return true;
+    }
+    return false;
+}
+
+static void powers(real *to, const real *x, int64_t count, bool far)
+{
+    for (int64_t i = 0; i < count; i += LANES) {
+        const int64_t n = least(LANES, count - i);
+        const vf twice = vf_load_part(x + i, n) * (real)2;
+        vf_store_part(to + i, n, far ? twice : vf_exp(twice));
+    }
+}
+
+// A panel of K^T, or of its powers.
+static void pack_keys(const problem *c, real *to, const real *k, int64_t row, int64_t count)
+{
+    pack_transposed(to, k, row, count, c->depth);
+    if (c->additive) powers(to, to, padded(count) * c->depth, c->far);
+}
+
+// Queries as the scores take them: the rows themselves, or their powers in `room`, [QUERIES][D, whole vectors].
+static const real *take_queries(const problem *c, const real *q, int64_t *row, int64_t rows, real *room)
+{
+    if (!c->additive) return q;
+    const int64_t deep = padded(c->depth);
+    for (int64_t i = 0; i < rows; i++) powers(room + i * deep, q + i * *row, c->depth, c->far);
+    *row = deep;
+    return room;
+}
+
+static const real *additive_of(const problem *c, int64_t h) { return c->additive + h * c->additive_step; }
+
+// Four queries side by side, or one: a panel of keys is read once for them.
+ALWAYS_INLINE void additive_rows(const problem *c, const real *weight, real *scores, int64_t score_row, const real *q,
+                                 int64_t q_row, const real *kt, int64_t kt_row, int64_t rows, bool far, bool one)
+{
+    const real *q1 = q + least(1, rows - 1) * q_row, *q2 = q + least(2, rows - 1) * q_row;
+    const real *q3 = q + least(3, rows - 1) * q_row;
+    vf a0 = {0}, a1 = a0, a2 = a0, a3 = a0;
+    real total = 0;
+    for (int64_t d = 0; d < c->depth; d++) {
+        const vf k = vf_load(kt + d * kt_row);
+        const real w = weight[d];
+        a0 += sigmoid_of_power(joined(vf_set(q[d]), k, far)) * w;
+        if (!one) a1 += sigmoid_of_power(joined(vf_set(q1[d]), k, far)) * w;
+        if (!one) a2 += sigmoid_of_power(joined(vf_set(q2[d]), k, far)) * w;
+        if (!one) a3 += sigmoid_of_power(joined(vf_set(q3[d]), k, far)) * w;
+        total += w;
+    }
+    const real by = c->scale * (real)UNIT;
+    vf_store(scores, (total - (real)2 * a0) * by);
+    if (rows > 1) vf_store(scores + score_row, (total - (real)2 * a1) * by);
+    if (rows > 2) vf_store(scores + 2 * score_row, (total - (real)2 * a2) * by);
+    if (rows > 3) vf_store(scores + 3 * score_row, (total - (real)2 * a3) * by);
+}
+
+// Scores of queries [0, rows) and the keys of `vectors` vectors of a panel, in units of weight_of.
+static void score_panel(const problem *c, int64_t h, real *scores, int64_t score_row, const real *q, int64_t q_row,
+                        const real *kt, int64_t kt_row, int64_t rows, int64_t vectors)
+{
+    if (!c->additive) {
+        product(scores, score_row, q, q_row, 1, kt, kt_row, rows, c->depth, vectors, c->scale * (real)UNIT, false);
+        return;
+    }
+    const real *weight = additive_of(c, h);
+    for (int64_t v = 0; v < vectors * LANES; v += LANES)
+        for (int64_t i = 0; i < rows; i += 4) {
+            real *to = scores + i * score_row + v;
+            const real *from = q + i * q_row, *keys = kt + v;
+            const int64_t count = least(4, rows - i);
+            if (c->far)
+                additive_rows(c, weight, to, score_row, from, q_row, keys, kt_row, count, true, false);
+            else if (count == 1)
+                additive_rows(c, weight, to, score_row, from, q_row, keys, kt_row, 1, false, true);
+            else
+                additive_rows(c, weight, to, score_row, from, q_row, keys, kt_row, count, false, false);
+        }
+}
+
+// Gradients of additive scores, from ds of a block of queries and a panel of keys; tanh' = 4 r (1 - r). Adds to rows of
+// dq (which may be NULL), to dk^T, and to the gradient of `additive`, lane by lane and without the scale.
+ALWAYS_INLINE void additive_slopes(const problem *c, int64_t h, const real *ds, int64_t ds_row, const real *q,
+                                   int64_t q_row, const real *kt, int64_t rows, int64_t vectors, real *dq,
+                                   int64_t dq_row, real *dkt, int64_t dkt_row, real *dw, bool far)
+{
+    const real *weight = additive_of(c, h);
+    const int64_t kt_row = vectors * LANES;
+    for (int64_t d = 0; d < c->depth; d++) {
+        vf tanhs = vf_load(dw + d * LANES);
+        const vf by = vf_set(weight[d] * c->scale * 4);
+        for (int64_t i = 0; i < rows; i++) {
+            const vf x = vf_set(q[i * q_row + d]);
+            vf sum = {0};
+            for (int64_t v = 0; v < vectors * LANES; v += LANES) {
+                const vf r = sigmoid_of_power(joined(x, vf_load(kt + d * kt_row + v), far));
+                const vf slope = vf_load(ds + i * ds_row + v), inner = slope * by * (r - r * r);
+                real *to = dkt + d * dkt_row + v;
+                vf_store(to, vf_load(to) + inner);
+                tanhs += slope * ((real)1 - (real)2 * r);
+                sum += inner;
+            }
+            if (dq) dq[i * dq_row + d] += vf_sum(sum);
+        }
+        vf_store(dw + d * LANES, tanhs);
+    }
+}
+
+// The score of one query with keys as they lie, four side by side: additive . tanh(q + k).
+static void few_additive(const problem *c, int64_t h, real *scores, const real *q, const real *k, int64_t columns)
+{
+    const real *weight = additive_of(c, h);
+    const int64_t row = c->k_step.row;
+    for (int64_t s = 0; s < columns; s += 4) {
+        const real *k0 = k + s * row, *k1 = k + least(s + 1, columns - 1) * row;
+        const real *k2 = k + least(s + 2, columns - 1) * row, *k3 = k + least(s + 3, columns - 1) * row;
+        vf a0 = {0}, a1 = a0, a2 = a0, a3 = a0, total = a0;
+        for (int64_t i = 0; i < c->depth; i += LANES) {
+            const int64_t n = least(LANES, c->depth - i);
+            const vf x = vf_load_part(q + i, n), w = vf_load_part(weight + i, n);
+            a0 += sigmoid_of_power(vf_exp((real)2 * (x + vf_load_part(k0 + i, n)))) * w;
+            a1 += sigmoid_of_power(vf_exp((real)2 * (x + vf_load_part(k1 + i, n)))) * w;
+            a2 += sigmoid_of_power(vf_exp((real)2 * (x + vf_load_part(k2 + i, n)))) * w;
+            a3 += sigmoid_of_power(vf_exp((real)2 * (x + vf_load_part(k3 + i, n)))) * w;
+            total += w;
+        }
+        const real by = c->scale * (real)UNIT;
+        scores[s] = vf_sum(total - (real)2 * a0) * by, scores[s + 1] = vf_sum(total - (real)2 * a1) * by;
+        scores[s + 2] = vf_sum(total - (real)2 * a2) * by, scores[s + 3] = vf_sum(total - (real)2 * a3) * by;
+    }
+    for (int64_t s = columns; s < padded(columns); s++) scores[s] = 0;
+}
+
+#endif

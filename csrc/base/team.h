@@ -1,0 +1,83 @@
+// Phases of work inside a parallel region. A phase has one unit of work for each thread and ends when all are done; the
+// thread that ends it prepares the next one. A thread takes its own unit first, and then those that nobody has begun: a
+// thread that the system is not running just now does not stop the others, as it would at a barrier.
+#ifndef SEQNN_BASE_TEAM_H
+#define SEQNN_BASE_TEAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef _WIN32
+#include <windows.h>
+#define team_yield() SwitchToThread()
+#else
+#include <sched.h>
+#define team_yield() sched_yield()
+#endif
+
+#if defined(__x86_64__)
+#define team_pause() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define team_pause() __asm__ volatile("yield")
+#else
+#define team_pause() ((void)0)
+#endif
+
+enum {
+    TEAM_PATIENCE = 200,
+    TEAM_SPINS = 2000
+}; // pauses before taking over another's unit, before giving the core away
+
+// Counters that different threads write lie on different cache lines.
+struct team_line {
+    int64_t value;
+    int64_t apart[7];
+};
+
+struct team {
+    struct team_line phase;    // number of the phase, from 1 on; 0 when there is no more
+    struct team_line done;     // units of the phase that are done
+    struct team_line *claimed; // [units] the last phase in which each unit was taken
+    int units;
+    void (*work)(void *context, int unit);
+    bool (*next)(void *context); // prepares the next phase; false when there is none
+    void *context;
+};
+
+// Does a unit if nobody has begun it in this phase. While one is not done, the phase and what it reads stand still.
+static inline bool team_try(struct team *t, int64_t phase, int unit)
+{
+    int64_t before = __atomic_load_n(&t->claimed[unit].value, __ATOMIC_RELAXED);
+    if (before >= phase || !__atomic_compare_exchange_n(&t->claimed[unit].value, &before, phase, false,
+                                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return false;
+    t->work(t->context, unit);
+    if (__atomic_add_fetch(&t->done.value, 1, __ATOMIC_ACQ_REL) == t->units) {
+        __atomic_store_n(&t->done.value, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&t->phase.value, t->next(t->context) ? phase + 1 : 0, __ATOMIC_RELEASE);
+    }
+    return true;
+}
+
+// What each thread of the region calls: returns when no phase is left. `t->phase` is 1 and the first phase is prepared.
+static inline void team_run(struct team *t, int thread)
+{
+    bool alone = false; // the last phase had units that nobody else began
+    for (int64_t phase; (phase = __atomic_load_n(&t->phase.value, __ATOMIC_ACQUIRE)) != 0;) {
+        if (thread < t->units) team_try(t, phase, thread);
+        bool looked = false;
+        for (int spin = 0; __atomic_load_n(&t->phase.value, __ATOMIC_ACQUIRE) == phase; spin++) {
+            if (!looked && (alone || spin >= TEAM_PATIENCE)) {
+                alone = false;
+                for (int k = 1; k < t->units; k++) alone |= team_try(t, phase, (thread + k) % t->units);
+                looked = true;
+            } else if (spin < TEAM_SPINS) {
+                team_pause();
+            } else {
+                team_yield();
+            }
+        }
+    }
+}
+
+#endif

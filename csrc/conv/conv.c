@@ -1,0 +1,177 @@
+// Convolution in two dimensions (one is a special case), as products of the weights with shifted planes of the input:
+// no matrix of windows is ever written.
+#include "conv/beside.h"
+#include "conv/product.h"
+#include "conv/weights.h"
+#include "conv_args.h"
+
+static const char not_grouped[] = "channels, groups and weights do not agree: expected x with groups * w.shape[1] "
+                                  "channels and w with a multiple of groups rows";
+
+// The part of a geometry that the arguments of all three functions name alike.
+#define NAMED_ALIKE(a)                                                                                                 \
+    .images = (a)->N, .groups = (a)->groups, .outputs = (a)->O / (a)->groups, .stride_y = (a)->stride_y,               \
+    .stride_x = (a)->stride_x, .top = (a)->top, .left = (a)->left, .dilation_y = (a)->dilation_y,                      \
+    .dilation_x = (a)->dilation_x
+
+// The forward direction; bias may be NULL.
+static const char *convolve_forward(const geometry *g, const real *x, const real *w, const real *bias, bool relu,
+                                    bool in_parts, real *y)
+{
+    const int64_t window = g->rows * g->columns;
+    tap_lists taps = make_taps(window);
+    if (!taps.memory) return sq_no_memory;
+    window_taps(g, &taps);
+    const axis down = {.source = g->height, .count = g->out_height, .step = g->stride_y};
+    const axis across = {.source = g->width, .count = g->out_width, .step = g->stride_x};
+    convolution c = {
+        .in = make_planes(x, NULL, g->images, g->groups * g->inputs, down, across, window, &taps),
+        .groups = g->groups,
+        .inputs = g->inputs,
+        .outputs = g->outputs,
+        .w = w,
+        .w_group = g->outputs * g->inputs * window,
+        .w_output = g->inputs * window,
+        .w_input = window,
+        .w_tap = taps.w,
+        .bias = bias,
+        .relu = relu,
+        .in_parts = in_parts,
+        .y = y,
+        .height = g->out_height,
+        .width = g->out_width,
+        .step_y = 1,
+        .step_x = 1,
+    };
+    const char *error = convolve(&c);
+    free(taps.memory);
+    return error;
+}
+
+// The gradient of the input, with the output's where `gate` is open. The input pixels that lie stride apart are one
+// convolution of it, each remainder with its own taps.
+static const char *convolve_backward(const geometry *g, const real *grad, const real *gate, const real *w,
+                                     bool in_parts, real *dx)
+{
+    const int64_t window = g->rows * g->columns;
+    tap_lists taps = make_taps(window);
+    if (!taps.memory) return sq_no_memory;
+    const char *error = NULL;
+    for (int64_t at_y = 0; at_y < min64(g->stride_y, g->height) && !error; at_y++) {
+        for (int64_t at_x = 0; at_x < min64(g->stride_x, g->width) && !error; at_x++) {
+            const int64_t count = gradient_taps(g, at_y, at_x, &taps);
+            const axis y = {.source = g->out_height, .count = divide_up(g->height - at_y, g->stride_y), .step = 1};
+            const axis x = {.source = g->out_width, .count = divide_up(g->width - at_x, g->stride_x), .step = 1};
+            convolution c = {
+                .in = make_planes(grad, gate, g->images, g->groups * g->outputs, y, x, count, &taps),
+                .groups = g->groups,
+                .inputs = g->outputs,
+                .outputs = g->inputs,
+                .w = w,
+                .w_group = g->outputs * g->inputs * window,
+                .w_output = window,
+                .w_input = g->inputs * window,
+                .w_tap = taps.w,
+                .in_parts = in_parts,
+                .y = dx,
+                .height = g->height,
+                .width = g->width,
+                .at_y = at_y,
+                .at_x = at_x,
+                .step_y = g->stride_y,
+                .step_x = g->stride_x,
+            };
+            error = convolve(&c);
+        }
+    }
+    free(taps.memory);
+    return error;
+}
+
+//: conv_forward(x:f[N,C,H,W], w:f[O,I,R,S], bias?f[O], groups:n>=1=1, stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0,
+//:   bottom:n>=0=0, left:n>=0=0, right:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1, relu:p=0)
+//:   -> y:f[N,O,(H+top+bottom-dilation_y*(R-1)-1)/stride_y+1,(W+left+right-dilation_x*(S-1)-1)/stride_x+1]
+// y[n, o, p, q] = sum over i, r, s of w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...] + bias[o]
+KERNEL(conv_forward)
+{
+    if (a->C != a->groups * a->I || a->O % a->groups) return not_grouped;
+    const geometry g = {
+        .inputs = a->I,
+        .height = a->H,
+        .width = a->W,
+        .out_height = (a->H + a->top + a->bottom - a->dilation_y * (a->R - 1) - 1) / a->stride_y + 1,
+        .out_width = (a->W + a->left + a->right - a->dilation_x * (a->S - 1) - 1) / a->stride_x + 1,
+        .rows = a->R,
+        .columns = a->S,
+        NAMED_ALIKE(a),
+    };
+    const int64_t beside = images_beside(&g);
+    if (beside == 1) return convolve_forward(&g, a->x, a->w, a->bias, a->relu, false, a->y);
+    beside_arrays b;
+    if (!take_beside(&b, &g, beside)) return sq_no_memory;
+    put_x(&b, &g, a->x);
+    const char *error = convolve_forward(&b.g, b.x, a->w, a->bias, a->relu, true, b.y);
+    take_apart(a->y, b.y, a->N, a->O, g.out_height * g.out_width, beside, b.team);
+    sq_scratch_give(b.x);
+    return error;
+}
+
+//: conv_backward_input(grad:f[N,O,P,Q], w:f[O,I,R,S], y?f[N,O,P,Q], height:n>=0, width:n>=0, groups:n>=1=1,
+//:   stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, left:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1)
+//:   -> dx:f[N,groups*I,height,width]
+// forward: y[n, o, p, q] += w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...]; given y, its ReLU comes
+// first.
+KERNEL(conv_backward_input)
+{
+    if (a->O % a->groups) return not_grouped;
+    const geometry g = {
+        .inputs = a->I,
+        .height = a->height,
+        .width = a->width,
+        .out_height = a->P,
+        .out_width = a->Q,
+        .rows = a->R,
+        .columns = a->S,
+        NAMED_ALIKE(a),
+    };
+    const int64_t beside = images_beside(&g);
+    if (beside == 1) return convolve_backward(&g, a->grad, a->y, a->w, false, a->dx);
+    beside_arrays b;
+    if (!take_beside(&b, &g, beside)) return sq_no_memory;
+    put_y(&b, &g, a->grad, b.y);
+    if (a->y) put_y(&b, &g, a->y, b.gate);
+    const char *error = convolve_backward(&b.g, b.y, a->y ? b.gate : NULL, a->w, true, b.x);
+    take_apart(a->dx, b.x, a->N, a->groups * a->I, a->height * a->width, beside, b.team);
+    sq_scratch_give(b.x);
+    return error;
+}
+
+//: conv_backward_weight(grad:f[N,O,P,Q], x:f[N,C,H,W], y?f[N,O,P,Q], rows:n>=1, columns:n>=1, groups:n>=1=1,
+//:   stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, left:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1)
+//:   -> dw:f[O,C/groups,rows,columns], db?f[O]
+// forward: y[n, o, p, q] += w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...] + bias[o]; given y, its
+// ReLU comes first.
+KERNEL(conv_backward_weight)
+{
+    if (a->O % a->groups || a->C % a->groups) return not_grouped;
+    const geometry g = {
+        .inputs = a->C / a->groups,
+        .height = a->H,
+        .width = a->W,
+        .out_height = a->P,
+        .out_width = a->Q,
+        .rows = a->rows,
+        .columns = a->columns,
+        NAMED_ALIKE(a),
+    };
+    const int64_t beside = images_beside(&g);
+    if (beside == 1) return correlate_weights(&g, a->grad, a->y, a->x, a->dw, a->db);
+    beside_arrays b;
+    if (!take_beside(&b, &g, beside)) return sq_no_memory;
+    put_x(&b, &g, a->x);
+    put_y(&b, &g, a->grad, b.y);
+    if (a->y) put_y(&b, &g, a->y, b.gate);
+    const char *error = correlate_weights(&b.g, b.y, a->y ? b.gate : NULL, b.x, a->dw, a->db);
+    sq_scratch_give(b.x);
+    return error;
+}

@@ -1,0 +1,186 @@
+// The input of a convolution, laid out so that each of its taps is a shift: a block of images as one plane a channel,
+// with zeros for the padding between the rows. Output position q = (image * rows + y) * pitch + x of a block needs
+// plane[offset[tap] + q], whatever stride, padding and dilation are; the positions between the rows are thrown away.
+#ifndef SEQNN_CONV_PLANES_H
+#define SEQNN_CONV_PLANES_H
+
+#include "conv/tiles.h"
+
+// One axis: output i needs source[i * step + tap] for each tap, zero outside of [0, source).
+typedef struct {
+    int64_t source, count, step;
+    int64_t first, last; // smallest and largest tap / step, rounded down
+    int64_t block;       // outputs of a block
+    int64_t pitch;       // places a block takes in the plane
+    int64_t slack;       // places behind it that are read as well: zeros that lead in what comes next
+    int64_t filled;      // places that may hold data
+} axis;
+
+typedef struct {
+    int64_t images, channels; // of the source array; a block is about some of each
+    const real *source;       // [images, channels, y.source, x.source]
+    const real *gate;         // source counts where gate > 0; NULL: everywhere
+    axis y, x;
+    int64_t taps;
+    const int64_t *tap_y, *tap_x;
+    int64_t block_images;
+    int64_t phases, *phase_y, *phase_x; // remainders of tap / step that occur: each has its own part of a plane
+    int64_t phase_size, plane;          // elements
+} planes;
+
+enum { BLOCK = 1 << 17 }; // elements of the planes of a block
+
+// Which images and outputs a block is about.
+typedef struct {
+    int64_t image, images, y, y_count, x, x_count;
+} block;
+
+static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t divide_down(int64_t a, int64_t b) { return a >= 0 ? a / b : -divide_up(-a, b); }
+
+static void set_taps(axis *a, const int64_t *tap, int64_t taps)
+{
+    a->first = a->last = taps ? divide_down(tap[0], a->step) : 0;
+    for (int64_t t = 1; t < taps; t++) {
+        const int64_t shift = divide_down(tap[t], a->step);
+        a->first = min64(a->first, shift);
+        a->last = max64(a->last, shift);
+    }
+}
+
+// Neighbouring rows share the zeros between them where a block has all of the axis.
+static void set_block(axis *a, int64_t size)
+{
+    const int64_t need = size + a->last - a->first, lead = max64(0, -a->first);
+    const int64_t end = max64(0, divide_up(a->source, a->step) - a->first);
+    a->block = size;
+    a->pitch = max64(max64(size, min64(end, need)), need - lead);
+    if (size < a->count || a->pitch <= lead) a->pitch = need;
+    a->slack = max64(0, need - a->pitch);
+    a->filled = a->pitch;
+}
+
+static void set_sizes(planes *p)
+{
+    p->phase_size = (p->block_images * p->y.pitch + p->y.slack) * p->x.pitch + p->x.slack;
+    const int64_t line = 64 / (int64_t)sizeof(real), lines = divide_up(p->phases * p->phase_size + SINGLE_WIDTH, line);
+    p->plane = (lines | 1) * line; // an odd number: planes do not compete for the same sets of a cache
+}
+
+// Blocks of at most about `budget` elements in `each` parts of planes, `most` images.
+static void set_blocks(planes *p, int64_t each, int64_t budget, int64_t most)
+{
+    const int64_t span = p->y.last - p->y.first;
+    p->block_images = 1;
+    set_block(&p->y, p->y.count);
+    set_block(&p->x, p->x.count);
+    const int64_t whole = each * p->y.pitch * p->x.pitch;
+    if (whole <= 2 * budget) {
+        p->block_images = max64(1, min64(most, budget / max64(1, whole)));
+    } else {
+        const int64_t row = each * p->x.pitch;
+        set_block(&p->y, min64(p->y.count, max64(1, budget / row - span)));
+        const int64_t column = each * p->y.pitch;
+        if (column * p->x.pitch > 4 * budget) set_block(&p->x, min64(p->x.count, max64(256, budget / column)));
+    }
+    set_sizes(p);
+}
+
+// The phases that taps are in, and each tap's place in a plane.
+static void set_phases(planes *p)
+{
+    p->phases = 0;
+    for (int64_t t = 0; t < p->taps; t++) {
+        const int64_t py = p->tap_y[t] - divide_down(p->tap_y[t], p->y.step) * p->y.step;
+        const int64_t px = p->tap_x[t] - divide_down(p->tap_x[t], p->x.step) * p->x.step;
+        int64_t at = 0;
+        while (at < p->phases && (p->phase_y[at] != py || p->phase_x[at] != px)) at++;
+        if (at < p->phases) continue;
+        p->phase_y[at] = py;
+        p->phase_x[at] = px;
+        p->phases++;
+    }
+}
+
+// offset[channel, tap] for planes of consecutive channels; or offset[tap, channel].
+static void write_offsets(const planes *p, int64_t channels, bool by_tap, int64_t *offset)
+{
+    const int64_t channel_step = by_tap ? 1 : p->taps, tap_step = by_tap ? channels : 1;
+    for (int64_t t = 0; t < p->taps && channels; t++) {
+        const int64_t by = divide_down(p->tap_y[t], p->y.step), bx = divide_down(p->tap_x[t], p->x.step);
+        int64_t at = 0;
+        while (p->phase_y[at] != p->tap_y[t] - by * p->y.step || p->phase_x[at] != p->tap_x[t] - bx * p->x.step) at++;
+        const int64_t first = at * p->phase_size + (by - p->y.first) * p->x.pitch + bx - p->x.first;
+        for (int64_t i = 0; i < channels; i++) offset[i * channel_step + t * tap_step] = first + i * p->plane;
+    }
+}
+
+static int64_t count_blocks(const planes *p)
+{
+    return divide_up(p->images, p->block_images) * divide_up(p->y.count, p->y.block) *
+           divide_up(p->x.count, p->x.block);
+}
+
+static block nth_block(const planes *p, int64_t n)
+{
+    const int64_t across = divide_up(p->x.count, p->x.block), down = divide_up(p->y.count, p->y.block);
+    block b = {.image = n / (across * down) * p->block_images,
+               .y = n / across % down * p->y.block,
+               .x = n % across * p->x.block};
+    b.images = min64(p->block_images, p->images - b.image);
+    b.y_count = min64(p->y.block, p->y.count - b.y);
+    b.x_count = min64(p->x.block, p->x.count - b.x);
+    return b;
+}
+
+// Where the source begins and ends among the places of a block that starts at output `start`, in one phase.
+static void find_data(const axis *a, int64_t start, int64_t phase, int64_t *begin, int64_t *end, int64_t *source)
+{
+    const int64_t base = (start + a->first) * a->step + phase; // the source index of place 0
+    const int64_t low = base >= 0 ? 0 : divide_up(-base, a->step),
+                  high = divide_down(a->source - 1 - base, a->step) + 1;
+    *begin = min64(low, a->filled);
+    *end = max64(*begin, min64(high, a->filled));
+    *source = base + *begin * a->step;
+}
+
+// to[i] = from[i], where the gate is open
+static void copy_row(real *to, const real *from, const real *gate, int64_t step, int64_t n)
+{
+    if (gate)
+        for (int64_t i = 0; i < n; i++) to[i] = gate[i * step] > 0 ? from[i * step] : 0;
+    else if (step == 1)
+        copy_run(to, from, n);
+    else if (step == 2)
+        for (int64_t i = 0; i < n; i++) to[i] = from[i * 2];
+    else
+        for (int64_t i = 0; i < n; i++) to[i] = from[i * step];
+}
+
+// The rows of a phase into a plane of zeros.
+static void copy_phase(const planes *p, const block *b, int64_t channel, int64_t phase, real *to)
+{
+    int64_t top, bottom, y0, left, right, x0;
+    find_data(&p->y, b->y, p->phase_y[phase], &top, &bottom, &y0);
+    find_data(&p->x, b->x, p->phase_x[phase], &left, &right, &x0);
+    for (int64_t n = b->image; n < b->image + b->images; n++, to += p->y.pitch * p->x.pitch)
+        for (int64_t row = top; row < bottom; row++) {
+            const int64_t from =
+                ((n * p->channels + channel) * p->y.source + y0 + (row - top) * p->y.step) * p->x.source + x0;
+            copy_row(to + row * p->x.pitch + left, p->source + from, p->gate ? p->gate + from : NULL, p->x.step,
+                     right - left);
+        }
+}
+
+// Lays out channels [channel, channel + channels) of a block.
+static void copy_planes(const planes *p, const block *b, int64_t channel, int64_t channels, real *to)
+{
+    for (int64_t c = channel; c < channel + channels; c++, to += p->plane) {
+        memset(to, 0, (size_t)p->plane * sizeof(real));
+        for (int64_t phase = 0; phase < p->phases; phase++) copy_phase(p, b, c, phase, to + phase * p->phase_size);
+    }
+}
+
+#endif

@@ -1,0 +1,140 @@
+// The matrix product itself: rectangles of C.
+#ifndef SEQNN_GEMM_BODY_H
+#define SEQNN_GEMM_BODY_H
+
+#include "gemm/dot.h"
+#include "gemm/tiles.h"
+
+enum {
+    BLOCK_ROWS = 192, // of A: together with a panel of B they fit into the L2 cache
+    WIDTH = GEMM_VECTORS * LANES,
+    MOST_ROWS = 8,            // of a tile
+    IN_PLACE_BYTES = 5 << 18, // a larger B that is not packed is read in blocks of
+    IN_PLACE_DEPTH = 64,      // rows: each is then read from end to end, as the processor expects
+    FAR_BYTES = 1 << 18,      // a transposed A that reaches further is copied
+};
+
+static int64_t smaller(int64_t x, int64_t y) { return x < y ? x : y; }
+static int64_t blocks(int64_t n, int64_t size) { return (n + size - 1) / size; }
+static int64_t widest_panel(int64_t n) { return blocks(gemm_vectors(n), gemm_panels(n)); }
+
+// One tile. The first block of k starts from beta C + bias, the others from what C holds by then.
+static void multiply(const gemm *g, tile_job *job, int rows, int64_t vectors, int64_t column, bool first)
+{
+    static const real zeros[WIDTH] = {0};
+    real edge[MOST_ROWS * WIDTH], edge_bias[WIDTH];
+    real *c = job->c;
+    const int64_t columns = smaller(vectors * LANES, g->n - column);
+    const bool whole = columns == vectors * LANES;
+    const real *bias = g->bias ? g->bias + column : NULL;
+    if (first && g->beta != 0 && (g->beta != 1 || bias))
+        for (int r = 0; r < rows; r++)
+            for (int64_t j = 0; j < columns; j++) {
+                real *at = c + r * g->c_row + j;
+                *at = *at * g->beta + (bias ? bias[j] : 0);
+            }
+    if (first && g->beta == 0) {
+        job->init = bias ? bias : zeros;
+        job->init_row = 0;
+        if (bias && !whole) {
+            for (int64_t j = 0; j < WIDTH; j++) edge_bias[j] = j < columns ? bias[j] : 0;
+            job->init = edge_bias;
+        }
+    } else {
+        job->init = c;
+        job->init_row = g->c_row;
+    }
+    if (whole) {
+        job->c_row = g->c_row;
+        tiles[vectors][rows](job);
+        return;
+    }
+    if (job->init == c) {
+        for (int r = 0; r < rows; r++)
+            for (int64_t j = 0; j < vectors * LANES; j += LANES)
+                vf_store(edge + r * WIDTH + j, vf_load_part(c + r * g->c_row + j, smaller(LANES, columns - j)));
+        job->init = edge;
+        job->init_row = WIDTH;
+    }
+    job->c = edge;
+    job->c_row = WIDTH;
+    tiles[vectors][rows](job);
+    for (int r = 0; r < rows; r++)
+        for (int64_t j = 0; j < columns; j += LANES)
+            vf_store_part(c + r * g->c_row + j, smaller(LANES, columns - j), vf_load(edge + r * WIDTH + j));
+}
+
+// The shape of the tiles: of 8 rows by half a panel where that reads B less often, else as wide as the panel.
+static bool is_tall(int64_t rows)
+{
+    return GEMM_VECTORS == 4 && rows <= MOST_ROWS && blocks(rows, 8) < blocks(rows, 6);
+}
+
+// Rows [row, row_end) x a block of k x panels: the panel outside, so that it is read from the cache for all rows.
+static void multiply_rows(const gemm *g, real *a_copy, int64_t row, int64_t row_end, int64_t k, int64_t depth,
+                          int64_t panel, int64_t panel_end)
+{
+    const int64_t rows = row_end - row, widest = widest_panel(g->n);
+    const bool tall = is_tall(rows), first = k == 0, finishing = k + depth >= g->k && has_finish(g);
+    const int64_t parts = blocks(rows, tall ? 8 : GEMM_ROWS(widest)), slice = tall && widest == 4 ? 2 : widest;
+    if (a_copy) copy_rows_of_a(g, a_copy, row, rows, k, depth);
+    for (int64_t p = panel; p < panel_end; p++) {
+        const int64_t panel_start = gemm_panel_start(g->n, p), vector_end = gemm_panel_start(g->n, p + 1);
+        const int64_t width = (vector_end - panel_start) * LANES;
+        for (int64_t vector = panel_start; vector < vector_end; vector += slice) {
+            const int64_t vectors = smaller(slice, vector_end - vector), column = vector * LANES;
+            tile_job job = {.k = depth, .a_row = g->a_row, .a_col = g->a_col, .alpha = g->alpha};
+            if (a_copy) job.a_row = 1, job.a_col = copied_row(rows);
+            job.b = g->packed ? g->packed + panel_start * LANES * g->k + k * width + column - panel_start * LANES
+                              : g->b + k * g->b_row + column;
+            job.b_row = g->packed ? width : g->b_row;
+            for (int64_t i = 0; i < parts; i++) {
+                const int64_t start = cut(rows, parts, i), at = row + start;
+                const int count = (int)(cut(rows, parts, i + 1) - start);
+                job.a = a_copy ? a_copy + start : g->a + at * g->a_row + k * g->a_col;
+                job.c = g->c + at * g->c_row + column;
+                multiply(g, &job, count, vectors, column, first);
+                if (finishing) finish(g, at, count, column, smaller(vectors * LANES, g->n - column));
+            }
+        }
+    }
+}
+
+void gemm_block(const gemm *g, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end)
+{
+    if (row >= row_end || panel >= panel_end) return;
+    const bool deep = g->packed || g->k * g->n * (int64_t)sizeof(real) <= IN_PLACE_BYTES;
+    const int64_t most = deep ? GEMM_DEPTH : IN_PLACE_DEPTH, steps = g->k > most ? blocks(g->k, most) : 1;
+    const int64_t parts = blocks(row_end - row, BLOCK_ROWS);
+    // A transposed A is copied, if there is memory, where its columns are far apart.
+    const int64_t most_rows = blocks(row_end - row, parts);
+    real *a_copy = NULL;
+    if (g->a_col != 1 && row_end - row > 1 && g->k * g->a_col * (int64_t)sizeof(real) > FAR_BYTES)
+        a_copy = sq_scratch_take((size_t)(copied_row(most_rows) * smaller(g->k, most)) * sizeof(real));
+    for (int64_t s = 0; s < steps; s++) {
+        const int64_t k = cut(g->k, steps, s), depth = cut(g->k, steps, s + 1) - k;
+        for (int64_t i = 0; i < parts; i++)
+            multiply_rows(g, a_copy, row + cut(row_end - row, parts, i), row + cut(row_end - row, parts, i + 1), k,
+                          depth, panel, panel_end);
+    }
+    sq_scratch_give(a_copy);
+}
+
+// Shares go by panels where that is as even as by rows of tiles, and B is the larger matrix.
+static bool shares_panels(const gemm *g, int parts)
+{
+    const int64_t panels = gemm_panels(g->n), rows = blocks(g->m, GEMM_ROWS(widest_panel(g->n)));
+    const int64_t by_panels = blocks(panels, parts) * rows, by_rows = blocks(rows, parts) * panels;
+    return by_panels < by_rows || (by_panels == by_rows && g->n > g->m);
+}
+
+void gemm_share(const gemm *g, int part, int parts)
+{
+    const int64_t panels = gemm_panels(g->n);
+    if (shares_panels(g, parts))
+        gemm_block(g, 0, g->m, cut(panels, parts, part), cut(panels, parts, part + 1));
+    else
+        gemm_block(g, cut(g->m, parts, part), cut(g->m, parts, part + 1), 0, panels);
+}
+
+#endif

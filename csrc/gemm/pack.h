@@ -1,0 +1,80 @@
+// Packing for the matrix product: panels of B, and blocks of a transposed A.
+#ifndef SEQNN_GEMM_PACK_H
+#define SEQNN_GEMM_PACK_H
+
+#include "gemm/gemm.h"
+#include "vec/transpose.h"
+
+enum { PREFETCH = 12 }; // rows of a matrix ahead: too far apart for the processor to guess
+
+static void pack_transposed(const gemm *g, real *to, int64_t width, const real *from, int64_t columns)
+{
+    for (int64_t j = 0; j < width; j += LANES) {
+        const int rows = columns - j < LANES ? (int)(columns - j) : LANES;
+        const real *source = from + j * g->b_col;
+        int64_t k = 0;
+        if (rows == LANES)
+            for (; k + LANES <= g->k; k += LANES)
+                transpose_square(to + k * width + j, width, source + k, g->b_col, LANES);
+        else
+            for (; k + LANES <= g->k; k += LANES)
+                transpose_square(to + k * width + j, width, source + k, g->b_col, rows);
+        for (; k < g->k; k++)
+            for (int i = 0; i < LANES; i++) to[k * width + j + i] = i < rows ? source[i * g->b_col + k] : 0;
+    }
+}
+
+static void pack_panel(const gemm *g, real *to, int64_t width, int64_t column)
+{
+    const real *from = g->b + column * g->b_col;
+    const int64_t columns = g->n - column < width ? g->n - column : width, full = columns / LANES * LANES;
+    if (g->b_row == 1 && g->b_col != 1) {
+        pack_transposed(g, to, width, from, columns);
+    } else if (g->b_col == 1) {
+        for (int64_t k = 0; k < g->k; k++, from += g->b_row, to += width) {
+            for (int64_t j = 0; j < full; j += 64 / sizeof(real)) __builtin_prefetch(from + PREFETCH * g->b_row + j);
+            for (int64_t j = 0; j < full; j += LANES) vf_store(to + j, vf_load(from + j));
+            if (full < width) vf_store(to + full, vf_load_part(from + full, columns - full));
+        }
+    } else {
+        for (int64_t k = 0; k < g->k; k++, from += g->b_row, to += width)
+            for (int64_t j = 0; j < width; j++) to[j] = j < columns ? from[j * g->b_col] : 0;
+    }
+}
+
+void gemm_pack(const gemm *g, real *packed, int64_t panel, int64_t panel_end)
+{
+    for (; panel < panel_end; panel++) {
+        const int64_t start = gemm_panel_start(g->n, panel), end = gemm_panel_start(g->n, panel + 1);
+        pack_panel(g, packed + start * LANES * g->k, (end - start) * LANES, start * LANES);
+    }
+}
+
+// Where n things are cut into even parts.
+static inline int64_t cut(int64_t n, int64_t parts, int64_t i)
+{
+    const int64_t rest = n % parts;
+    return n / parts * i + (i < rest ? i : rest);
+}
+
+// Rows of a copied block of a transposed A are so far apart: an odd number of cache lines, to use all sets of the
+// cache.
+static inline int64_t copied_row(int64_t rows) { return (rows + 31) / 32 * 32 + 64 / (int64_t)sizeof(real); }
+
+// A block of a transposed A, [depth][rows].
+static void copy_rows_of_a(const gemm *g, real *to, int64_t row, int64_t rows, int64_t k, int64_t depth)
+{
+    const int64_t full = rows / LANES * LANES, apart = copied_row(rows);
+    for (int64_t step = 0; step < depth; step++, to += apart) {
+        const real *from = g->a + row * g->a_row + (k + step) * g->a_col;
+        if (g->a_row != 1) {
+            for (int64_t i = 0; i < rows; i++) to[i] = from[i * g->a_row];
+            continue;
+        }
+        for (int64_t i = 0; i < rows; i += 64 / sizeof(real)) __builtin_prefetch(from + PREFETCH * g->a_col + i);
+        for (int64_t i = 0; i < full; i += LANES) vf_store(to + i, vf_load(from + i));
+        if (full < rows) vf_store(to + full, vf_load_part(from + full, rows - full));
+    }
+}
+
+#endif

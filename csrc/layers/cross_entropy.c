@@ -1,0 +1,204 @@
+// Cross-entropy of rows of logits against class numbers: loss and gradient from one reading of the logits, and no array
+// of their size but the gradient.
+//
+//     loss = (1 - s) w_t (L - x_t) + s / C sum_c w_c (L - x_c),    L = log sum_c e^x_c
+//     d loss / d x_c = ((1 - s) w_t + s / C sum w) p_c - (1 - s) w_t [c = t] - s / C w_c,    p = e^(x - L)
+#include "cross_entropy_args.h"
+#include "layers/row.h"
+
+// What is the same for all rows.
+typedef struct {
+    const real *weight; // NULL: all 1
+    int64_t C;
+    real sum_weight, smoothing; // the sum of w; s
+    real target_share, uniform; // 1 - s, s / C
+    bool stream;
+} losses;
+
+static losses prepare(const real *weight, int64_t C, double smoothing, bool stream)
+{
+    double sum = weight ? 0 : (double)C;
+    for (int64_t c = 0; weight && c < C; c++) sum += (double)weight[c];
+    return (losses){weight, C, (real)sum, (real)smoothing, (real)(1 - smoothing), (real)(smoothing / (double)C),
+                    stream};
+}
+
+// sum_c w_c x_c
+static real weighted_sum(const losses *o, const real *x)
+{
+    vf sum = vf_set(0);
+    for (int64_t i = 0; i < o->C; i += LANES) {
+        vf value = row_load(x, NULL, i, o->C, 0);
+        if (o->weight) value *= row_load(o->weight, NULL, i, o->C, 0);
+        sum += value;
+    }
+    return vf_sum(sum);
+}
+
+static real loss(const losses *o, const real *x, int64_t target, real lse)
+{
+    const real w = o->weight ? o->weight[target] : 1;
+    real value = o->target_share * w * (lse - x[target]);
+    if (o->smoothing != 0) value += o->uniform * (o->sum_weight * lse - weighted_sum(o, x));
+    return value;
+}
+
+static void zero_row(real *grad, int64_t n) { memset(grad, 0, n * sizeof(real)); }
+
+// grad = scale e - uniform w
+ALWAYS_INLINE void finish(const real *e, real *grad, int64_t n, vf scale, vf uniform, const real *weight, bool smooth,
+                          bool stream)
+{
+    int64_t end = stream ? vf_unaligned_head(grad, n) : 0; // of the elements before the first whole vector
+    if (end == 0) end = n;
+    for (int64_t i = 0; i < n; end = n) {
+        for (; i < end; i = end - i < LANES ? end : i + LANES) {
+            vf value = row_load(e, NULL, i, end, 0) * scale;
+            if (smooth && weight)
+                value -= row_load(weight, NULL, i, end, 0) * uniform;
+            else if (smooth)
+                value -= uniform;
+            row_store(grad, i, end, value, stream);
+        }
+    }
+}
+
+// How a row's gradient follows from e = e^(x - c) and their sum: first e[target] is made less by `less` sums, then all
+// are multiplied by scale.
+typedef struct {
+    real less, scale, uniform;
+} slope;
+
+static slope slope_of(const losses *o, real sum, int64_t target, real factor)
+{
+    const real w = (o->weight ? o->weight[target] : 1) * o->target_share, share = w + o->uniform * o->sum_weight;
+    return (slope){share != 0 ? w / share * sum : 0, factor * share / sum, factor * o->uniform};
+}
+
+// grad from e for the n classes from the first of a block on.
+static void finish_part(const losses *o, const real *e, real *grad, const real *weight, int64_t n, const slope *s,
+                        real factor)
+{
+    const vf scale = vf_set(s->scale * factor), uniform = vf_set(s->uniform);
+    if (o->smoothing != 0)
+        finish(e, grad, n, scale, uniform, weight, true, o->stream);
+    else if (o->stream)
+        finish(e, grad, n, scale, uniform, NULL, false, true);
+    else
+        finish(e, grad, n, scale, uniform, NULL, false, false);
+}
+
+// Loss and lse of a row whose terms are complete; and its gradient's slope, with the block of the target made ready.
+static slope finish_loss(const struct cross_entropy_forward *a, const losses *o, int64_t r, const row_terms *t,
+                         real factor)
+{
+    const int64_t target = a->target[r], at = target / ROW_BLOCK * ROW_BLOCK;
+    a->lse[r] = t->largest + (real)log((double)t->sum);
+    a->loss[r] = loss(o, a->logits + r * a->C, target, a->lse[r]);
+    const slope s = slope_of(o, t->sum, target, factor);
+    if (a->grad) {
+        const real own = row_factor(t, at);
+        for (int64_t i = at; own != 1 && i < a->C && i < at + ROW_BLOCK; i++) t->e[i] *= own;
+        t->e[target] -= s.less;
+        t->shift[at / ROW_BLOCK] = t->largest;
+    }
+    return s;
+}
+
+// Rows [first, last): while the blocks of one are read, the gradient of the one before is stored.
+static void some_rows(const struct cross_entropy_forward *a, const losses *o, int64_t first, int64_t last,
+                      row_terms *room, real factor)
+{
+    const int64_t n = a->C;
+    slope s = {0};
+    bool pending = false; // the row before waits for its gradient
+    for (int64_t row = first; row <= last; row++) {
+        const bool counts = row < last && a->target[row] != a->ignore_index;
+        row_terms now = room[row % 2];
+        const row_terms *before = &room[(row + 1) % 2];
+        real *grad = a->grad && row < last ? a->grad + row * n : NULL,
+             *previous = pending ? a->grad + (row - 1) * n : NULL;
+        row_first(&now);
+        if (!a->grad) now.e = NULL;
+        for (int64_t at = 0; at < n; at += ROW_BLOCK) {
+            if (counts) row_block(&now, a->logits + row * n, NULL, at, n);
+            if (previous)
+                finish_part(o, before->e + at, previous + at, o->weight ? o->weight + at : NULL,
+                            n - at < ROW_BLOCK ? n - at : ROW_BLOCK, &s, row_factor(before, at));
+        }
+        pending = counts && grad;
+        room[row % 2].largest = now.largest, room[row % 2].sum = now.sum;
+        if (counts)
+            s = finish_loss(a, o, row, &now, factor);
+        else if (row < last) {
+            a->loss[row] = a->lse[row] = 0;
+            if (grad) zero_row(grad, n);
+        }
+    }
+    if (o->stream) vf_stream_end();
+}
+
+// lse = L, total = the sum of the losses, or their mean (over the weights of the targets) with `mean`, divisor = what
+// it was divided by; grad is the gradient of total.
+//: cross_entropy_forward(logits:f[N,C], target:l[N], weight?f[C], ignore_index:n, smoothing:d, mean:p)
+//:     -> loss:f[N], lse:f[N], total:f[1], divisor:f64[1], grad?f[N,C]
+KERNEL(cross_entropy_forward)
+{
+    double divisor = 0;
+    for (int64_t r = 0; r < a->N; r++) {
+        const int64_t t = a->target[r];
+        if (t == a->ignore_index) continue;
+        if (t < 0 || t >= a->C) return "target holds a class that is not in [0, C)";
+        divisor += a->weight ? (double)a->weight[t] : 1;
+    }
+    if (!a->mean) divisor = 1;
+    const bool stream = a->N * a->C * (int64_t)sizeof(real) >= ROW_STREAM_BYTES;
+    const losses o = prepare(a->weight, a->C, a->smoothing, stream);
+    const int team = sq_team(a->N * a->C * 4);
+    row_terms *rooms = row_rooms(team, a->C);
+    if (!rooms) return sq_no_memory;
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (int t = 0; t < team; t++)
+        some_rows(a, &o, a->N * t / team, a->N * (t + 1) / team, rooms + 2 * t, (real)(1 / divisor));
+    free(rooms);
+    double total = 0;
+    for (int64_t r = 0; r < a->N; r++) total += (double)a->loss[r];
+    a->total[0] = (real)(total / divisor);
+    a->divisor[0] = divisor;
+    return NULL;
+}
+
+// The gradient of row r from its lse, a block at a time.
+static void gradient(const struct cross_entropy_backward *a, const losses *o, int64_t r)
+{
+    real e[ROW_BLOCK] __attribute__((aligned(64)));
+    const int64_t target = a->target[r];
+    const slope s = slope_of(o, 1, target, a->factor[r]);
+    for (int64_t at = 0; at < a->C; at += ROW_BLOCK) {
+        const int64_t n = a->C - at < ROW_BLOCK ? a->C - at : ROW_BLOCK, own = target - at;
+        row_exp(a->logits + r * a->C + at, NULL, n, a->lse[r], e);
+        if (own >= 0 && own < n) e[own] -= s.less;
+        finish_part(o, e, a->grad + r * a->C + at, o->weight ? o->weight + at : NULL, n, &s, 1);
+    }
+}
+
+// The gradient again from lse: row r times factor[r].
+//: cross_entropy_backward(logits:f[N,C], target:l[N], lse:f[N], factor:f[N], weight?f[C], ignore_index:n, smoothing:d)
+//:     -> grad:f[N,C]
+KERNEL(cross_entropy_backward)
+{
+    const bool stream = a->N * a->C * (int64_t)sizeof(real) >= ROW_STREAM_BYTES;
+    const losses o = prepare(a->weight, a->C, a->smoothing, stream);
+#pragma omp parallel num_threads(sq_team(a->N * a->C * 4))
+    {
+#pragma omp for schedule(static)
+        for (int64_t r = 0; r < a->N; r++) {
+            if (a->target[r] == a->ignore_index)
+                zero_row(a->grad + r * a->C, a->C);
+            else
+                gradient(a, &o, r);
+        }
+        if (stream) vf_stream_end();
+    }
+    return NULL;
+}

@@ -1,0 +1,229 @@
+// The top-n rows of a matrix by their dot product with a query, times a scale per row (1 / norm for cosines), without
+// sorting all rows. Blocks of rows are shared out to threads; each thread keeps one heap a query, merged at the end.
+#include "neighbors_args.h"
+#include "seqnn.h"
+
+// Candidates are in one total order: higher score first, then lower id. So the best n do not depend on who finds them.
+typedef struct {
+    real score;
+    int64_t id;
+} candidate;
+
+static inline bool better(candidate a, candidate b) { return a.score > b.score || (a.score == b.score && a.id < b.id); }
+
+// A heap of at most n candidates with the worst on top.
+static void sift_down(candidate *heap, int64_t n, int64_t at, candidate item)
+{
+    for (int64_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && better(heap[child], heap[child + 1])) child++;
+        if (!better(item, heap[child])) break;
+        heap[at] = heap[child];
+    }
+    heap[at] = item;
+}
+
+static void push(candidate *heap, int64_t *n, int64_t capacity, candidate item)
+{
+    if (*n == capacity) {
+        if (better(item, heap[0])) sift_down(heap, capacity, 0, item);
+        return;
+    }
+    int64_t at = (*n)++;
+    for (int64_t parent; at > 0 && better(heap[parent = (at - 1) / 2], item); at = parent) heap[at] = heap[parent];
+    heap[at] = item;
+}
+
+// Best first, in place.
+static void sort(candidate *heap, int64_t n)
+{
+    while (n > 1) {
+        const candidate worst = heap[0];
+        n--;
+        sift_down(heap, n, 0, heap[n]);
+        heap[n] = worst;
+    }
+}
+
+// One thread's view of the search.
+typedef struct {
+    const struct neighbors_top *a;
+    candidate *heaps; // [Q, count]
+    int64_t *filled;  // [Q]
+    real *panel;      // [D, COLUMNS] rows, transposed
+} search;
+
+// Offer the scores of consecutive rows, the first being `id`, to a query's heap. A NaN is never better.
+static inline void offer(search *s, int64_t query, int64_t id, const real *score, int64_t n)
+{
+    const int64_t capacity = s->a->count, excluded = s->a->E;
+    candidate *heap = s->heaps + query * capacity;
+    const bool full = s->filled[query] == capacity;
+    const real least = full ? heap[0].score : -INFINITY;
+    int any = 0;
+#pragma omp simd reduction(| : any)
+    for (int64_t i = 0; i < n; i++) any |= score[i] >= least;
+    if (!any) return;
+    const int64_t *skip = s->a->excluded + query * excluded;
+    for (int64_t i = 0; i < n; i++) {
+        if (!(score[i] >= least)) continue;
+        bool taken = false;
+        for (int64_t e = 0; e < excluded; e++) taken |= skip[e] == id + i;
+        if (!taken) push(heap, &s->filled[query], capacity, (candidate){score[i], id + i});
+    }
+}
+
+// Few queries: memory bandwidth is the limit, each row is read once and where it lies.
+static real dot(const real *x, const real *y, int64_t n)
+{
+    real sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+#define BLOCK 512 // rows that a thread takes at a time
+
+static void scan_few(search *s, int64_t first, int64_t rows)
+{
+    const struct neighbors_top *a = s->a;
+    real score[BLOCK];
+    for (int64_t q = 0; q < a->Q; q++) {
+        for (int64_t i = 0; i < rows; i++)
+            score[i] =
+                dot(a->queries + q * a->D, a->rows + (first + i) * a->rows_stride[0], a->D) * a->scale[first + i];
+        offer(s, q, first, score, rows);
+    }
+}
+
+// Many queries: tiles of 6 queries x 2 vectors of rows, from a transposed panel of rows and from transposed queries.
+#if defined(__AVX512F__)
+#define LANES (64 / (int)sizeof(real))
+#elif defined(__AVX2__)
+#define LANES (32 / (int)sizeof(real))
+#else
+#define LANES (16 / (int)sizeof(real))
+#endif
+#define COLUMNS (2 * LANES)
+#define TILE 6
+
+typedef real vector __attribute__((vector_size(LANES * sizeof(real)), aligned(sizeof(real)), may_alias));
+
+static void pack_panel(const struct neighbors_top *a, int64_t first, int64_t rows, real *panel)
+{
+    for (int64_t i = 0; i < COLUMNS; i++)
+        for (int64_t d = 0; d < a->D; d++)
+            panel[d * COLUMNS + i] = i < rows ? a->rows[(first + i) * a->rows_stride[0] + d] : 0;
+}
+
+static void pack_queries(const struct neighbors_top *a, int64_t tile, real *packed)
+{
+    for (int64_t j = 0; j < TILE; j++) {
+        const int64_t q = tile * TILE + j;
+        for (int64_t d = 0; d < a->D; d++) packed[d * TILE + j] = q < a->Q ? a->queries[q * a->D + d] : 0;
+    }
+}
+
+// Named accumulators stay in registers, an array of them does not.
+static void multiply_tile(const real *queries, const real *panel, int64_t depth, real *out)
+{
+    const vector zero = {0};
+#define START(j) vector left##j = zero, right##j = zero;
+#define STEP(j) left##j += q[j] * left, right##j += q[j] * right;
+#define STORE(j)                                                                                                       \
+    *(vector *)(out + j * COLUMNS) = left##j;                                                                          \
+    *(vector *)(out + j * COLUMNS + LANES) = right##j;
+#define EACH(do)                                                                                                       \
+    do (0) do(1) do(2) do(3) do(4) do(5)
+    EACH(START)
+    for (int64_t d = 0; d < depth; d++) {
+        const vector left = *(const vector *)(panel + d * COLUMNS);
+        const vector right = *(const vector *)(panel + d * COLUMNS + LANES);
+        const real *q = queries + d * TILE;
+        EACH(STEP)
+    }
+    EACH(STORE)
+}
+
+static void scan_many(search *s, const real *packed, int64_t first, int64_t rows)
+{
+    const struct neighbors_top *a = s->a;
+    real score[TILE * COLUMNS], scale[COLUMNS] = {0};
+    for (int64_t at = 0; at < rows; at += COLUMNS) {
+        const int64_t n = rows - at < COLUMNS ? rows - at : COLUMNS;
+        pack_panel(a, first + at, n, s->panel);
+        memcpy(scale, a->scale + first + at, n * sizeof(real));
+        for (int64_t tile = 0; tile * TILE < a->Q; tile++) {
+            multiply_tile(packed + tile * TILE * a->D, s->panel, a->D, score);
+            for (int64_t j = 0; j < TILE && tile * TILE + j < a->Q; j++) {
+                real *row = score + j * COLUMNS;
+                for (int64_t i = 0; i < COLUMNS; i++) row[i] *= scale[i];
+                offer(s, tile * TILE + j, first + at, row, n);
+            }
+        }
+    }
+}
+
+// Query q's best of all threads, best first; places that stay empty hold id -1 and score NaN.
+static void merge(const search *threads, int team, int64_t q)
+{
+    const struct neighbors_top *a = threads[0].a;
+    candidate *heap = threads[0].heaps + q * a->count;
+    int64_t *filled = &threads[0].filled[q];
+    for (int t = 1; t < team; t++)
+        for (int64_t i = 0; i < threads[t].filled[q]; i++)
+            push(heap, filled, a->count, threads[t].heaps[q * a->count + i]);
+    sort(heap, *filled);
+    for (int64_t i = 0; i < a->count; i++) {
+        a->ids[q * a->count + i] = i < *filled ? heap[i].id : -1;
+        a->scores[q * a->count + i] = i < *filled ? heap[i].score : NAN;
+    }
+}
+
+static void work(search *s, const real *packed, int64_t first, int64_t rows)
+{
+    if (packed)
+        scan_many(s, packed, first, rows);
+    else
+        scan_few(s, first, rows);
+}
+
+// For each query the `count` rows of [begin, end) with the highest rows @ query * scale, best first, ties by lower id,
+// but for the query's `excluded` ids (fill with -1) and NaN scores. Short results end in id -1, score NaN.
+//: neighbors_top(queries:f[Q,D], rows~f[V,D], scale:f[V], excluded:l[Q,E], begin:n>=0, end:n>=0, count:n>=0)
+//:     -> ids:l[Q,count], scores:f[Q,count]
+KERNEL(neighbors_top)
+{
+    if (a->begin > a->end || a->end > a->V) return "begin <= end <= V is expected";
+    if (a->Q == 0 || a->count == 0) return NULL;
+    const int64_t span = a->end - a->begin, blocks = (span + BLOCK - 1) / BLOCK;
+    const int64_t tiles = a->Q > 3 ? (a->Q + TILE - 1) / TILE : 0; // the path depends on Q alone
+    int team = sq_team(a->Q * span * a->D);
+    if (team > blocks) team = blocks > 1 ? (int)blocks : 1;
+
+    search *threads = calloc(team, sizeof(search));
+    candidate *heaps = malloc(team * a->Q * a->count * sizeof(candidate));
+    int64_t *filled = calloc(team * a->Q, sizeof(int64_t));
+    real *panels = malloc((team * COLUMNS * a->D + 1) * sizeof(real));
+    real *packed = tiles ? malloc((tiles * TILE * a->D + 1) * sizeof(real)) : NULL;
+    const bool ok = threads && heaps && filled && panels && (packed || !tiles);
+    if (ok) {
+        for (int t = 0; t < team; t++)
+            threads[t] = (search){a, heaps + t * a->Q * a->count, filled + t * a->Q, panels + t * COLUMNS * a->D};
+#pragma omp parallel num_threads(team)
+        {
+            if (tiles) {
+#pragma omp for
+                for (int64_t tile = 0; tile < tiles; tile++) pack_queries(a, tile, packed + tile * TILE * a->D);
+            }
+#pragma omp for schedule(dynamic)
+            for (int64_t b = 0; b < blocks; b++) {
+                const int64_t first = a->begin + b * BLOCK;
+                work(&threads[omp_get_thread_num()], packed, first, a->end - first < BLOCK ? a->end - first : BLOCK);
+            }
+        }
+#pragma omp parallel for num_threads(sq_team(a->Q * a->count * team))
+        for (int64_t q = 0; q < a->Q; q++) merge(threads, team, q);
+    }
+    free(threads), free(heaps), free(filled), free(panels), free(packed);
+    return ok ? NULL : sq_no_memory;
+}
