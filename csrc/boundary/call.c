@@ -160,8 +160,8 @@ static bool take_inputs(call *c)
 
 static PyArrayObject *new_array(int ndim, npy_intp *sizes, int type)
 {
-    double elements = 1;
-    for (int k = 0; k < ndim; k++) elements *= (double)sizes[k];
+    double elements = 1; // NumPy does not let an empty axis excuse the others
+    for (int k = 0; k < ndim; k++) elements *= sizes[k] ? (double)sizes[k] : 1;
     if (elements > (double)PTRDIFF_MAX / 8) return (PyArrayObject *)PyErr_NoMemory();
     if (elements < KEPT_FROM / 8) return (PyArrayObject *)PyArray_SimpleNew(ndim, sizes, type);
     PyObject *before = memory_enter();
