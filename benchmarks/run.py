@@ -68,7 +68,7 @@ def run_speed(name: str, module, options: Options, repeat: int, only: str) -> bo
 
 def run_quality(name: str, module, options: Options) -> None:
     """Score one module's vectors; the peers' scores are reused, as they do not change."""
-    path = RESULTS / f"{name}_quality.json"
+    path = RESULTS / machine() / f"{name}_quality.json"
     known = json.loads(path.read_text())["known"] if path.exists() else {}
     rows = []
     for row in module.quality_rows(options, known):
@@ -176,9 +176,18 @@ def cpu_model() -> str:
     return found[1] if found else platform.processor()
 
 
+def machine() -> str:
+    """Return the name of the folder for this CPU's results; kernels that were chosen by hand have one of their own."""
+    import seqnn
+
+    words = re.sub(r"[^a-z0-9.]+", " ", re.sub(r"\((?:r|tm)\)", "", cpu_model().lower())).split()
+    chosen = [] if seqnn.get_isa() == seqnn.available_isas()[-1] else [seqnn.get_isa()]
+    return "-".join([word for word in words if word != "cpu"] + chosen)
+
+
 def keep(name: str, rows: list[dict], replace: bool) -> None:
     """Write the rows of one benchmark; with `replace`, into the ones that are there."""
-    path = RESULTS / f"{name}.json"
+    path = RESULTS / machine() / f"{name}.json"
     found = header()
     if replace and path.exists():
         old = json.loads(path.read_text())
@@ -191,7 +200,7 @@ def keep(name: str, rows: list[dict], replace: bool) -> None:
 
 def write(path: Path, content: dict) -> None:
     """Write a result file."""
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

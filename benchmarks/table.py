@@ -1,34 +1,123 @@
-"""Rewrite the benchmark tables of README.md from benchmarks/results: `python -m benchmarks.table`.
+"""Write what is shown of benchmarks/results: `python -m benchmarks.table`.
 
-A table stands between `<!-- benchmark NAME -->` and `<!-- end -->`; `--check` only compares.
+* docs/benchmarks/<family>.md: every row of every CPU;
+* docs/benchmarks/ratios.svg: all ratios to other programs as a picture;
+* the table of README.md between `<!-- benchmarks -->` and `<!-- end -->`: a row a subject, with its best and its worst ratio.
+
+`--check` writes nothing and returns 1 where a file is stale.
 """
 
 import json
 import re
+import statistics
 import sys
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.picture import draw
 from benchmarks.quality import Row
 from benchmarks.run import RESULTS, amount, ratio
 
-README = Path(__file__).resolve().parents[1] / "README.md"
-BLOCK = re.compile(r"(<!-- benchmark (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs" / "benchmarks"
+BLOCK = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- end -->)", re.DOTALL)
+FAMILIES = {
+    "word-vectors": (
+        "Word vectors",
+        {
+            "word2vec": "Word2Vec: training",
+            "word2vec_quality": "Word2Vec: quality at the same epochs, three seeds",
+            "fasttext": "FastText",
+            "glove": "GloVe",
+            "glove_quality": "GloVe: quality",
+            "cooccurrence": "Co-occurrence counts",
+            "corpus": "Corpora",
+            "vocabulary": "Vocabularies",
+            "phrases": "Phrases",
+            "vector_text": "Files of vectors",
+            "neighbors": "Neighbours",
+        },
+    ),
+    "dense": (
+        "Dense kernels",
+        {
+            "linear": "Matrix products and the linear layer",
+            "activation": "Activations",
+            "softmax": "Softmax",
+            "cross_entropy": "Cross-entropy",
+            "linear_cross_entropy": "Linear layer and cross-entropy in one",
+            "layer_norm": "Layer norm",
+            "embedding": "Embedding",
+            "conv": "Convolution",
+            "optimizer": "Optimisers",
+            "autograd": "The tape",
+            "random": "Random numbers",
+            "watch": "Watching a training",
+        },
+    ),
+    "recurrent": (
+        "Recurrent nets",
+        {
+            "lstm": "LSTM",
+            "gru": "GRU",
+            "rnn": "RNN",
+            "stlm": "STLM",
+            "language_model": "Language models",
+            "sensors": "Sensors",
+            "sensors_quality": "Sensors: forecasts",
+        },
+    ),
+    "attention": (
+        "Attention and Transformers",
+        {
+            "attention": "Attention",
+            "attention_scores": "Scores of attention",
+            "transformer": "Transformer",
+            "transformer_quality": "Transformer: quality",
+            "gpt": "GPT",
+            "gpt_quality": "GPT: quality",
+            "text_cnn": "Text CNN",
+        },
+    ),
+}
+"""Title and results of each page, in the order in which they are shown."""
 
 
-def table(name: str) -> str:
-    """Return the Markdown of one result file: its rows, then the machine and the versions."""
-    path = RESULTS / f"{name}.json"
-    if not path.exists():
-        return "Not measured yet.\n"
-    content = json.loads(path.read_text(encoding="utf-8"))
+def results(name: str) -> dict[str, dict]:
+    """Return the content of a result file for every CPU that has one, by its folder."""
+    found = sorted(RESULTS.glob(f"*/{name}.json"))
+    return {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in found}
+
+
+# Pages.
+
+
+def page(family: str) -> str:
+    """Return the Markdown of a family's page."""
+    title, names = FAMILIES[family]
+    parts = [f"# {title}", INTRODUCTION]
+    for name, heading in names.items():
+        for content in results(name).values():
+            parts += [f"## {heading}", table(content)]
+    return "\n\n".join(parts) + "\n"
+
+
+INTRODUCTION = (
+    "Both sides run in turns in one sitting; the ratio is the peer's time over seqnn's, so above 1 seqnn is faster. In brackets: "
+    "the smallest and the largest ratio of any turn. A ratio below 1 is **bold**. `python -m benchmarks.run` measures, "
+    "`python -m benchmarks.table` writes this page; benchmarks/README.md says how."
+)
+
+
+def table(content: dict) -> str:
+    """Return a result file as Markdown: its rows, then the machine and the versions."""
     rows = quality_table(content["rows"]) if "known" in content else speed_table(content["rows"])
     versions = ", ".join(f"{program} {version}" for program, version in concerned(content).items())
     origin = f"{content['date']}, {content['cpu']}, kernels {content['isa']}"
     data = ", ".join(dict.fromkeys(row["data"] for row in content["rows"] if row.get("data")))
     about = f" Data: {data}." if data else ""
-    return f"{rows}\n\n{origin}; {versions}, Python {content['python']}.{about}\n"
+    return f"{rows}\n\n{origin}; {versions}, Python {content['python']}.{about}"
 
 
 def concerned(content: dict) -> dict[str, str]:
@@ -43,15 +132,15 @@ def concerned(content: dict) -> dict[str, str]:
 
 def speed_table(rows: list[dict]) -> str:
     """Return the rows of a speed benchmark."""
-    lines = ["| case | threads | seqnn | peer | | ratio | goal |", "|---|---|---|---|---|---|---|"]
+    lines = ["| case | threads | seqnn | peer | | ratio |", "|---|---|---|---|---|---|"]
     for row in rows:
-        goal = f"{row['goal']:.3g}×" if row["goal"] else ""
         cells = [row["case"], str(row["threads"]), amount(row, row["ours"]), row["peer"]]
         if row["theirs"]:
             shown = "check failed" if row["failure"] else ratio(row)
-            cells += [amount(row, row["theirs"]), shown, goal]
+            slower = statistics.median(row["ratios"]) < 1 and not row["failure"]
+            cells += [amount(row, row["theirs"]), f"**{shown}**" if slower else shown]
         else:
-            cells += ["not at hand", "", goal]
+            cells += ["not at hand", ""]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -72,15 +161,90 @@ def quality_table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
+# The summary.
+
+SUBJECTS = {
+    "Word2Vec: training": ("word2vec", "vocabulary"),
+    "GloVe, co-occurrences": ("glove", "cooccurrence"),
+    "FastText, phrases": ("fasttext", "phrases"),
+    "matrix products, linear layer": ("linear",),
+    "activations, softmax, norms, losses": ("activation", "softmax", "layer_norm", "cross_entropy", "linear_cross_entropy"),
+    "embedding, convolution": ("embedding", "conv"),
+    "optimisers, tape": ("optimizer", "autograd"),
+    "RNN, GRU": ("rnn", "gru"),
+    "LSTM": ("lstm",),
+    "attention": ("attention", "attention_scores"),
+    "training a Transformer, GPT, text CNN, language model": ("transformer", "gpt", "text_cnn", "language_model"),
+}
+"""The rows of the README's table."""
+
+PEERS = (
+    "torch", "gensim", "word2vec.c", "pWord2Vec", "fastText", "Stanford", "onnxruntime", "scikit-learn", "numpy", "transformers",
+)  # fmt: skip
+"""Other programs, by the beginning of their label: a row against seqnn itself or a bound is not a win or a loss."""
+
+
+def measured(names: tuple[str, ...], cpu: str) -> list[dict]:
+    """Return the rows of one CPU against other programs."""
+    contents = [results(name).get(cpu) for name in names]
+    rows = [row for content in contents if content for row in content["rows"]]
+    return [row for row in rows if row["ratios"] and not row["failure"] and row["peer"].startswith(PEERS)]
+
+
+def cpus() -> list[str]:
+    """Return the folders of results, the fullest first."""
+    folders = [path for path in RESULTS.iterdir() if path.is_dir()]
+    return [path.name for path in sorted(folders, key=lambda path: (-len([*path.iterdir()]), path.name))]
+
+
+def summary() -> str:
+    """Return the README's table: for each subject the best, the middle and the worst ratio, all of one CPU."""
+    cpu = cpus()[0]
+    lines = ["| | cases | best | median | worst |", "|---|---|---|---|---|"]
+    for subject, names in SUBJECTS.items():
+        rows = sorted(measured(names, cpu), key=lambda row: statistics.median(row["ratios"]))
+        if rows:
+            middle = statistics.median(statistics.median(row["ratios"]) for row in rows)
+            lines.append(f"| {subject} | {len(rows)} | {told(rows[-1])} | {middle:.1f}× | {told(rows[0])} |")
+    about = next(iter(results("word2vec").values()))
+    return "\n".join(lines) + f"\n\n{about['cpu']}, kernels {about['isa']}, 2 threads, {about['date'][:7]}.\n"
+
+
+def told(row: dict) -> str:
+    """Return a ratio with its peer and its case."""
+    median = statistics.median(row["ratios"])
+    shown = f"{median:.3g}×" if median >= 1 else f"**{median:.2f}×**"
+    return f"{shown} ({row['peer']}; {row['case']})"
+
+
+def picture() -> str:
+    """Return the picture of all ratios of the fullest CPU."""
+    cpu = cpus()[0]
+    return draw({subject: measured(names, cpu) for subject, names in SUBJECTS.items()})
+
+
+# Files.
+
+
+def files() -> dict[Path, str]:
+    """Return every generated file with its text."""
+    readme = ROOT / "README.md"
+    made = {DOCS / f"{family}.md": page(family) for family in FAMILIES}
+    made[DOCS / "ratios.svg"] = picture()
+    made[readme] = BLOCK.sub(lambda block: f"{block[1]}{summary()}{block[2]}", readme.read_text(encoding="utf-8"))
+    return made
+
+
 def main(arguments: list[str]) -> int:
-    """Rewrite README.md, or with --check return 1 where a table is stale."""
-    old = README.read_text(encoding="utf-8")
-    new = BLOCK.sub(lambda block: f"{block[1]}{table(block[2])}{block[3]}", old)
+    """Write the files, or with --check return 1 where one is stale."""
+    stale = [p for p, text in files().items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     if arguments == ["--check"]:
-        if new != old:
-            print("the tables of README.md are stale: python -m benchmarks.table")
-        return int(new != old)
-    README.write_text(new, encoding="utf-8")
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is stale: python -m benchmarks.table")
+        return int(bool(stale))
+    DOCS.mkdir(parents=True, exist_ok=True)
+    for path, text in files().items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 
