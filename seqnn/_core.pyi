@@ -290,6 +290,121 @@ def phrases_join(
     slot_gaps: npt.ArrayLike | None = None,
 ) -> np.ndarray: ...
 
+class tokens:
+    DROPPED: int
+    kind: tuple[str, ...]
+    markup: tuple[str, ...]
+
+# tokens_lines(text:u[N], lines:n>=0) -> offsets:l[lines+1]
+def tokens_lines(
+    text: npt.ArrayLike,
+    lines: int,
+) -> np.ndarray: ...
+
+class tokens_split_result(NamedTuple):
+    ids: np.ndarray
+    ends: np.ndarray
+    limit: np.ndarray
+
+# tokens_split(text:u[N], offsets:l[S+1], groups:l[G+1], kinds:u[K], markup:n=0, separated:p=0, padded:p=0, trimmed:p=0, edges:p=0, stem:p=0) -> ids:i[N], ends:l[S+1], limit:l[1]
+def tokens_split(
+    text: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    groups: npt.ArrayLike,
+    kinds: npt.ArrayLike,
+    markup: int | Literal["none", "mteval", "tercom"] = 0,
+    separated: bool = False,
+    padded: bool = False,
+    trimmed: bool = False,
+    edges: bool = False,
+    stem: bool = False,
+) -> tokens_split_result: ...
+
+class tokens_stem_result(NamedTuple):
+    out: np.ndarray
+    ends: np.ndarray
+
+# tokens_stem(text:u[N], offsets:l[S+1]) -> out:u[N], ends:l[S+1]
+def tokens_stem(
+    text: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+) -> tokens_stem_result: ...
+
+# ngrams_match(ids:i[N], offsets:l[S+1], left:i[P]<S, first:i[P], last:i[P], order:n>=1) -> matches:i[P,order]
+def ngrams_match(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    left: npt.ArrayLike,
+    first: npt.ArrayLike,
+    last: npt.ArrayLike,
+    order: int,
+) -> np.ndarray: ...
+
+# lcs_length(ids:i[N], offsets:l[S+1], left:i[P]<S, right:i[P]<S, limit:n>=0) -> lengths:i[P]
+def lcs_length(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    left: npt.ArrayLike,
+    right: npt.ArrayLike,
+    limit: int,
+) -> np.ndarray: ...
+
+# lcs_union(ids:i[N], offsets:l[S+1], documents:l[D+1], left:i[P]<D, right:i[P]<D, limit:n>=0) -> hits:i[P]
+def lcs_union(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    documents: npt.ArrayLike,
+    left: npt.ArrayLike,
+    right: npt.ArrayLike,
+    limit: int,
+) -> np.ndarray: ...
+
+# lcs_weighted(ids:i[N], offsets:l[S+1], left:i[P]<S, right:i[P]<S, f:f64[K]) -> lengths:f64[P]
+def lcs_weighted(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    left: npt.ArrayLike,
+    right: npt.ArrayLike,
+    f: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# ter_edits(ids:i[N], offsets:l[S+1], left:i[P]<S, right:i[P]<S, limit:n>=0) -> edits:i[P]
+def ter_edits(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    left: npt.ArrayLike,
+    right: npt.ArrayLike,
+    limit: int,
+) -> np.ndarray: ...
+
+# bootstrap_sums(statistics:f[N,K], state:u64[4], resamples:n>=0) -> sums:f[resamples,K]
+def bootstrap_sums(
+    statistics: npt.ArrayLike,
+    state: npt.ArrayLike,
+    resamples: int,
+) -> np.ndarray: ...
+
+class spans:
+    START: int
+    INSIDE: int
+    END: int
+
+class spans_find_result(NamedTuple):
+    begins: np.ndarray
+    ends: np.ndarray
+    kinds: np.ndarray
+    count: np.ndarray
+
+# spans_find(tags:i[N]<T, offsets:l[S+1], prefixes:u[T], types:i[T], flags:u[P,P,2], strict:p=0) -> begins:l[N], ends:l[N], kinds:i[N], count:l[1]
+def spans_find(
+    tags: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    prefixes: npt.ArrayLike,
+    types: npt.ArrayLike,
+    flags: npt.ArrayLike,
+    strict: bool = False,
+) -> spans_find_result: ...
+
 class word2vec_train_result(NamedTuple):
     loss: np.ndarray
     examples: np.ndarray
