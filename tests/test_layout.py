@@ -37,6 +37,7 @@ STOREYS = [
     ("nn", "optim"),
     ("text",),
     ("data",),
+    ("metrics",),
     ("embed",),
     ("train",),
     ("diagnose",),

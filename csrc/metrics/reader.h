@@ -18,6 +18,7 @@ typedef struct {
     bool padded, trimmed, edges, stem; // see tokens.c
     uint8_t *word;                     // room for the longest text, and 8 bytes
     const uint8_t *word_stop, *stop;   // what may be read ends here: of `word`, of the present text
+    uint8_t *spaced;                   // where words go, a space after each, instead of becoming ids; NULL: nowhere
     sq_interner *interner;
     int32_t *ids;
     int64_t count;
@@ -60,6 +61,12 @@ static inline void add_word(reader *r, const uint8_t *p, int64_t size, const uin
         size = porter_stem(r->word, size);
         p = r->word;
         stop = r->word_stop;
+    }
+    if (r->spaced) {
+        memcpy(r->spaced, p, (size_t)size);
+        r->spaced[size] = ' ';
+        r->spaced += size + 1;
+        return;
     }
     const int64_t id = sq_intern(r->interner, p, size, stop - p);
     if (id < 0)

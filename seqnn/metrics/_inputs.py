@@ -96,7 +96,9 @@ def gather(hypotheses: Any, references: Any) -> Segments:
         return Segments(everything, np.arange(0, len(everything) + 1, width), len(streams))
     present = np.array([text is not None for text in everything]).reshape(-1, width).sum(1)
     if present.min() < 2:
-        raise ValueError(f"references: hypothesis {int(np.argmin(present))} has none: expected at least one that is not None")
+        raise ValueError(
+            f"references: hypothesis {int(np.argmin(present))} has none: expected at least one that is not None"
+        )
     groups = np.concatenate([[0], np.cumsum(present)])
     count = int(present[0]) - 1 if np.all(present == present[0]) else None
     return Segments([text for text in everything if text is not None], groups, count)

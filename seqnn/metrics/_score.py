@@ -85,4 +85,3 @@ class Score:
         return self.format()
 
     __repr__ = __str__
-

@@ -47,7 +47,9 @@ def find_invalid_tags(tags: Tags, scheme: str, *, suffix: bool = False) -> list[
 
 def _invalid(tagged: TaggedSentences, scheme: Scheme, suffix: bool) -> list[InvalidTag]:
     out = []
-    for sentence, (first, last) in enumerate(zip(tagged.offsets[:-1].tolist(), tagged.offsets[1:].tolist(), strict=True)):
+    for sentence, (first, last) in enumerate(
+        zip(tagged.offsets[:-1].tolist(), tagged.offsets[1:].tolist(), strict=True)
+    ):
         numbers = tagged.tags[first:last].tolist()
         names = [tagged.names[n] for n in numbers]
         for token, number in enumerate(numbers):
@@ -77,7 +79,9 @@ def write_tag(prefix: str, kind: str, scheme: Scheme, suffix: bool) -> str:
     return f"{kind}-{prefix}" if suffix else f"{prefix}-{kind}"
 
 
-def spans_to_tags(spans: Iterable[Span | tuple[int, int, str]], length: int, scheme: str, *, suffix: bool = False) -> list[str]:
+def spans_to_tags(
+    spans: Iterable[Span | tuple[int, int, str]], length: int, scheme: str, *, suffix: bool = False
+) -> list[str]:
     """Return the tags of a sentence with these spans.
 
     Args:

@@ -84,7 +84,9 @@ class SpanScores:
     def _mean(self, weights: list[int]) -> SpanScore:
         total = sum(weights)
         shares = [weight / total if total else 0.0 for weight in weights]
-        means = [sum(share * score[i] for share, score in zip(shares, self.types.values(), strict=True)) for i in range(3)]
+        means = [
+            sum(share * score[i] for share, score in zip(shares, self.types.values(), strict=True)) for i in range(3)
+        ]
         return SpanScore(*means, *self.micro[3:])
 
     def __str__(self) -> str:
@@ -128,9 +130,7 @@ def reading(mode: Any, scheme: str | None) -> tuple[Scheme, Scheme | None]:
     return (asked if mode == "strict" and asked is not None else CONLLEVAL), asked
 
 
-def span_f1(
-    gold: Tags, predicted: Tags, *, mode: Mode, scheme: str | None = None, suffix: bool = False
-) -> SpanScores:
+def span_f1(gold: Tags, predicted: Tags, *, mode: Mode, scheme: str | None = None, suffix: bool = False) -> SpanScores:
     """Compute precision, recall and F1 of the spans that tags stand for.
 
     A predicted span is right if a gold span has the same first and last token and the same type.
@@ -185,7 +185,11 @@ def _common(first: _Found, second: _Found) -> np.ndarray:
     if not len(second.begins):
         return np.zeros(0, np.int32)
     place = np.minimum(np.searchsorted(second.begins, first.begins), len(second.begins) - 1)
-    same = (second.begins[place] == first.begins) & (second.ends[place] == first.ends) & (second.kinds[place] == first.kinds)
+    same = (
+        (second.begins[place] == first.begins)
+        & (second.ends[place] == first.ends)
+        & (second.kinds[place] == first.kinds)
+    )
     return first.kinds[same]
 
 
@@ -239,7 +243,13 @@ def spans_by_sentence(tagged: TaggedSentences, found: _Found) -> list[list[Span]
     sentences = np.searchsorted(tagged.offsets, found.begins, side="right") - 1
     starts = tagged.offsets[sentences]
     out: list[list[Span]] = [[] for _ in range(len(tagged.offsets) - 1)]
-    rows = zip(sentences.tolist(), (found.begins - starts).tolist(), (found.ends - starts).tolist(), found.kinds.tolist(), strict=True)
+    rows = zip(
+        sentences.tolist(),
+        (found.begins - starts).tolist(),
+        (found.ends - starts).tolist(),
+        found.kinds.tolist(),
+        strict=True,
+    )
     for sentence, start, end, kind in rows:
         out[sentence].append(Span(start, end, tagged.type_names[kind]))
     return out

@@ -54,7 +54,8 @@ def read_tags(sides: dict[str, Any], scheme: Scheme, suffix: bool) -> dict[str, 
         if prefix != "O":
             kinds[place] = types[kind]
     return {
-        name: TaggedSentences(tags, offsets, names, prefixes, kinds, list(types)) for name, (tags, offsets) in arrays.items()
+        name: TaggedSentences(tags, offsets, names, prefixes, kinds, list(types))
+        for name, (tags, offsets) in arrays.items()
     }
 
 
@@ -78,7 +79,9 @@ def number_tags(name: str, sentences: Any, numbers: Numbers) -> tuple[np.ndarray
         if issubclass(kind, str) or not issubclass(kind, Sequence | np.ndarray):
             sentence = next(sentence for sentence in sentences if type(sentence) is kind)
             hint = "; write [tags] for a single sentence" if issubclass(kind, str) else ""
-            raise TypeError(f"{name}: expected a list of tag lists, got a list of {kind.__name__}: {sentence!r:.60}{hint}")
+            raise TypeError(
+                f"{name}: expected a list of tag lists, got a list of {kind.__name__}: {sentence!r:.60}{hint}"
+            )
     offsets = np.zeros(len(sentences) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, sentences), np.int64, len(sentences)), out=offsets[1:])
     try:

@@ -36,10 +36,12 @@ class TEROptions:
         norm, punct, asian = shown[self.normalized], shown[not self.no_punct], shown[self.asian_support]
         return {"case": case, "tok": "tercom", "norm": norm, "punct": punct, "asian": asian}
 
-    def tokens(self, texts: list[str], groups: np.ndarray) -> Tokens:
-        """Return the texts as token ids."""
+    def tokens(self, texts: list[str], groups: np.ndarray, references: np.ndarray) -> Tokens:
+        """Return the texts as token ids. As in sacrebleu, `references`, places among the texts, are split twice."""
         tokenizer = tercom(bool(self.normalized), bool(self.no_punct), bool(self.asian_support))
-        return split(pack(texts, groups, lowercase=not self.case_sensitive), tokenizer)
+        twice = np.zeros(len(texts), bool)
+        twice[references] = self.normalized
+        return split(pack(texts, groups, lowercase=not self.case_sensitive), tokenizer, twice)
 
 
 def edits(tokens: Tokens, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -65,7 +67,9 @@ class TERScore(Score):
         interval: None, or after a bootstrap the mean of the resamples' scores with its 95 % interval.
     """
 
-    def __init__(self, statistics: np.ndarray, options: TEROptions, references: int | None, bootstrap: int, seed: int) -> None:
+    def __init__(
+        self, statistics: np.ndarray, options: TEROptions, references: int | None, bootstrap: int, seed: int
+    ) -> None:
         super().__init__("TER", statistics, compute, references, options.facts(), bootstrap, seed)
         self.num_edits, self.ref_length = int(statistics[:, 0].sum()), float(statistics[:, 1].sum())
 
@@ -112,8 +116,8 @@ def ter(
     """
     options = TEROptions(normalized, no_punct, asian_support, case_sensitive)
     segments = gather(hypotheses, references)
-    tokens = options.tokens(segments.texts, segments.groups)
     left, right, counts = segments.pairs()
+    tokens = options.tokens(segments.texts, segments.groups, right)
     starts = np.cumsum(counts) - counts
     found = edits(tokens, left, right)
     mean_length = np.add.reduceat(tokens.lengths[right], starts) / counts
@@ -186,6 +190,6 @@ def ter_matrix(
     """
     options = TEROptions(normalized, no_punct, asian_support, case_sensitive)
     pairs = MatrixPairs.of(hypotheses, references)
-    tokens = options.tokens(pairs.texts, np.array([0, len(pairs.texts)]))
+    tokens = options.tokens(pairs.texts, np.array([0, len(pairs.texts)]), pairs.right)
     statistics = np.column_stack([edits(tokens, pairs.left, pairs.right), tokens.lengths[pairs.right]])
     return pairs.arrange(compute(statistics.astype(np.float64)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -97,11 +97,14 @@ def _encode(string: str) -> bytes:
         return string.encode("utf-8", "surrogatepass")
 
 
-def split(texts: Texts, tokenizer: Tokenizer) -> Tokens:
-    """Return the token ids of the texts; equal tokens of a group have equal ids."""
+def split(texts: Texts, tokenizer: Tokenizer, twice: np.ndarray | None = None) -> Tokens:
+    """Return the token ids of the texts; equal tokens of a group have equal ids.
+
+    `twice` (bool) says which texts are split again after their tokens have been joined by spaces.
+    """
     ids, offsets, limit = _core.tokens_split(
-        texts.data, texts.offsets, texts.groups, tokenizer.kinds(texts.ascii), tokenizer.markup, True,
-        tokenizer.padded, tokenizer.trimmed, tokenizer.edges, tokenizer.stem,
+        texts.data, texts.offsets, texts.groups, tokenizer.kinds(texts.ascii), twice, tokenizer.markup,
+        True, tokenizer.padded, tokenizer.trimmed, tokenizer.edges, tokenizer.stem,
     )  # fmt: skip
     return Tokens(ids[: offsets[-1]], offsets, int(limit[0]))
 
@@ -143,4 +146,4 @@ def porter_stem(words: Sequence[str]) -> list[str]:
     keep[texts.offsets[1:] - 1] = False
     stems, ends = _core.tokens_stem(texts.data[keep], bounds)
     raw, at = stems.tobytes(), ends.tolist()
-    return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in zip(at[:-1], at[1:], strict=True)]
+    return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(at)]
