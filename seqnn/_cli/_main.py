@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 
 from .._config import __version__, show_config
-from . import _fasttext_command, _glove_command, _vector_commands, _word2vec_command
+from . import _fasttext_command, _glove_command, _metric_commands, _vector_commands, _word2vec_command
 
 USER_ERRORS = (OSError, ValueError, KeyError, MemoryError, ArithmeticError, RuntimeError)
 """What bad input raises; these are told in one line."""
@@ -26,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _fasttext_command.add_command(commands)
     _glove_command.add_command(commands)
     _vector_commands.add_commands(commands)
+    _metric_commands.add_commands(commands)
     config = commands.add_parser("config", help="print versions, instruction set, threads", allow_abbrev=False)
     config.set_defaults(run=lambda arguments: show_config())
     arguments = parser.parse_args(argv)

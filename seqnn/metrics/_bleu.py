@@ -100,6 +100,9 @@ class BLEUOptions:
             used = np.maximum(self._counts(statistics)[2].sum(-1), 1)
             logs = np.where(np.arange(self.max_ngram_order) < used[..., None], logs, 0)
         scores = brevity_penalty(statistics) * np.exp(logs.sum(-1) / used)
+        scores = np.where(
+            np.abs(scores - 100) < 1e-9, 100, scores
+        )  # the exponential of the logarithm of 100 is above 100
         return np.where(self._has_match(statistics), scores, 0)
 
 

@@ -112,7 +112,7 @@ def paired_bootstrap(
     """Test whether a system's score differs from a baseline's on the same examples, by paired bootstrap resampling.
 
     Both are scored on the same resamples. The p-value is the share of resamples, with one more, in which the difference
-    departs from its mean by more than it is: sacrebleu's `--paired-bs`, with its draws.
+    departs from its mean by more than it is: sacrebleu's `--paired-bs`, with its draws; 1 where there is no difference.
 
     Args:
         baseline: a score of `bleu`, `chrf` or `ter`, or the values of its examples, float [N], whose mean counts.
@@ -158,8 +158,8 @@ def paired_bootstrap(
     sums = resampled(np.stack([first, second], 1), n_bootstrap, seed)
     sampled = compute(sums[:, 0]), compute(sums[:, 1])
     actual = float(compute(first.sum(0))), float(compute(second.sum(0)))
-    differences = np.abs(sampled[1] - sampled[0])
-    larger = np.count_nonzero(differences - differences.mean() > abs(actual[0] - actual[1]))
+    difference, differences = abs(actual[0] - actual[1]), np.abs(sampled[1] - sampled[0])
+    larger = np.count_nonzero(differences - differences.mean() > difference) if difference else len(differences)
     p_value = (int(larger) + 1) / (len(differences) + 1)
     return PairedResult(*actual, p_value, Interval.of(sampled[0]), Interval.of(sampled[1]))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -68,8 +67,8 @@ class Score:
             shown += f" (μ = {self.interval.mean:.{width}f} ± {self.interval.half_width:.{width}f})"
         return f"{shown} {self.details()}".rstrip()
 
-    def to_json(self, width: int = 2) -> str:
-        """Return the score as a JSON object with sacrebleu's keys."""
+    def to_dict(self, width: int = 2) -> dict[str, object]:
+        """Return what sacrebleu writes as JSON: name, score, signature and its parts, interval, what is printed after."""
         told: dict[str, object] = {
             "name": self.name, "score": round(self.score, width), "signature": self.signature,
         }  # fmt: skip
@@ -78,8 +77,7 @@ class Score:
             told |= {"confidence_mean": mean, "confidence_var": half, "confidence": f"μ = {mean} ± {half}"}
         if self.details():
             told["verbose_score"] = self.details()
-        told |= dict(part.split(":", 1) for part in self.signature.split("|"))
-        return json.dumps(told, indent=1, ensure_ascii=False)
+        return told | dict(part.split(":", 1) for part in self.signature.split("|"))
 
     def __str__(self) -> str:
         return self.format()

@@ -163,7 +163,7 @@ def convert_tags(
             f"tags[{first.sentence}][{first.token}]: {first.tag} is not allowed here in {reader.name}: {first.reason} "
             f"({len(wrong)} such tags; invalid='repair' reads them as conlleval does)"
         )
-    found = find_spans(tagged, CONLLEVAL if wrong else reader, not wrong)
+    found = find_spans(tagged, CONLLEVAL, strict=False)
     lengths = np.diff(tagged.offsets).tolist()
     by_sentence = spans_by_sentence(tagged, found)
     return [spans_to_tags(spans, n, target, suffix=suffix) for spans, n in zip(by_sentence, lengths, strict=True)]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _core
+from ._inputs import as_texts, check_strings
 
 
 class Texts(NamedTuple):
@@ -137,9 +138,8 @@ def porter_stem(words: Sequence[str]) -> list[str]:
     >>> porter_stem(["running", "relational", "Ponies", "sky"])
     ['run', 'relat', 'poni', 'sky']
     """
-    if isinstance(words, str):
-        raise TypeError(f"words: expected a list of strings, got a string: {words!r:.60}; write [word]")
-    words = list(words)
+    words = as_texts("words", words)
+    check_strings("words", words)
     texts = pack(words, np.array([0, len(words)]), lowercase=True)
     bounds = texts.offsets - np.arange(len(texts.offsets))
     keep = np.ones(len(texts.data), bool)
