@@ -306,12 +306,13 @@ class tokens_split_result(NamedTuple):
     ends: np.ndarray
     limit: np.ndarray
 
-# tokens_split(text:u[N], offsets:l[S+1], groups:l[G+1], kinds:u[K], markup:n=0, separated:p=0, padded:p=0, trimmed:p=0, edges:p=0, stem:p=0) -> ids:i[N], ends:l[S+1], limit:l[1]
+# tokens_split(text:u[N], offsets:l[S+1], groups:l[G+1], kinds:u[K], twice?b[S], markup:n=0, separated:p=0, padded:p=0, trimmed:p=0, edges:p=0, stem:p=0) -> ids:i[N], ends:l[S+1], limit:l[1]
 def tokens_split(
     text: npt.ArrayLike,
     offsets: npt.ArrayLike,
     groups: npt.ArrayLike,
     kinds: npt.ArrayLike,
+    twice: npt.ArrayLike | None = None,
     markup: int | Literal["none", "mteval", "tercom"] = 0,
     separated: bool = False,
     padded: bool = False,
@@ -377,12 +378,17 @@ def ter_edits(
     limit: int,
 ) -> np.ndarray: ...
 
-# bootstrap_sums(statistics:f[N,K], state:u64[4], resamples:n>=0) -> sums:f[resamples,K]
+class bootstrap_sums_result(NamedTuple):
+    sums: np.ndarray
+    end: np.ndarray
+
+# bootstrap_sums(statistics:f[N,K], state:u64[4], start:n>=0, resamples:n>=1) -> sums:f[resamples,K], end:l[1]
 def bootstrap_sums(
     statistics: npt.ArrayLike,
     state: npt.ArrayLike,
+    start: int,
     resamples: int,
-) -> np.ndarray: ...
+) -> bootstrap_sums_result: ...
 
 class spans:
     START: int

@@ -104,32 +104,26 @@ static void sum_resamples(const struct bootstrap_sums *a, int64_t first, int64_t
     }
 }
 
-// Adds the rows of the `count` numbers from a draw on, times `sign`.
-static void add_rows(const struct bootstrap_sums *a, int64_t draw, int64_t count, real sign, real *sums)
+// Adds the rows of the next `count` numbers from a draw on, times `sign`; returns how many draws that takes.
+static int64_t add_rows(const struct bootstrap_sums *a, int64_t draw, int64_t count, real sign, real *sums)
 {
     row_numbers n;
-    numbers_begin(&n, a, draw);
-    while (count > 0) {
+    int64_t draws = 0;
+    if (count > 0) numbers_begin(&n, a, draw);
+    for (; count > 0; draws++) {
         const int64_t row = next_number(&n);
         if (row < 0) continue;
         for (int64_t c = 0; c < a->K; c++) sums[c] += sign * a->statistics[row * a->K + c];
         count--;
     }
+    return draws;
 }
 
-// sums[b] = sum of N rows drawn with replacement. state: {upper, lower half of the state, of the increment} of a fresh
-// np.random.PCG64.
-//: bootstrap_sums(statistics:f[N,K], state:u64[4], resamples:n>=0) -> sums:f[resamples,K]
-//:     where K > 0; N < 2147483648; resamples <= 1000000
-KERNEL(bootstrap_sums)
+// Sums of resamples where they would lie without rejections; rejected[b + 1] = rejected draws of resample b.
+static bool sum_blocks(const struct bootstrap_sums *a, int team, int64_t *rejected)
 {
-    memset(a->sums, 0, (size_t)a->sums_size * sizeof *a->sums);
-    if (a->N == 0) return NULL;
-    const int64_t blocks = (a->resamples + TOGETHER - 1) / TOGETHER;
-    int64_t *rejected = malloc((size_t)(a->resamples + 1) * sizeof *rejected); // before each resample
-    if (!rejected) return sq_no_memory;
     bool failed = false;
-    const int team = sq_team(2 * a->resamples * a->N);
+    const int64_t blocks = (a->resamples + TOGETHER - 1) / TOGETHER;
 #pragma omp parallel num_threads(team)
     {
         const size_t bytes = (size_t)(TOGETHER * a->N);
@@ -145,21 +139,37 @@ KERNEL(bootstrap_sums)
             row_numbers n;
             if (!tallies) continue;
             memset(tallies, 0, bytes);
-            numbers_begin(&n, a, first * a->N);
+            numbers_begin(&n, a, a->start + first * a->N);
             for (int64_t k = 0; k < count; k++) rejected[first + k + 1] = tally_rows(&n, a->N, tallies + k);
             sum_resamples(a, first, count, tallies);
         }
         free(tallies);
     }
-    if (!failed) {
-        rejected[0] = 0;
-        for (int64_t b = 0; b < a->resamples; b++) rejected[b + 1] += rejected[b];
+    return !failed;
+}
+
+// sums[b] = sum of N rows drawn with replacement, from the 32-bit draw `start` on; `end` is the draw after the last
+// one. state: {upper, lower half of the state, of the increment} of a fresh np.random.PCG64.
+//: bootstrap_sums(statistics:f[N,K], state:u64[4], start:n>=0, resamples:n>=1) -> sums:f[resamples,K], end:l[1]
+//:     where N > 0; K > 0; N * resamples <= 134217728; start <= 1000000000000000000
+KERNEL(bootstrap_sums)
+{
+    int64_t *rejected = malloc((size_t)(a->resamples + 1) * sizeof *rejected); // before each resample
+    const int team = sq_team(2 * a->resamples * a->N);
+    if (!rejected || !sum_blocks(a, team, rejected)) {
+        free(rejected);
+        return sq_no_memory;
+    }
+    rejected[0] = 0;
+    for (int64_t b = 0; b < a->resamples; b++) rejected[b + 1] += rejected[b];
 #pragma omp parallel for num_threads(team) schedule(static)
-        for (int64_t b = 0; b < a->resamples; b++) {
-            if (rejected[b]) add_rows(a, b * a->N, rejected[b], -1, a->sums + b * a->K);
-            if (rejected[b + 1]) add_rows(a, (b + 1) * a->N, rejected[b + 1], 1, a->sums + b * a->K);
-        }
+    for (int64_t b = 0; b < a->resamples; b++) {
+        const int64_t begin = a->start + b * a->N, end = begin + a->N;
+        real *sums = a->sums + b * a->K;
+        add_rows(a, begin, rejected[b], -1, sums);
+        const int64_t draws = add_rows(a, end, rejected[b + 1], 1, sums);
+        if (b == a->resamples - 1) a->end[0] = end + draws;
     }
     free(rejected);
-    return failed ? sq_no_memory : NULL;
+    return NULL;
 }

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SEED = 12345
 """sacrebleu's seed."""
 
+_STEP = 1 << 25
+"""Draws of one call: a tenth of a second, so that Ctrl-C is heard."""
+
 
 class Interval(NamedTuple):
     """A mean with the bounds of its confidence interval."""
@@ -46,7 +49,12 @@ def resampled(statistics: np.ndarray, count: int, seed: int = SEED) -> np.ndarra
     state = np.random.PCG64(integer("seed", seed, 0, 2**63 - 1)).state["state"]
     halves = [half for word in (state["state"], state["inc"]) for half in (word >> 64, word & (1 << 64) - 1)]
     flat = statistics.reshape(len(statistics), -1).astype(np.float64, copy=False)
-    return _core.bootstrap_sums(flat, np.array(halves, np.uint64), count).reshape(count, *statistics.shape[1:])
+    step, parts, start = max(1, _STEP // len(flat)), [], 0
+    for done in range(0, count, step):
+        sums, end = _core.bootstrap_sums(flat, np.array(halves, np.uint64), start, min(step, count - done))
+        parts.append(sums)
+        start = int(end[0])
+    return np.concatenate(parts).reshape(count, *statistics.shape[1:])
 
 
 def bootstrap_interval(values: Any, *, confidence: float = 0.95, n_bootstrap: int = 1000, seed: int = SEED) -> Interval:

@@ -5,7 +5,7 @@ import pytest
 from harness import each_isa, each_team
 
 from seqnn import _core
-from seqnn.metrics import Interval, bleu, bootstrap_interval, chrf, paired_bootstrap
+from seqnn.metrics import Interval, _bootstrap, bleu, bootstrap_interval, chrf, paired_bootstrap
 from seqnn.metrics._bootstrap import resampled
 
 
@@ -33,14 +33,23 @@ def test_rejected_draws_shift_what_comes_after_them(rows):
         np.testing.assert_array_equal(resampled(statistics, 40), expected)
 
 
+def test_long_runs_are_cut_into_calls(monkeypatch):
+    statistics = np.random.default_rng(0).integers(0, 90, (60_000, 2)).astype(float)
+    expected = resampled(statistics, 30)
+    for resamples in (1, 7):
+        monkeypatch.setattr(_bootstrap, "_STEP", resamples * 60_000)
+        np.testing.assert_array_equal(resampled(statistics, 30), expected)
+
+
 def test_float32_and_fractions():
     statistics = np.random.default_rng(0).random((50, 3))
     np.testing.assert_allclose(resampled(statistics, 9), reference(statistics, 9, 12345), rtol=1e-13)
     state = np.random.PCG64(12345).state["state"]
     halves = [half for word in (state["state"], state["inc"]) for half in (word >> 64, word & 2**64 - 1)]
-    got = _core.bootstrap_sums(statistics.astype(np.float32), np.array(halves, np.uint64), 9)
-    np.testing.assert_allclose(got, reference(statistics, 9, 12345), rtol=1e-5)
-    assert _core.bootstrap_sums(np.zeros((0, 2)), np.array(halves, np.uint64), 3).tolist() == [[0, 0]] * 3
+    got = _core.bootstrap_sums(statistics.astype(np.float32), np.array(halves, np.uint64), 0, 9)
+    np.testing.assert_allclose(got.sums, reference(statistics, 9, 12345), rtol=1e-5)
+    with pytest.raises(ValueError, match="N > 0"):
+        _core.bootstrap_sums(np.zeros((0, 2)), np.array(halves, np.uint64), 0, 3)
 
 
 def test_the_shape_of_statistics_is_kept():
