@@ -180,7 +180,7 @@ SUBJECTS = {
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),
     "attention": ("attention", "attention_scores"),
-    "training a Transformer, GPT, text CNN, language model": ("transformer", "gpt", "text_cnn", "language_model"),
+    "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model"),
 }
 """The rows of the README's table."""
 
