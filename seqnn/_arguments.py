@@ -17,7 +17,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def integer(name: str, value: Any, minimum: int, maximum: int = 2**31 - 1) -> int:
-    """`value` as an int within the bounds; booleans count as 0 and 1, floats are refused."""
+    """Return `value` as an int within the bounds; booleans count as 0 and 1, floats are refused."""
     try:
         checked = operator.index(value)
     except TypeError:
@@ -30,7 +30,7 @@ def integer(name: str, value: Any, minimum: int, maximum: int = 2**31 - 1) -> in
 
 
 def optional_integer(name: str, value: Any, minimum: int) -> int | None:
-    """As `integer`, and None stays None."""
+    """Return what `integer` returns; None stays None."""
     return None if value is None else integer(name, value, minimum)
 
 
@@ -50,14 +50,14 @@ def number(
 
 
 def flag(name: str, value: Any) -> bool:
-    """`value` as a bool: True, False, 1 or 0."""
+    """Return `value`, one of True, False, 1 and 0, as a bool."""
     if isinstance(value, numbers.Integral | np.bool) and int(value) in (0, 1):
         return bool(value)
     raise ValueError(f"{name}: expected 0, 1, False or True, got {value!r}")
 
 
 def renamed(**names: str) -> Callable[[Function], Function]:
-    """Decorator: a call with an argument's name of gensim 3 gets a `TypeError` that tells today's name."""
+    """Decorate a function: a call with an argument's name of gensim 3 raises a TypeError that tells today's name."""
 
     def decorate(function: Function) -> Function:
         @wraps(function)
@@ -72,7 +72,7 @@ def renamed(**names: str) -> Callable[[Function], Function]:
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
-    """A warning that points to the line outside this package from which the present call comes."""
+    """Warn, and point to the line outside this package from which the present call comes."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("seqnn."):
         frame, level = frame.f_back, level + 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..embed._labelled import Labelled, LabelledVectors
+from ..embed import Labelled, LabelledVectors
 from ._axes import GREY, INK, PALETTE, new_axes, no_ticks, style
 from ._labels import place_labels
 from ._word_map import pca

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..embed._labelled import Labelled, LabelledVectors
+from ..embed import Labelled, LabelledVectors
 from ._axes import BLUE, FAINT, GREY, ORANGE, new_axes, style
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..embed._labelled import Labelled, LabelledVectors
+from ..embed import Labelled, LabelledVectors
 from ._axes import INK, new_axes, style
 
 if TYPE_CHECKING:

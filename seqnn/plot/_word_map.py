@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..embed._labelled import Labelled, LabelledVectors
+from ..embed import Labelled, LabelledVectors
 from ._axes import BLUE, GREY, PALETTE, new_axes, no_ticks, style
 from ._labels import place_labels
 

@@ -4,8 +4,8 @@ import pickle
 import numpy as np
 import pytest
 
-from seqnn.embed._evaluate import pearson
-from seqnn.embed._keyed_vectors import KeyedVectors
+from seqnn.embed import KeyedVectors
+from seqnn.embed._vectors._evaluate import pearson
 
 WORDS = ["king", "queen", "man", "woman", "car", "King", "road", "zero"]
 

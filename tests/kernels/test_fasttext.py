@@ -26,7 +26,7 @@ from kernels.test_word2vec import (
 )
 
 from seqnn import _core
-from seqnn.text._strings import pack
+from seqnn._strings import pack
 
 WORDS = [
     "a",
