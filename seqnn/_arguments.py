@@ -56,6 +56,16 @@ def flag(name: str, value: Any) -> bool:
     raise ValueError(f"{name}: expected 0, 1, False or True, got {value!r}")
 
 
+def each_axis(function: str, name: str, value: Any, axes: int, minimum: int) -> tuple[int, ...]:
+    """Return `value` for each of `axes` axes: one integer for all of them, or a sequence of as many."""
+    values = (value,) * axes if np.ndim(value) == 0 else tuple(value)
+    good = len(values) == axes and all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values)
+    if not good or min(values) < minimum:
+        many = "an integer" if axes == 1 else f"an integer or {axes} of them,"
+        raise ValueError(f"{function}: {name} is {value!r}, expected {many} at least {minimum}")
+    return tuple(map(int, values))
+
+
 def renamed(**names: str) -> Callable[[Function], Function]:
     """Decorate a function: a call with an argument's name of gensim 3 raises a TypeError that tells today's name."""
 

@@ -8,13 +8,14 @@ from sys import getrefcount
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ._rows import Gathered, Rows, kept
 from ._tape import Node, Part, call_hooks, dense, walk
 
 
 class _Functions:
-    """Stands for seqnn.ops until it is imported, at the latest when the first function is asked for."""
+    """A stand-in for seqnn.ops until it is imported, at the latest when the first function is asked for."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(import_module("seqnn.ops"), name)
@@ -24,13 +25,25 @@ functions: Any = _Functions()  # seqnn.ops stands above this package and puts it
 
 new = object.__new__
 
+Axis = int | tuple[int, ...] | None
+
 
 class Tensor:
     """An array that can be differentiated.
 
-    Parameters: `data` an array (its dtype is kept; Python floats become float32), `requires_grad` whether `backward`
-    leaves a gradient in `.grad`. NumPy sees a Tensor as its array: `np.asarray(tensor)` copies nothing. Comparisons give
-    plain bool arrays. The methods are the functions of `seqnn.ops` of the same name, which say more.
+    NumPy sees a Tensor as its array: `np.asarray(tensor)` copies nothing. Comparisons give plain bool arrays. The methods
+    that compute are the functions of `seqnn.ops` of the same name, which say more.
+
+    Args:
+        data: an array, whose dtype is kept, or what NumPy makes an array of; Python floats become float32.
+        requires_grad: whether `backward` leaves a gradient in `.grad`.
+
+    Attributes:
+        data: the array.
+        requires_grad: as given; of the result of an op, whether an input had it.
+
+    Raises:
+        TypeError: where a gradient is wanted of what is neither float32 nor float64.
 
     >>> from seqnn import Tensor
     >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
@@ -60,8 +73,13 @@ class Tensor:
     def backward(self, grad: Any = None, *, retain_graph: bool = False) -> None:
         """Add d self / d leaf, times `grad`, to the `.grad` of every leaf that requires it.
 
-        `grad` has the shape of the tensor; it may be left out for a single number (it is 1 then).
-        The graph is freed on the way unless `retain_graph`.
+        Args:
+            grad: an array of the tensor's shape; None is 1, for a tensor of a single number.
+            retain_graph: keep the graph for another walk; otherwise it is freed on the way.
+
+        Raises:
+            ValueError: where the tensor requires no gradient, or `grad` has another shape.
+            RuntimeError: where the graph was freed already.
         """
         found = walk((self._edge("backward"),), (seed(self, grad, "backward"),), keep=retain_graph)
         taken: set[int] = set()
@@ -77,7 +95,7 @@ class Tensor:
 
     @property
     def grad(self) -> np.ndarray | None:
-        """What `backward` left: an array of the tensor's shape, or None. Of gathered rows it is made when it is asked for."""
+        """What `backward` left: an array of the tensor's shape, or None. From gathered rows it is made when asked for."""
         held = self._grad
         if type(held) is Gathered:
             if held.rows is None:
@@ -90,13 +108,17 @@ class Tensor:
         self._grad = gradient
 
     def detach(self) -> Tensor:
-        """The same array without history."""
+        """Return a Tensor over the same array, without history."""
         return Tensor(self.data)
 
     def register_hook(self, hook: Callable[[np.ndarray], np.ndarray | None]) -> Callable[[], None]:
         """Call `hook(grad)` when this tensor's gradient is known; what it returns (if not None) replaces the gradient.
 
-        Returns a function that removes the hook.
+        Returns:
+            A function that removes the hook.
+
+        Raises:
+            ValueError: where the tensor requires no gradient.
         """
         if not self.requires_grad:
             raise ValueError("register_hook: the tensor does not require a gradient")
@@ -108,31 +130,36 @@ class Tensor:
         return lambda: hooks.remove(hook)
 
     def numpy(self) -> np.ndarray:
-        """The array itself (not a copy)."""
+        """Return the array itself, not a copy."""
         return self.data
 
     def item(self) -> float:
-        """The only element as a Python number."""
+        """Return the only element as a Python number."""
         return self.data.item()
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
         return self.data.shape
 
     @property
     def dtype(self) -> np.dtype:
+        """The type of the elements."""
         return self.data.dtype
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self.data.ndim
 
     @property
     def size(self) -> int:
+        """The number of elements."""
         return self.data.size
 
     @property
     def is_leaf(self) -> bool:
+        """Whether the tensor is the result of no op."""
         return self._node is None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -227,48 +254,60 @@ class Tensor:
             raise TypeError("iteration over a Tensor of no axes")
         return iter([self[i] for i in range(len(self))])
 
-    def sum(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Tensor:
+    def sum(self, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
+        """Add all elements, or those along `axis`."""
         return functions.sum(self, axis, keepdims=keepdims)
 
-    def mean(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Tensor:
+    def mean(self, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
+        """Take the mean of all elements, or along `axis`."""
         return functions.mean(self, axis, keepdims=keepdims)
 
-    def var(self, axis: int | tuple[int, ...] | None = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+    def var(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        """Take the variance of all elements, or along `axis`, with `ddof` degrees of freedom less."""
         return functions.var(self, axis, ddof=ddof, keepdims=keepdims)
 
-    def std(self, axis: int | tuple[int, ...] | None = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+    def std(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        """Take the standard deviation of all elements, or along `axis`, with `ddof` degrees of freedom less."""
         return functions.std(self, axis, ddof=ddof, keepdims=keepdims)
 
-    def max(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Tensor:
+    def max(self, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
+        """Take the largest of all elements, or along `axis`."""
         return functions.max(self, axis, keepdims=keepdims)
 
-    def min(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Tensor:
+    def min(self, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
+        """Take the smallest of all elements, or along `axis`."""
         return functions.min(self, axis, keepdims=keepdims)
 
     def argmax(self, axis: int | None = None) -> np.ndarray:
-        """The index of the largest element: a plain integer array."""
+        """Find the index of the largest element: a plain integer array."""
         return self.data.argmax(axis)
 
     def argmin(self, axis: int | None = None) -> np.ndarray:
-        """The index of the smallest element: a plain integer array."""
+        """Find the index of the smallest element: a plain integer array."""
         return self.data.argmin(axis)
 
     def reshape(self, *shape: int | tuple[int, ...]) -> Tensor:
+        """Arrange the elements in another shape; one size may be -1."""
         return functions.reshape(self, shape[0] if len(shape) == 1 else shape)
 
     def permute(self, *axes: int | tuple[int, ...]) -> Tensor:
+        """Put the axes into another order."""
         return functions.permute(self, axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Exchange two axes."""
         return functions.swapaxes(self, axis1, axis2)
 
     def expand(self, *shape: int | tuple[int, ...]) -> Tensor:
+        """Repeat to a larger shape without a copy; -1 keeps the size of an axis."""
         return functions.expand(self, shape[0] if len(shape) == 1 else shape)
 
-    def squeeze(self, axis: int | tuple[int, ...] | None = None) -> Tensor:
+    def squeeze(self, axis: Axis = None) -> Tensor:
+        """Leave out the axes of size 1, or the given ones."""
         return functions.squeeze(self, axis)
 
     def unsqueeze(self, axis: int) -> Tensor:
+        """Put in an axis of size 1."""
         return functions.unsqueeze(self, axis)
 
     @property
@@ -276,11 +315,12 @@ class Tensor:
         """The tensor with its axes reversed."""
         return functions.permute(self, tuple(range(self.ndim))[::-1])
 
-    def astype(self, dtype: Any) -> Tensor:
+    def astype(self, dtype: npt.DTypeLike) -> Tensor:
+        """Convert to another dtype; the gradient is converted back."""
         return functions.astype(self, dtype)
 
     def _edge(self, caller: str) -> Any:
-        """Where a gradient of this tensor goes."""
+        """Return where a gradient of this tensor goes."""
         if not self.requires_grad:
             raise ValueError(
                 f"{caller}: the tensor does not require a gradient; no input of its ops had requires_grad=True"
@@ -288,7 +328,7 @@ class Tensor:
         return self if self._node is None else self._node
 
     def _accumulate(self, gradient: np.ndarray | Rows, taken: set[int]) -> None:
-        """self.grad += gradient; an array that nobody else holds is taken over as it is and noted in `taken`."""
+        """Add to the gradient; an array that nobody else holds is taken over as it is and noted in `taken`."""
         if self._hooks:
             gradient = call_hooks(self._hooks, dense(gradient))
         if type(gradient) is Rows:
@@ -307,8 +347,12 @@ class Tensor:
             self._grad = np.array(gradient, self.data.dtype)
 
 
+Operand = Tensor | npt.ArrayLike
+"""What functions and layers take for an array: a Tensor, or what NumPy makes an array of."""
+
+
 def made(data: Any, node: Node | Part | None) -> Tensor:
-    """The result of an op, recorded where it has a node: a Tensor made without the checks of `Tensor(...)`."""
+    """Make the result of an op, recorded where it has a node, without the checks of `Tensor(...)`."""
     tensor = new(Tensor)
     tensor.data = data if type(data) is np.ndarray else np.asarray(data)
     tensor.requires_grad = node is not None
@@ -318,7 +362,7 @@ def made(data: Any, node: Node | Part | None) -> Tensor:
 
 
 def seed(tensor: Tensor, grad: Any, caller: str) -> np.ndarray:
-    """The gradient that a walk starts with at `tensor`: `grad`, or 1 for a single number."""
+    """Return the gradient that a walk starts with at `tensor`: `grad`, or 1 for a single number."""
     if grad is None:
         if tensor.data.size != 1:
             raise ValueError(
@@ -332,7 +376,7 @@ def seed(tensor: Tensor, grad: Any, caller: str) -> np.ndarray:
 
 
 def _unshared(array: Any) -> bool:
-    """Whether nobody else sees the memory of an array: it is its own, or all of one that only this view refers to."""
+    """Tell whether nobody else sees an array's memory: it is its own, or all of one that only this view refers to."""
     if type(array) is not np.ndarray or not array.flags.writeable:
         return False
     base = array.base
@@ -344,7 +388,7 @@ def _unshared(array: Any) -> bool:
 
 
 def _own(rows: Rows) -> Rows:
-    """Rows that may wait: with copies of what others could change."""
+    """Copy the parts of rows that the caller could still change."""
     rows.parts = [(ids.copy(), v if _unshared(v) else kept(v.copy), padding) for ids, v, padding in rows.parts]
     return rows
 

@@ -11,11 +11,19 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 class KeyValueCache:
-    """Keys and values of the positions decoded so far, [B, H, capacity, D], in memory taken once.
+    """A cache of the keys and values of the positions decoded so far, [B, H, capacity, D], in memory taken once.
 
-    `length` counts the positions held; a ValueError says so where they exceed `capacity`. A decoder layer's cache also
-    holds the keys and values of the encoder's result, projected in the first step (`remember`).
-    It holds arrays: nothing is differentiated through it.
+    A decoder layer's cache also holds the keys and values of the encoder's result, projected in the first step
+    (`remember`). It holds arrays: nothing is differentiated through it.
+
+    Args:
+        capacity: how many positions there is room for, at least 1.
+
+    Attributes:
+        length: how many positions are held.
+
+    Raises:
+        ValueError: for less than one position.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -33,7 +41,17 @@ class KeyValueCache:
         self._memory: Pair | None = None
 
     def append(self, k: np.ndarray, v: np.ndarray) -> Pair:
-        """Hold the keys and values of new positions, [B, H, T, D]; returns those of all (views)."""
+        """Hold the keys and values of new positions.
+
+        Args:
+            k, v: [B, H, T, D].
+
+        Returns:
+            Those of all positions (views).
+
+        Raises:
+            ValueError: where there is no room, or another number of sequences or heads.
+        """
         end = self.length + k.shape[2]
         if end > self.capacity:
             raise ValueError(f"the cache has room for {self.capacity} positions, got {end}")
@@ -47,16 +65,20 @@ class KeyValueCache:
         return self._held[0][:, :, :end], self._held[1][:, :, :end]
 
     def remember(self, project: Callable[[], Pair]) -> Pair:
-        """The keys and values that `project()` gave when this was called first."""
+        """Return the keys and values that `project()` gave when this was called first."""
         if self._memory is None:
             k, v = project()
             self._memory = np.asarray(k), np.asarray(v)
         return self._memory
 
     def reorder(self, order: Any) -> None:
-        """Sequence i becomes what sequence order[i] was: the survivors of a beam search, of any number.
+        """Make sequence i what sequence order[i] was: the survivors of a beam search, of any number.
 
-        A sequence that there is not is an IndexError, and nothing changes.
+        Args:
+            order: numbers of sequences.
+
+        Raises:
+            IndexError: for a sequence that does not exist; nothing changes then.
         """
         order = np.asarray(order)
         memory = None if self._memory is None else tuple([x[order] for x in self._memory])

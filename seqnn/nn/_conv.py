@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from .. import ops
-from ..ops._conv import spread
+from .._arguments import each_axis
+from ..autograd import Operand, Tensor
 from ._linear import reset_uniform
 from ._module import Module
 from ._parameter import Parameter
@@ -17,6 +16,8 @@ Size = int | tuple[int, ...]
 
 
 class _Conv(Module):
+    """A convolution over `axes` axes."""
+
     axes: int
 
     def __init__(
@@ -39,13 +40,13 @@ class _Conv(Module):
             )
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size, self.stride, self.dilation = (
-            spread(type(self).__name__, name, value, self.axes, 1)
+            each_axis(type(self).__name__, name, value, self.axes, 1)
             for name, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation))
         )
         if isinstance(padding, str) and padding not in ("valid", "same"):
             raise ValueError(f"{type(self).__name__}: padding must be 'valid', 'same' or sizes, got {padding!r}")
         self.padding = (
-            padding if isinstance(padding, str) else spread(type(self).__name__, "padding", padding, self.axes, 0)
+            padding if isinstance(padding, str) else each_axis(type(self).__name__, "padding", padding, self.axes, 0)
         )
         self.weight = Parameter(np.empty((out_channels, in_channels // groups, *self.kernel_size), dtype))
         self.bias = Parameter(np.empty(out_channels, dtype)) if bias else None
@@ -70,11 +71,26 @@ class _Conv(Module):
 
 
 class Conv1d(_Conv):
-    """Cross-correlation along the last axis, plus bias.
+    """A convolution (cross-correlation) along the last axis, plus bias; `ops.conv1d` says the formula.
 
-    Shapes: x [N, in_channels, L] -> [N, out_channels, (L + 2 padding - dilation (kernel_size - 1) - 1) // stride + 1];
-    `weight` [out_channels, in_channels / groups, kernel_size], `bias` [out_channels] or None. `padding` counts zeros on
-    both sides; "same" keeps the length (stride 1), "valid" is 0. Both start uniform in +-1/sqrt(fan_in), as PyTorch's.
+    x [N, in_channels, L] -> [N, out_channels, (L + 2 padding - dilation (kernel_size - 1) - 1) // stride + 1]
+
+    Args:
+        in_channels, out_channels: how many channels go in and come out; multiples of `groups`.
+        kernel_size: elements of a window.
+        stride: the step from one window to the next.
+        padding: zeros on both sides; "same" keeps the length (stride 1), "valid" is 0.
+        dilation: the step from one element of a window to the next.
+        groups: how many parts of the channels are convolved by themselves.
+        bias: whether there is one.
+        dtype: of the parameters.
+
+    Attributes:
+        weight: [out_channels, in_channels / groups, kernel_size], uniform in +-1/sqrt(fan_in) at first, as PyTorch's.
+        bias: [out_channels], drawn alike, or None.
+
+    Raises:
+        ValueError: for sizes that do not fit.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -84,15 +100,25 @@ class Conv1d(_Conv):
 
     axes = 1
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Tensor:
         return ops.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class Conv2d(_Conv):
-    """Cross-correlation along the last two axes, plus bias; sizes are one number or (height, width).
+    """A convolution (cross-correlation) along the last two axes, plus bias.
 
-    Shapes: x [N, in_channels, H, W] -> [N, out_channels, H', W'], each axis as that of `Conv1d`;
-    `weight` [out_channels, in_channels / groups, *kernel_size], `bias` [out_channels] or None.
+    x [N, in_channels, H, W] -> [N, out_channels, H', W'], each axis as that of `Conv1d`
+
+    Args:
+        in_channels, out_channels, groups, bias, dtype: as for `Conv1d`.
+        kernel_size, stride, padding, dilation: as for `Conv1d`, one number or (height, width).
+
+    Attributes:
+        weight: [out_channels, in_channels / groups, *kernel_size], uniform in +-1/sqrt(fan_in) at first, as PyTorch's.
+        bias: [out_channels], drawn alike, or None.
+
+    Raises:
+        ValueError: for sizes that do not fit.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -102,5 +128,5 @@ class Conv2d(_Conv):
 
     axes = 2
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Tensor:
         return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)

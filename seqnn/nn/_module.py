@@ -1,27 +1,41 @@
-"""Module: what every layer and model is."""
+"""Module: the base of every layer and model."""
 
 from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from numpy import ndarray
 
 from .._files import Path
-from ..autograd import Tensor
-from ..autograd._tape import CHECK, mode, require_finite
+from ..autograd import Tensor, check_finite, require_finite
 from . import _state
 from ._hooks import Hooks
 from ._parameter import Parameter
 from ._summary import Summary, summarize
 from ._tree import Tree
 
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+
+class _Forward(Protocol[P, R]):
+    """A module as its caller sees it: a call takes what `forward` takes and returns what it returns."""
+
+    @property
+    def forward(self) -> Callable[P, R]: ...
+
+
+def _no_forward(self: Module, *inputs: Any, **options: Any) -> Any:
+    """Compute the module's result. Every subclass writes its own."""
+    raise NotImplementedError(f"{type(self).__name__} has no forward")
+
 
 class Module(Tree):
-    """The base of layers and models: a class with Parameters and Modules as attributes, and `forward`.
+    """A base of layers and models: a class with Parameters and Modules as attributes, and `forward`.
 
     Parameters, buffers and modules are found among the attributes, under PyTorch's names ("encoder.0.weight").
 
@@ -29,6 +43,9 @@ class Module(Tree):
     copied), so that the result is a Tensor whatever is given; `.numpy()` is its array. A ValueError, TypeError or
     IndexError from inside names the layer: "encoder.0 (Linear): x ..."; so does the FloatingPointError of the first
     layer whose result is not finite, or of input that is not, in a block `with seqnn.autograd.check_finite():`.
+
+    Attributes:
+        training: whether the module is in training mode; see `train`.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -48,11 +65,9 @@ class Module(Tree):
     training = True
     _hooks: Hooks | None = None
 
-    def forward(self, *inputs: Any) -> Any:
-        """What a call computes. Every subclass writes its own."""
-        raise NotImplementedError(f"{type(self).__name__} has no forward")
+    forward: Callable[..., Any] = _no_forward
 
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
+    def __call__(self: _Forward[P, R], *inputs: P.args, **options: P.kwargs) -> R:
         try:
             for x in inputs:
                 if isinstance(x, ndarray):
@@ -68,7 +83,7 @@ class Module(Tree):
             raise
 
     def _name_layer(self, error: Exception) -> None:
-        """Put where it happened before the message; each enclosing module replaces that by the path from itself."""
+        """Write the layer before the message; each enclosing module replaces it by the path from itself."""
         if len(error.args) != 1 or not isinstance(error.args[0], str):
             return
         layer, message = getattr(error, "_layer", (self, error.args[0]))
@@ -81,17 +96,21 @@ class Module(Tree):
     # Modes.
 
     def train(self, mode: bool = True) -> Self:
-        """Training mode (dropout drops, batch norm uses the batch) here and below; returns this module."""
+        """Set training mode (dropout drops, batch norm uses the batch) here and below; return this module.
+
+        Args:
+            mode: False is evaluation mode.
+        """
         for module in self.modules():
             module.training = bool(mode)
         return self
 
     def eval(self) -> Self:
-        """Evaluation mode here and below; returns this module."""
+        """Set evaluation mode here and below; return this module."""
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Whether all parameters get gradients; returns this module."""
+        """Say whether all parameters get gradients; return this module."""
         for parameter in self.parameters():
             parameter.requires_grad = bool(requires_grad)
         return self
@@ -102,11 +121,18 @@ class Module(Tree):
             parameter.zero_grad()
 
     def freeze(self, *patterns: str) -> list[str]:
-        """Stop learning the parameters whose name, or that of a module they are in, matches a pattern; all without one.
+        """Stop learning the parameters whose name, or that of a module they are in, matches a pattern.
 
-        Patterns are those of `fnmatch` ("encoder.*.bias", "embedding"). Their arrays become read-only until `unfreeze`,
-        so that layers in eval mode may keep packed copies of them. Returns the names that matched; a pattern that
-        matches nothing is a ValueError, and nothing is frozen.
+        Their arrays become read-only until `unfreeze`, so that layers in eval mode may keep packed copies of them.
+
+        Args:
+            patterns: as in `fnmatch` ("encoder.*.bias", "embedding"); without one, all parameters match.
+
+        Returns:
+            The names that matched.
+
+        Raises:
+            ValueError: where a pattern matches nothing; nothing is frozen then.
 
         >>> from seqnn import nn
         >>> nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)).freeze("0", "*.bias")
@@ -120,7 +146,7 @@ class Module(Tree):
         return list(found)
 
     def unfreeze(self, *patterns: str) -> list[str]:
-        """Learn the parameters that match, as `freeze` says it, again; returns their names."""
+        """Learn parameters again; arguments, result and errors are those of `freeze`."""
         found = self._matching(patterns)
         for parameter in found.values():
             parameter.requires_grad = True
@@ -144,30 +170,53 @@ class Module(Tree):
         return found
 
     def to(self, dtype: npt.DTypeLike) -> Self:
-        """Convert floating parameters, their gradients and floating buffers to float32 or float64; returns this module."""
+        """Convert floating parameters, their gradients and floating buffers; return this module.
+
+        Args:
+            dtype: float32 or float64.
+
+        Raises:
+            TypeError: for another dtype.
+        """
         _state.convert(self, np.dtype(dtype))
         return self
 
     # The state.
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Path -> array of all parameters and persistent buffers, with PyTorch's keys; the arrays are not copied."""
+        """Return path -> array of all parameters and persistent buffers, with PyTorch's keys; nothing is copied."""
         return _state.collect(self)
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> _state.Loaded:
-        """Copy arrays (or PyTorch's tensors) into the parameters and buffers of the same names, whatever the float type.
+        """Copy arrays into the parameters and buffers of the same names, whatever the float type.
 
-        Returns (missing_keys, unexpected_keys). With `strict` these must be empty; a wrong shape or kind of number is
-        always an error. One ValueError lists everything that is wrong, and nothing is changed then.
+        Args:
+            state: path -> array (or PyTorch's tensor).
+            strict: refuse a state that lacks keys or has others.
+
+        Returns:
+            (missing_keys, unexpected_keys).
+
+        Raises:
+            ValueError: one that lists everything that is wrong; nothing is changed then. A wrong shape or kind of number
+                is always an error.
         """
         return _state.copy_into(self, state, strict)
 
     def save(self, path: Path, metadata: Mapping[str, str] | None = None) -> None:
-        """Write `state_dict` as safetensors, atomically: a failure leaves an older file as it was."""
+        """Write `state_dict` as safetensors, atomically: a failure leaves an older file as it was.
+
+        Args:
+            path: of the file.
+            metadata: text -> text that is kept with it.
+        """
         _state.save(self, path, metadata)
 
     def load(self, path: Path, strict: bool = True) -> _state.Loaded:
-        """`load_state_dict` from a safetensors file; a damaged file is a ValueError, and nothing is changed."""
+        """Read a safetensors file and copy it as `load_state_dict` does, whose arguments and errors these are.
+
+        A damaged file is a ValueError, and nothing is changed.
+        """
         return _state.load(self, path, strict)
 
     # Hooks.
@@ -175,18 +224,26 @@ class Module(Tree):
     def register_forward_pre_hook(self, hook: Callable[[Module, tuple], Any]) -> Callable[[], None]:
         """Call `hook(module, inputs)` before forward; what it returns (if not None) replaces the positional inputs.
 
-        Returns a function that removes the hook, as the other two do.
+        Returns:
+            A function that removes the hook.
         """
         return self._register("before", hook)
 
     def register_forward_hook(self, hook: Callable[[Module, tuple, Any], Any]) -> Callable[[], None]:
-        """Call `hook(module, inputs, output)` after forward; what it returns (if not None) replaces the output."""
+        """Call `hook(module, inputs, output)` after forward; what it returns (if not None) replaces the output.
+
+        Returns:
+            A function that removes the hook.
+        """
         return self._register("after", hook)
 
     def register_full_backward_hook(self, hook: Callable[[Module, tuple, tuple], Any]) -> Callable[[], None]:
         """Call `hook(module, grad_input, grad_output)` in backward, with arrays, when both are known.
 
         `grad_input` has None for an input without gradient; what the hook returns (if not None) replaces it.
+
+        Returns:
+            A function that removes the hook.
         """
         return self._register("backward", hook)
 
@@ -200,10 +257,14 @@ class Module(Tree):
     # Showing.
 
     def summary(self, *inputs: Any, dtype: npt.DTypeLike = None) -> Summary:
-        """A table of all layers: output shapes, parameters and units, for a sample of the inputs; see `Summary`.
+        """Make a table of all layers: output shapes, parameters and units; see `Summary`.
 
-        Each input is an array, or a shape, which stands for zeros of `dtype` (default that of the parameters; an
-        integer dtype for ids). Without inputs only the parameters are counted. Runs forward once, in eval mode.
+        Runs forward once, in eval mode.
+
+        Args:
+            inputs: a sample of each input: an array, or a shape, which stands for zeros. Without inputs only the
+                parameters are counted.
+            dtype: of these zeros; None is that of the parameters. Ids want an integer dtype.
 
         >>> from seqnn import nn
         >>> nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2, bias=False)).summary((3, 4))
@@ -221,6 +282,6 @@ class Module(Tree):
 def _tensor(x: Any) -> Any:
     if not isinstance(x, ndarray) or x.dtype.kind != "f":
         return x
-    if mode.get() & CHECK:
+    if check_finite.active():
         require_finite("the input", x)
     return Tensor(x)

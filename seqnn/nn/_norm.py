@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from ..autograd import Operand, Tensor
 from . import _init
 from ._module import Module
 from ._parameter import Parameter
 
 
 class LayerNorm(Module):
-    """(x - mean) / sqrt(variance + eps) * weight + bias over the trailing axes `normalized_shape`.
+    """A norm of the trailing axes: (x - mean) / sqrt(variance + eps) * weight + bias.
 
-    Parameters: `weight` (ones) and `bias` (zeros) of that shape; none with elementwise_affine=False, no bias with
-    bias=False. Source: Ba, Kiros, Hinton, "Layer Normalization", 2016.
+    Args:
+        normalized_shape: the sizes of these axes.
+        eps: added to the variance.
+        elementwise_affine: whether there are weight and bias.
+        bias: whether there is a bias.
+        dtype: of the parameters.
+
+    Attributes:
+        weight: of the shape `normalized_shape`, ones at first, or None.
+        bias: of the shape `normalized_shape`, zeros at first, or None.
+
+    Source: Ba, Kiros, Hinton, "Layer normalization", 2016.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -39,11 +48,11 @@ class LayerNorm(Module):
         self.bias = Parameter(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
     def reset_parameters(self) -> None:
-        """Weight 1 and bias 0 again."""
+        """Set weight 1 and bias 0 again."""
         _reset(self.weight, self.bias)
 
-    def forward(self, x: Any, residual: Any = None) -> Any:
-        """The norm of x + residual."""
+    def forward(self, x: Operand, residual: Operand | None = None) -> Tensor:
+        """Normalise x + residual."""
         return ops.layer_norm(x, self.weight, self.bias, self.eps, residual, normalized_shape=self.normalized_shape)
 
     def extra_repr(self) -> str:
@@ -51,10 +60,18 @@ class LayerNorm(Module):
 
 
 class RMSNorm(Module):
-    """x / sqrt(mean of x^2 + eps) * weight over the trailing axes `normalized_shape`.
+    """A norm of the trailing axes: x / sqrt(mean of x^2 + eps) * weight.
 
-    Parameters: `weight` (ones) of that shape, none with elementwise_affine=False; `eps` defaults to the machine epsilon
-    of the dtype. Source: Zhang, Sennrich, "Root Mean Square Layer Normalization", NeurIPS 2019.
+    Args:
+        normalized_shape: the sizes of these axes.
+        eps: added to the mean square; None is the machine epsilon of the dtype.
+        elementwise_affine: whether there is a weight.
+        dtype: of the parameter.
+
+    Attributes:
+        weight: of the shape `normalized_shape`, ones at first, or None.
+
+    Source: Zhang, Sennrich, "Root mean square layer normalization", NeurIPS 2019.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -74,11 +91,11 @@ class RMSNorm(Module):
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
 
     def reset_parameters(self) -> None:
-        """Weight 1 again."""
+        """Set weight 1 again."""
         _reset(self.weight, None)
 
-    def forward(self, x: Any, residual: Any = None) -> Any:
-        """The norm of x + residual."""
+    def forward(self, x: Operand, residual: Operand | None = None) -> Tensor:
+        """Normalise x + residual."""
         return ops.rms_norm(x, self.weight, self.eps, residual, normalized_shape=self.normalized_shape)
 
     def extra_repr(self) -> str:
@@ -86,7 +103,9 @@ class RMSNorm(Module):
 
 
 class _BatchNorm(Module):
-    dimensions: tuple[int, ...]  # how many axes x may have
+    """A norm of each channel over the batch, for x of as many axes as `dimensions` says."""
+
+    dimensions: tuple[int, ...]
 
     def __init__(
         self,
@@ -107,13 +126,13 @@ class _BatchNorm(Module):
         self.register_buffer("num_batches_tracked", np.zeros((), np.int64) if tracked else None)
 
     def reset_parameters(self) -> None:
-        """Weight 1, bias 0, and the running statistics forgotten."""
+        """Set weight 1 and bias 0 again, and forget the running statistics."""
         _reset(self.weight, self.bias)
         if self.running_mean is not None:
             self.running_mean[...] = self.num_batches_tracked[...] = 0
             self.running_var[...] = 1
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Tensor:
         if x.ndim not in self.dimensions or x.shape[1] != self.num_features:
             shapes = " or ".join(str(["N", self.num_features, "L", "W"][:n]).replace("'", "") for n in self.dimensions)
             raise ValueError(f"x must have shape {shapes.replace('L, W', 'H, W')}, got {x.shape}")
@@ -141,13 +160,26 @@ class _BatchNorm(Module):
 
 
 class BatchNorm1d(_BatchNorm):
-    """(x - mean) / sqrt(variance + eps) * weight + bias, per channel of x [N, C] or [N, C, L].
+    """A norm of each channel of x [N, C] or [N, C, L]: (x - mean) / sqrt(variance + eps) * weight + bias.
 
     In training, mean and variance are those of the batch, and the running ones move towards them:
-    running = (1 - momentum) * running + momentum * batch (unbiased variance); momentum=None averages over all batches.
-    In eval mode the running ones are used, without track_running_stats always those of the batch.
-    Parameters: `weight` (ones), `bias` (zeros), none with affine=False; buffers `running_mean`, `running_var`,
-    `num_batches_tracked`. Source: Ioffe, Szegedy, "Batch Normalization", ICML 2015.
+    running = (1 - momentum) * running + momentum * batch (unbiased variance). In eval mode the running ones are used.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of the batch in the new running statistics; None averages over all batches.
+        affine: whether there are weight and bias.
+        track_running_stats: False always uses the statistics of the batch.
+        dtype: of the parameters.
+
+    Attributes:
+        weight: [C], ones at first, or None.
+        bias: [C], zeros at first, or None.
+        running_mean, running_var: buffers [C], or None.
+        num_batches_tracked: a buffer, the number of batches seen in training, or None.
+
+    Source: Ioffe, Szegedy, "Batch normalization", ICML 2015.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -162,7 +194,10 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """As `BatchNorm1d`, per channel of x [N, C, H, W].
+    """A norm of each channel of x [N, C, H, W], as `BatchNorm1d`.
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats, dtype: as for `BatchNorm1d`.
 
     >>> import numpy as np
     >>> from seqnn import nn

@@ -12,7 +12,11 @@ from ..autograd import Tensor
 class Parameter(Tensor):
     """A leaf Tensor with requires_grad=True that a `Module` finds among its attributes.
 
-    Copies and pickles hold the array, `requires_grad` and whether it is frozen; gradients and hooks stay behind.
+    Copies and pickles hold the array, `requires_grad` and whether it is frozen, but neither gradients nor hooks.
+
+    Args:
+        data: an array, or what NumPy makes an array of.
+        requires_grad: whether it is learnt.
 
     >>> from seqnn import nn
     >>> nn.Parameter([1.0, 2.0])

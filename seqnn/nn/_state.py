@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class Loaded(NamedTuple):
-    """The keys that a state did not have, and those that the module does not have."""
+    """A report of the keys that a state did not have, and those that the module does not have."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
 
 
 def places(module: Module) -> dict[str, tuple[Module, str]]:
-    """Key -> (module, attribute) of all parameters and persistent buffers, in PyTorch's order."""
+    """Find key -> (module, attribute) of all parameters and persistent buffers, in PyTorch's order."""
     found = {}
     for path, owner in module._paths(""):
         names = [n for n, v in vars(owner).items() if isinstance(v, Parameter)]
@@ -34,10 +34,12 @@ def places(module: Module) -> dict[str, tuple[Module, str]]:
 
 
 def collect(module: Module) -> dict[str, np.ndarray]:
+    """Return what `Module.state_dict` promises."""
     return {key: _array(*place) for key, place in places(module).items()}
 
 
 def copy_into(module: Module, state: Mapping[str, Any], strict: bool) -> Loaded:
+    """Do what `Module.load_state_dict` promises."""
     targets = places(module)
     arrays = {key: np.asarray(value) for key, value in state.items()}
     missing = [key for key in targets if key not in arrays]
@@ -64,11 +66,13 @@ def copy_into(module: Module, state: Mapping[str, Any], strict: bool) -> Loaded:
 
 
 def save(module: Module, path: Path, metadata: Mapping[str, str] | None) -> None:
+    """Do what `Module.save` promises."""
     # "pt" says that names and layouts are PyTorch's; Hugging Face's readers ask for it.
     _safetensors.save(path, collect(module), {"format": "pt", **(metadata or {})})
 
 
 def load(module: Module, path: Path, strict: bool) -> Loaded:
+    """Do what `Module.load` promises."""
     try:
         return copy_into(module, _safetensors.load(path)[0], strict)
     except ValueError as error:
@@ -78,6 +82,7 @@ def load(module: Module, path: Path, strict: bool) -> Loaded:
 
 
 def convert(module: Module, dtype: np.dtype) -> None:
+    """Do what `Module.to` promises."""
     if dtype not in (np.float32, np.float64):
         raise TypeError(f"to: dtype must be float32 or float64, got {dtype}")
     for parameter in module.parameters():
@@ -108,7 +113,7 @@ def _array(owner: Module, name: str) -> np.ndarray:
 
 
 def _write(owner: Module, name: str, new: np.ndarray) -> None:
-    """In place, because optimisers and others hold the array; a frozen one is replaced, which packed copies notice."""
+    """Write in place, because optimisers and others hold the array; replace a frozen one, which packed copies notice."""
     array = _array(owner, name)
     if array.flags.writeable:
         np.copyto(array, new, casting="same_kind")

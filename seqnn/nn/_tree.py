@@ -1,4 +1,4 @@
-"""The tree of modules: what is in a module, found among its attributes."""
+"""The tree of modules: parameters, buffers and modules are found among the attributes of a module."""
 
 from __future__ import annotations
 
@@ -15,66 +15,90 @@ if TYPE_CHECKING:
 
 
 class Tree:
-    """Parameters, buffers and further trees as attributes, in the order in which they were set."""
+    """A node with parameters, buffers and further trees as attributes, in the order in which they were set."""
 
     _buffers: Mapping[str, bool] = {}  # name -> whether it belongs to the state; the arrays are attributes
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """(name, module) of the modules directly below, in the order in which they were set."""
+        """Yield (name, module) of the modules directly below, in the order in which they were set."""
         return ((n, v) for n, v in list(vars(self).items()) if isinstance(v, Tree))
 
     def children(self) -> Iterator[Module]:
-        """The modules directly below."""
+        """Yield the modules directly below."""
         return (child for _, child in self.named_children())
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """(path, module) of this module (path "") and all below it, each once."""
+        """Yield (path, module) of this module (path "") and all below it, each once."""
         return _once(self._paths(""))
 
     def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
+        """Yield this module and all below it, each once."""
         return (module for _, module in self.named_modules())
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """(path, Parameter) of all parameters, each once, in the order of `state_dict`."""
+        """Yield (path, Parameter) of all parameters, each once, in the order of `state_dict`."""
         return _once(
             self._entries(lambda module: ((n, v) for n, v in vars(module).items() if isinstance(v, Parameter)))
         )
 
     def parameters(self) -> Iterator[Parameter]:
-        """All parameters, each once: what an optimiser takes."""
+        """Yield all parameters, each once: what an optimiser takes."""
         return (parameter for _, parameter in self.named_parameters())
 
     def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
-        """(path, array) of all buffers, each once."""
+        """Yield (path, array) of all buffers, each once."""
         return _once(self._entries(lambda module: ((n, vars(module).get(n)) for n in module._buffers)))
 
     def buffers(self) -> Iterator[np.ndarray]:
-        """All buffers, each once."""
+        """Yield all buffers, each once."""
         return (buffer for _, buffer in self.named_buffers())
 
     def get_submodule(self, path: str) -> Module:
-        """The module at `path`, as `named_modules` says it; "" is this module."""
+        """Return the module at a path.
+
+        Args:
+            path: as `named_modules` says it; "" is this module.
+
+        Raises:
+            ValueError: where there is no such module.
+        """
         for name, module in self._paths(""):
             if name == path:
                 return module
         raise ValueError(f"get_submodule: no module {path!r}; there are {[n for n, _ in self.named_modules()][1:]}")
 
     def register_buffer(self, name: str, array: npt.ArrayLike | None, persistent: bool = True) -> None:
-        """Keep an array that is not learnt as `self.<name>`; a `persistent` one belongs to the state."""
+        """Keep an array that is not learnt as `self.<name>`.
+
+        Args:
+            name: of the attribute.
+            array: of any kind; None reserves the name.
+            persistent: whether it belongs to the state.
+
+        Raises:
+            ValueError: where there is such an attribute already.
+        """
         if name in vars(self) and name not in self._buffers:
             raise ValueError(f"register_buffer: {type(self).__name__} has an attribute {name!r} already")
         setattr(self, name, None if array is None else np.asarray(array))
         self._buffers = {**self._buffers, name: persistent}
 
     def register_parameter(self, name: str, parameter: Parameter | None) -> None:
-        """Set `self.<name>`; None reserves the name, as for a layer without bias."""
+        """Set the Parameter `self.<name>`.
+
+        Args:
+            name: of the attribute.
+            parameter: None reserves the name, as for a layer without bias.
+
+        Raises:
+            TypeError: for other things than a Parameter or None.
+        """
         if not (parameter is None or isinstance(parameter, Parameter)):
             raise TypeError(f"register_parameter: {name!r} must be a Parameter, got {type(parameter).__name__}")
         setattr(self, name, parameter)
 
     def apply(self, function: Callable[[Module], Any]) -> Self:
-        """Call `function` on every module, those below first; returns this module.
+        """Call `function` on every module, those below first; return this module.
 
         >>> from seqnn import nn
         >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
@@ -86,7 +110,7 @@ class Tree:
         return self
 
     def extra_repr(self) -> str:
-        """What stands in the parentheses of a layer's repr."""
+        """Return what stands in the parentheses of the layer's repr."""
         return ""
 
     def __repr__(self) -> str:
@@ -113,13 +137,13 @@ class Tree:
         super().__setattr__(name, value)
 
     def _paths(self, path: str) -> Iterator[tuple[str, Module]]:
-        """Every path to every module, this one included."""
+        """Yield every path to every module, this one included."""
         yield path, self
         for name, child in self.named_children():
             yield from child._paths(f"{path}.{name}" if path else name)
 
     def _entries(self, of: Callable[[Module], Iterator[tuple[str, Any]]]) -> Iterator[tuple[str, Any]]:
-        """(path, entry) of what `of` finds in every module."""
+        """Yield (path, entry) of what `of` finds in every module."""
         for path, module in self._paths(""):
             for name, entry in of(module):
                 if entry is not None:

@@ -5,47 +5,64 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from seqnn.autograd import op
-
+from ..autograd import Needs, op
 from ._broadcast import plain, reduce_to
-
-Needs = tuple[bool, ...]
+from ._types import Array, Result
 
 
 @op
-def add(x: Any, y: Any, *, needs: Needs) -> Any:
-    """x + y.
+def add(x: Array, y: Array, *, needs: Needs) -> Result:
+    """Add, x + y.
+
+    Args:
+        x, y: numbers, of shapes that broadcast.
+
+    Returns:
+        An array of the common shape.
 
     >>> from seqnn import Tensor, ops
     >>> ops.add(Tensor([1.0, 2.0]), 1.0)
     Tensor([2., 3.], dtype=float32)
     """
 
-    def backward(grad: np.ndarray) -> tuple:
-        return reduce_to(grad, x) if needs[0] else None, reduce_to(grad, y) if needs[1] else None
+    def backward(grad: Array) -> tuple:
+        return reduce_to(grad, x) if needs.x else None, reduce_to(grad, y) if needs.y else None
 
     return plain(x) + plain(y), backward
 
 
 @op
-def subtract(x: Any, y: Any, *, needs: Needs) -> Any:
-    """x - y.
+def subtract(x: Array, y: Array, *, needs: Needs) -> Result:
+    """Subtract, x - y.
+
+    Args:
+        x, y: numbers, of shapes that broadcast.
+
+    Returns:
+        An array of the common shape.
 
     >>> from seqnn import Tensor, ops
     >>> ops.subtract(1.0, Tensor([1.0, 2.0]))
     Tensor([ 0., -1.], dtype=float32)
     """
 
-    def backward(grad: np.ndarray) -> tuple:
-        return reduce_to(grad, x) if needs[0] else None, -reduce_to(grad, y) if needs[1] else None
+    def backward(grad: Array) -> tuple:
+        return reduce_to(grad, x) if needs.x else None, -reduce_to(grad, y) if needs.y else None
 
     return plain(x) - plain(y), backward
 
 
 @op
-def multiply(x: Any, y: Any, *, needs: Needs) -> Any:
-    """x * y.
+def multiply(x: Array, y: Array, *, needs: Needs) -> Result:
+    """Multiply element by element, x * y.
+
+    Args:
+        x, y: numbers, of shapes that broadcast.
+
+    Returns:
+        An array of the common shape.
 
     >>> from seqnn import Tensor, ops
     >>> ops.multiply(Tensor([1.0, 2.0]), Tensor([3.0, 4.0]))
@@ -53,15 +70,21 @@ def multiply(x: Any, y: Any, *, needs: Needs) -> Any:
     """
     a, b = plain(x), plain(y)
 
-    def backward(grad: np.ndarray) -> tuple:
-        return reduce_to(grad * b, x) if needs[0] else None, reduce_to(grad * a, y) if needs[1] else None
+    def backward(grad: Array) -> tuple:
+        return reduce_to(grad * b, x) if needs.x else None, reduce_to(grad * a, y) if needs.y else None
 
     return a * b, backward
 
 
 @op
-def divide(x: Any, y: Any, *, needs: Needs) -> Any:
-    """x / y; dx = grad / y, dy = -grad x / y^2. Division by zero gives inf or nan without a warning.
+def divide(x: Array, y: Array, *, needs: Needs) -> Result:
+    """Divide element by element, x / y: dx = grad / y, dy = -grad x / y^2.
+
+    Args:
+        x, y: numbers, of shapes that broadcast. A zero in y gives inf or NaN without a warning.
+
+    Returns:
+        An array of the common shape.
 
     >>> from seqnn import Tensor, ops
     >>> ops.divide(Tensor([1.0, 3.0]), 2)
@@ -71,17 +94,23 @@ def divide(x: Any, y: Any, *, needs: Needs) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):
         out = np.true_divide(plain(x), b)
 
-    def backward(grad: np.ndarray) -> tuple:
+    def backward(grad: Array) -> tuple:
         with np.errstate(divide="ignore", invalid="ignore"):
             part = grad / b
-            return reduce_to(part, x) if needs[0] else None, reduce_to(-part * out, y) if needs[1] else None
+            return reduce_to(part, x) if needs.x else None, reduce_to(-part * out, y) if needs.y else None
 
     return out, backward
 
 
 @op
-def power(x: Any, y: Any, *, needs: Needs) -> Any:
-    """x ** y; dx = grad y x^(y-1), dy = grad x^y ln x (0 where x = 0 and y >= 0).
+def power(x: Array, y: Array, *, needs: Needs) -> Result:
+    """Raise to a power, x ** y: dx = grad y x^(y-1), dy = grad x^y ln x (0 where x = 0 and y >= 0).
+
+    Args:
+        x, y: numbers, of shapes that broadcast.
+
+    Returns:
+        An array of the common shape.
 
     >>> from seqnn import Tensor, ops
     >>> ops.power(Tensor([2.0, 3.0]), 2)
@@ -91,14 +120,14 @@ def power(x: Any, y: Any, *, needs: Needs) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):
         out = a**b
 
-    def backward(grad: np.ndarray) -> tuple:
+    def backward(grad: Array) -> tuple:
         dx = dy = None
         with np.errstate(divide="ignore", invalid="ignore"):
-            if needs[0] and isinstance(b, int | float):
+            if needs.x and isinstance(b, int | float):
                 dx = grad * (b * a ** (b - 1)) if b else np.zeros_like(a)
-            elif needs[0]:
+            elif needs.x:
                 dx = reduce_to(grad * np.where(b == 0, 0, b * a ** (b - 1.0)), x)
-            if needs[1]:
+            if needs.y:
                 dy = reduce_to(grad * np.where((a == 0) & (b >= 0), 0, out * np.log(a)), y)
         return dx, dy
 
@@ -106,8 +135,14 @@ def power(x: Any, y: Any, *, needs: Needs) -> Any:
 
 
 @op
-def negative(x: Any) -> Any:
-    """-x.
+def negative(x: Array) -> Result:
+    """Change the sign, -x.
+
+    Args:
+        x: numbers, of any shape.
+
+    Returns:
+        An array of the shape of `x`.
 
     >>> from seqnn import Tensor, ops
     >>> ops.negative(Tensor([1.0, -2.0]))
@@ -117,8 +152,14 @@ def negative(x: Any) -> Any:
 
 
 @op
-def abs(x: Any) -> Any:
-    """abs(x); the gradient at 0 is 0.
+def abs(x: Array) -> Result:
+    """Take the absolute value; the gradient at 0 is 0.
+
+    Args:
+        x: numbers, of any shape.
+
+    Returns:
+        An array of the shape of `x`.
 
     >>> from seqnn import Tensor, ops
     >>> ops.abs(Tensor([1.0, -2.0]))
@@ -128,8 +169,14 @@ def abs(x: Any) -> Any:
 
 
 @op
-def sqrt(x: Any) -> Any:
-    """The square root; nan below 0, gradient inf at 0.
+def sqrt(x: Array) -> Result:
+    """Take the square root: NaN below 0, and the gradient at 0 is inf.
+
+    Args:
+        x: numbers, of any shape.
+
+    Returns:
+        An array of the shape of `x`.
 
     >>> from seqnn import Tensor, ops
     >>> ops.sqrt(Tensor([4.0, 9.0]))
@@ -138,7 +185,7 @@ def sqrt(x: Any) -> Any:
     with np.errstate(invalid="ignore"):
         out = np.sqrt(x)
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
             return grad * 0.5 / out
 
@@ -146,8 +193,14 @@ def sqrt(x: Any) -> Any:
 
 
 @op
-def minimum(x: Any, y: Any, *, needs: Needs) -> Any:
-    """The smaller one of each pair; NaN if one is NaN. Equal ones share the gradient.
+def minimum(x: Array, y: Array, *, needs: Needs) -> Result:
+    """Take the smaller one of each pair; NaN if one is NaN. Equal ones share the gradient.
+
+    Args:
+        x, y: numbers, of shapes that broadcast.
+
+    Returns:
+        An array of the common shape.
 
     >>> from seqnn import Tensor, ops
     >>> ops.minimum(Tensor([1.0, 5.0]), 2.0)
@@ -158,8 +211,14 @@ def minimum(x: Any, y: Any, *, needs: Needs) -> Any:
 
 
 @op
-def maximum(x: Any, y: Any, *, needs: Needs) -> Any:
-    """The larger one of each pair; NaN if one is NaN. Equal ones share the gradient.
+def maximum(x: Array, y: Array, *, needs: Needs) -> Result:
+    """Take the larger one of each pair; NaN if one is NaN. Equal ones share the gradient.
+
+    Args:
+        x, y: numbers, of shapes that broadcast.
+
+    Returns:
+        An array of the common shape.
 
     >>> from seqnn import Tensor, ops
     >>> ops.maximum(Tensor([1.0, 5.0]), 2.0)
@@ -169,14 +228,24 @@ def maximum(x: Any, y: Any, *, needs: Needs) -> Any:
     return np.maximum(a, b), lambda grad: _to_chosen(grad, x, y, np.greater(a, b), np.equal(a, b), needs)
 
 
-def _to_chosen(grad: np.ndarray, x: Any, y: Any, first: Any, equal: Any, needs: Needs) -> tuple:
+def _to_chosen(grad: Array, x: Array, y: Array, first: Any, equal: Any, needs: Needs) -> tuple:
     share = np.where(equal, grad.dtype.type(0.5), first)  # NaN pairs: y takes the gradient
-    return reduce_to(grad * share, x) if needs[0] else None, reduce_to(grad * (1 - share), y) if needs[1] else None
+    return reduce_to(grad * share, x) if needs.x else None, reduce_to(grad * (1 - share), y) if needs.y else None
 
 
 @op
-def clip(x: Any, *, min: float | None = None, max: float | None = None) -> Any:
-    """x limited to [min, max]; None = no limit. The gradient passes where min <= x <= max.
+def clip(x: Array, *, min: float | None = None, max: float | None = None) -> Result:
+    """Limit x to [min, max]. The gradient passes where min <= x <= max.
+
+    Args:
+        x: numbers, of any shape.
+        min, max: the limits; None is no limit.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Raises:
+        ValueError: where both limits are None.
 
     >>> from seqnn import Tensor, ops
     >>> ops.clip(Tensor([-3.0, 0.5, 3.0]), min=-1, max=1)
@@ -189,8 +258,20 @@ def clip(x: Any, *, min: float | None = None, max: float | None = None) -> Any:
 
 
 @op
-def where(condition: Any, x: Any, y: Any, *, needs: Needs) -> Any:
-    """x where the condition holds, y elsewhere, broadcast. No gradient passes to what was not chosen, also where it is NaN.
+def where(condition: npt.ArrayLike, x: Array, y: Array, *, needs: Needs) -> Result:
+    """Choose x where the condition holds, and y elsewhere.
+
+    No gradient passes to what was not chosen, even where it is NaN.
+
+    Args:
+        condition: booleans.
+        x, y: numbers; all three shapes broadcast.
+
+    Returns:
+        An array of the common shape.
+
+    Raises:
+        TypeError: where `condition` does not hold booleans.
 
     >>> from seqnn import Tensor, ops
     >>> ops.where([True, False], Tensor([1.0, 2.0]), 0.0)
@@ -200,18 +281,25 @@ def where(condition: Any, x: Any, y: Any, *, needs: Needs) -> Any:
     if condition.dtype != bool:
         raise TypeError(f"where: condition is {condition.dtype}, expected bool")
 
-    def backward(grad: np.ndarray) -> tuple:
+    def backward(grad: Array) -> tuple:
         zero = grad.dtype.type(0)
-        dx = reduce_to(np.where(condition, grad, zero), x) if needs[1] else None
-        dy = reduce_to(np.where(condition, zero, grad), y) if needs[2] else None
+        dx = reduce_to(np.where(condition, grad, zero), x) if needs.x else None
+        dy = reduce_to(np.where(condition, zero, grad), y) if needs.y else None
         return None, dx, dy
 
     return np.where(condition, plain(x), plain(y)), backward
 
 
 @op
-def astype(x: Any, dtype: Any) -> Any:
-    """x in another dtype; the gradient is converted back.
+def astype(x: Array, dtype: npt.DTypeLike) -> Result:
+    """Convert x to another dtype; the gradient is converted back.
+
+    Args:
+        x: numbers, of any shape.
+        dtype: what `numpy.dtype` understands.
+
+    Returns:
+        An array of the shape of `x`.
 
     >>> from seqnn import Tensor, ops
     >>> ops.astype(Tensor([1.0]), "float64")

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ._types import Array, Axis
 
-def reduce_to(gradient: Any, like: np.ndarray) -> np.ndarray:
-    """The gradient of a broadcast array: summed over the axes that `like` was stretched along, in its dtype."""
+
+def reduce_to(gradient: Any, like: Array) -> Array:
+    """Sum the gradient of a broadcast array over the axes that `like` was stretched along, in the dtype of `like`."""
     shape = like.shape
     if gradient.shape != shape:
         extra = gradient.ndim - len(shape)
@@ -17,8 +19,8 @@ def reduce_to(gradient: Any, like: np.ndarray) -> np.ndarray:
     return gradient if gradient.dtype == like.dtype else gradient.astype(like.dtype)
 
 
-def along(values: np.ndarray, axis: int | tuple[int, ...] | None, ndim: int, keepdims: bool) -> np.ndarray:
-    """The result of a reduction over `axis` of an array of `ndim` axes, so that it broadcasts against that array."""
+def along(values: Array, axis: Axis, ndim: int, keepdims: bool) -> Array:
+    """Reshape the result of a reduction over `axis` of an array of `ndim` axes, so that it broadcasts against that array."""
     if keepdims or axis is None:
         return values
     if isinstance(axis, int):
@@ -27,13 +29,13 @@ def along(values: np.ndarray, axis: int | tuple[int, ...] | None, ndim: int, kee
     return np.expand_dims(values, axis)
 
 
-def filled(values: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """`values` broadcast to the shape of `like`, as an array of its own."""
+def filled(values: Array, like: Array) -> Array:
+    """Broadcast `values` to the shape of `like`, into an array of its own."""
     out = np.empty(like.shape, values.dtype)
     out[...] = values
     return out
 
 
 def plain(value: Any) -> Any:
-    """An operand as NumPy's promotion should see it: np.float64(2), like 2.0, leaves a float32 array float32."""
+    """Return an operand as NumPy's promotion should see it: np.float64(2), like 2.0, leaves a float32 array float32."""
     return value.item() if isinstance(value, np.generic) else value

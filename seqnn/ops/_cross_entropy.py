@@ -6,19 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import _core
-from ..autograd import op
+from ..autograd import Needs, op
+from ._types import Array, Reduction, Result
 
 
 def check_reduction(name: str, reduction: str) -> None:
-    """Refuse what is none of torch's three reductions."""
+    """Refuse what is none of PyTorch's three reductions."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
 
 
 def class_numbers(name: str, target: Any, classes: int, ignore_index: int) -> np.ndarray:
-    """The targets as int64; raises where one is neither a class nor `ignore_index`."""
+    """Return the targets as int64; raise where one is neither a class nor `ignore_index`."""
     target = np.asarray(target)
     if target.dtype.kind not in "iu":
         raise TypeError(f"{name}: target must hold class numbers (integers), got {target.dtype}")
@@ -35,7 +37,7 @@ def class_numbers(name: str, target: Any, classes: int, ignore_index: int) -> np
 
 
 def class_rows(name: str, scores: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Callable]:
-    """[C], [N, C] or [N, C, d1, ...] as rows of C classes, checked against the target's shape, and the way back."""
+    """Check [C], [N, C] or [N, C, d1, ...] against the target's shape; return rows of C classes and the way back."""
     shape = scores.shape
     expected = () if len(shape) == 1 else shape[:1] + shape[2:]
     if not shape or target.shape != expected:
@@ -53,25 +55,38 @@ def class_rows(name: str, scores: np.ndarray, target: np.ndarray) -> tuple[np.nd
 
 @op
 def cross_entropy(
-    logits: np.ndarray,
-    target: np.ndarray,
-    weight: np.ndarray | None = None,
+    logits: Array,
+    target: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
     *,
     ignore_index: int = -100,
     label_smoothing: float = 0.0,
-    reduction: str = "mean",
-    needs: tuple[bool, ...],
-) -> tuple[np.ndarray, Callable]:
-    """Negative log-probability of the target class under `softmax(logits)`.
+    reduction: Reduction = "mean",
+    needs: Needs,
+) -> Result:
+    """Compute the negative log-probability of the target class under `softmax(logits)`.
 
-    `loss = -(1 - s) w_t log p_t - s / C sum_c w_c log p_c`, p = softmax of a row, s = label_smoothing (Szegedy et al.
-    2016), w = weight. "mean" divides the sum by the weights of the targets that count, "sum" does not, "none" gives the
-    loss of every target.
-
-    Shapes: logits [C], [N, C] or [N, C, d1, ...], target [], [N] or [N, d1, ...] of integers, weight [C]. A target equal
-    to `ignore_index` gives loss 0 and gradient 0; if all do, "mean" is NaN. A target out of range is a `ValueError`.
+    `loss = -(1 - s) w_t log p_t - s / C sum_c w_c log p_c`, p = softmax of a row, s = label_smoothing, w = weight.
     With a gradient wanted, loss and gradient come from one reading of the logits, and the gradient is the only array
     of their size.
+
+    Args:
+        logits: [C], [N, C] or [N, C, d1, ...].
+        target: class numbers, [], [N] or [N, d1, ...].
+        weight: of the classes, [C]; None is 1.
+        ignore_index: a target equal to it gives loss 0 and gradient 0.
+        label_smoothing: the share of the target that is spread over all classes.
+        reduction: "mean" divides the sum by the weights of the targets that count (NaN if none does), "sum" does not,
+            "none" gives the loss of every target.
+
+    Returns:
+        A number; with reduction="none" an array of the shape of `target`.
+
+    Raises:
+        TypeError: where `target` does not hold integers.
+        ValueError: for shapes that do not fit, a target out of range, or an option out of range.
+
+    Source: Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016 (label smoothing).
 
     >>> import numpy as np
     >>> cross_entropy(np.log([[1.0, 3.0], [1.0, 1.0]]), np.array([1, -100]))
@@ -86,13 +101,13 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: weight must have shape {rows.shape[1:]}, got {np.shape(weight)}")
     numbers = class_numbers("cross_entropy", target, rows.shape[1], ignore_index).reshape(-1)
     options = {"weight": weight, "ignore_index": ignore_index, "smoothing": label_smoothing}
-    at_once = needs[0] and reduction != "none"
+    at_once = needs.logits and reduction != "none"
     loss, lse, total, divisor, gradient = _core.cross_entropy_forward(
         rows, numbers, **options, mean=reduction == "mean", grad=at_once
     )
     ready = [gradient] if at_once else []
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         if ready and grad == 1:
             return back(ready.pop())
         ready.clear()

@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import _core
-from ..autograd import op
+from ..autograd import Needs, op
+from ._types import Array, Backward
 
 
 @op
 def layer_norm(
-    x: Any,
-    weight: Any = None,
-    bias: Any = None,
+    x: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
     eps: float = 1e-5,
-    residual: Any = None,
+    residual: Array | None = None,
     *,
     normalized_shape: tuple[int, ...] | None = None,
     return_sum: bool = False,
-    needs: tuple[bool, ...] = (),
-) -> tuple[Any, Callable]:
-    """(s - mean) / sqrt(variance + eps) * weight + bias with s = x + residual, over the trailing axes.
+    needs: Needs,
+) -> tuple[Array | tuple[Array, Array], Backward]:
+    """Normalise the trailing axes: (s - mean) / sqrt(variance + eps) * weight + bias with s = x + residual.
 
-    Parameters: `x` any shape [..., D]; `weight`, `bias` of the shape of the trailing axes that are normalised (default
-    none: 1 and 0); `residual` like x (default none); `normalized_shape` says the axes where there is neither weight nor
-    bias (default the last axis). The variance is the biased one. With `return_sum` the result is (out, s).
-    Raises ValueError where shapes do not fit. Source: Ba, Kiros, Hinton, "Layer Normalization", 2016.
+    Args:
+        x: [..., D].
+        weight, bias: of the shape of the axes that are normalised; None is 1 and 0.
+        eps: added to the variance, which is the biased one.
+        residual: of the shape of `x`, or None.
+        normalized_shape: sizes of the axes, where there is neither weight nor bias; None is the last axis.
+        return_sum: also return s.
+
+    Returns:
+        An array of the shape of `x`; with return_sum (that, s).
+
+    Raises:
+        ValueError: where shapes do not fit.
+
+    Source: Ba, Kiros, Hinton, "Layer normalization", 2016.
 
     >>> import numpy as np
     >>> from seqnn import ops
@@ -45,19 +56,30 @@ def layer_norm(
 
 @op
 def rms_norm(
-    x: Any,
-    weight: Any = None,
+    x: Array,
+    weight: Array | None = None,
     eps: float | None = None,
-    residual: Any = None,
+    residual: Array | None = None,
     *,
     normalized_shape: tuple[int, ...] | None = None,
     return_sum: bool = False,
-    needs: tuple[bool, ...] = (),
-) -> tuple[Any, Callable]:
-    """s / sqrt(mean of s^2 + eps) * weight with s = x + residual, over the trailing axes.
+    needs: Needs,
+) -> tuple[Array | tuple[Array, Array], Backward]:
+    """Divide the trailing axes by their root mean square: s / sqrt(mean of s^2 + eps) * weight with s = x + residual.
 
-    Parameters as those of `layer_norm`; `eps` defaults to the machine epsilon of the dtype.
-    Source: Zhang, Sennrich, "Root Mean Square Layer Normalization", NeurIPS 2019.
+    Args:
+        x: [..., D].
+        weight: of the shape of the axes that are normalised; None is 1.
+        eps: added to the mean square; None is the machine epsilon of the dtype.
+        residual, normalized_shape, return_sum: as for `layer_norm`.
+
+    Returns:
+        An array of the shape of `x`; with return_sum (that, s).
+
+    Raises:
+        ValueError: where shapes do not fit.
+
+    Source: Zhang, Sennrich, "Root mean square layer normalization", NeurIPS 2019.
 
     >>> import numpy as np
     >>> from seqnn import ops
@@ -77,8 +99,8 @@ def _norm(
     residual: Any,
     normalized_shape: tuple[int, ...] | None,
     return_sum: bool,
-    needs: tuple[bool, ...],
-) -> tuple[Any, Callable]:
+    needs: Needs,
+) -> tuple[Any, Backward]:
     x = np.asarray(x)
     columns = _columns(name, x.shape, parameters, normalized_shape)
     if residual is None:
@@ -105,7 +127,7 @@ def _norm(
     saved, shape, weight = rows if total is None else total, x.shape, flat["weight"]
     shapes = {key: np.shape(p) for key, p in parameters.items()}
 
-    def backward(grads: Any) -> tuple:
+    def backward(grads: Any) -> tuple[Array | None, ...]:
         grad, grad_sum = grads if return_sum else (grads, None)
         dx, dweight, dbias = _core.layer_norm_backward(
             grad.reshape(saved.shape),
@@ -115,25 +137,30 @@ def _norm(
             rstd,
             None if grad_sum is None else grad_sum.reshape(saved.shape),
             rms,
-            dx=needs[0] or needs[-1],
-            dweight=needs[1],
-            dbias=not rms and needs[2],
+            dx=needs.x or needs.residual,
+            dweight=needs.weight,
+            dbias=not rms and needs.bias,
         )
-        dx = dx if dx is None or dx.shape == shape else dx.reshape(shape)  # a view would be copied where it is kept
-        dweight = dweight if dweight is None or dweight.shape == shapes["weight"] else dweight.reshape(shapes["weight"])
+        dx = _shaped(dx, shape)
+        dweight = _shaped(dweight, shapes["weight"])
         if rms:
             return dx, dweight, None, dx
-        return dx, dweight, None if dbias is None else dbias.reshape(shapes["bias"]), None, dx
+        return dx, dweight, _shaped(dbias, shapes["bias"]), None, dx
 
     if return_sum:
         return (out.reshape(shape), total.reshape(shape)), backward
     return out.reshape(shape), backward
 
 
+def _shaped(grad: Array | None, shape: tuple[int, ...]) -> Array | None:
+    """Bring a gradient into the shape of its argument; a view of the same shape would be copied where it is kept."""
+    return grad if grad is None or grad.shape == shape else grad.reshape(shape)
+
+
 def _columns(
     name: str, shape: tuple[int, ...], parameters: dict[str, Any], normalized_shape: tuple[int, ...] | None
 ) -> int:
-    """How many elements are normalised together."""
+    """Check the shapes, and count the elements that are normalised together."""
     given = {key: np.shape(p) for key, p in parameters.items() if p is not None}
     if normalized_shape is not None:
         given["normalized_shape"] = tuple(normalized_shape)

@@ -1,4 +1,4 @@
-"""Tensor's operators and methods call the functions of this package."""
+"""The bridge from Tensor's operators and methods to the functions of this package."""
 
 import sys
 

@@ -6,16 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from seqnn.autograd import op
-
+from ..autograd import op
 from ._broadcast import along, filled
-
-Axis = int | tuple[int, ...] | None
+from ._types import Array, Axis, Result
 
 
 @op
-def sum(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The sum.
+def sum(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Result:
+    """Add all elements, or those along an axis.
+
+    Args:
+        x: numbers, of any shape.
+        axis: the axes to reduce; None is all.
+        keepdims: keep them as axes of size 1.
+
+    Returns:
+        An array without the reduced axes.
 
     >>> from seqnn import Tensor, ops
     >>> ops.sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
@@ -26,8 +32,16 @@ def sum(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 
 @op
-def mean(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The mean; NaN over no elements.
+def mean(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Result:
+    """Take the mean; NaN over no elements.
+
+    Args:
+        x: numbers, of any shape.
+        axis: the axes to reduce; None is all.
+        keepdims: keep them as axes of size 1.
+
+    Returns:
+        An array without the reduced axes.
 
     >>> from seqnn import Tensor, ops
     >>> ops.mean(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1, keepdims=True)
@@ -42,8 +56,20 @@ def mean(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 
 @op
-def var(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
-    """The variance, sum((x - mean)^2) / (n - ddof). As in NumPy `ddof` is 0; torch's default corresponds to 1.
+def var(x: Array, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Result:
+    """Take the variance, sum((x - mean)^2) / (n - ddof).
+
+    Args:
+        x: numbers, of any shape.
+        axis: the axes to reduce; None is all.
+        keepdims: keep them as axes of size 1.
+        ddof: 0 as in NumPy; PyTorch's default corresponds to 1.
+
+    Returns:
+        An array without the reduced axes.
+
+    Raises:
+        ValueError: where there are no more than `ddof` elements.
 
     >>> from seqnn import Tensor, ops
     >>> ops.var(Tensor([1.0, 2.0, 3.0]), ddof=1)
@@ -55,8 +81,20 @@ def var(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> 
 
 
 @op
-def std(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
-    """The standard deviation, sqrt(var). As in NumPy `ddof` is 0; torch's default corresponds to 1.
+def std(x: Array, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Result:
+    """Take the standard deviation, sqrt(var).
+
+    Args:
+        x: numbers, of any shape.
+        axis: the axes to reduce; None is all.
+        keepdims: keep them as axes of size 1.
+        ddof: 0 as in NumPy; PyTorch's default corresponds to 1.
+
+    Returns:
+        An array without the reduced axes.
+
+    Raises:
+        ValueError: where there are no more than `ddof` elements.
 
     >>> from seqnn import Tensor, ops
     >>> ops.std(Tensor([1.0, 2.0, 3.0]), ddof=1)
@@ -66,7 +104,7 @@ def std(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> 
     variance, deviation, degrees = _variance(x, axis, ddof, keepdims)
     out = np.sqrt(variance)
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
             return along(grad / out, axis, x.ndim, keepdims) * (deviation / degrees)
 
@@ -74,8 +112,16 @@ def std(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> 
 
 
 @op
-def max(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The largest element; NaN if there is one. Equal largest elements share the gradient.
+def max(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Result:
+    """Take the largest element; NaN if there is one. Equal largest elements share the gradient.
+
+    Args:
+        x: numbers, of any shape.
+        axis: the axes to reduce; None is all.
+        keepdims: keep them as axes of size 1.
+
+    Returns:
+        An array without the reduced axes.
 
     >>> from seqnn import Tensor, ops
     >>> ops.max(Tensor([[1.0, 2.0], [4.0, 3.0]]), axis=1)
@@ -85,8 +131,16 @@ def max(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 
 @op
-def min(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The smallest element; NaN if there is one. Equal smallest elements share the gradient.
+def min(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Result:
+    """Take the smallest element; NaN if there is one. Equal smallest elements share the gradient.
+
+    Args:
+        x: numbers, of any shape.
+        axis: the axes to reduce; None is all.
+        keepdims: keep them as axes of size 1.
+
+    Returns:
+        An array without the reduced axes.
 
     >>> from seqnn import Tensor, ops
     >>> ops.min(Tensor([[1.0, 2.0], [4.0, 3.0]]), axis=1)
@@ -96,8 +150,16 @@ def min(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 
 @op
-def prod(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The product. The gradient is the product of the others, so it is right also where an element is 0.
+def prod(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Result:
+    """Multiply. The gradient is the product of the others, so it is right even where an element is 0.
+
+    Args:
+        x: numbers, of any shape.
+        axis: the axes to reduce; None is all.
+        keepdims: keep them as axes of size 1.
+
+    Returns:
+        An array without the reduced axes.
 
     >>> from seqnn import Tensor, ops
     >>> ops.prod(Tensor([2.0, 3.0, 4.0]))
@@ -105,7 +167,7 @@ def prod(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """
     x = np.asarray(x)
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         axes = _axes(axis, x.ndim)
         ends = tuple(range(x.ndim - len(axes), x.ndim))
         moved = np.moveaxis(x, axes, ends)
@@ -120,8 +182,16 @@ def prod(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 
 @op
-def logsumexp(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """ln(sum(exp(x))), without overflow; -inf (gradient 0) where every element is -inf.
+def logsumexp(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Result:
+    """Compute ln(sum(exp(x))) without overflow; -inf (gradient 0) where every element is -inf.
+
+    Args:
+        x: numbers, of any shape.
+        axis: the axes to reduce; None is all.
+        keepdims: keep them as axes of size 1.
+
+    Returns:
+        An array without the reduced axes.
 
     >>> from seqnn import Tensor, ops
     >>> ops.logsumexp(Tensor([1000.0, 1000.0]))
@@ -134,7 +204,7 @@ def logsumexp(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
         wide = np.log(np.exp(x - shift).sum(axis, keepdims=True)) + shift
     out = wide if keepdims else wide.reshape(x.sum(axis).shape if x.ndim else ())
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         finite = np.where(wide == -np.inf, x.dtype.type(0), wide)
         return np.exp(x - finite) * along(grad, axis, x.ndim, keepdims)
 
@@ -142,8 +212,15 @@ def logsumexp(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 
 @op
-def cumsum(x: Any, axis: int = -1) -> Any:
-    """The sums of the elements up to each one along an axis.
+def cumsum(x: Array, axis: int = -1) -> Result:
+    """Add up the elements before and at each place of an axis.
+
+    Args:
+        x: numbers, of any shape.
+        axis: along which to add.
+
+    Returns:
+        An array of the shape of `x`.
 
     >>> from seqnn import Tensor, ops
     >>> ops.cumsum(Tensor([1.0, 2.0, 3.0]))
@@ -158,8 +235,8 @@ def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     return tuple([a % ndim for a in (axis if isinstance(axis, tuple) else (axis,))])
 
 
-def _count(x: np.ndarray, axis: Axis) -> int:
-    """How many elements each result is made of."""
+def _count(x: Array, axis: Axis) -> int:
+    """Count the elements that each result is made of."""
     if axis is None:
         return x.size
     count = 1
@@ -168,8 +245,8 @@ def _count(x: np.ndarray, axis: Axis) -> int:
     return count
 
 
-def _variance(x: np.ndarray, axis: Axis, ddof: int, keepdims: bool) -> tuple[np.ndarray, np.ndarray, int]:
-    """The variance, the deviations from the mean, the degrees of freedom."""
+def _variance(x: Array, axis: Axis, ddof: int, keepdims: bool) -> tuple[Array, Array, int]:
+    """Compute the variance, the deviations from the mean, and the degrees of freedom."""
     degrees = _count(x, axis) - ddof
     if degrees <= 0:
         raise ValueError(f"var: {degrees + ddof} elements along axis {axis} are too few for ddof={ddof}")
@@ -177,10 +254,10 @@ def _variance(x: np.ndarray, axis: Axis, ddof: int, keepdims: bool) -> tuple[np.
     return np.square(deviation).sum(axis, keepdims=keepdims) / x.dtype.type(degrees), deviation, degrees
 
 
-def _extreme(function: Any, x: np.ndarray, axis: Axis, keepdims: bool) -> Any:
+def _extreme(function: Any, x: Array, axis: Axis, keepdims: bool) -> Any:
     out = function(x, axis=axis, keepdims=keepdims)
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         chosen = x == along(out, axis, x.ndim, keepdims)
         with np.errstate(invalid="ignore", divide="ignore"):
             share = grad / chosen.sum(axis, keepdims=keepdims, dtype=x.dtype)

@@ -13,13 +13,19 @@ Group = dict[str, Any]
 
 
 def parameter_groups(named_parameters: Any, options: Mapping[str, Mapping[str, Any]]) -> list[Group]:
-    """Groups by name pattern: a parameter gets the options of the first pattern that its name matches.
+    """Group parameters by name: each gets the options of the first pattern that its name matches.
 
-    named_parameters  pairs (name, Tensor), or a module that has `named_parameters()`
-    options           shell pattern -> options of the group, such as {"*bias": {"weight_decay": 0}}
+    Parameters that match no pattern form a group with the optimiser's own options.
 
-    Parameters that match no pattern form a group with the optimiser's own options. A pattern without a match is a
-    ValueError, for it is most often a slip.
+    Args:
+        named_parameters: pairs (name, Tensor), or a module that has `named_parameters()`.
+        options: pattern (as in `fnmatch`) -> options of the group, such as {"*bias": {"weight_decay": 0}}.
+
+    Returns:
+        Group dicts, which an optimiser takes as `params`.
+
+    Raises:
+        ValueError: for a pattern without a match, which is most often a slip.
 
     >>> from seqnn import Tensor, optim
     >>> pairs = [("fc.weight", Tensor([[1.0]], requires_grad=True)), ("fc.bias", Tensor([0.0], requires_grad=True))]
@@ -45,7 +51,7 @@ def parameter_groups(named_parameters: Any, options: Mapping[str, Mapping[str, A
 
 
 def collect(params: Iterable[Any], defaults: Mapping[str, Any]) -> list[Group]:
-    """The groups of an optimiser, checked; options that a group does not give are the `defaults`."""
+    """Check the groups of an optimiser and complete them: options that a group does not give are the `defaults`."""
     if isinstance(params, Tensor) or not isinstance(params, Iterable):
         raise TypeError(
             "params: expected an iterable of Tensors, of (name, Tensor) or of group dicts, "
@@ -80,7 +86,7 @@ def collect(params: Iterable[Any], defaults: Mapping[str, Any]) -> list[Group]:
 
 
 def tensors_of(parameters: Tensor | Iterable[Any]) -> list[Tensor]:
-    """The Tensors among Tensors and (name, Tensor) pairs; a single Tensor as a list."""
+    """Return a list of the Tensors among Tensors and (name, Tensor) pairs, or of a single Tensor."""
     if isinstance(parameters, Tensor):
         return [parameters]
     tensors = [p[1] if type(p) is tuple else p for p in parameters]

@@ -1,4 +1,4 @@
-"""What all optimisers share: groups, state, and one pass of a fused kernel over all parameters of a group."""
+"""The base of all optimisers: groups, state, and one pass of a fused kernel over all parameters of a group."""
 
 from __future__ import annotations
 
@@ -10,21 +10,35 @@ from typing import Any
 import numpy as np
 
 from .._memory import big_zeros
-from ..autograd import Tensor
-from ..autograd._rows import Gathered, array_of, without
+from ..autograd import Tensor, gathered, grad_array, has_grad
 from ._groups import Group, collect
 
 BIG = 1 << 21
-"""State of so many bytes or more lies on huge pages."""
+"""From how many bytes on state lies on huge pages."""
 
 
 class Optimizer(abc.ABC):
-    """Base class of the optimisers.
+    """A base of the optimisers.
 
-    `param_groups` is a list of dicts: the options (`lr`, ...), `params` (Tensors) and `param_names`. Options may be changed
-    between steps. State is made at a parameter's first step.
+    State is made at a parameter's first step. A subclass passes its `defaults`, names its state arrays in `_state_values`,
+    and updates in `_update`.
 
-    A subclass passes its `defaults`, names its state arrays in `_state_values`, and updates in `_update`.
+    Args:
+        params: Tensors, (name, Tensor) pairs or group dicts.
+        defaults: the options, by name.
+
+    Attributes:
+        param_groups: a list of dicts: the options (`lr`, ...), which may be changed between steps, `params` (Tensors) and
+            `param_names`.
+        defaults: options of a group that does not give its own.
+
+    Raises:
+        TypeError: for what are no parameters.
+        ValueError: for options out of range.
+
+    >>> from seqnn import Tensor, optim
+    >>> optim.SGD([("w", Tensor([1.0], requires_grad=True))], lr=0.5).param_groups[0]["param_names"]
+    ['w']
     """
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
@@ -35,28 +49,31 @@ class Optimizer(abc.ABC):
             self._check(group)
 
     def step(self, *, scale: float = 1.0) -> None:
-        """Update every parameter that has a gradient; the gradients count `scale` times (clipping, accumulation).
+        """Update every parameter that has a gradient.
 
         A parameter whose `.grad` is None is left alone, with its state, as in PyTorch.
+
+        Args:
+            scale: multiplies the gradients (clipping, accumulation).
         """
         for group, states in zip(self.param_groups, self._states, strict=True):
             factor = -scale if group["maximize"] else scale
             rows = self._rows_suffice(group)
             dense: dict[np.dtype, list[tuple[Tensor, dict]]] = {}
             for param, state in zip(group["params"], states, strict=True):
-                if without(param._grad):
+                if not has_grad(param):
                     continue
                 if not state:
                     state["step"] = 0
                     for name, value in self._state_values(group).items():
                         state[name] = _filled(param, value)
                 state["step"] += 1
-                if rows and type(param._grad) is Gathered:
-                    self._update_rows(group, param.data, *param._grad.summed(), state, factor)
+                if rows and (touched := gathered(param)):
+                    self._update_rows(group, param.data, *touched.summed(), state, factor)
                 else:
                     dense.setdefault(param.dtype, []).append((param, state))
             for members in dense.values():
-                params, grads = [p.data for p, _ in members], [array_of(p._grad) for p, _ in members]
+                params, grads = [p.data for p, _ in members], [grad_array(p) for p, _ in members]
                 self._update(group, params, grads, [s for _, s in members], factor)
 
     def zero_grad(self) -> None:
@@ -66,7 +83,7 @@ class Optimizer(abc.ABC):
                 param.zero_grad()
 
     def state_dict(self) -> dict[str, Any]:
-        """Options and state, laid out as PyTorch does: {"state": {index: {...}}, "param_groups": [...]}.
+        """Return options and state, laid out as PyTorch's: {"state": {index: {...}}, "param_groups": [...]}.
 
         `step` is an int, everything else an array (the optimiser's own, not a copy). Together with the weights this is
         all that later steps depend on.
@@ -82,8 +99,11 @@ class Optimizer(abc.ABC):
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave. Later steps are bit-identical to those of the optimiser that was saved.
 
-        The groups must have the same numbers of parameters, of the same shapes; a ValueError lists all that does not fit,
-        and then nothing is changed.
+        Args:
+            state_dict: its groups have the same numbers of parameters, of the same shapes.
+
+        Raises:
+            ValueError: one that lists all that does not fit; nothing is changed then.
         """
         groups, saved = state_dict["param_groups"], {int(i): s for i, s in state_dict["state"].items()}
         sizes, expected = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
@@ -115,20 +135,20 @@ class Optimizer(abc.ABC):
 
     @abc.abstractmethod
     def _state_values(self, group: Group) -> dict[str, float]:
-        """The arrays of state that a parameter of this group has, and the value that each is filled with at first."""
+        """Name the arrays of state that a parameter of this group has, and the value that each is filled with at first."""
 
     @abc.abstractmethod
     def _update(self, group: Group, params: list, grads: list, states: list[dict], scale: float) -> None:
-        """One fused pass over parameters of one dtype."""
+        """Update parameters of one dtype in one fused pass."""
 
     def _rows_suffice(self, group: Group) -> bool:
-        """Whether rows with a zero gradient may be left out."""
+        """Tell whether rows with a zero gradient may be left out."""
         return False
 
     def _update_rows(
         self, group: Group, param: np.ndarray, ids: np.ndarray, grad: np.ndarray, state: dict, scale: float
     ) -> None:
-        """The update of the rows `ids` of a table; `grad` has these rows only."""
+        """Update the rows `ids` of a table; `grad` has these rows only."""
         raise NotImplementedError
 
     def _check(self, group: Group) -> None:
@@ -147,7 +167,7 @@ RANGES = {
 
 
 def steps(states: list[dict]) -> np.ndarray:
-    """How many steps each parameter has made, this one included."""
+    """Return how many steps each parameter has made, this one included."""
     return np.array([state["step"] for state in states], np.int64)
 
 
@@ -159,7 +179,7 @@ def _filled(param: Tensor, value: float | np.ndarray) -> np.ndarray:
 
 
 def _restored(saved: Mapping[str, Any], param: Tensor, names: tuple[str, ...]) -> tuple[dict[str, Any], str]:
-    """A copy of a parameter's saved state, and what is wrong with it."""
+    """Copy a parameter's saved state, and say what is wrong with it."""
     if not saved:
         return {}, ""
     if saved.keys() != set(names):
