@@ -353,7 +353,7 @@ class fasttext_train_result(NamedTuple):
     loss: np.ndarray
     examples: np.ndarray
 
-# fasttext_train(ids:i[N], offsets:l[S], order:i[K], input+f[R,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M, path_codes?u[L], row_offsets:l[V+1], rows:i[T]<R, window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
+# fasttext_train(ids:i[N], offsets:l[S], order:i[K], input+f[R,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M, path_codes?u[L], row_offsets:l[V+1], rows:i[T]<R, factors?f[R], window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
 def fasttext_train(
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,
@@ -370,6 +370,7 @@ def fasttext_train(
     *,
     row_offsets: npt.ArrayLike,
     rows: npt.ArrayLike,
+    factors: npt.ArrayLike | None = None,
     window: int,
     negative: int,
     cbow: bool,

@@ -23,6 +23,11 @@ import numpy as np
 
 Path = str | os.PathLike[str]
 
+
+class TruncatedError(ValueError, EOFError):
+    """A file ends before all that it should hold."""
+
+
 BOM = b"\xef\xbb\xbf"
 """The byte-order mark that some programs write at the start of UTF-8 text."""
 
@@ -255,7 +260,11 @@ def unpacking(path: Path) -> Iterator[None]:
     name = name_of(path)
     try:
         yield
-    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
+    except ValueError:
+        raise
+    except EOFError as error:
+        raise TruncatedError(f"{name}: the compressed file is truncated or damaged ({error})") from error
+    except (zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise ValueError(f"{name}: the compressed file is truncated or damaged ({error})") from error
     except OSError as error:
         if error.errno is not None:

@@ -97,8 +97,9 @@ KERNEL(fasttext_sums)
 
 //: fasttext_train(ids:i[N], offsets:l[S], order:i[K], input+f[R,P], output+?f[V,P], nodes+?f[M,P],
 //:     keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M,
-//:     path_codes?u[L], row_offsets:l[V+1], rows:i[T]<R, window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d,
-//:     slope:d, seed:n, epoch:n>=0, deterministic:p)
+//:     path_codes?u[L], row_offsets:l[V+1], rows:i[T]<R, factors?f[R], window:n>=1, negative:n>=0, cbow:p, mean:p,
+//:     shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p)
 //:     -> loss:f64[1], examples:l[1]
-// As word2vec_train; rows[row_offsets[v] .. row_offsets[v + 1]) are the rows of input that word v is made of.
+// As word2vec_train; rows[row_offsets[v] .. row_offsets[v + 1]) are the rows of input that word v is made of, and row r
+// takes the share factors[r] of its changes (all of them without factors).
 KERNEL(fasttext_train) { return train(a); }

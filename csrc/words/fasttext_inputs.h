@@ -68,6 +68,19 @@ static void gather(real *restrict now, real *restrict before, const real *restri
     }
 }
 
+// Adds now - before to `count` rows, of each the share that its factor says.
+static void scatter_shares(const real *restrict now, const real *restrict before, real *restrict input, int64_t P,
+                           const int32_t *restrict row, int64_t count, const real *restrict factor)
+{
+    for (int64_t k = 0; k < count; k++) {
+        const real share = factor[row[k]];
+        real *const x = input + row[k] * P;
+        if (share == 0) continue; // it stays as it is, also where the change is not finite
+        for (int64_t at = 0; at < P; at += LANES)
+            vf_store(x + at, vf_load(x + at) + (vf_load(now + at) - vf_load(before + at)) * share);
+    }
+}
+
 // Adds now - before to `count` rows.
 static void scatter(const real *restrict now, const real *restrict before, real *restrict input, int64_t P,
                     const int32_t *restrict row, int64_t count)
@@ -114,15 +127,22 @@ ALWAYS_INLINE void inputs_leave(struct stay *s, const arguments *a, const struct
 {
     for (; s->left < stop && s->left < s->entered; s->left++) {
         const int64_t start = a->row_offsets[b->ids[s->left]], slot = (s->left & b->slots.mask) * a->P;
-        scatter(b->slots.now + slot, b->slots.before + slot, a->input, a->P, a->rows + start,
-                a->row_offsets[b->ids[s->left] + 1] - start);
+        const int64_t count = a->row_offsets[b->ids[s->left] + 1] - start;
+        const real *const now = b->slots.now + slot, *const before = b->slots.before + slot;
+        if (a->factors)
+            scatter_shares(now, before, a->input, a->P, a->rows + start, count, a->factors);
+        else
+            scatter(now, before, a->input, a->P, a->rows + start, count);
     }
 }
 
 // Brings the tokens of the window of centre c into their slots, after those that no window reaches any more have left.
+// With factors all tokens leave, so that none has more than its share of a change when the next window sees it.
 ALWAYS_INLINE void inputs_move(struct stay *s, const arguments *a, const struct block *b, int64_t c)
 {
-    inputs_leave(s, a, b, b->first_centre + c - a->window);
+    const int64_t first = b->first_centre + c - a->window;
+    inputs_leave(s, a, b, a->factors ? s->entered : first);
+    if (a->factors) s->left = s->entered = first > 0 ? first : 0;
     for (; s->entered < b->end[c]; s->entered++) {
         prefetch_parts(a, b, s->entered + TOKENS_AHEAD);
         const int64_t start = a->row_offsets[b->ids[s->entered]], slot = (s->entered & b->slots.mask) * a->P;

@@ -19,7 +19,7 @@ _NS_EXPONENT = 0.5
 _ROWS = 1 << 14  # written at a time
 
 
-def load_facebook_model(path: Path, encoding: str = "utf-8") -> FastText:
+def load_facebook_model(path: Path, encoding: str = "utf-8", unicode_errors: str = "strict") -> FastText:
     """Read the model in a `.bin` file of the original fastText, to be trained further.
 
     Its vectors are those of `load_facebook_vectors`. The learning rate is not in the file: it is the default. Negatives
@@ -29,6 +29,7 @@ def load_facebook_model(path: Path, encoding: str = "utf-8") -> FastText:
     Args:
         path: the file, of skipgram, cbow or supervised; it may be packed (.bin.gz).
         encoding: of its words; n-grams are hashed as UTF-8.
+        unicode_errors: as for `load_facebook_vectors`.
 
     Returns:
         The model.
@@ -45,7 +46,7 @@ def load_facebook_model(path: Path, encoding: str = "utf-8") -> FastText:
     FastText<vocab=2, vector_size=4, alpha=0.025>
     """
     with Source(path) as source:
-        about, parts, output = read_fasttext(source, encoding)
+        about, parts, output = read_fasttext(source, encoding, unicode_errors)
         name = source.name
     known = about.model != "supervised" and about.loss in ("ns", "hs")
     hs = about.loss == "hs" and known

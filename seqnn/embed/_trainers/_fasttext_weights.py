@@ -19,6 +19,9 @@ from ._word2vec_weights import INITIAL_STREAM, Weights
 NGRAM_STREAM = INITIAL_STREAM << 1
 """Stream of random numbers of the n-grams' initial vectors; plus their number, where more are added later."""
 
+NGRAMS_OF_A_WORD = 20
+"""That it does not share with others, at most, in languages of usual length of words."""
+
 
 @dataclass
 class FastTextWeights(Weights):
@@ -41,6 +44,14 @@ class FastTextWeights(Weights):
         others = Weights.zeros(count, size, negative=negative, hs=hs)
         parts = big_zeros((count + subwords.count, padded(size)))
         return cls(size, parts, others.output, others.nodes, count, subwords)
+
+    @staticmethod
+    def estimated(count: int, words: list[str] | None, settings: Any) -> dict[str, int]:
+        found = Weights.estimated(count, words, settings)
+        ngrams = min(settings.bucket, count * NGRAMS_OF_A_WORD)
+        if words is not None:
+            ngrams = Subwords.of_words(words, settings.min_n, settings.max_n, settings.bucket).count
+        return {"syn0_vocab": found.pop("syn0"), "syn0_ngrams": ngrams * 4 * padded(settings.vector_size)} | found
 
     def _built_with(self, settings: Any) -> list[tuple[str, Any, Any]]:
         ngrams = [(name, getattr(settings, name), getattr(self.subwords, name)) for name in ("min_n", "max_n")]
@@ -73,13 +84,19 @@ class FastTextWeights(Weights):
             new = Subwords.of_words(words, old.min_n, old.max_n, old.bucket, old.buckets)
         count = len(vocabulary)
         larger = self.for_parts(count, self.size, new, negative=self.negative, hs=self.hs)
-        larger.input[: self.count] = self.input[: self.count]
-        at = np.arange(old.count) if new.buckets is None else np.searchsorted(new.buckets, old.buckets)
-        larger.input[count + at] = self.input[self.count :]
+        rows = self.rows_in(larger)
+        larger.input[rows] = self.input
         for mine, theirs in zip(self.arrays()[1:], larger.arrays()[1:], strict=True):
             theirs[: len(mine)] = mine
-        larger.draw(self.count, seed, np.setdiff1d(np.arange(new.count), at, assume_unique=True))
+        larger.draw(
+            self.count, seed, np.setdiff1d(np.arange(new.count), rows[self.count :] - count, assume_unique=True)
+        )
         return larger
+
+    def rows_in(self, larger: FastTextWeights) -> np.ndarray:
+        old, new = self.subwords.buckets, larger.subwords.buckets
+        ngrams = np.arange(self.subwords.count) if new is None else np.searchsorted(new, old)
+        return np.concatenate([np.arange(self.count), larger.count + ngrams])
 
     @staticmethod
     def no_vectors(settings: Any) -> FastTextKeyedVectors:
@@ -106,7 +123,7 @@ class FastTextWeights(Weights):
         self, vocabulary: Vocabulary, factors: np.ndarray | None
     ) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         rows, offsets, _ = self.subwords.rows(vocabulary.words, np.arange(self.count), self.count)
-        return partial(_core.fasttext_train, rows=rows, row_offsets=offsets)
+        return partial(_core.fasttext_train, rows=rows, row_offsets=offsets, factors=factors)
 
     @classmethod
     def _of_file(

@@ -189,7 +189,7 @@ class GloVe(VectorModel):
 
     def _follow_vectors(self) -> None:
         super()._follow_vectors()
-        if (self.wv.vectors_lockf != 1).any():
+        if self.wv._locked():
             raise ValueError(
                 "wv.vectors_lockf: GloVe trains all vectors; only Word2Vec and FastText keep some as they are"
             )

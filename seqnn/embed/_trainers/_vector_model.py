@@ -92,13 +92,10 @@ class VectorModel(Settings, Trainable):
         self._complete = True
 
     def _install(self, vocabulary: Vocabulary, weights: Any) -> None:
-        """Take a vocabulary, which may have words more than the present one, and its weights."""
-        factors = self.wv._lockf
+        """Take a vocabulary and its weights."""
         self._vocabulary = vocabulary
         self._weights = weights
         self.wv = weights.vectors(vocabulary)
-        if factors is not None and len(factors) <= len(vocabulary):
-            self.wv.vectors_lockf = np.append(factors, np.ones(len(vocabulary) - len(factors)))
 
     @property
     def total_train_time(self) -> float:

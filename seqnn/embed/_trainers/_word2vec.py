@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -13,7 +14,7 @@ from ..._arguments import integer, number, optional_integer, renamed, warn_calle
 from ..._callbacks import EarlyStopping
 from ..._files import Path
 from ..._settings import Anything, Flag, Integer, Number
-from ...text import Corpus, ScannedCorpus, Vocabulary, effective_min_count, encoded_of
+from ...text import Corpus, ScannedCorpus, Vocabulary, effective_min_count, encoded_of, keep_thresholds
 from ._corpus import Source, encoded, fingerprint, one_source, read
 from ._steps import RatedPosition, Task
 from ._vector_model import VectorModel
@@ -25,6 +26,11 @@ BLOCK = 8192
 
 ORDER_STREAM = 1 << 32
 """First of the random streams (one an epoch) that say in which order the blocks are visited."""
+
+WORD_BYTES = 200
+"""Of a word of usual length in a vocabulary: text, count, places in lists and a dict."""
+
+logger = logging.getLogger("seqnn.embed")
 
 TrimRule = Callable[[str, int, int], int]
 
@@ -150,9 +156,15 @@ class Word2Vec(VectorModel):
     ) -> None:
         """Choose the words and train, where there is a corpus: the rest of the constructor."""
         self.raw_vocab: dict[str, int] = {}
+        self._latest_alpha: float | None = None
         self._start()
         self.effective_min_count = self.min_count
         self._check_settings()
+        if self.hs and self.negative:
+            logger.warning(
+                "Both hierarchical softmax and negative sampling are activated. Each is trained; for one alone "
+                "set negative=0 or hs=0."
+            )
         if sentences is None and corpus_file is None:
             if trim_rule is not None or list(callbacks):
                 warn_caller(
@@ -206,6 +218,86 @@ class Word2Vec(VectorModel):
         source = one_source(corpus_iterable, corpus_file)
         with read(source, self) as scanned:
             self._choose_words(source, scanned, keep_raw_vocab=keep_raw_vocab, trim_rule=trim_rule, update=update)
+
+    @renamed(sentences="corpus_iterable")
+    def scan_vocab(
+        self,
+        corpus_iterable: Source = None,
+        corpus_file: Path | None = None,
+        progress_per: int = 10000,
+        workers: int | None = None,
+        trim_rule: TrimRule | None = None,
+    ) -> tuple[int, int]:
+        """Count the words of a corpus into `raw_vocab`: the first step of `build_vocab`; `prepare_vocab` is the second.
+
+        Args:
+            corpus_iterable, corpus_file: the corpus, as `sentences` and `corpus_file` of the constructor.
+            progress_per, workers, trim_rule: have no effect.
+
+        Returns:
+            (words, sentences) of the corpus.
+
+        >>> from seqnn import Word2Vec
+        >>> model = Word2Vec(vector_size=4)
+        >>> model.scan_vocab([["a", "b", "a"], ["c"]]), model.raw_vocab
+        ((4, 2), {'a': 2, 'b': 1, 'c': 1})
+        """
+        source = one_source(corpus_iterable, corpus_file)
+        with read(source, self) as scanned:
+            self.raw_vocab = dict(zip(scanned.words, scanned.counts.tolist(), strict=True))
+            self._count_corpus(source, scanned)
+            return scanned.total_words, scanned.sentences
+
+    def prepare_vocab(
+        self,
+        update: bool = False,
+        keep_raw_vocab: bool = False,
+        trim_rule: TrimRule | None = None,
+        min_count: int | None = None,
+        sample: float | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, int]:
+        """Choose the vocabulary from the words that `scan_vocab` has counted, and set the initial weights.
+
+        Args:
+            update, keep_raw_vocab, trim_rule: as for `build_vocab`.
+            min_count, sample: new values of these settings.
+            dry_run: only tell what would come of them: counts, settings and vocabulary stay.
+
+        Returns:
+            num_retained_words: words that are kept, and retain_total: how often they occur; drop_unique: words that are not;
+            downsample_unique: words that `sample` thins, and downsample_total: words of an epoch that it leaves.
+
+        Raises:
+            RuntimeError: no words were counted.
+
+        >>> from seqnn import Word2Vec
+        >>> model = Word2Vec(vector_size=4, sample=0)
+        >>> _ = model.scan_vocab([["a", "b", "a"], ["c"]])
+        >>> model.prepare_vocab(min_count=2, dry_run=True)["num_retained_words"]
+        1
+        """
+        if not self.raw_vocab:
+            raise RuntimeError("no words were counted: call scan_vocab(corpus) before prepare_vocab")
+        settings = {"min_count": min_count, "sample": sample}
+        chosen = self if not dry_run else type(self)().set_params(**self.get_params())
+        chosen.set_params(**{name: value for name, value in settings.items() if value is not None})
+        words, counts = list(self.raw_vocab), np.array(list(self.raw_vocab.values()), np.int64)
+        if dry_run:
+            _, mapping = self._chosen_words(words, counts, trim_rule, update, chosen)
+        else:
+            mapping = self._adopt_words(
+                words, counts, keep_raw_vocab=keep_raw_vocab, trim_rule=trim_rule, update=update
+            )
+        kept = counts[mapping >= 0]
+        share = (keep_thresholds(kept, chosen.sample) + 1.0) / 2**32
+        return {
+            "drop_unique": len(words) - len(kept),
+            "retain_total": int(kept.sum()),
+            "num_retained_words": len(kept),
+            "downsample_unique": int((share < 1).sum()),
+            "downsample_total": int(kept @ share),
+        }
 
     def build_vocab_from_freq(
         self,
@@ -279,34 +371,46 @@ class Word2Vec(VectorModel):
         mapping = self._adopt_words(
             scanned.words, scanned.counts, keep_raw_vocab=keep_raw_vocab, trim_rule=trim_rule, update=update
         )
+        self._count_corpus(source, scanned)
+        return mapping
+
+    def _count_corpus(self, source: Source, scanned: ScannedCorpus) -> None:
         self.corpus_count = scanned.sentences
         self.corpus_total_words = scanned.total_words
         self.ids_as_words = encoded_of(source) is not None
-        return mapping
 
     def _adopt_words(
         self, words: list[str], counts: np.ndarray, *, keep_raw_vocab: bool, trim_rule: TrimRule | None, update: bool
     ) -> np.ndarray:
-        if not words:
-            raise ValueError("the corpus is empty: it has no word")
-        settings: dict[str, Any] = {
-            "min_count": self.min_count, "max_final_vocab": self.max_final_vocab, "trim_rule": trim_rule,
-        }  # fmt: skip
+        vocabulary, mapping = self._chosen_words(words, counts, trim_rule, update, self)
         self.effective_min_count = effective_min_count(np.asarray(counts), self.min_count, self.max_final_vocab)
         if update:
-            self._require_vocabulary("build_vocab(update=True)")
-            vocabulary, mapping = self._vocabulary.update(words, counts, **settings)
             self._follow_vectors()
             self._drop_run()
             weights = self._weights.grown(vocabulary, self.seed)
+            lockf = self._weights.grown_factors(self.wv._lockf, weights)
         else:
-            vocabulary, mapping = Vocabulary.build(words, counts, sorted_vocab=bool(self.sorted_vocab), **settings)
-            weights = self._weights_type.new(vocabulary, self)
+            weights, lockf = self._weights_type.new(vocabulary, self), None
             self._forget_runs()
             self.train_count = 0
         self._install(vocabulary, weights)
+        self.wv._lockf = lockf
         self.raw_vocab = dict(zip(words, counts.tolist(), strict=True)) if keep_raw_vocab else {}
         return mapping
+
+    def _chosen_words(
+        self, words: list[str], counts: np.ndarray, trim_rule: TrimRule | None, update: bool, settings: Word2Vec
+    ) -> tuple[Vocabulary, np.ndarray]:
+        """Return the vocabulary by some settings, and each given word's row in it, or -1."""
+        if not words:
+            raise ValueError("the corpus is empty: it has no word")
+        limits: dict[str, Any] = {
+            "min_count": settings.min_count, "max_final_vocab": settings.max_final_vocab, "trim_rule": trim_rule,
+        }  # fmt: skip
+        if update:
+            self._require_vocabulary("build_vocab(update=True)")
+            return self._vocabulary.update(words, counts, **limits)
+        return Vocabulary.build(words, counts, sorted_vocab=bool(settings.sorted_vocab), **limits)
 
     def _install(self, vocabulary: Vocabulary, weights: Weights) -> None:
         self._cached_tables: tuple[Any, Tables] | None = None
@@ -424,6 +528,11 @@ class Word2Vec(VectorModel):
         start = self.alpha if start_alpha is None else start_alpha
         end = self.min_alpha if end_alpha is None else end_alpha
         _check_rates(start, end)
+        if self._latest_alpha is not None and start > self._latest_alpha:
+            logger.warning(
+                "Effective 'alpha' higher than previous training cycles: %g, before %g.", start, self._latest_alpha
+            )
+        self._latest_alpha = start
         epochs = self.epochs if epochs is None else epochs
         self._begin_run(RatedPosition(epochs, mark, start_alpha=start, end_alpha=end))
         return self._position
@@ -440,7 +549,7 @@ class Word2Vec(VectorModel):
 
     def _task(self, corpus: Corpus, position: RatedPosition, *, pristine: bool) -> Task:
         weights, tables = self._weights, self._tables()
-        kernel = weights.kernel(self._vocabulary, self.wv._lockf)
+        kernel = weights.kernel(self._vocabulary, self.wv._lockf if self.wv._locked() else None)
         ids, offsets = corpus.ids, corpus.offsets
         blocks = -(-len(ids) // BLOCK)
 
@@ -500,6 +609,26 @@ class Word2Vec(VectorModel):
         if matrix is None:
             raise RuntimeError(f"this needs a model that was built with {needed}")
         return matrix[:, : self.vector_size]
+
+    def estimate_memory(self, vocab_size: int | None = None, report: dict[str, int] | None = None) -> dict[str, int]:
+        """Estimate the bytes of a model with these settings.
+
+        Args:
+            vocab_size: words; default: those of the model.
+            report: figures that are added to, such as those of `prepare_vocab`.
+
+        Returns:
+            The bytes of the matrices, by gensim's names (syn0, syn1, syn1neg; of FastText syn0_vocab and syn0_ngrams),
+            of the vocabulary (vocab), and of all together (total).
+
+        >>> from seqnn import Word2Vec
+        >>> Word2Vec(vector_size=300).estimate_memory(vocab_size=1_000_000)["syn0"]
+        1216000000
+        """
+        count = len(self._vocabulary) if vocab_size is None else integer("vocab_size", vocab_size, 0)
+        words = self._vocabulary.words if count == len(self._vocabulary) else None
+        parts = {"vocab": count * WORD_BYTES} | self._weights_type.estimated(count, words, self)
+        return (report or {}) | parts | {"total": sum(parts.values())}
 
     @property
     def layer1_size(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -48,6 +49,17 @@ class Weights:
             big_zeros((count, width)) if negative else None,
             big_zeros((max(count - 1, 0), width)) if hs else None,
         )
+
+    @staticmethod
+    def estimated(count: int, words: list[str] | None, settings: Any) -> dict[str, int]:
+        """Estimate the bytes of the matrices for `count` words, which are not known before there is a vocabulary."""
+        row = 4 * padded(settings.vector_size)
+        found = {"syn0": count * row}
+        if settings.hs:
+            found["syn1"] = max(count - 1, 0) * row
+        if settings.negative:
+            found["syn1neg"] = count * row
+        return found
 
     @property
     def negative(self) -> bool:
@@ -101,6 +113,18 @@ class Weights:
         larger.draw(len(self.input), seed)
         return larger
 
+    def rows_in(self, larger: Any) -> np.ndarray:
+        """Return the rows of `input` that our rows have in weights that have `grown` from these."""
+        return np.arange(len(self.input))
+
+    def grown_factors(self, factors: np.ndarray | None, larger: Any) -> np.ndarray | None:
+        """Return the factors of `input`'s rows (see `kernel`) for weights that have `grown` from these: 1 for new rows."""
+        if factors is None:
+            return None
+        grown = np.ones(len(larger.input), np.float32)
+        grown[self.rows_in(larger)] = factors
+        return grown
+
     # Vectors
 
     @staticmethod
@@ -151,8 +175,14 @@ class Weights:
     def kernel(
         self, vocabulary: Vocabulary, factors: np.ndarray | None
     ) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-        """Return the function that trains on a part of a corpus; `factors` are those of `wv.vectors_lockf`."""
-        return _core.word2vec_train
+        """Return the function that trains on a part of a corpus.
+
+        `factors` say which share of its changes each row of `input` takes; None: all, by a faster kernel.
+        """
+        if factors is None:
+            return _core.word2vec_train
+        count = len(self.input)
+        return partial(_core.fasttext_train, rows=np.arange(count), row_offsets=np.arange(count + 1), factors=factors)
 
     # Files
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..._atomic import atomic_write
-from ..._files import Path, Source
+from ..._files import Path, Source, TruncatedError
 from ._subwords import Subwords
-from ._vector_words import TruncatedError, WordDecodeError
+from ._vector_words import WordDecodeError
 
 _MAGIC = (793712314).to_bytes(4, "little")
 _OLDEST, _NEWEST = 11, 12
@@ -170,8 +170,7 @@ class _Reader:
         try:
             return word.decode(self.encoding, self.errors)
         except UnicodeDecodeError as error:
-            message = f"{self.name}: the word {word!r:.60} is not valid {self.encoding} ({error.reason}); "
-            raise WordDecodeError(error, message + "unicode_errors='replace' or 'ignore' reads on") from None
+            raise WordDecodeError(error, f"{self.name}: {word!r:.60}") from None
 
     def matrix(self, dim: int) -> np.ndarray:
         """Read the matrix at this place in the file."""

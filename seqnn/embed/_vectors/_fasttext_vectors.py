@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -122,6 +123,41 @@ class FastTextKeyedVectors(KeyedVectors):
         full[self._subwords.buckets] = rows
         return full
 
+    vectors_lockf = property()  # none: it would not keep a vector, of which n-grams are parts
+    _absent: ClassVar[dict[str, str]] = KeyedVectors._absent | {
+        "vectors_lockf": "vectors_vocab_lockf and vectors_ngrams_lockf are the shares of changes that parts take; "
+        "freeze(words) keeps words with their n-grams"
+    }
+
+    @property
+    def vectors_vocab_lockf(self) -> np.ndarray:
+        """The share of its changes that each word's own part takes in training, [V]: 1 all, 0 none."""
+        return self._factors()[: self._own]
+
+    @vectors_vocab_lockf.setter
+    def vectors_vocab_lockf(self, factors: npt.ArrayLike) -> None:
+        self.vectors_vocab_lockf[:] = self._checked_factors("vectors_vocab_lockf", factors, self._own)
+
+    @property
+    def vectors_ngrams_lockf(self) -> np.ndarray:
+        """The share of its changes that each n-gram of known words takes in training, by rising number: 1 all, 0 none."""
+        return self._factors()[self._own :]
+
+    @vectors_ngrams_lockf.setter
+    def vectors_ngrams_lockf(self, factors: npt.ArrayLike) -> None:
+        self.vectors_ngrams_lockf[:] = self._checked_factors("vectors_ngrams_lockf", factors, self._subwords.count)
+
+    @property
+    def _trained(self) -> int:
+        return len(self._parts)
+
+    def _rows_of_keys(self, keys: list[Key]) -> np.ndarray:
+        rows = self.get_indices(keys)
+        if (rows >= self._own).any():
+            raise ValueError("words without parts were added to these vectors: training does not change them")
+        words = [self.index_to_key[row] for row in rows.tolist()]
+        return self._subwords.rows(words, rows, self._own)[0]
+
     def adjust_vectors(self) -> None:
         """Put `vectors` together anew, after a change of the parts; words without parts keep theirs."""
         if self._count == self._own:
@@ -232,10 +268,12 @@ class FastTextKeyedVectors(KeyedVectors):
         own = self._own
         if own != self._count:
             raise ValueError("words without parts were added to these vectors: their rows cannot be chosen")
-        parts = np.concatenate([self._parts[rows], self._parts[own:]])
+        kept = np.concatenate([rows, np.arange(own, len(self._parts))])
+        parts, lockf = self._parts[kept], None if self._lockf is None else self._lockf[kept]
         self._vectors = self._parts[:own]  # put together anew, from the chosen parts, when needed
         super()._take_rows(rows)
         self._set_parts(parts)
+        self._lockf = lockf
         self._vectors = None
 
     def _debiased(self, vectors: np.ndarray, ngrams: np.ndarray | None, *, copy: bool) -> FastTextKeyedVectors:
@@ -277,7 +315,9 @@ class FastTextKeyedVectors(KeyedVectors):
         return KeyedVectors
 
 
-def load_facebook_vectors(path: Path, encoding: str = "utf-8") -> FastTextKeyedVectors:
+def load_facebook_vectors(
+    path: Path, encoding: str = "utf-8", unicode_errors: str = "strict", mmap: bool = True
+) -> FastTextKeyedVectors:
     """Read the vectors of a `.bin` file of the original fastText: for any word the same as the original's.
 
     The file is mapped into memory: opening takes the time of reading the words, and a look-up reads the word's parts.
@@ -286,6 +326,9 @@ def load_facebook_vectors(path: Path, encoding: str = "utf-8") -> FastTextKeyedV
     Args:
         path: the file.
         encoding: of its words; n-grams are hashed as UTF-8.
+        unicode_errors: what words that are invalid in the encoding get: "strict" keeps the bytes of those that are not
+            UTF-8 and raises an error in other encodings, "replace", "ignore".
+        mmap: whether the vectors stay in the file, which must then not be shortened; False reads all of them.
 
     Returns:
         The vectors.
@@ -303,7 +346,8 @@ def load_facebook_vectors(path: Path, encoding: str = "utf-8") -> FastTextKeyedV
     True
     """
     with Source(path) as source:
-        about, parts, _ = _fasttext_bin.read_fasttext(source, encoding)
+        about, parts, _ = _fasttext_bin.read_fasttext(source, encoding, unicode_errors)
+        parts = parts if mmap else parts.copy()
         wv = FastTextKeyedVectors._of_parts(about.words, about.counts, parts, about.subwords)
         wv._file = source.name
     return wv

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._strings import pack, packed_fits, unpack
-from ._keys import Key, is_key
+from ._keys import Key, as_list, is_key
 from ._neighbors import reciprocal, row_norms, unit
 
 FORMAT = {"format": "seqnn.KeyedVectors", "version": "1"}
@@ -115,7 +115,7 @@ class KeyedRows:
         words, offsets = pack(self._words())
         tensors = {"vectors": self.vectors, "words": words, "offsets": offsets}
         tensors |= {_ATTRIBUTE + name: values for name, values in self.expandos.items()}
-        if self._lockf is not None:
+        if self._locked():
             tensors["lockf"] = self._lockf
         return tensors, dict(FORMAT)
 
@@ -135,9 +135,9 @@ class KeyedRows:
         wv = (written_by if issubclass(written_by, cls) else cls)._around(vectors, None)
         wv._packed, wv._file = (words, offsets), name
         wv.expandos = {key: values.copy() for key, values in attributes.items()}
-        if "lockf" in tensors:
-            wv.vectors_lockf = tensors["lockf"].copy()
         wv._take_state(tensors, metadata, name)
+        if "lockf" in tensors:
+            wv._lockf = wv._checked_factors("lockf", tensors["lockf"], wv._trained)
         return wv
 
     def _take_state(self, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str], name: str) -> None:
@@ -362,20 +362,41 @@ class KeyedRows:
 
     @property
     def vectors_lockf(self) -> np.ndarray:
-        """The share of its changes that each vector takes in training: 1 all, 0 none; [V], or [1] for all alike."""
-        return np.ones(1, np.float32) if self._lockf is None else self._lockf
+        """The share of its changes that each vector takes in training, [V]: 1 all, 0 none; a number or [1] sets all."""
+        return self._factors()
 
     @vectors_lockf.setter
     def vectors_lockf(self, factors: npt.ArrayLike) -> None:
+        self._factors()[:] = self._checked_factors("vectors_lockf", factors, len(self))
+
+    @property
+    def _trained(self) -> int:
+        """The number of rows that training changes."""
+        return len(self)
+
+    def _factors(self) -> np.ndarray:
+        """Return the share of its changes that each row takes in training."""
+        if self._lockf is None:
+            self._lockf = np.ones(self._trained, np.float32)
+        return self._lockf
+
+    def _locked(self) -> bool:
+        """Tell whether a row takes another share of its changes than all."""
+        return self._lockf is not None and bool((self._lockf != 1).any())
+
+    @staticmethod
+    def _checked_factors(name: str, factors: npt.ArrayLike, count: int) -> np.ndarray:
         factors = np.array(factors, np.float32)
-        if factors.shape not in ((1,), (len(self),)) or not np.isfinite(factors).all():
+        if factors.shape not in ((), (1,), (count,)) or not np.isfinite(factors).all():
             raise ValueError(
-                f"vectors_lockf: expected a finite factor for each of {len(self)} keys, or one, got {factors.shape}"
+                f"{name}: expected a finite factor for each of {count} rows, or one for all, got shape {factors.shape}"
             )
-        self._lockf = factors
+        return np.array(np.broadcast_to(factors, count))
 
     def freeze(self, keys: Iterable[Key], factor: float = 0.0) -> None:
         """Keep the vectors of some keys as they are in further training of the model that they belong to.
+
+        Those of a `FastText` model are kept with all of their n-grams.
 
         Args:
             keys: words or row numbers.
@@ -390,10 +411,12 @@ class KeyedRows:
         >>> (model.wv.vectors != before).any(axis=1).tolist(), model.wv.index_to_key
         ([False, True, True, True], ['be', 'to', 'not', 'or'])
         """
-        rows = self.get_indices(keys)
-        factors = np.array(np.broadcast_to(self.vectors_lockf, len(self)))
-        factors[rows] = factor
-        self.vectors_lockf = factors
+        rows = self._rows_of_keys(as_list(keys))
+        self._factors()[rows] = self._checked_factors("factor", factor, len(rows))
+
+    def _rows_of_keys(self, keys: list[Key]) -> np.ndarray:
+        """Return the rows that training changes which the vectors of some keys are made of."""
+        return self.get_indices(keys)
 
     # Adding
 
@@ -479,8 +502,8 @@ class KeyedRows:
             values[:first] = self.expandos.get(name, 0)
             values[first:] = extras.get(name, 0)
             self.expandos[name] = values
-        if self._lockf is not None and len(self._lockf) > 1:
-            self._lockf = np.concatenate([self._lockf, np.ones(len(keys), np.float32)])
+        if self._lockf is not None:
+            self._lockf = np.append(self._lockf, np.ones(self._trained - len(self._lockf), np.float32))
 
     # Choosing
 
@@ -507,7 +530,7 @@ class KeyedRows:
         self.key_to_index = {key: i for i, key in enumerate(self.index_to_key)}
         self.expandos = {name: values[rows] for name, values in self.expandos.items()}
         self.next_index = len(rows)
-        if self._lockf is not None and len(self._lockf) > 1:
+        if self._lockf is not None:
             self._lockf = self._lockf[rows]
         self._norms = None
 

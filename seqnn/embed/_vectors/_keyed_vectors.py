@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -62,12 +62,20 @@ class KeyedVectors(ComparingRows):
     ('dog', 0.0995)
     """
 
+    _absent: ClassVar[dict[str, str]] = _ABSENT
+    """Names that are not there: what to do instead."""
+
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(_about_missing(type(self).__name__, name))
+        kind = type(self).__name__
+        if name in _RENAMED:
+            raise AttributeError(f"{kind} has no {name!r}: since gensim 4 it is {_RENAMED[name]}")
+        if name in self._absent:
+            raise AttributeError(f"{kind} has no {name!r}: {self._absent[name]}")
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _RENAMED:
-            raise AttributeError(_about_missing(type(self).__name__, name))
+        if name in _RENAMED or name in self._absent:
+            self.__getattr__(name)
         super().__setattr__(name, value)
 
     def most_similar(
@@ -275,12 +283,3 @@ class KeyedVectors(ComparingRows):
     save_word2vec_format = _vector_files.save_word2vec_format
     load_word2vec_format = classmethod(_vector_files.load_word2vec_format)
     intersect_word2vec_format = _vector_files.intersect_word2vec_format
-
-
-def _about_missing(kind: str, name: str) -> str:
-    """Say what to write instead of a name that is not there."""
-    if name in _RENAMED:
-        return f"{kind} has no {name!r}: since gensim 4 it is {_RENAMED[name]}"
-    if name in _ABSENT:
-        return f"{kind} has no {name!r}: {_ABSENT[name]}"
-    return f"{kind!r} object has no attribute {name!r}"

@@ -13,7 +13,7 @@ from ..._atomic import atomic_write
 from ..._files import Path, Source, name_of, open_text, unpacking
 from ._formats import FORMATS, detect_format
 from ._keyed_rows import KeyedRows
-from ._vector_words import Options, counts_of
+from ._vector_words import Options, WordDecodeError, counts_of
 
 
 def save(self: KeyedRows, path: Path) -> None:
@@ -165,7 +165,8 @@ def load_word2vec_format(
         form = "binary" if binary else "text"
         wv = FORMATS[form].read(cls, source, replace(options, header=header))
     if fvocab is not None:
-        wv.set_vecattrs("count", counts_of(wv.index_to_key, read_counts(fvocab), name_of(fvocab)))
+        counts = read_counts(fvocab, encoding, unicode_errors)
+        wv.set_vecattrs("count", counts_of(wv.index_to_key, counts, name_of(fvocab)))
     return wv
 
 
@@ -211,14 +212,18 @@ def intersect_word2vec_format(
     return len(shared)
 
 
-def read_counts(path: Path) -> dict[str, int]:
-    """Read a file of "word count" lines; what is not UTF-8 is replaced by U+FFFD."""
+def read_counts(path: Path, encoding: str = "utf-8", unicode_errors: str = "replace") -> dict[str, int]:
+    """Read a file of "word count" lines; `unicode_errors` says what a word gets that is invalid in the encoding."""
     counts = {}
-    with unpacking(path), open_text(path, errors="replace") as file:
+    with unpacking(path), open_text(path, encoding=encoding, errors="surrogateescape") as file:
         for number, line in enumerate(file, 1):
             word, _, count = line.rstrip("\n").rpartition(" ")
             if not word or not re.fullmatch("[0-9]{1,18}", count):
-                raise ValueError(f'{path}: line {number}: expected "word count", got {line.strip()[:60]!r}')
+                raise ValueError(f'{name_of(path)}: line {number}: expected "word count", got {line.strip()[:60]!r}')
+            try:
+                word = word.encode(encoding, "surrogateescape").decode(encoding, unicode_errors)
+            except UnicodeDecodeError as error:
+                raise WordDecodeError(error, f"{name_of(path)}: line {number}") from None
             counts[word] = int(count)
     return counts
 

@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 
 from ... import _core
-from ..._files import Source
-
-
-class TruncatedError(ValueError, EOFError):
-    """A file of vectors holds less than its header promises."""
+from ..._files import Source, TruncatedError
 
 
 class WordDecodeError(UnicodeDecodeError):
-    """A word of a file of vectors is not valid in the encoding."""
+    """A word of a file of vectors is not valid in the encoding; `where` names file and place."""
 
-    def __init__(self, error: UnicodeDecodeError, message: str) -> None:
+    def __init__(self, error: UnicodeDecodeError, where: str) -> None:
         super().__init__(error.encoding, error.object, error.start, error.end, error.reason)
-        self._message = message
+        self._message = (
+            f"{where}: the word is not valid {error.encoding} ({error.reason}); "
+            "unicode_errors='replace' or 'ignore' reads on"
+        )
 
     def __str__(self) -> str:
         return self._message
@@ -75,8 +74,7 @@ def split_words(
         return raw.decode(options.encoding, options.unicode_errors).split(separator)[:-1]
     except UnicodeDecodeError as error:
         number = first + raw.count(separator.encode(), 0, error.start)
-        message = f"{where} {number}: the word is not valid {options.encoding} ({error.reason}); "
-        raise WordDecodeError(error, message + "unicode_errors='replace' or 'ignore' reads on") from None
+        raise WordDecodeError(error, f"{where} {number}") from None
 
 
 def first_of_each(name: str, words: list[str], vectors: np.ndarray) -> tuple[list[str], np.ndarray]:
