@@ -2,20 +2,30 @@
 
 from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
+from ._base import NotFittedError
 from ._bert import BERT, BERTForPretraining
-from ._encoder_decoder import EncoderDecoder, Seq2Seq
+from ._encoder_decoder import EncoderDecoder
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
 from ._logistic_regression import LogisticRegression
-from ._many_to_many import ManyToMany, SequenceTagger
-from ._many_to_one import ManyToOne, SequenceClassifier, SequenceRegressor
-from ._mlp import MLP, MLPClassifier, MLPRegressor
-from ._network_forecasters import MLPForecaster, RecurrentForecaster
-from ._one_to_many import OneToMany, SequenceGenerator
+from ._many_to_many import ManyToMany
+from ._many_to_one import ManyToOne
+from ._mlp import MLP
+from ._mlp_estimators import MLPClassifier, MLPRegressor
+from ._mlp_forecaster import MLPForecaster
+from ._one_to_many import OneToMany
+from ._recurrent_forecaster import RecurrentForecaster
+from ._seq2seq import Seq2Seq
+from ._sequence_classifier import SequenceClassifier
+from ._sequence_generator import SequenceGenerator
+from ._sequence_regressor import SequenceRegressor
+from ._sequence_tagger import SequenceTagger
 from ._spans import SpanHead, Spans, best_spans
 from ._t5 import T5
-from ._text_cnn import TextCNN, TextCNNClassifier
-from ._transformer import Transformer, Translator
+from ._text_cnn import TextCNN
+from ._text_cnn_classifier import TextCNNClassifier
+from ._transformer import Transformer
+from ._translator import Translator
 
 __all__ = [
     "BERT",
@@ -34,6 +44,7 @@ __all__ = [
     "MLPRegressor",
     "ManyToMany",
     "ManyToOne",
+    "NotFittedError",
     "OneToMany",
     "RecurrentForecaster",
     "Seq2Seq",

@@ -6,14 +6,17 @@ from typing import Any, Self
 
 import numpy as np
 
+from .._settings import Number
 from ._autoregression import ARForecaster
-from ._data import check_fitted
+from ._base import Estimator, EstimatorSetting, Inner, Part, Plain, Scaler
 from ._forecaster import Forecaster
 from ._series import as_series
 
+__all__ = ["AnomalyDetector"]
 
-class AnomalyDetector:
-    """Finds steps of a series where a forecaster's errors are larger than usual.
+
+class AnomalyDetector(Estimator):
+    """Find steps of a series where a forecaster's errors are larger than usual.
 
     The errors of each variable are standardised by mean and deviation of the usual ones; a step's score is the root of
     the mean square over the variables, and it is an anomaly where its score exceeds a quantile of the usual scores.
@@ -24,7 +27,11 @@ class AnomalyDetector:
         calibration_fraction: share of the series, at its end, that the forecaster does not learn from, so that its errors
             there are those of new data (0: the errors are those of the series it learnt from).
 
-    After `fit`: `forecaster_`, `threshold_`, `error_mean_`, `error_scale_` [variables].
+    Attributes:
+        forecaster_: the fitted forecaster.
+        threshold_: the score above which a step is an anomaly.
+        error_mean_: mean of the usual errors, [variables].
+        error_scale_: their standard deviation, [variables].
 
     >>> import numpy as np
     >>> from seqnn.models import AnomalyDetector, ARForecaster
@@ -36,40 +43,50 @@ class AnomalyDetector:
     550
     """
 
+    _needs_y = False
+
+    forecaster = EstimatorSetting(Forecaster, "a forecaster of seqnn.models")
+    quantile = Number(0.99, above=0, maximum=1)
+    calibration_fraction = Number(0.25, minimum=0, below=1)
+
+    forecaster_ = Inner(Forecaster)
+    threshold_ = Plain(float)
+    _errors = Part(Scaler)
+
     def __init__(
         self, forecaster: Forecaster | None = None, *, quantile: float = 0.99, calibration_fraction: float = 0.25
     ) -> None:
-        if forecaster is not None and not isinstance(forecaster, Forecaster):
-            raise TypeError(f"forecaster: expected a forecaster of seqnn.models, got {type(forecaster).__name__}")
-        if not 0 < quantile <= 1:
-            raise ValueError(f"quantile: expected a number > 0 and <= 1, got {quantile}")
-        if not 0 <= calibration_fraction < 1:
-            raise ValueError(f"calibration_fraction: expected a number >= 0 and < 1, got {calibration_fraction}")
-        self.forecaster = ARForecaster() if forecaster is None else forecaster
-        self.quantile, self.calibration_fraction = quantile, calibration_fraction
+        self._store(locals())
+
+    @property
+    def error_mean_(self) -> np.ndarray:
+        return self._errors.offset
+
+    @property
+    def error_scale_(self) -> np.ndarray:
+        return self._errors.scale
 
     def fit(self, series: Any) -> Self:
-        """Learn what is usual, from a series [T] or [T, variables] (or a list of such) with few anomalies or none."""
+        """Learn what is usual, from a series or a list of series with few anomalies or none; return the detector."""
+        settings = self._begin()
         found, _, _ = as_series(series)
-        lags = self.forecaster.lags
-        cuts = [len(s) - round(len(s) * self.calibration_fraction) for s in found]
+        forecaster = ARForecaster() if settings.forecaster is None else settings.forecaster
+        lags = forecaster.lags
+        cuts = [len(s) - round(len(s) * settings.calibration_fraction) for s in found]
         usual = [s[cut - lags :] if cut < len(s) else s for s, cut in zip(found, cuts, strict=True) if cut >= lags]
-        self.forecaster_ = self.forecaster.fit([s[:cut] for s, cut in zip(found, cuts, strict=True)])
+        self.forecaster_ = forecaster.fit([s[:cut] for s, cut in zip(found, cuts, strict=True)])
         errors = np.concatenate([self._raw(s)[lags:] for s in usual])
-        self.error_mean_ = errors.mean(axis=0)
-        deviation = errors.std(axis=0)
-        self.error_scale_ = np.where(deviation > 0, deviation, 1)
-        usual_scores = _size((errors - self.error_mean_) / self.error_scale_)
-        self.threshold_ = float(np.quantile(usual_scores, self.quantile))
+        self._errors = Scaler.standard(errors)
+        self.threshold_ = float(np.quantile(_size(self._errors.scaled(errors)), settings.quantile))
         return self
 
     def errors(self, series: Any) -> np.ndarray:
         """Standardised errors [T, variables] of one series: which variable an anomaly is in. NaN for the first `lags`."""
-        check_fitted(self, "threshold_")
+        self._require_fit()
         found, one, _ = as_series(series)
         if not one:
             raise ValueError("series: expected one series, got a list")
-        return (self._raw(found[0]) - self.error_mean_) / self.error_scale_
+        return self._errors.scaled(self._raw(found[0]))
 
     def score(self, series: Any) -> np.ndarray:
         """How unusual each step of one series is [T]; NaN for the first `lags`, which cannot be forecast."""

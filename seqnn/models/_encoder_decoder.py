@@ -1,18 +1,17 @@
-"""A sequence in, then a sequence out: the network, and an estimator that maps sequences to sequences."""
+"""A sequence in, then a sequence out."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from .. import nn
 from ..autograd import Tensor, no_grad
-from ..text import pad
 from ._one_to_many import OneToMany
 from ._reader import Reader
-from ._sequences import learn
-from ._writing import WritingEstimator
+
+__all__ = ["EncoderDecoder"]
 
 
 class EncoderDecoder(nn.Module):
@@ -68,32 +67,3 @@ class EncoderDecoder(nn.Module):
         with no_grad():
             _, last = self.reader(x, lengths)
             return self.writer.generate(last.numpy(), steps, begin, end)
-
-
-class Seq2Seq(WritingEstimator):
-    """Maps sequences to sequences by an `EncoderDecoder`; X and arguments as for `SequenceClassifier`.
-
-    y is a list of sequences of numbers (standardised for training) or of tokens, whose lengths need not be those of X.
-    After `fit`: `model_`, `history_`.
-
-    >>> from seqnn.models import Seq2Seq
-    >>> X = [["1", "2"], ["2", "1"], ["3"], ["1", "3", "2"]]
-    >>> y = [["one", "two"], ["two", "one"], ["three"], ["one", "three", "two"]]
-    >>> model = Seq2Seq(hidden_size=24, max_iter=150, learning_rate=0.02, validation_fraction=0).fit(X, y)
-    >>> model.predict([["1", "3", "2"]])
-    [['one', 'three', 'two']]
-    """
-
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
-        """Learn from sequences and what they become."""
-        self._input = learn(X, "X", self.embedding_size)
-        options = self._network_options() | self._input.reader()
-        self._fit_writer(self._input.encode(X, "X"), y, pad, lambda **o: EncoderDecoder(**options, **o))
-        return self
-
-    def predict(self, X: Any, *, steps: int | None = None) -> list[Any]:  # noqa: N803
-        """For each sequence what it becomes: [steps, ...] numbers, or tokens up to the end, `steps` at most.
-
-        `steps` is by default as many as the longest sequence of `fit` has.
-        """
-        return self._each(X, lambda x, n: self._decoded(self.model_.generate(x, n, *self._generation(steps))))

@@ -1,17 +1,17 @@
-"""A vector in, a sequence out: the network, and an estimator that generates sequences."""
+"""A vector in, a sequence out."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from .. import nn, ops
 from ..autograd import Tensor, no_grad
-from ._data import as_features, check_fitted
 from ._generation import generate
 from ._reader import recurrent
-from ._writing import WritingEstimator
+
+__all__ = ["OneToMany"]
 
 
 class OneToMany(nn.Module):
@@ -95,41 +95,3 @@ class OneToMany(nn.Module):
     def _state(self, vectors: Any) -> Any:
         states = self._states(vectors)
         return states if len(states) > 1 else states[0]
-
-
-class SequenceGenerator(WritingEstimator):
-    """Generates a sequence from a vector, by a `OneToMany`; arguments as for `SequenceClassifier`.
-
-    X [N, features] is standardised; y is a list of sequences of numbers (of unequal length; standardised for training) or
-    of tokens (strings). After `fit`: `model_`, `history_`.
-
-    >>> import numpy as np
-    >>> from seqnn.models import SequenceGenerator
-    >>> X = np.arange(6.0)[:, None]
-    >>> y = [["zero"], ["one"], ["two"], ["two", "and", "one"], ["two", "and", "two"], ["five"]]
-    >>> model = SequenceGenerator(hidden_size=16, max_iter=150, learning_rate=0.02, validation_fraction=0).fit(X, y)
-    >>> model.predict([[1.0], [3.0]])
-    [['one'], ['two', 'and', 'one']]
-    """
-
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
-        """Learn from vectors and their sequences."""
-        x = as_features(X)
-        self.mean_ = x.mean(axis=0)
-        deviation = x.std(axis=0)
-        self.scale_ = np.where(deviation > 0, deviation, 1)
-        options = self._network_options() | {"vector_size": x.shape[1]}
-        del options["bidirectional"]
-        scaled = list(((x - self.mean_) / self.scale_).astype(np.float32))
-        self._fit_writer(scaled, y, lambda rows: (np.stack(rows),), lambda **o: OneToMany(**options, **o))
-        return self
-
-    def predict(self, X: Any, *, steps: int | None = None) -> list[Any]:  # noqa: N803
-        """For each vector its sequence: [steps, ...] numbers, or tokens up to the end, `steps` at most.
-
-        `steps` is by default as many as the longest sequence of `fit` has.
-        """
-        check_fitted(self, "model_")
-        x = as_features(X, len(self.mean_))
-        scaled = ((x - self.mean_) / self.scale_).astype(np.float32)
-        return self._decoded(self.model_.generate(scaled, *self._generation(steps)))

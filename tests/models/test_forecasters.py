@@ -96,9 +96,9 @@ def test_the_end_of_each_series_is_held_out():
     seen = []
 
     class Watched(MLPForecaster):
-        def _train(self, make, loss, data, validation, metrics=None):
+        def _train(self, loss, data, validation, **further):
             seen.extend([data, validation])
-            super()._train(make, loss, data, validation, metrics)
+            return super()._train(loss, data, validation, **further)
 
     Watched(5, 2, max_iter=1, scaling=None, difference=False, validation_fraction=0.25).fit([series, series])
     (x, y), (held_x, held_y) = seen
@@ -147,11 +147,11 @@ def test_bad_input():
     with pytest.raises(ValueError, match="equally many variables"):
         ARForecaster(1).fit([np.ones((5, 2)), np.ones((5, 3))])
     with pytest.raises(ValueError, match="lags: expected an integer >= 1, got 0"):
-        RecurrentForecaster(0)
+        RecurrentForecaster(0).fit(series)
     with pytest.raises(ValueError, match="scaling: expected one of"):
-        RecurrentForecaster(scaling="max")
+        RecurrentForecaster(scaling="max").fit(series)
     with pytest.raises(ValueError, match="cell: expected one of"):
-        RecurrentForecaster(cell="xlstm")
+        RecurrentForecaster(cell="xlstm").fit(series)
     model = ARForecaster(3).fit(series)
     with pytest.raises(ValueError, match="series: expected 1 variables as fit got, got 2"):
         model.predict(2, series=np.ones((9, 2)))
@@ -160,8 +160,8 @@ def test_bad_input():
     with pytest.raises(ValueError, match=r"expected more than lags \+ ahead - 1 = 9 steps"):
         model.score(series[:9], ahead=7)
     with pytest.raises(ValueError, match="quantile"):
-        AnomalyDetector(quantile=0)
+        AnomalyDetector(quantile=0).fit(series)
     with pytest.raises(TypeError, match=r"forecaster: expected a forecaster of seqnn\.models, got str"):
-        AnomalyDetector("lstm")
+        AnomalyDetector("lstm").fit(series)
     with pytest.raises(ValueError, match="expected one series, got a list"):
         AnomalyDetector(ARForecaster(2)).fit(series).score([series, series])

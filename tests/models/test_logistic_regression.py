@@ -69,7 +69,7 @@ def test_bad_data(change, message):
 def test_bad_arguments():
     x, y = problem(2)
     with pytest.raises(ValueError, match="C: expected"):
-        LogisticRegression(C=0)
+        LogisticRegression(C=0).fit(x, y)
     with pytest.raises(RuntimeError, match="call fit first"):
         LogisticRegression().predict(x)
     with pytest.raises(ValueError, match=r"class_weight: \[7\]"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_features", "as_labels", "as_targets", "check_fitted", "r2_score"]
+__all__ = ["as_features", "as_labels", "as_targets", "r2_score"]
 
 
 def as_features(x: Any, features: int | None = None) -> np.ndarray:
@@ -44,12 +44,6 @@ def as_targets(y: Any, count: int, dtype: np.dtype) -> np.ndarray:
     if y.dtype.kind not in "fiub" or not np.isfinite(y).all():
         raise ValueError("y: expected finite numbers")
     return y.astype(dtype, copy=False)
-
-
-def check_fitted(model: Any, name: str) -> None:
-    """RuntimeError unless `fit` has set the attribute `name`."""
-    if not hasattr(model, name):
-        raise RuntimeError(f"{type(model).__name__} has not learnt anything yet: call fit first")
 
 
 def r2_score(y: np.ndarray, predicted: np.ndarray) -> float:

@@ -1,0 +1,78 @@
+"""Encoded inputs and targets, one of each for an example, and batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+import numpy as np
+
+from ... import train
+from ...autograd import no_grad
+
+__all__ = ["Coder", "Examples", "by_length", "split_rows"]
+
+
+class Coder(Protocol):
+    """One side of the examples: how encoded inputs, or encoded targets, become arrays."""
+
+    def collate(self, rows: list[Any]) -> tuple:
+        """Return the arrays of a batch, which the network (or, of the last one, the loss) takes one by one."""
+
+
+class Examples:
+    """Pairs of an encoded input and an encoded target.
+
+    Args:
+        inputs, targets: sequences of the same length.
+        coders: of the inputs and of the targets; without them both are arrays, of which batches take rows.
+    """
+
+    def __init__(self, inputs: Sequence[Any], targets: Sequence[Any], *coders: Coder) -> None:
+        if len(inputs) != len(targets):
+            raise ValueError(f"y: expected a target for each of {len(inputs)} examples of X, got {len(targets)}")
+        self.inputs, self.targets, self.coders = inputs, targets, coders
+
+    def split(self, settings: SimpleNamespace) -> tuple[Any, Any]:
+        """Return batches to learn from, and those held out (None where there are none)."""
+        learnt, held = split_rows(len(self.inputs), settings)
+        return self._batches(learnt, settings, True), self._batches(held, settings, False) if len(held) else None
+
+    def _batches(self, rows: np.ndarray, settings: SimpleNamespace, shuffle: bool) -> train.Batches:
+        inputs, targets = _take(self.inputs, rows), _take(self.targets, rows)
+        return train.Batches(
+            inputs, targets, batch_size=settings.batch_size, seed=settings.seed, shuffle=shuffle,
+            lengths=[len(x) for x in inputs] if shuffle and self.coders else None,
+            collate=self._collate if self.coders else None,
+        )  # fmt: skip
+
+    def _collate(self, examples: list[tuple[Any, Any]]) -> tuple:
+        return tuple(
+            array
+            for coder, rows in zip(self.coders, zip(*examples, strict=True), strict=True)
+            for array in coder.collate([*rows])
+        )
+
+
+def split_rows(count: int, settings: SimpleNamespace) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of `count` examples to learn from, and which to hold out, both in a random order."""
+    order, fraction = np.random.default_rng(settings.seed).permutation(count), settings.validation_fraction
+    held = min(max(1, round(count * fraction)), count - 1) if fraction else 0
+    return order[held:], order[:held]
+
+
+def _take(column: Sequence[Any], rows: np.ndarray) -> Any:
+    return column[rows] if isinstance(column, np.ndarray) else [column[i] for i in rows]
+
+
+def by_length(inputs: Sequence[Any], rows: int, function: Callable[[list], Any]) -> list[Any]:
+    """Return the results of function(inputs of similar length, up to `rows`), one each, in the order of the inputs."""
+    found: list[Any] = [None] * len(inputs)
+    order = np.argsort([len(x) for x in inputs], kind="stable")
+    with no_grad():
+        for start in range(0, len(order), rows):
+            part = order[start : start + rows]
+            for at, result in zip(part, function([inputs[i] for i in part]), strict=True):
+                found[at] = result
+    return found

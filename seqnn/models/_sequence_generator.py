@@ -1,0 +1,59 @@
+"""Sequences from vectors."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from ._base import Network, Part, Scaler, as_features
+from ._coders import Stacked
+from ._one_to_many import OneToMany
+from ._recurrent_estimator import WritingEstimator
+
+__all__ = ["SequenceGenerator"]
+
+
+class SequenceGenerator(WritingEstimator):
+    """Generate a sequence from a vector by a `OneToMany`.
+
+    X [N, features] is standardised; y is a list of sequences of numbers (of unequal length; standardised for training) or
+    of tokens (strings).
+
+    Attributes:
+        model_: the network.
+        history_: a list for each figure of training, one number an epoch.
+        n_iter_: epochs that were run.
+
+    >>> import numpy as np
+    >>> from seqnn.models import SequenceGenerator
+    >>> X = np.arange(6.0)[:, None]
+    >>> y = [["zero"], ["one"], ["two"], ["two", "and", "one"], ["two", "and", "two"], ["five"]]
+    >>> model = SequenceGenerator(hidden_size=16, max_iter=150, learning_rate=0.02, validation_fraction=0).fit(X, y)
+    >>> model.predict([[1.0], [3.0]])
+    [['one'], ['two', 'and', 'one']]
+    """
+
+    _scaler = Part(Scaler)
+    model_ = Network(OneToMany)
+
+    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
+        """Learn from vectors and their sequences; return the estimator."""
+        self._begin()
+        x = as_features(X)
+        self._scaler = Scaler.standard(x)
+        return self._fit_writer(self._scaler.scaled(x).astype(np.float32), Stacked(), y)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"vector_size": len(self._scaler.scale), **self._layers(), **self._output.writer()}
+
+    def predict(self, X: Any, *, steps: int | None = None) -> list[Any]:  # noqa: N803
+        """Return the sequence of each vector.
+
+        Args:
+            X: vectors [N, features].
+            steps: as for `Seq2Seq.predict`.
+        """
+        self._require_fit()
+        scaled = self._scaler.scaled(as_features(X, len(self._scaler.scale))).astype(np.float32)
+        return self._output.decoded(self.model_.generate(scaled, *self._generation(steps)))
