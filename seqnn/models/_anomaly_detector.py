@@ -81,7 +81,10 @@ class AnomalyDetector(Estimator):
         return self
 
     def errors(self, series: Any) -> np.ndarray:
-        """Standardised errors [T, variables] of one series: which variable an anomaly is in. NaN for the first `lags`."""
+        """Return the standardised errors [T, variables] of one series, NaN for the first `lags`.
+
+        They show which variable an anomaly is in.
+        """
         self._require_fit()
         found, one, _ = as_series(series)
         if not one:
@@ -89,18 +92,18 @@ class AnomalyDetector(Estimator):
         return self._errors.scaled(self._raw(found[0]))
 
     def score(self, series: Any) -> np.ndarray:
-        """How unusual each step of one series is [T]; NaN for the first `lags`, which cannot be forecast."""
+        """Return how unusual each step of one series is, [T]; NaN for the first `lags`, which cannot be forecast."""
         return _size(self.errors(series))
 
     def predict(self, series: Any) -> np.ndarray:
-        """Which steps of one series are anomalies: bool [T]; none among the first `lags`."""
+        """Return which steps of one series are anomalies, bool [T]; none among the first `lags`."""
         return self.score(series) > self.threshold_
 
     def _raw(self, series: np.ndarray) -> np.ndarray:
-        """Truth less forecast."""
+        """Return truth less forecast."""
         return series - self.forecaster_.historical_forecasts(series)
 
 
 def _size(errors: np.ndarray) -> np.ndarray:
-    """Root of the mean square over the variables."""
+    """Return the root of the mean square over the variables."""
     return np.sqrt(np.square(errors).mean(axis=1))

@@ -17,15 +17,21 @@ __all__ = ["EncoderDecoder"]
 class EncoderDecoder(nn.Module):
     """Sequences [B, T, input_size] to sequences that begin when the whole input is read.
 
-    A reader's last state is the vector of a `OneToMany`, whose arguments are those not named here.
+    The last state of what reads is the vector of a `OneToMany`, which writes.
 
     Args:
-        input_size, outputs: numbers a step that is read, numbers (or ids) a step that is written.
+        input_size: numbers a step that is read.
+        outputs: numbers of a step that is written, or how many ids there are.
+        hidden_size: units of each recurrent layer.
+        cell: "rnn", "lstm", "gru" or "stlm".
+        num_layers: recurrent layers of what reads, and as many of what writes.
         bidirectional: whether the input is read in both directions.
-        vocabulary_size: inputs are ids [B, T] below that, with learnt vectors of `input_size`.
-        embedding_size: dimensions of the vectors of ids that are written; None for numbers.
+        dropout: share of units that is dropped between layers and before the last Linear, in training.
+        vocabulary_size: inputs are ids [B, T] below that, with learnt vectors of `input_size`; default: numbers.
+        embedding_size: dimensions of the vectors of ids that are written; None where numbers are written.
 
-    `model(x, lengths, steps)`, or `model(x, lengths, previous)` where ids are written.
+    Raises:
+        ValueError: the cell is not known, or a size is below 1.
 
     Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014; Sutskever, Vinyals, Le, 2014.
 
@@ -59,11 +65,18 @@ class EncoderDecoder(nn.Module):
         )  # fmt: skip
 
     def forward(self, x: Any, lengths: Any, guide: Any) -> Tensor:
+        """Return the numbers [B, T, outputs], or the logits of each next id.
+
+        Args:
+            x: [B, S, input_size], or ids [B, S].
+            lengths: [B]: steps of x from there on are padding; None: there is none.
+            guide: how many steps to write, where numbers are written; else the ids before each one, [B, T].
+        """
         _, last = self.reader(x, lengths)
         return self.writer(last, guide)
 
     def generate(self, x: Any, lengths: Any, steps: int, begin: int = 0, end: int | None = None) -> np.ndarray:
-        """What `OneToMany.generate` writes from the state behind x."""
+        """Write sequences; the arguments are those of `forward` and of `OneToMany.generate`."""
         with no_grad():
             _, last = self.reader(x, lengths)
             return self.writer.generate(last.numpy(), steps, begin, end)

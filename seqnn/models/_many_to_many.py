@@ -13,9 +13,20 @@ __all__ = ["ManyToMany"]
 
 
 class ManyToMany(nn.Module):
-    """Sequences [B, T, input_size] to [B, T, outputs]: recurrent layers and a Linear at every step.
+    """Sequences [B, T, input_size] to an answer at every step, [B, T, outputs]: recurrent layers and a Linear.
 
-    Arguments and `model(x, lengths)` as for `ManyToOne`.
+    Args:
+        input_size: numbers a step.
+        outputs: numbers, or logits, of a step.
+        hidden_size: units of each recurrent layer.
+        cell: "rnn", "lstm", "gru" or "stlm".
+        num_layers: recurrent layers.
+        bidirectional: whether sequences are read in both directions.
+        dropout: share of units that is dropped between layers and before the Linear, in training.
+        vocabulary_size: sequences are ids [B, T] below that, with learnt vectors of `input_size`; default: numbers.
+
+    Raises:
+        ValueError: the cell is not known, or a size is below 1.
 
     >>> import numpy as np
     >>> from seqnn.models import ManyToMany
@@ -42,5 +53,11 @@ class ManyToMany(nn.Module):
         self.head = TaggingHead(self.reader.output_size, outputs, dropout=dropout)
 
     def forward(self, x: Any, lengths: Any = None) -> Tensor:
+        """Return the answers [B, T, outputs].
+
+        Args:
+            x: [B, T, input_size], or ids [B, T].
+            lengths: [B], in any order: steps from there on are padding; default: there is none.
+        """
         out, _ = self.reader(x, lengths)
         return self.head(out)

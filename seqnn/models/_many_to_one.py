@@ -12,16 +12,20 @@ __all__ = ["ManyToOne"]
 
 
 class ManyToOne(nn.Module):
-    """Sequences [B, T, input_size] to [B, outputs]: recurrent layers, and a Linear of the state behind the last step.
+    """Sequences [B, T, input_size] to one answer each, [B, outputs]: recurrent layers, and a Linear of their last state.
 
     Args:
-        input_size, outputs: numbers a step, and numbers (or logits) a sequence.
-        hidden_size, num_layers, bidirectional: of the recurrent layers.
+        input_size: numbers a step.
+        outputs: numbers, or logits, of a sequence.
+        hidden_size: units of each recurrent layer.
         cell: "rnn", "lstm", "gru" or "stlm".
-        dropout: between layers and in front of the Linear.
-        vocabulary_size: sequences are ids [B, T] below that, with learnt vectors of `input_size`.
+        num_layers: recurrent layers.
+        bidirectional: whether sequences are read in both directions.
+        dropout: share of units that is dropped between layers and before the Linear, in training.
+        vocabulary_size: sequences are ids [B, T] below that, with learnt vectors of `input_size`; default: numbers.
 
-    `model(x, lengths)`: lengths [B], in any order, of sequences that are padded behind; None for full ones.
+    Raises:
+        ValueError: the cell is not known, or a size is below 1.
 
     >>> import numpy as np
     >>> from seqnn.models import ManyToOne
@@ -49,5 +53,11 @@ class ManyToOne(nn.Module):
         self.output = nn.Linear(self.reader.output_size, outputs)
 
     def forward(self, x: Any, lengths: Any = None) -> Tensor:
+        """Return the answers [B, outputs].
+
+        Args:
+            x: [B, T, input_size], or ids [B, T].
+            lengths: [B], in any order: steps from there on are padding; default: there is none.
+        """
         _, last = self.reader(x, lengths)
         return self.output(self.dropout(last))

@@ -18,7 +18,10 @@ class MLP(nn.Sequential):
     Args:
         sizes: widths, at least two.
         activation: "relu", "gelu", "silu", "tanh" or "logistic".
-        dropout: probability to drop a hidden unit.
+        dropout: probability to drop a hidden unit, in training.
+
+    Raises:
+        ValueError: there are fewer than two sizes, or the activation is not known.
 
     >>> from seqnn.models import MLP
     >>> MLP([4, 8, 3])

@@ -15,19 +15,24 @@ __all__ = ["OneToMany"]
 
 
 class OneToMany(nn.Module):
-    """Vectors [B, vector_size] to sequences: of numbers [B, T, outputs], or of ids below `outputs`.
+    """Vectors [B, vector_size] to sequences: of numbers [B, T, outputs], or of ids below `outputs`; without attention.
 
     The first state is tanh(W vector + b), and every step sees the vector again; where ids are written (`embedding_size`
-    is given) also the id before it (Cho et al. 2014, without attention).
+    is given) also the id before it.
 
     Args:
-        vector_size, outputs: numbers a vector, and numbers (or ids) a step.
-        hidden_size, num_layers: of the recurrent layers.
+        vector_size: numbers of a vector.
+        outputs: numbers of a step, or how many ids there are.
+        hidden_size: units of each recurrent layer.
         cell: "rnn", "lstm", "gru" or "stlm".
-        dropout: between layers and in front of the last Linear.
-        embedding_size: dimensions of the vectors of ids; None for numbers.
+        num_layers: recurrent layers.
+        dropout: share of units that is dropped between layers and before the Linear, in training.
+        embedding_size: dimensions of the vectors of ids; None where numbers are written.
 
-    `model(vectors, steps)` gives the numbers; `model(vectors, previous)`, ids [B, T], the logits [B, T, outputs] of the next.
+    Raises:
+        ValueError: the cell is not known, or a size is below 1.
+
+    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014.
 
     >>> import numpy as np
     >>> from seqnn.models import OneToMany
@@ -57,6 +62,12 @@ class OneToMany(nn.Module):
         self.output = nn.Linear(hidden_size, outputs)
 
     def forward(self, vectors: Any, guide: Any) -> Tensor:
+        """Return the numbers [B, T, outputs], or the logits of each next id.
+
+        Args:
+            vectors: [B, vector_size].
+            guide: how many steps to write, where numbers are written; else the ids before each one, [B, T].
+        """
         ids = None if self.embedding is None else self.embedding(guide)
         rows, steps = vectors.shape[0], guide if ids is None else ids.shape[1]
         x = ops.expand(ops.unsqueeze(vectors, 1), (rows, steps, vectors.shape[1]))
@@ -65,9 +76,16 @@ class OneToMany(nn.Module):
         return self.output(self.dropout(out))
 
     def generate(self, vectors: Any, steps: int, begin: int = 0, end: int | None = None) -> np.ndarray:
-        """Numbers [B, steps, outputs]; or up to `steps` ids [B, T], each the most probable one behind those before it.
+        """Write sequences, each id being the most probable one after those before it.
 
-        `begin` is the id in front of the first; a sequence goes on with `end` behind its first `end`.
+        Args:
+            vectors: [B, vector_size].
+            steps: how many numbers, or how many ids at most.
+            begin: the id before the first one.
+            end: the id that ends a sequence; it goes on with this id.
+
+        Returns:
+            Numbers [B, steps, outputs], or ids [B, T] with T <= steps.
         """
         with no_grad():
             if self.embedding is None:
@@ -86,7 +104,7 @@ class OneToMany(nn.Module):
             return generate(step, first, steps, temperature=0.0, top_k=None, eos_id=end)
 
     def _states(self, vectors: Any) -> tuple[Any, ...]:
-        """Each part of the first state [layers, B, size]: h from the vectors, the others zero."""
+        """Return each part of the first state [layers, B, size]: h from the vectors, the others zero."""
         layers, rows = self.recurrent.num_layers, vectors.shape[0]
         h = ops.tanh(self.start(vectors)).reshape(rows, layers, -1).swapaxes(0, 1)
         _, *others = self.recurrent._state_sizes().values()

@@ -10,7 +10,15 @@ from ..text import windows
 
 
 def as_series(series: Any, name: str = "series") -> tuple[list[np.ndarray], bool, bool]:
-    """([T, variables] each, float64; whether it was one series; whether it had no axis of variables)."""
+    """Check time series.
+
+    Args:
+        series: an array [T] or [T, variables], or a list of such.
+        name: what messages call it.
+
+    Returns:
+        The series [T, variables], float64; whether it was one; whether there was no axis of variables.
+    """
     series = series.to_numpy() if hasattr(series, "to_numpy") else series  # data frames
     one = isinstance(series, np.ndarray) or (hasattr(series, "__len__") and len(series) > 0 and np.ndim(series[0]) == 0)
     if one and isinstance(series, np.ndarray) and series.ndim == 3:
@@ -39,7 +47,7 @@ def _one(series: Any, name: str) -> np.ndarray:
 
 
 def lag_windows(series: np.ndarray, lags: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
-    """(inputs [N, lags, variables], targets [N, horizon, variables]): every stretch of a series, views of it.
+    """Return every stretch of a series as inputs [N, lags, variables] and targets [N, horizon, variables], views of it.
 
     >>> inputs, targets = lag_windows(np.arange(5.0)[:, None], 2, 1)
     >>> inputs[:, :, 0].tolist(), targets[:, 0, 0].tolist()

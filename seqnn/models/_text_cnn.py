@@ -19,15 +19,19 @@ class TextCNN(nn.Module):
     h_k = max_t relu(W_k x[t : t + width_k] + b_k) for `filters` filters of each width; logits = W dropout([h_1, h_2, …]) + b.
 
     Args:
-        vocabulary_size, classes: how many words and classes.
+        vocabulary_size: how many words.
+        classes: how many classes.
         embedding_size: dimensions of the word vectors.
-        widths: window widths; sentences shorter than the widest are to be padded to it.
+        widths: how many words the filters see; shorter sentences are to be padded to the widest.
         filters: how many of each width.
-        dropout: before the last layer.
-        pad_id: its vector is zero and not learnt; windows that reach into the padding do not count, so that a sentence gives
-            the same in any batch.
-        vectors: [V, D] initial word vectors, such as those of `seqnn.Word2Vec`; else random ones in [-0.25, 0.25].
-        static: the word vectors are not learnt.
+        dropout: share of what the last layer gets that is dropped, in training.
+        pad_id: the id of the padding, whose vector is zero and not learnt. Windows that reach into the padding do not
+            count, so that a sentence gives the same in any batch.
+        vectors: first word vectors [V, D], such as those of `seqnn.Word2Vec`; default: random ones in [-0.25, 0.25].
+        static: whether the word vectors stay as they are.
+
+    Raises:
+        ValueError: `vectors` has another shape.
 
     Source: Kim, "Convolutional neural networks for sentence classification", 2014.
 
@@ -67,6 +71,7 @@ class TextCNN(nn.Module):
         self.output = nn.Linear(filters * len(widths), classes)
 
     def forward(self, ids: Any) -> Tensor:
+        """Return the logits [N, classes] of word ids [N, T]."""
         x = self.embedding(ids).swapaxes(1, 2)
         lengths = (np.asarray(ids) != self.pad_id).sum(axis=1, keepdims=True)
         largest = []

@@ -23,9 +23,25 @@ def bias_bars(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Two bars a name, for {name: (before, after)}, as `seqnn.embed.compare_debiased` gives them.
+    """Draw two bars for each name: a measure of bias before and after debiasing.
 
-    ax  where to draw; default: a new figure. Returns the Axes.
+    Args:
+        figures: {name: (before, after)}, as `seqnn.embed.compare_debiased` gives them.
+        labels: what the two bars are called.
+        xlabel: what the axis measures.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: there is no name, or a name has not two values.
+
+    >>> from seqnn import plot
+    >>> ax = plot.bias_bars({"direct bias": (0.2, 0.0), "WEAT": (1.5, -0.25)})
+    >>> [text.get_text() for text in ax.texts]
+    ['0.20', '1.50', '0.00', '−0.25']
     """
     if not figures:
         raise ValueError("figures: expected at least one name with its two values, got none")
@@ -65,10 +81,31 @@ def projection_bars(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The words' cosines with a bias direction in two sets of vectors, the largest first.
+    """Draw the words' cosines with a bias direction in two sets of vectors, the largest first.
 
-    ends  what the direction's negative and positive ends mean, such as ("he", "she")
-    ax    where to draw; default: a new figure. Returns the Axes.
+    Args:
+        before: `KeyedVectors`, or a pair (matrix, words).
+        after: the same words with other vectors.
+        words: the words to show.
+        direction: a vector [D], such as that of `seqnn.embed.bias_direction`.
+        ends: what the direction's negative and positive ends mean, such as ("he", "she").
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: the direction is zero or no vector.
+        KeyError: a word has no vector.
+
+    >>> import numpy as np
+    >>> from seqnn import plot
+    >>> words = ["nurse", "captain"]
+    >>> before, after = (np.array([[0.6, 0.8], [-0.8, 0.6]]), words), (np.array([[0.0, 1.0], [0.0, 1.0]]), words)
+    >>> ax = plot.projection_bars(before, after, words, [1.0, 0.0], ends=("he", "she"))
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['nurse', 'captain']
     """
     direction = np.asarray(direction, np.float64)
     length = np.linalg.norm(direction)

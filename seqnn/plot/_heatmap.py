@@ -23,11 +23,28 @@ def similarity_heatmap(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Cosines of `words` (rows) with `columns` (default: the words themselves), blue above 0, red below.
+    """Draw the cosines of words with words as a grid of colours, blue above 0, red below.
 
-    vectors  `KeyedVectors` or a pair (matrix, words)
-    numbers  write the cosines into the fields; default: up to 15 columns
-    ax       where to draw; default: a new figure. Returns the Axes.
+    Args:
+        vectors: `KeyedVectors`, or a pair (matrix, words).
+        words: the words of the rows.
+        columns: the words of the columns; default: those of the rows.
+        numbers: whether the cosines are written into the fields; default: up to 15 columns.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: there is no word.
+        KeyError: a word has no vector.
+
+    >>> import numpy as np
+    >>> from seqnn import plot
+    >>> ax = plot.similarity_heatmap((np.array([[1.0, 0.0], [0.6, 0.8]]), ["cat", "dog"]), ["cat", "dog"])
+    >>> [text.get_text() for text in ax.texts]
+    ['1.00', '.60', '.60', '1.00']
     """
     labelled = LabelledVectors(vectors)
     columns = words if columns is None else columns

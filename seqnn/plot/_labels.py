@@ -27,9 +27,15 @@ def place_labels(
     lines: Sequence[tuple[np.ndarray, np.ndarray]] = (),
     size: float = 9.5,
 ) -> None:
-    """Annotate points [N, 2]; a label that had to go farther away gets a thin line to its point.
+    """Annotate points; a label that had to go farther away gets a thin line to its point.
 
-    `lines`: pairs of ends of what is drawn between points, and had better not be covered.
+    Args:
+        ax: where the points are drawn.
+        points: [N, 2], in units of the data.
+        texts: the N labels.
+        colors: the labels' colours; default: dark grey.
+        lines: pairs of ends of lines that labels should not cover.
+        size: of the letters, in points.
     """
     from matplotlib.patheffects import withStroke
 
@@ -79,12 +85,12 @@ def place_labels(
 
 
 def _overlap(box: np.ndarray, others: np.ndarray) -> float:
-    """Area in pixels that the box shares with others (rows: left, bottom, right, top)."""
+    """Return the area in pixels that the box shares with others (rows: left, bottom, right, top)."""
     width = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
     height = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
     return float(np.sum(np.maximum(width, 0) * np.maximum(height, 0)))
 
 
 def _outside(box: np.ndarray, frame) -> float:
-    """Pixels by which the box sticks out of the frame."""
+    """Return by how many pixels the box sticks out of the frame."""
     return sum(max(0.0, d) for d in (frame.x0 - box[0], frame.y0 - box[1], box[2] - frame.x1, box[3] - frame.y1))

@@ -17,12 +17,26 @@ if TYPE_CHECKING:
 def learning_curve(
     history: Any, figure: str = "loss", *, log: bool = False, title: str | None = None, ax: Axes | None = None
 ) -> Axes:
-    """A figure of each epoch, such as the loss, for training and validation; a ring marks the best of validation.
+    """Draw a figure of each epoch, such as the loss, for training and validation; a ring marks the best of validation.
 
-    history  a `train.Trainer`, its `history_`, or what `fit` returned
-    figure   "loss", or the name of a metric, such as "accuracy"; drawn are it and "val_" + it, where they are
-    log      logarithmic axis
-    ax       where to draw; default: a new figure. Returns the Axes.
+    Args:
+        history: an estimator or a `train.Trainer`, its `history_`, or what `train.fit` returned.
+        figure: "loss", or the name of a metric, such as "accuracy"; "val_" + this name is drawn as well where it is there.
+        log: whether the axis is logarithmic.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        TypeError: `history` is something else.
+        ValueError: the history is empty, or has no such figure.
+
+    >>> from seqnn import plot
+    >>> ax = plot.learning_curve({"loss": [2.0, 1.0, 0.5], "val_loss": [2.1, 1.4, 1.5]})
+    >>> [line.get_label() for line in ax.lines][:2]
+    ['training', 'validation']
     """
     columns = _columns(history)
     curves = {
@@ -65,7 +79,7 @@ def learning_curve(
 
 
 def _columns(history: Any) -> dict[str, Sequence[Any]]:
-    """A list for each figure."""
+    """Return a list for each figure."""
     rows = getattr(history, "history_", history)
     if isinstance(rows, Mapping) and rows and all(isinstance(v, Sequence | np.ndarray) for v in rows.values()):
         return dict(rows)

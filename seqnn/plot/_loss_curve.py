@@ -14,11 +14,25 @@ if TYPE_CHECKING:
 
 
 def loss_curve(models: Any, *, log: bool = False, title: str | None = None, ax: Axes | None = None) -> Axes:
-    """Mean loss of each epoch of a trained model, or of several.
+    """Draw the mean loss of each epoch of a trained model, or of several.
 
-    models  a model with `history_`, such a history (a list of {"epoch": …, "loss": …}), or {label: either}
-    log     logarithmic loss axis
-    ax      where to draw; default: a new figure. Returns the Axes.
+    Args:
+        models: a model with `history_`, such a history (a list of {"epoch": …, "loss": …}), or {label: either}.
+        log: whether the axis is logarithmic.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        TypeError: `models` is something else.
+        ValueError: there is no model, or a history is empty.
+
+    >>> from seqnn import plot
+    >>> ax = plot.loss_curve({"plain": [{"loss": 3.0}, {"loss": 2.0}], "deep": [{"loss": 2.5}, {"loss": 1.0}]})
+    >>> [line.get_ydata().tolist() for line in ax.lines]
+    [[3.0, 2.0], [2.5, 1.0]]
     """
     curves = {label: _history(one) for label, one in (models if isinstance(models, Mapping) else {"": models}).items()}
     if not curves:
@@ -45,7 +59,7 @@ def loss_curve(models: Any, *, log: bool = False, title: str | None = None, ax: 
 
 
 def _history(model: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs and losses."""
+    """Return epochs and losses."""
     history: Sequence[Mapping[str, float]] = getattr(model, "history_", model)
     if not isinstance(history, Sequence) or not all(isinstance(e, Mapping) and "loss" in e for e in history):
         raise TypeError(f"models: expected a model with history_ or its history, got {type(model).__name__}")

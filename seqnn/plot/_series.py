@@ -23,14 +23,27 @@ def forecast(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """A series and forecasts of it, one variable.
+    """Draw a series and forecasts of it, of one variable.
 
-    series     the truth [T]
-    forecasts  one forecast, or {label: forecast}; NaN where there is none
-    start      the step of the forecasts' first value (default: T - their length, so that they end with the series;
-               T draws what lies behind it)
-    show       only so many last steps of the picture
-    ax         where to draw; default: a new figure. Returns the Axes.
+    Args:
+        series: the truth [T].
+        forecasts: one forecast, or {label: forecast}; NaN where there is none.
+        start: the step of the forecasts' first value; default: T - their length, so that they end with the series.
+            T draws what comes after it.
+        show: how many of the last steps are shown; default: all.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: there is no forecast, or the series has several variables.
+
+    >>> from seqnn import plot
+    >>> ax = plot.forecast([1.0, 2.0, 3.0], [4.0, 5.0], start=3)
+    >>> ax.lines[-1].get_xdata().tolist()
+    [3, 4]
     """
     truth = _line(series, "series")
     found = forecasts if isinstance(forecasts, Mapping) else {"forecast": forecasts}
@@ -61,12 +74,25 @@ def forecast(
 
 
 def anomalies(series: Any, score: Any, threshold: float, *, title: str | None = None, ax: Axes | None = None) -> Axes:
-    """The score of each step of a series, the threshold, and, above, the steps beyond it.
+    """Draw the score of each step of a series, the threshold, and the steps above it.
 
-    series     [T], drawn faintly behind the score in the same height
-    score      [T], of `models.AnomalyDetector.score`; NaN where there is none
-    threshold  its `threshold_`
-    ax         where to draw; default: a new figure. Returns the Axes.
+    Args:
+        series: [T], drawn faintly below the score, in the same height.
+        score: [T], of `models.AnomalyDetector.score`; NaN where there is none.
+        threshold: its `threshold_`.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: there is not a score for each step, or the series has several variables.
+
+    >>> from seqnn import plot
+    >>> ax = plot.anomalies([1.0, 1.1, 5.0, 0.9], [float("nan"), 0.5, 4.0, 0.7], 2.0)
+    >>> next(line for line in ax.lines if line.get_label() == "anomaly").get_xdata().tolist()
+    [2]
     """
     values, scores = _line(series, "series"), _line(score, "score")
     if len(values) != len(scores):
@@ -96,14 +122,30 @@ def anomalies(series: Any, score: Any, threshold: float, *, title: str | None = 
 
 
 def memories(short: Any, long: Any, series: Any = None, *, title: str | None = None, ax: Axes | None = None) -> Axes:
-    """Both memories of an STLM over time, as maps of colours: the short one above, the long one below.
+    """Draw both memories of an STLM over time as maps of colours: the short one above, the long one below.
 
     A row is a unit, its values scaled to [-1, 1] by its own largest; rows are ordered from the quickest to the slowest. The
     number at the right is each memory's median time scale: the steps in which a unit's autocorrelation falls to 1/e.
 
-    short, long  [T, units] each, one sequence, of `nn.STLM.memories`
-    series       [T] or [T, variables]: what was read, drawn on top
-    ax           where to draw; default: a new figure. Returns the Axes.
+    Args:
+        short: [T, units] of one sequence, of `nn.STLM.memories`.
+        long: the same of the long memory.
+        series: [T] or [T, variables]: what was read, drawn at the top.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: the arrays are of different lengths, not finite, or not of one sequence.
+
+    >>> import numpy as np
+    >>> from seqnn import nn, plot
+    >>> short, long = nn.STLM(1, 6, batch_first=True).memories(np.ones((1, 30, 1), np.float32))
+    >>> ax = plot.memories(short[0], long[0])
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['long memory\\n3 units', 'short memory\\n3 units']
     """
     blocks = [_block(values, name) for values, name in ((short, "short"), (long, "long"))]
     steps = len(blocks[0])
@@ -154,7 +196,7 @@ def memories(short: Any, long: Any, series: Any = None, *, title: str | None = N
 
 
 def time_scale(unit: np.ndarray) -> float:
-    """The first lag at which the autocorrelation [T] is below 1/e, interpolated; T where it never is.
+    """Return the first lag at which the autocorrelation [T] is below 1/e, interpolated; T where it never is.
 
     >>> time_scale(np.tile([1.0, -1.0], 50)) < 1
     True
@@ -186,7 +228,7 @@ def _legend_above(ax: Axes, columns: int) -> None:
 
 
 def _line(values: Any, name: str) -> np.ndarray:
-    """A series of one variable, [T] or [T, 1]."""
+    """Check a series of one variable, [T] or [T, 1]; return it as [T]."""
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name}: expected numbers, got {array.dtype}")
@@ -198,7 +240,7 @@ def _line(values: Any, name: str) -> np.ndarray:
 
 
 def _block(values: Any, name: str) -> np.ndarray:
-    """Finite numbers [T, units]."""
+    """Check finite numbers [T, units]."""
     array = np.asarray(values, np.float64)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"{name}: expected [T, units] of one sequence, got {list(array.shape)}")
