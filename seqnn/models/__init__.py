@@ -2,7 +2,7 @@
 
 from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
-from ._base import NotFittedError
+from ._base import ConvergenceWarning, NotFittedError
 from ._bert import BERT, BERTForPretraining
 from ._encoder_decoder import EncoderDecoder
 from ._gpt import GPT
@@ -36,6 +36,7 @@ __all__ = [
     "AnomalyDetector",
     "BERTForPretraining",
     "ClassificationHead",
+    "ConvergenceWarning",
     "EncoderDecoder",
     "LanguageModelHead",
     "LogisticRegression",

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ._base import Network, Part, Scaler, as_features
+from ._base import FeaturesMixin, Network, Part, Scaler
 from ._coders import Stacked
 from ._one_to_many import OneToMany
 from ._recurrent_estimator import WritingEstimator
@@ -14,7 +14,7 @@ from ._recurrent_estimator import WritingEstimator
 __all__ = ["SequenceGenerator"]
 
 
-class SequenceGenerator(WritingEstimator):
+class SequenceGenerator(FeaturesMixin, WritingEstimator):
     """Generate a sequence from a vector by a `OneToMany`.
 
     X [N, features] is standardised; y is a list of sequences of numbers (of unequal length; standardised for training) or
@@ -22,6 +22,8 @@ class SequenceGenerator(WritingEstimator):
 
     Attributes:
         model_: the network.
+        n_features_in_: how many features there are.
+        feature_names_in_: the names of a data frame's columns, where all are strings.
         history_: a list for each figure of training, one number an epoch.
         n_iter_: epochs that were run.
 
@@ -34,13 +36,15 @@ class SequenceGenerator(WritingEstimator):
     [['one'], ['two', 'and', 'one']]
     """
 
-    _scaler = Part(Scaler)
+    _dense = False  # what it predicts is no column of numbers
+
+    _scaler = Part(Scaler, F="F")
     model_ = Network(OneToMany)
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
         """Learn from vectors and their sequences; return the estimator."""
         self._begin()
-        x = as_features(X)
+        x = self._learn_features(X)
         self._scaler = Scaler.standard(x)
         return self._fit_writer(self._scaler.scaled(x).astype(np.float32), Stacked(), y)
 
@@ -55,5 +59,5 @@ class SequenceGenerator(WritingEstimator):
             steps: as for `Seq2Seq.predict`.
         """
         self._require_fit()
-        scaled = self._scaler.scaled(as_features(X, len(self._scaler.scale))).astype(np.float32)
+        scaled = self._scaler.scaled(self._check_features(X)).astype(np.float32)
         return self._output.decoded(self.model_.generate(scaled, *self._generation(steps)))

@@ -319,9 +319,7 @@ def test_functions_are_given_again(tmp_path):
 
 def test_labels_of_every_kind_are_kept(tmp_path):
     days = np.array(["2020-01-01", "2021-02-03"], "datetime64[D]")
-    for labels in (["a", "é"], [0, 1], [False, True], [0.5, 1.5], days, np.array(["x", "y"], object), [b"a", b"b"][:0]):
-        if not len(labels):
-            continue
+    for labels in (["a", "é"], [0, 1], [False, True], [-1.0, 3.0], days, np.array(["x", "y"], object)):
         y = np.asarray(labels)[np.arange(30) % 2]
         LogisticRegression().fit(MATRIX, y).save(tmp_path / "model")
         again = LogisticRegression.load(tmp_path / "model")

@@ -1,10 +1,22 @@
 """What all estimators share: settings and learnt attributes, files, scikit-learn's protocol, training, checks of data."""
 
 from ._class_weight import ClassWeight, class_weights
-from ._data import as_features, as_labels, as_targets, r2_score
+from ._data import (
+    as_features,
+    as_labels,
+    as_numbers,
+    as_targets,
+    as_weights,
+    drop_weightless,
+    label_array,
+    number_classes,
+    r2_score,
+    same_labels,
+)
 from ._estimator import Estimator
 from ._estimator_file import EstimatorSetting, Inner
-from ._examples import Coder, Examples, by_length, split_rows
+from ._examples import Coder, Examples, by_length, evened, of_rows, split_equal_rows, split_rows
+from ._features import FeaturesMixin
 from ._learnt import Array, ArrayList, History, Labels, Learner, Learnt, Part, Plain, Words
 from ._mixins import ClassifierMixin, RegressorMixin
 from ._network_estimator import Network, NetworkEstimator
@@ -24,6 +36,7 @@ __all__ = [
     "Estimator",
     "EstimatorSetting",
     "Examples",
+    "FeaturesMixin",
     "History",
     "Inner",
     "Labels",
@@ -42,10 +55,19 @@ __all__ = [
     "as_features",
     "as_labels",
     "as_seed",
+    "as_numbers",
     "as_targets",
+    "as_weights",
     "by_length",
     "class_weights",
+    "drop_weightless",
+    "evened",
+    "label_array",
+    "number_classes",
+    "of_rows",
     "r2_score",
+    "same_labels",
+    "split_equal_rows",
     "split_rows",
     "theirs_too",
 ]

@@ -39,13 +39,16 @@ def _plain(label: Any) -> Any:
     return label.item() if isinstance(label, np.generic) else label
 
 
-def class_weights(weight: Any, classes: np.ndarray, ids: np.ndarray) -> np.ndarray | None:
+def class_weights(
+    weight: Any, classes: np.ndarray, ids: np.ndarray, sample_weight: np.ndarray | None = None
+) -> np.ndarray | None:
     """Return the weight of each class [C], float64; None where all count the same.
 
     Args:
         weight: None; "balanced", N / (C * count of the class); or {label: weight}, 1 for the others.
         classes: the labels [C].
         ids: the class number of each example [N].
+        sample_weight: how much each example counts, [N], for "balanced"; default: all the same.
 
     Raises:
         ValueError: a label is not among the classes.
@@ -53,8 +56,8 @@ def class_weights(weight: Any, classes: np.ndarray, ids: np.ndarray) -> np.ndarr
     if weight is None:
         return None
     if isinstance(weight, str):
-        counts = np.bincount(ids, minlength=len(classes))
-        return len(ids) / (len(classes) * counts)
+        counts = np.bincount(ids, sample_weight, minlength=len(classes))
+        return counts.sum() / (len(classes) * counts)
     labels = classes.tolist()
     if unknown := [label for label in weight if label not in labels]:
         raise ValueError(f"class_weight: {sorted(unknown)} are not among the classes {labels}")

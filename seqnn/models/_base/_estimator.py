@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
+from functools import wraps
 from types import SimpleNamespace
 from typing import Any, ClassVar, Self
 
@@ -13,6 +15,22 @@ from ._learnt import Learner, not_fitted
 from ._sklearn import make_tags
 
 __all__ = ["Estimator"]
+
+
+def _all_or_nothing(fit: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a fit that ends in an error leave the estimator as it was; after Ctrl-C it keeps what it has learnt."""
+
+    @wraps(fit)
+    def fitted(self: Estimator, *args: Any, **kwargs: Any) -> Any:
+        before = dict(vars(self))
+        try:
+            return fit(self, *args, **kwargs)
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return fitted
 
 
 class Estimator(Settings, Learner):
@@ -36,6 +54,8 @@ class Estimator(Settings, Learner):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if "fit" in vars(cls):
+            cls.fit = _all_or_nothing(cls.fit)
         _estimator_file.register(cls)
 
     def _begin(self) -> SimpleNamespace:

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ... import train
+from ... import random, train
 from ...autograd import no_grad
 
-__all__ = ["Coder", "Examples", "by_length", "split_rows"]
+__all__ = ["Coder", "Examples", "by_length", "evened", "of_rows", "split_equal_rows", "split_rows"]
 
 
 class Coder(Protocol):
@@ -34,9 +34,14 @@ class Examples:
             raise ValueError(f"y: expected a target for each of {len(inputs)} examples of X, got {len(targets)}")
         self.inputs, self.targets, self.coders = inputs, targets, coders
 
-    def split(self, settings: SimpleNamespace) -> tuple[Any, Any]:
-        """Return batches to learn from, and those held out (None where there are none)."""
-        learnt, held = split_rows(len(self.inputs), settings)
+    def split(self, settings: SimpleNamespace, parts: tuple[np.ndarray, np.ndarray] | None = None) -> tuple[Any, Any]:
+        """Return batches to learn from, and those held out (None where there are none).
+
+        Args:
+            settings: of the fit.
+            parts: which examples to learn from, and which to hold out; default: those of `split_rows`.
+        """
+        learnt, held = split_rows(len(self.inputs), settings) if parts is None else parts
         return self._batches(learnt, settings, True), self._batches(held, settings, False) if len(held) else None
 
     def _batches(self, rows: np.ndarray, settings: SimpleNamespace, shuffle: bool) -> train.Batches:
@@ -60,6 +65,52 @@ def split_rows(count: int, settings: SimpleNamespace) -> tuple[np.ndarray, np.nd
     order, fraction = np.random.default_rng(settings.seed).permutation(count), settings.validation_fraction
     held = min(max(1, round(count * fraction)), count - 1) if fraction else 0
     return order[held:], order[:held]
+
+
+def split_equal_rows(
+    x: np.ndarray, settings: SimpleNamespace, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows of x [N, F] to learn from, and which to hold out, so that equal rows are on one side.
+
+    No copy of a held-out row is learnt from, and a row of weight 2 is as good as two rows. Which rows are held out depends
+    on what they hold, not on their order.
+
+    Args:
+        x: the rows.
+        settings: of the fit.
+        weights: how much each row counts, [N]; default: all the same.
+    """
+    _, groups = np.unique(_keys(x, settings.seed), return_inverse=True)
+    sizes = np.bincount(groups, weights)
+    before = np.cumsum(sizes)
+    held = int(np.searchsorted(before, settings.validation_fraction * before[-1] * (1 + 1e-9), side="right"))
+    held = min(max(1, held), len(sizes) - 1) if settings.validation_fraction else 0
+    return np.flatnonzero(groups >= held), np.flatnonzero(groups < held)
+
+
+def _keys(x: np.ndarray, seed: int) -> np.ndarray:
+    """Return a number [N] for each row, uint64, as if drawn at random; equal rows have equal ones."""
+    bits = np.ascontiguousarray(x + 0.0).view(np.uint64 if x.itemsize == 8 else np.uint32)  # + 0.0: -0 is 0
+    factors = random.bits(-(-x.shape[1] // 2), seed=seed).view(np.uint64)[: x.shape[1]] | np.uint64(1)
+    keys = np.zeros(len(x), np.uint64)
+    for column, factor in zip(bits.T, factors, strict=True):
+        keys = (keys ^ column) * factor
+        keys ^= keys >> np.uint64(32)
+    return keys
+
+
+def of_rows(function: Callable[..., Any], *columns: np.ndarray) -> Callable[[Any, Any], Any]:
+    """Return function(output, *columns[rows]) as a loss or metric of (output, rows), where a target is a row's number."""
+    return lambda output, rows: function(output, *(column[rows] for column in columns))
+
+
+def evened(weights: np.ndarray, parts: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Return weights [N] whose mean is 1 among the examples to learn from, and among those held out."""
+    weights = weights.copy()
+    for part in parts:
+        if len(part) and weights[part].any():
+            weights[part] /= weights[part].mean()
+    return weights
 
 
 def _take(column: Sequence[Any], rows: np.ndarray) -> Any:

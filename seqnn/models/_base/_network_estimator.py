@@ -17,6 +17,8 @@ from ._random_state import RandomState, as_seed
 
 __all__ = ["Network", "NetworkEstimator"]
 
+Loss = Callable[[Any, Any], Tensor]
+
 
 class Network(Learnt[Any]):
     """The network of an estimator, made anew by `estimator._make()` when a file is read.
@@ -120,32 +122,64 @@ class NetworkEstimator(Estimator):
 
     def _train(
         self,
-        loss: Callable[[Any, Any], Tensor] | None,
+        loss: Loss | None,
         data: Any,
         validation: Any,
         *,
         metrics: Mapping[str, Callable] | None = None,
         schedule: optim.Schedule | None = None,
+        model: nn.Module | None = None,
     ) -> Self:
-        """Make the network and train it; `data` and `validation` as for `train.fit`, None where nothing is held out."""
+        """Train a network, and keep it with its history; after Ctrl-C with what there is.
+
+        Args:
+            loss: as for `train.fit`.
+            data: batches to learn from.
+            validation: batches that are held out, or None.
+            metrics: as for `train.fit`.
+            schedule: of the learning rate; default: constant.
+            model: the network to go on with; default: a new one.
+        """
         settings = self._used
         stop = train.EarlyStopping("val_loss", patience=settings.n_iter_no_change, restore_best=True)
         with random.seeded(settings.seed):
-            model = self._make()
-            history = train.fit(
-                model,
-                loss,
-                data,
-                settings.max_iter,
-                self._optimizer(model.parameters()),
-                schedule=schedule,
-                clip_norm=getattr(settings, "clip_norm", None),
-                validation=validation,
-                metrics=metrics,
-                callbacks=[] if validation is None else [stop],
-                batch_size=settings.batch_size,
-                seed=settings.seed,
-                verbose=settings.verbose,
-            )
-        self.model_, self.history_, self.n_iter_ = model, history, len(history["loss"])
+            model = self._make() if model is None else model
+            trainer = self._trainer(
+                model, loss, self._optimizer(model.parameters()), schedule=schedule, metrics=metrics,
+                callbacks=[] if validation is None else [stop], verbose=settings.verbose,
+            )  # fmt: skip
+            vars(self).pop("_stepper", None)
+            try:
+                trainer.fit(
+                    data, settings.max_iter, validation=validation, batch_size=settings.batch_size, seed=settings.seed
+                )
+            except KeyboardInterrupt as error:
+                stop.on_train_end(trainer)
+                error.__notes__ = [
+                    f"Training stopped after {len(trainer.history_)} of {settings.max_iter} epochs. The estimator keeps the "
+                    "best weights so far and can be used; another fit begins anew."
+                ]
+                raise
+            finally:
+                history = trainer.history
+                self.model_, self.history_, self.n_iter_ = model.eval(), history, len(history.get("loss", ()))
         return self
+
+    def _train_further(self, loss: Loss, data: train.Batches) -> Self:
+        """Train one more epoch, with an optimiser that remembers the epochs before."""
+        settings, first = self._used, "model_" not in vars(self)
+        done = 0 if first else self.n_iter_
+        data.seed = settings.seed + done
+        with random.seeded(settings.seed + done):
+            model = self._make() if first else self.model_
+            stepper = vars(self).get("_stepper") or self._optimizer(model.parameters())
+            trainer = self._trainer(model, loss, stepper, verbose=0)
+            trainer.epochs_trained = done
+            trainer.fit(data, 1)
+        history, before = trainer.history, {} if first else self.history_
+        self.history_ = {name: [*before.get(name, [None] * done), *column] for name, column in history.items()}
+        self.model_, self._stepper, self.n_iter_ = model, stepper, done + 1
+        return self
+
+    def _trainer(self, model: nn.Module, loss: Loss | None, optimizer: optim.Optimizer, **options: Any) -> train.Trainer:
+        return train.Trainer(model, loss, optimizer, clip_norm=getattr(self._used, "clip_norm", None), **options)

@@ -16,7 +16,7 @@ class Scaler(Learner):
 
     Args:
         offset: what becomes 0, [F].
-        scale: what becomes 1, [F]; a scale of 0 counts as 1.
+        scale: what becomes 1, [F]; one of 0, or not larger than the rounding of the offset, counts as 1.
 
     >>> import numpy as np
     >>> scaler = Scaler.standard(np.array([[1.0, 5.0], [3.0, 5.0]]))
@@ -28,12 +28,17 @@ class Scaler(Learner):
     scale = Array("F")
 
     def __init__(self, offset: np.ndarray, scale: np.ndarray) -> None:
-        self.offset, self.scale = offset, np.where(scale > 0, scale, 1).astype(scale.dtype, copy=False)
+        rounding = 10 * np.finfo(scale.dtype).eps * np.abs(offset)
+        self.offset, self.scale = offset, np.where(scale > rounding, scale, 1).astype(scale.dtype, copy=False)
 
     @classmethod
-    def standard(cls, rows: np.ndarray) -> Self:
-        """Bring rows [N, F] to mean 0 and standard deviation 1."""
-        return cls(rows.mean(axis=0), rows.std(axis=0))
+    def standard(cls, rows: np.ndarray, weights: np.ndarray | None = None) -> Self:
+        """Bring rows [N, F], which count by their weights [N], to mean 0 and standard deviation 1."""
+        if weights is None:
+            return cls(rows.mean(axis=0), rows.std(axis=0))
+        mean = np.average(rows, axis=0, weights=weights)
+        deviation = np.sqrt(np.average(np.square(rows - mean), axis=0, weights=weights))
+        return cls(mean.astype(rows.dtype), deviation.astype(rows.dtype))
 
     @classmethod
     def minmax(cls, rows: np.ndarray) -> Self:
