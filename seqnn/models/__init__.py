@@ -25,7 +25,7 @@ from ._t5 import T5
 from ._text_cnn import TextCNN
 from ._text_cnn_classifier import TextCNNClassifier
 from ._transformer import Transformer
-from ._translator import Translator
+from ._translator import Alignment, Translator
 
 __all__ = [
     "BERT",
@@ -33,6 +33,7 @@ __all__ = [
     "MLP",
     "T5",
     "ARForecaster",
+    "Alignment",
     "AnomalyDetector",
     "BERTForPretraining",
     "ClassificationHead",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ..text import Vocabulary, pad
 from ._base import Learner, Part, Plain, Scaler, Words
 from ._heads import IGNORED
+from ._pretrained import Pretrained
 from ._sequences import Sequences
 
 
@@ -45,15 +47,31 @@ class Numbers(Learner):
         """Return the arguments by which a network reads such sequences."""
         return {"input_size": self.width}
 
+    def table(self, pretrained: Pretrained) -> np.ndarray:
+        """Refuse vectors, which numbers do not need."""
+        raise TypeError("embedding: expected X of tokens, or of integers with a matrix, got X of numbers")
+
 
 class Tokens(Learner):
-    """Sequences of strings; unknown ones become "<unk>"."""
+    """Sequences of strings; what is not in the vocabulary becomes "<unk>"."""
 
     vocabulary = Words()
     embedding_size = Plain(int)
+    text = Plain(bool)
 
-    def __init__(self, sequences: Sequences, embedding_size: int) -> None:
-        self.vocabulary, self.embedding_size = Vocabulary.from_tokens(sequences.rows), embedding_size
+    def __init__(
+        self, sequences: Sequences, settings: SimpleNamespace, pretrained: Pretrained | None, name: str
+    ) -> None:
+        self.embedding_size, self.text = settings.embedding_size, sequences.text
+        if pretrained is None:
+            self.vocabulary = Vocabulary.from_tokens(sequences.rows, min_frequency=settings.min_frequency)
+            return
+        if pretrained.words is None:
+            raise TypeError(
+                f"{name}: expected KeyedVectors or a pair (matrix, words) for tokens, got a matrix without words"
+            )
+        self.embedding_size = pretrained.size
+        self.vocabulary = pretrained.vocabulary(sequences.rows, settings.min_frequency, settings.freeze)
 
     def encode(self, sequences: Sequences, name: str) -> list[np.ndarray]:
         """Return sequences of ids [T]."""
@@ -69,10 +87,51 @@ class Tokens(Learner):
         """Return the arguments by which a network reads such sequences."""
         return {"input_size": self.embedding_size, "vocabulary_size": len(self.vocabulary)}
 
+    def table(self, pretrained: Pretrained) -> np.ndarray:
+        """Return the first vectors of the vocabulary, [V, D]."""
+        return pretrained.table(self.vocabulary)
 
-def learn(sequences: Sequences, embedding_size: int) -> Numbers | Tokens:
-    """Return how to encode sequences of this kind."""
-    return Tokens(sequences, embedding_size) if sequences.tokens else Numbers(sequences)
+
+class Ids(Learner):
+    """Sequences of integers, which are numbers of rows of a matrix."""
+
+    count = Plain(int)
+    embedding_size = Plain(int)
+
+    def __init__(self, pretrained: Pretrained) -> None:
+        self.count, self.embedding_size = pretrained.matrix.shape
+
+    def encode(self, sequences: Sequences, name: str) -> list[np.ndarray]:
+        """Return sequences of ids [T]."""
+        if sequences.tokens or not sequences.flat:
+            raise TypeError(f"{name}: expected sequences of integers [T] as fit got")
+        for i, row in enumerate(sequences.rows):
+            if wrong := row[(row < 0) | (row >= self.count) | (row != np.trunc(row))].tolist():
+                raise ValueError(f"{name}[{i}]: expected rows of the matrix, 0 .. {self.count - 1}, got {wrong[0]:g}")
+        return [row.reshape(-1).astype(np.int32) for row in sequences.rows]
+
+    def collate(self, rows: list[np.ndarray]) -> tuple:
+        """Return padded ids [B, T] and their lengths."""
+        return pad(rows)
+
+    def reader(self) -> dict[str, Any]:
+        """Return the arguments by which a network reads such sequences."""
+        return {"input_size": self.embedding_size, "vocabulary_size": self.count}
+
+    def table(self, pretrained: Pretrained) -> np.ndarray:
+        """Return the matrix."""
+        return pretrained.matrix
+
+
+def learn(sequences: Sequences, settings: SimpleNamespace) -> Numbers | Tokens | Ids:
+    """Return how to encode sequences of this kind, with the vectors of `settings.embedding` where there are some."""
+    if sequences.tokens:
+        return Tokens(sequences, settings, settings.embedding, "embedding")
+    if settings.embedding is not None and sequences.whole and sequences.flat:
+        if settings.embedding.words is not None:
+            raise TypeError("embedding: expected a matrix without words for X of integers, got one with words")
+        return Ids(settings.embedding)
+    return Numbers(sequences)
 
 
 class Stacked:

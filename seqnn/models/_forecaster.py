@@ -10,7 +10,7 @@ from .._arguments import integer
 from .._settings import Integer
 from ..text import windows
 from ._base import ArrayList, Estimator, Plain, r2_score
-from ._series import as_series
+from ._series import Series, as_series
 
 __all__ = ["Forecaster"]
 
@@ -44,16 +44,26 @@ class Forecaster(Estimator):
     def __init__(self, lags: int = 12) -> None:
         self._store(locals())
 
-    def fit(self, series: Any) -> Self:
-        """Learn from a series [T] or [T, variables], or a list of series of equally many variables; return the forecaster."""
+    def fit(self, series: Any, y: Any = None) -> Self:
+        """Learn from time series.
+
+        Args:
+            series: a series [T] or [T, variables], or a list of series of equally many variables. Those of pandas keep
+                their index: forecasts go on from it.
+            y: ignored; scikit-learn's tools pass it.
+
+        Returns:
+            The forecaster.
+        """
         self._begin()
         lags, horizon = self._sizes()
-        found, one, flat = as_series(series)
-        if short := [len(s) for s in found if len(s) < lags + horizon]:
+        found = as_series(series)
+        if short := [len(s) for s in found.values if len(s) < lags + horizon]:
             raise ValueError(f"series: expected lags + horizon = {lags + horizon} steps or more, got one of {short[0]}")
-        self._one, self._flat, self.n_variables_ = one, flat, found[0].shape[1]
-        self._learn(found)
-        self._ends = [s[-lags:] for s in found]
+        self._one, self._flat, self._indices = found.one, found.flat, found.indices
+        self.n_variables_ = found.values[0].shape[1]
+        self._learn(found.values)
+        self._ends = [s[-lags:] for s in found.values]
         return self
 
     def predict(self, steps: int | None = None, *, series: Any = None) -> Any:
@@ -69,13 +79,11 @@ class Forecaster(Estimator):
         self._require_fit()
         lags, horizon = self._sizes()
         steps = horizon if steps is None else integer("steps", steps, 1)
-        ends, one, flat = (self._ends, self._one, self._flat) if series is None else self._known(series)
-        window = np.stack([end[-lags:] for end in ends])
+        known = self._fitted_series() if series is None else self._known(series)
+        window = np.stack([s[-lags:] for s in known.values])
         for _ in range(-(-steps // horizon)):
             window = np.concatenate([window, self._ahead(window[:, -lags:])], axis=1)
-        ahead = window[:, lags : lags + steps]
-        ahead = ahead[:, :, 0] if flat else ahead
-        return ahead[0] if one else list(ahead)
+        return known.given(list(window[:, lags : lags + steps]), ahead=True)
 
     def historical_forecasts(self, series: Any, *, ahead: int = 1) -> Any:
         """Forecast each step of a series from what lies `ahead` steps or more before it.
@@ -88,11 +96,14 @@ class Forecaster(Estimator):
             Forecasts in the series' shape; NaN for the first lags + ahead - 1 steps.
         """
         self._require_fit()
+        known = self._known(series)
+        return known.given(self._forecasts(known.values, integer("ahead", ahead, 1)))
+
+    def _forecasts(self, series: list[np.ndarray], ahead: int = 1) -> list[np.ndarray]:
+        """Forecast each step of series [T, variables]."""
         lags, _ = self._sizes()
-        ahead = integer("ahead", ahead, 1)
-        found, one, flat = self._known(series)
         forecasts = []
-        for s in found:
+        for s in series:
             whole = np.full(s.shape, np.nan)
             seen = windows(s[: max(len(s) - ahead, 0)], lags, overlap=lags - 1)
             for start in range(0, len(seen), _ROWS):
@@ -101,32 +112,43 @@ class Forecaster(Estimator):
                     window = np.concatenate([window, self._ahead(window[:, -lags:])], axis=1)
                 first = start + lags + ahead - 1
                 whole[first : first + len(window)] = window[:, lags + ahead - 1]
-            forecasts.append(whole[:, 0] if flat else whole)
-        return forecasts[0] if one else forecasts
+            forecasts.append(whole)
+        return forecasts
 
-    def score(self, series: Any, *, ahead: int = 1) -> float:
-        """Return R^2 of the forecasts `ahead` steps ahead, the mean over the variables."""
+    def score(self, series: Any, y: Any = None, *, ahead: int = 1) -> float:
+        """Return R^2 of the forecasts `ahead` steps ahead, the mean over the variables.
+
+        Args:
+            series: a series, or a list of such, of more than lags + ahead - 1 steps.
+            y: ignored; scikit-learn's tools pass it.
+            ahead: how many steps ahead.
+        """
         self._require_fit()
-        truth, _, _ = self._known(series)
-        y, predicted = np.concatenate(truth), np.concatenate(self.historical_forecasts(truth, ahead=ahead))
+        truth = self._known(series).values
+        y, predicted = np.concatenate(truth), np.concatenate(self._forecasts(truth, integer("ahead", ahead, 1)))
         there = ~np.isnan(predicted).any(axis=1)
         if not there.any():
             raise ValueError(f"series: expected more than lags + ahead - 1 = {self._sizes()[0] + ahead - 1} steps")
         return r2_score(y[there], predicted[there])
 
+    def _fitted_series(self) -> Series:
+        """Return the ends of the series of `fit`, with their index where they were just fitted and not read from a file."""
+        indices = vars(self).get("_indices", [None] * len(self._ends))
+        return Series(self._ends, self._one, self._flat, indices)
+
     def _sizes(self) -> tuple[int, int]:
         """Return lags and horizon of the last fit."""
         return self._used.lags, getattr(self._used, "horizon", self.horizon)
 
-    def _known(self, series: Any) -> tuple[list[np.ndarray], bool, bool]:
-        """Return a series to go on from: of the right number of variables and long enough."""
+    def _known(self, series: Any) -> Series:
+        """Return series to go on from: of the right number of variables and long enough."""
         lags, _ = self._sizes()
-        found, one, flat = as_series(series)
-        if found[0].shape[1] != self.n_variables_:
-            raise ValueError(f"series: expected {self.n_variables_} variables as fit got, got {found[0].shape[1]}")
-        if short := [len(s) for s in found if len(s) < lags]:
+        found = as_series(series)
+        if (variables := found.values[0].shape[1]) != self.n_variables_:
+            raise ValueError(f"series: expected {self.n_variables_} variables as fit got, got {variables}")
+        if short := [len(s) for s in found.values if len(s) < lags]:
             raise ValueError(f"series: expected lags = {lags} steps or more, got one of {short[0]}")
-        return found, one, flat
+        return found
 
     def _learn(self, series: list[np.ndarray]) -> None:
         """Learn from series [T, variables]."""

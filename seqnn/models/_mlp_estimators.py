@@ -22,7 +22,6 @@ from ._base import (
     RegressorMixin,
     Scaler,
     as_targets,
-    class_weights,
     drop_weightless,
     evened,
     label_array,
@@ -31,6 +30,7 @@ from ._base import (
     split_equal_rows,
 )
 from ._mlp import ACTIVATIONS, MLP
+from ._weights import by_class
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
@@ -219,7 +219,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
         if going_on and classes.tolist() != self.classes_.tolist():
             raise ValueError(f"y: warm_start expects the classes {self.classes_.tolist()}, got {classes.tolist()}")
         self.classes_ = classes
-        return self._fit(x, ids, self._weights(ids, weights))
+        return self._fit(x, ids, by_class(self._used.class_weight, self.classes_, ids, weights))
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train one epoch with rows and their labels; the first call decides how features are scaled.
@@ -245,14 +245,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
         if unknown := [label for label in labels.tolist() if label not in number]:
             raise ValueError(f"y: {unknown[0]!r} is not among the classes {self.classes_.tolist()}")
         ids = np.array([number[label] for label in labels.tolist()], np.int32)
-        return self._partial_fit(x, ids, self._weights(ids, weights))
-
-    def _weights(self, ids: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
-        """Return how much each row counts, of its own and by its class; None where all count the same."""
-        of_classes = class_weights(self._used.class_weight, self.classes_, ids, weights)
-        if of_classes is None:
-            return weights
-        return of_classes[ids] if weights is None else weights * of_classes[ids]
+        return self._partial_fit(x, ids, by_class(self._used.class_weight, self.classes_, ids, weights))
 
     def _outputs(self) -> int:
         return len(self.classes_)

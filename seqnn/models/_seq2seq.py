@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
-from ._base import Network
+from .. import nn
+from ..text import tokenize
+from ._base import Network, as_weights, require_pairs
 from ._encoder_decoder import EncoderDecoder
 from ._recurrent_estimator import SequenceEstimator, WritingEstimator
-from ._sequences import as_sequences
 
 __all__ = ["Seq2Seq"]
 
@@ -15,7 +17,8 @@ __all__ = ["Seq2Seq"]
 class Seq2Seq(WritingEstimator, SequenceEstimator):
     """Map sequences to sequences by an `EncoderDecoder`; X as for `SequenceClassifier`.
 
-    y is a list of sequences of numbers (standardised for training) or of tokens, whose lengths need not be those of X.
+    y is a list of sequences of numbers (standardised for training), of tokens, or strings, whose lengths need not be those
+    of X. Predictions are of the same kind; strings are tokens joined by blanks.
 
     Attributes:
         model_: the network.
@@ -32,11 +35,51 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
 
     model_ = Network(EncoderDecoder)
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
-        """Learn from sequences and what they become; return the estimator."""
-        settings = self._begin()
-        encoded = self._encode(as_sequences(X, "X"), settings)
-        return self._fit_writer(encoded, self._input, y)
+    def __init__(
+        self,
+        *,
+        cell: str = "lstm",
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        tokenizer: Callable[[str], list[str]] = tokenize,
+        min_frequency: int = 1,
+        embedding_size: int = 64,
+        embedding: Any = None,
+        target_embedding: Any = None,
+        freeze: bool = False,
+        batch_size: int = 32,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = 1.0,
+        max_iter: int = 100,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        random_state: Any = 0,
+        verbose: int = 0,
+    ) -> None:
+        self._store(locals())
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
+        """Learn from sequences and what they become.
+
+        Args:
+            X: sequences.
+            y: a sequence for each.
+            sample_weight: how much each pair counts, [N]; default: all the same.
+
+        Returns:
+            The estimator.
+        """
+        self._begin()
+        sequences, targets = self._sequences(X), self._sequences(y, "y")
+        require_pairs(sequences.rows, targets.rows)
+        weights = as_weights(sample_weight, len(targets.rows))
+        return self._fit_writer(*self._encode(sequences), targets, weights)
+
+    def _writer(self, model: EncoderDecoder) -> nn.Module:
+        return model.writer
 
     def _arguments(self) -> dict[str, Any]:
         return {**self._layers(), **self._output.writer()}

@@ -6,10 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from ._base import FeaturesMixin, Network, Part, Scaler
+from ._base import FeaturesMixin, Network, Part, Scaler, require_pairs
 from ._coders import Stacked
 from ._one_to_many import OneToMany
 from ._recurrent_estimator import WritingEstimator
+from ._sequences import as_sequences
+from ._weights import weighed
 
 __all__ = ["SequenceGenerator"]
 
@@ -41,12 +43,24 @@ class SequenceGenerator(FeaturesMixin, WritingEstimator):
     _scaler = Part(Scaler, F="F")
     model_ = Network(OneToMany)
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
-        """Learn from vectors and their sequences; return the estimator."""
-        self._begin()
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
+        """Learn from vectors and their sequences.
+
+        Args:
+            X: vectors [N, features].
+            y: a sequence for each.
+            sample_weight: how much each sequence counts, [N]; default: all the same.
+
+        Returns:
+            The estimator.
+        """
+        settings = self._begin()
         x = self._learn_features(X)
-        self._scaler = Scaler.standard(x)
-        return self._fit_writer(self._scaler.scaled(x).astype(np.float32), Stacked(), y)
+        targets = as_sequences(y, "y", settings.tokenizer)
+        require_pairs(x, targets.rows)
+        targets, x, weights = weighed(targets, x, sample_weight)
+        self._scaler = Scaler.standard(x, weights)
+        return self._fit_writer(self._scaler.scaled(x).astype(np.float32), Stacked(), targets, weights)
 
     def _arguments(self) -> dict[str, Any]:
         return {"vector_size": len(self._scaler.scale), **self._layers(), **self._output.writer()}

@@ -6,12 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from .. import ops
-from ._base import Examples, Network, Part, Plain, RegressorMixin, Scaler, as_targets
+from ._base import Network, Part, Plain, RegressorMixin, Scaler, as_targets
 from ._coders import Stacked
+from ._losses import NUMBERS
 from ._many_to_one import ManyToOne
 from ._recurrent_estimator import SequenceEstimator
-from ._sequences import as_sequences
+from ._weights import weighed
 
 __all__ = ["SequenceRegressor"]
 
@@ -39,17 +39,26 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
     _flat = Plain(bool)
     model_ = Network(ManyToOne)
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
-        """Learn from sequences and numbers; return the estimator."""
-        settings = self._begin()
-        sequences = as_sequences(X, "X")
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
+        """Learn from sequences and numbers.
+
+        Args:
+            X: sequences.
+            y: numbers [N] or [N, outputs].
+            sample_weight: how much each sequence counts, [N]; default: all the same.
+
+        Returns:
+            The estimator.
+        """
+        self._begin()
+        sequences = self._sequences(X)
         y = as_targets(y, len(sequences.rows), np.dtype(np.float64))
+        sequences, y, weights = weighed(sequences, y, sample_weight)
         self._flat = y.ndim == 1
         rows = y.reshape(len(y), -1)
-        self._y_scaler = Scaler.standard(rows)
-        scaled = self._y_scaler.scaled(rows).astype(np.float32)
-        examples = Examples(self._encode(sequences, settings), scaled, self._input, Stacked())
-        return self._train(ops.mse_loss, *examples.split(settings))
+        self._y_scaler = Scaler.standard(rows, weights)
+        targets = self._y_scaler.scaled(rows).astype(np.float32), Stacked()
+        return self._learn(self._encode(sequences), targets, NUMBERS, weights)
 
     def _arguments(self) -> dict[str, Any]:
         return {"outputs": len(self._y_scaler.scale), **self._layers()}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 
 from .. import ops, train
-from ._base import Examples, Labels, Network
+from ..text import tokenize
+from ._base import ClassWeight, Labels, Network, as_weights, label_array, number_classes, same_labels
 from ._coders import Tags
-from ._heads import token_cross_entropy
+from ._losses import TAGS
 from ._many_to_many import ManyToMany
 from ._recurrent_estimator import SequenceEstimator
-from ._sequences import as_sequences
+from ._weights import by_class
 
 __all__ = ["SequenceTagger"]
 
@@ -22,6 +24,10 @@ class SequenceTagger(SequenceEstimator):
 
     y: for each sequence as many labels as it has steps, of any kind that sorts. Set `bidirectional` where a step's label
     depends on what comes after it.
+
+    Args:
+        class_weight: how much the steps of each class count: None (all the same), "balanced" (steps / (classes * steps of
+            the class)), or {label: weight}.
 
     Attributes:
         model_: the network.
@@ -37,20 +43,63 @@ class SequenceTagger(SequenceEstimator):
     [['DET', 'NOUN', 'VERB']]
     """
 
+    class_weight = ClassWeight()
+
     classes_ = Labels("C")
     model_ = Network(ManyToMany)
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
-        """Learn from sequences and the labels of their steps; return the estimator."""
-        settings = self._begin()
-        sequences = as_sequences(X, "X")
-        lengths = [len(s) for s in sequences.rows]
-        self.classes_, flat = np.unique(np.concatenate(_labels(y, lengths)), return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y: expected at least two classes, got {self.classes_.tolist()}")
-        ids = np.split(flat.astype(np.int64), np.cumsum(lengths)[:-1])
-        examples = Examples(self._encode(sequences, settings), ids, self._input, Tags())
-        return self._train(token_cross_entropy, *examples.split(settings), metrics={"accuracy": train.accuracy})
+    def __init__(
+        self,
+        *,
+        cell: str = "lstm",
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        tokenizer: Callable[[str], list[str]] = tokenize,
+        min_frequency: int = 1,
+        embedding_size: int = 64,
+        embedding: Any = None,
+        freeze: bool = False,
+        class_weight: dict | str | None = None,
+        batch_size: int = 32,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = 1.0,
+        max_iter: int = 100,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        random_state: Any = 0,
+        verbose: int = 0,
+    ) -> None:
+        self._store(locals())
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
+        """Learn from sequences and the labels of their steps.
+
+        Args:
+            X: sequences.
+            y: for each sequence a label for each step.
+            sample_weight: how much each sequence counts, [N]; default: all the same.
+
+        Returns:
+            The estimator.
+        """
+        self._begin()
+        sequences = self._sequences(X)
+        lengths = np.array([len(s) for s in sequences.rows])
+        labels = _labels(y, lengths.tolist())
+        weights = as_weights(sample_weight, len(lengths))
+        self.classes_, flat = number_classes(label_array(np.concatenate(labels), int(lengths.sum())))
+        ends = np.cumsum(lengths)[:-1]
+        steps = by_class(
+            self._used.class_weight, self.classes_, flat, None if weights is None else np.repeat(weights, lengths)
+        )
+        targets = np.split(flat.astype(np.int64), ends), Tags()
+        return self._learn(
+            self._encode(sequences), targets, TAGS, None if steps is None else np.split(steps, ends),
+            {"accuracy": train.accuracy},
+        )  # fmt: skip
 
     def _arguments(self) -> dict[str, Any]:
         return {"outputs": len(self.classes_), **self._layers()}
@@ -68,20 +117,34 @@ class SequenceTagger(SequenceEstimator):
         """Return for each sequence the most probable label of each step."""
         return [self.classes_[p.argmax(axis=1)] for p in self.predict_proba(X)]
 
-    def score(self, X: Any, y: Any) -> float:  # noqa: N803
-        """Return the share of steps whose label is predicted."""
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """Return the share of steps whose label is predicted.
+
+        Args:
+            X: sequences.
+            y: for each sequence a label for each step.
+            sample_weight: how much each sequence counts, [N]; default: all the same.
+        """
         found = self.predict(X)
-        return float((np.concatenate(found) == np.concatenate(_labels(y, [len(f) for f in found]))).mean())
+        lengths = [len(f) for f in found]
+        predicted = np.concatenate(found)
+        weights = as_weights(sample_weight, len(found))
+        hits = predicted == same_labels(np.concatenate(_labels(y, lengths)), predicted)
+        return float(np.average(hits, weights=None if weights is None else np.repeat(weights, lengths)))
 
 
 def _labels(y: Any, lengths: list[int]) -> list[np.ndarray]:
     """Return the labels of each sequence, checked against its length."""
     if isinstance(y, str) or not hasattr(y, "__len__") or len(y) != len(lengths):
         raise ValueError(f"y: expected the labels of each of {len(lengths)} sequences, got {_described(y)}")
-    for i, (labels, length) in enumerate(zip(y, lengths, strict=True)):
+    found = list(y)
+    for i, (labels, length) in enumerate(zip(found, lengths, strict=True)):
         if isinstance(labels, str) or np.shape(labels) != (length,):
             raise ValueError(f"y[{i}]: expected {length} labels, one a step of X[{i}], got {_described(labels)}")
-    return [np.asarray(labels) for labels in y]
+    arrays = [np.asarray(labels) for labels in found]
+    if len({array.dtype.kind in "OUS" for array in arrays}) > 1:
+        raise ValueError("y: expected labels of one kind, got texts in some sequences and numbers in others")
+    return arrays
 
 
 def _described(y: Any) -> str:

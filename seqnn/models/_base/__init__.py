@@ -15,7 +15,7 @@ from ._data import (
 )
 from ._estimator import Estimator
 from ._estimator_file import EstimatorSetting, Inner
-from ._examples import Coder, Examples, by_length, evened, of_rows, split_equal_rows, split_rows
+from ._examples import Coder, Examples, by_length, evened, of_rows, require_pairs, split_equal_rows, split_rows
 from ._features import FeaturesMixin
 from ._learnt import Array, ArrayList, History, Labels, Learner, Learnt, Part, Plain, Words
 from ._mixins import ClassifierMixin, RegressorMixin
@@ -66,6 +66,7 @@ __all__ = [
     "number_classes",
     "of_rows",
     "r2_score",
+    "require_pairs",
     "same_labels",
     "split_equal_rows",
     "split_rows",

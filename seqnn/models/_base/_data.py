@@ -57,9 +57,7 @@ def as_features(x: Any, name: str = "X") -> np.ndarray:
     x = as_numbers(x, name)
     if x.ndim != 2:
         reshape = f"{name}.reshape(-1, 1) for one feature, {name}.reshape(1, -1) for one row"
-        raise ValueError(
-            f"{name}: expected shape [N, features], got {list(x.shape)}. Reshape your data: {reshape}"
-        )
+        raise ValueError(f"{name}: expected shape [N, features], got {list(x.shape)}. Reshape your data: {reshape}")
     for size, what in zip(x.shape, ("sample", "feature"), strict=True):
         if size == 0:
             raise ValueError(f"{name}: found 0 {what}(s) (shape={x.shape}) while a minimum of 1 is required.")
@@ -105,7 +103,9 @@ def label_array(y: Any, count: int) -> np.ndarray:
     except ValueError as error:
         if y is None:
             raise
-        raise ValueError(f"y: expected one label for each of {count} rows of X, got {type(y).__name__}: {error}") from None
+        raise ValueError(
+            f"y: expected one label for each of {count} rows of X, got {type(y).__name__}: {error}"
+        ) from None
     if y.dtype.kind == "O":
         y = _narrowed(y)
     if y.shape == (count, 1) and count:

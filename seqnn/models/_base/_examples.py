@@ -11,7 +11,7 @@ import numpy as np
 from ... import random, train
 from ...autograd import no_grad
 
-__all__ = ["Coder", "Examples", "by_length", "evened", "of_rows", "split_equal_rows", "split_rows"]
+__all__ = ["Coder", "Examples", "by_length", "evened", "of_rows", "require_pairs", "split_equal_rows", "split_rows"]
 
 
 class Coder(Protocol):
@@ -30,8 +30,7 @@ class Examples:
     """
 
     def __init__(self, inputs: Sequence[Any], targets: Sequence[Any], *coders: Coder) -> None:
-        if len(inputs) != len(targets):
-            raise ValueError(f"y: expected a target for each of {len(inputs)} examples of X, got {len(targets)}")
+        require_pairs(inputs, targets)
         self.inputs, self.targets, self.coders = inputs, targets, coders
 
     def split(self, settings: SimpleNamespace, parts: tuple[np.ndarray, np.ndarray] | None = None) -> tuple[Any, Any]:
@@ -60,6 +59,12 @@ class Examples:
         )
 
 
+def require_pairs(inputs: Sequence[Any], targets: Sequence[Any]) -> None:
+    """Raise a ValueError where there is not one target for each input."""
+    if len(inputs) != len(targets):
+        raise ValueError(f"y: expected a target for each of {len(inputs)} examples of X, got {len(targets)}")
+
+
 def split_rows(count: int, settings: SimpleNamespace) -> tuple[np.ndarray, np.ndarray]:
     """Return which of `count` examples to learn from, and which to hold out, both in a random order."""
     order, fraction = np.random.default_rng(settings.seed).permutation(count), settings.validation_fraction
@@ -85,7 +90,9 @@ def split_equal_rows(
     before = np.cumsum(sizes)
     held = int(np.searchsorted(before, settings.validation_fraction * before[-1] * (1 + 1e-9), side="right"))
     held = min(max(1, held), len(sizes) - 1) if settings.validation_fraction else 0
-    return np.flatnonzero(groups >= held), np.flatnonzero(groups < held)
+    order = np.random.default_rng(settings.seed).permutation(len(x))
+    inside = groups[order] < held
+    return order[~inside], order[inside]
 
 
 def _keys(x: np.ndarray, seed: int) -> np.ndarray:
@@ -104,13 +111,44 @@ def of_rows(function: Callable[..., Any], *columns: np.ndarray) -> Callable[[Any
     return lambda output, rows: function(output, *(column[rows] for column in columns))
 
 
-def evened(weights: np.ndarray, parts: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Return weights [N] whose mean is 1 among the examples to learn from, and among those held out."""
-    weights = weights.copy()
+def evened(weights: Sequence[Any], parts: tuple[np.ndarray, np.ndarray]) -> Sequence[Any]:
+    """Return weights whose mean is 1 among the examples to learn from, and among those held out.
+
+    Args:
+        weights: a number for each example, [N], or an array for each, such as of its steps.
+        parts: the numbers of the examples.
+    """
+    if isinstance(weights, np.ndarray):
+        even = weights.copy()
+        for part in parts:
+            even[part] /= weights[part].mean() if len(part) and weights[part].any() else 1
+        return even
+    found = list(weights)
     for part in parts:
-        if len(part) and weights[part].any():
-            weights[part] /= weights[part].mean()
-    return weights
+        mean = np.concatenate([weights[i] for i in part]).mean() if len(part) else 0
+        for i in part if mean else ():
+            found[i] = weights[i] / mean
+    return found
+
+
+def of_rows(function: Callable[..., Any], *columns: np.ndarray) -> Callable[[Any, Any], Any]:
+    """Return function(output, *columns[rows]) as a loss or metric of (output, rows), where a target is a row's number."""
+    return lambda output, rows: function(output, *(column[rows] for column in columns))
+
+
+def evened(weights: Sequence[Any], parts: tuple[np.ndarray, np.ndarray]) -> Sequence[Any]:
+    """Return weights whose mean is 1 among the examples to learn from, and among those held out.
+
+    Args:
+        weights: a number for each example, [N], or an array for each, such as of its steps.
+        parts: the numbers of the examples.
+    """
+    found: Any = weights.copy() if isinstance(weights, np.ndarray) else list(weights)
+    for part in parts:
+        mean = np.mean(np.concatenate([np.ravel(weights[i]) for i in part])) if len(part) else 0
+        for i in part if mean else ():
+            found[i] = weights[i] / mean
+    return found
 
 
 def _take(column: Sequence[Any], rows: np.ndarray) -> Any:

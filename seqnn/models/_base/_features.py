@@ -78,4 +78,8 @@ def _difference(known: list[str], given: list[str]) -> str:
     ):
         if names:
             message += f" {what}: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}."
-    return message if set(known) != set(given) else f"{message} Feature names must be in the same order as they were in fit."
+    return (
+        message
+        if set(known) != set(given)
+        else f"{message} Feature names must be in the same order as they were in fit."
+    )

@@ -116,6 +116,9 @@ class NetworkEstimator(Estimator):
         """Return a new network."""
         return type(self).model_.kind(**self._arguments())
 
+    def _prepare(self, model: Any) -> None:
+        """Give a new network what is known before training, such as vectors of words."""
+
     def _optimizer(self, parameters: Any) -> optim.Optimizer:
         """Return the optimiser of the network: AdamW with a constant learning rate."""
         return optim.AdamW(parameters, lr=self._used.learning_rate, weight_decay=self._used.weight_decay)
@@ -143,7 +146,9 @@ class NetworkEstimator(Estimator):
         settings = self._used
         stop = train.EarlyStopping("val_loss", patience=settings.n_iter_no_change, restore_best=True)
         with random.seeded(settings.seed):
-            model = self._make() if model is None else model
+            if model is None:
+                model = self._make()
+                self._prepare(model)
             trainer = self._trainer(
                 model, loss, self._optimizer(model.parameters()), schedule=schedule, metrics=metrics,
                 callbacks=[] if validation is None else [stop], verbose=settings.verbose,
@@ -181,5 +186,7 @@ class NetworkEstimator(Estimator):
         self.model_, self._stepper, self.n_iter_ = model, stepper, done + 1
         return self
 
-    def _trainer(self, model: nn.Module, loss: Loss | None, optimizer: optim.Optimizer, **options: Any) -> train.Trainer:
+    def _trainer(
+        self, model: nn.Module, loss: Loss | None, optimizer: optim.Optimizer, **options: Any
+    ) -> train.Trainer:
         return train.Trainer(model, loss, optimizer, clip_norm=getattr(self._used, "clip_norm", None), **options)

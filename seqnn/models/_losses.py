@@ -1,0 +1,93 @@
+"""The losses of estimators: their mean over what counts, and the loss of each element, which weights multiply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import ops
+from ..text import pad
+from ._base import Coder
+from ._heads import IGNORED, token_cross_entropy
+
+__all__ = ["CLASSES", "NUMBERS", "STEPS", "TAGS", "Loss", "Weighted"]
+
+
+class Loss(NamedTuple):
+    """A loss of an output and a target."""
+
+    mean: Callable[[Any, Any], Any]
+    """The mean over the elements that count."""
+
+    each: Callable[[Any, np.ndarray], Any]
+    """The loss of each element [B], [B, T], ...; 0 for those that do not count."""
+
+    counts: Callable[[np.ndarray], np.ndarray]
+    """Which elements count, booleans of the shape of `each`."""
+
+
+def _token_losses(logits: Any, target: np.ndarray) -> Any:
+    losses = ops.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1), reduction="none")
+    return losses.reshape(*target.shape)
+
+
+def _squared_error(output: Any, target: Any) -> Any:
+    """Return the mean squared error over what is not NaN, the padding."""
+    target = np.asarray(target)
+    there = ~np.isnan(target)
+    return ops.mse_loss(output * there.astype(output.dtype), np.where(there, target, 0)) * (there.size / there.sum())
+
+
+def _squared_errors(output: Any, target: np.ndarray) -> Any:
+    there = ~np.isnan(target)
+    return ops.mse_loss(output * there.astype(output.dtype), np.where(there, target, 0), reduction="none")
+
+
+CLASSES = Loss(
+    ops.cross_entropy,
+    lambda logits, target: ops.cross_entropy(logits, target, reduction="none"),
+    lambda target: np.ones(target.shape, bool),
+)
+NUMBERS = Loss(
+    ops.mse_loss,
+    lambda output, target: ops.mse_loss(output, target, reduction="none").mean(axis=-1),
+    lambda target: np.ones(len(target), bool),
+)
+TAGS = Loss(token_cross_entropy, _token_losses, lambda target: target != IGNORED)
+STEPS = Loss(_squared_error, _squared_errors, lambda target: ~np.isnan(target))
+
+
+class Weighted:
+    """Targets that count by weights: batches have the numbers of the examples, by which the loss finds both.
+
+    Args:
+        coder: of the targets.
+        targets: one for each example.
+        weights: a number for each example, or for each of its steps.
+        loss: of the targets.
+    """
+
+    def __init__(self, coder: Coder, targets: Sequence[Any], weights: Sequence[Any], loss: Loss) -> None:
+        self.coder, self.targets, self.weights, self._loss = coder, targets, weights, loss
+
+    def collate(self, rows: list[int]) -> tuple:
+        """Return what the coder gives before the targets, and the numbers of the examples [B]."""
+        return *self.coder.collate([self.targets[i] for i in rows])[:-1], np.array(rows)
+
+    def loss(self, output: Any, rows: np.ndarray) -> Any:
+        """Return the sum of weight * loss over the elements that count, by their number."""
+        target = self._target(rows)
+        losses = self._loss.each(output, target)
+        weights = [self.weights[i] for i in rows]
+        table = pad(weights)[0] if np.ndim(weights[0]) else np.array(weights)
+        table = table.reshape(table.shape + (1,) * (losses.ndim - table.ndim)).astype(losses.dtype)
+        return (losses * table).sum() * (1 / max(int(self._loss.counts(target).sum()), 1))
+
+    def metric(self, function: Callable[[Any, Any], float]) -> Callable[[Any, Any], float]:
+        """Return a metric of the output and the numbers of the examples."""
+        return lambda output, rows: function(output, self._target(rows))
+
+    def _target(self, rows: np.ndarray) -> np.ndarray:
+        return self.coder.collate([self.targets[i] for i in np.asarray(rows).tolist()])[-1]
