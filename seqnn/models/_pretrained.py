@@ -33,7 +33,7 @@ class Pretrained:
             self._keyed, matrix, self.words = given, given.vectors, list(given.index_to_key)
         elif isinstance(given, tuple) and len(given) == 2:
             matrix, self.words = given[0], list(given[1])
-        elif hasattr(given, "__array__") or isinstance(given, Sequence) and not isinstance(given, str):
+        elif hasattr(given, "__array__") or (isinstance(given, Sequence) and not isinstance(given, str)):
             matrix = given
         else:
             raise TypeError(

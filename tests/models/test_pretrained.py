@@ -150,7 +150,7 @@ def test_bad_vectors():
         fit(VECTORS[:, 0])
     with pytest.raises(ValueError, match="embedding: expected finite numbers"):
         fit((VECTORS * np.nan, WORDS))
-    with pytest.raises(TypeError, match="embedding: expected KeyedVectors or a pair .* got a matrix without words"):
+    with pytest.raises(TypeError, match=r"embedding: expected KeyedVectors or a pair .* got a matrix without words"):
         fit(VECTORS)
     with pytest.raises(TypeError, match="embedding: expected a matrix without words for X of integers"):
         SequenceClassifier(embedding=WV).fit([[1, 2], [3]], [0, 1])

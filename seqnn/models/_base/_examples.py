@@ -131,26 +131,6 @@ def evened(weights: Sequence[Any], parts: tuple[np.ndarray, np.ndarray]) -> Sequ
     return found
 
 
-def of_rows(function: Callable[..., Any], *columns: np.ndarray) -> Callable[[Any, Any], Any]:
-    """Return function(output, *columns[rows]) as a loss or metric of (output, rows), where a target is a row's number."""
-    return lambda output, rows: function(output, *(column[rows] for column in columns))
-
-
-def evened(weights: Sequence[Any], parts: tuple[np.ndarray, np.ndarray]) -> Sequence[Any]:
-    """Return weights whose mean is 1 among the examples to learn from, and among those held out.
-
-    Args:
-        weights: a number for each example, [N], or an array for each, such as of its steps.
-        parts: the numbers of the examples.
-    """
-    found: Any = weights.copy() if isinstance(weights, np.ndarray) else list(weights)
-    for part in parts:
-        mean = np.mean(np.concatenate([np.ravel(weights[i]) for i in part])) if len(part) else 0
-        for i in part if mean else ():
-            found[i] = weights[i] / mean
-    return found
-
-
 def _take(column: Sequence[Any], rows: np.ndarray) -> Any:
     return column[rows] if isinstance(column, np.ndarray) else [column[i] for i in rows]
 
