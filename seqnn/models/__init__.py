@@ -2,7 +2,7 @@
 
 from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
-from ._base import ConvergenceWarning, NotFittedError
+from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._bert import BERT, BERTForPretraining
 from ._encoder_decoder import EncoderDecoder
 from ._gpt import GPT
@@ -38,6 +38,7 @@ __all__ = [
     "BERTForPretraining",
     "ClassificationHead",
     "ConvergenceWarning",
+    "DataConversionWarning",
     "EncoderDecoder",
     "LanguageModelHead",
     "LogisticRegression",

@@ -179,7 +179,7 @@ def same_labels(y: Any, predicted: np.ndarray) -> np.ndarray:
     y = label_array(y, len(predicted))
     texts = [array.dtype.kind in "US" or isinstance(array[:1].item(), str) for array in (y, predicted)]
     if texts[0] != texts[1]:
-        raise ValueError(f"y: expected labels as fit got, such as {predicted[0]!r}, got {y[0]!r}")
+        raise ValueError(f"y: expected labels as fit got, such as {predicted.tolist()[0]!r}, got {y.tolist()[0]!r}")
     return y
 
 

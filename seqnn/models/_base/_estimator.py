@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import wraps
 from types import SimpleNamespace
 from typing import Any, ClassVar, Self
@@ -15,6 +16,25 @@ from ._learnt import Learner, not_fitted
 from ._sklearn import make_tags
 
 __all__ = ["Estimator"]
+
+
+def _with_hints(init: Callable[..., None]) -> Callable[..., None]:
+    """Let a TypeError about an unknown setting name the class, and the setting that was meant."""
+
+    @wraps(init)
+    def initialised(self: Estimator, *args: Any, **settings: Any) -> None:
+        for name in settings:
+            if name not in self._settings:
+                near = [
+                    n
+                    for n in (self._renamed.get(name), *get_close_matches(name, self._settings))
+                    if n in self._settings
+                ]
+                hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(self._settings)}"
+                raise TypeError(f"{type(self).__name__} has no setting {name!r}; {hint}")
+        init(self, *args, **settings)
+
+    return initialised
 
 
 def _all_or_nothing(fit: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,8 +72,17 @@ class Estimator(Settings, Learner):
     def __init__(self) -> None:
         self._store(locals())
 
+    _renamed: ClassVar[Mapping[str, str]] = {
+        "epochs": "max_iter", "n_epochs": "max_iter", "num_epochs": "max_iter", "lr": "learning_rate",
+        "seed": "random_state", "vectors": "embedding", "embeddings": "embedding", "embedding_dim": "embedding_size",
+        "units": "hidden_size", "hidden_dim": "hidden_size", "patience": "n_iter_no_change", "order": "lags", "p": "lags",
+    }  # fmt: skip
+    """Names that a setting has elsewhere, and its name here."""
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = _with_hints(cls.__init__)
         if "fit" in vars(cls):
             cls.fit = _all_or_nothing(cls.fit)
         _estimator_file.register(cls)
