@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._axes import INK, new_axes, style
+from ._fonts import families, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,10 +97,10 @@ def alignment(
     array = array.mean(axis=0) if array.ndim == 3 else array
     ax = _map(array, target, source, title, ax, top=True)
     best = array.argmax(axis=1)
-    shown = array.max(axis=1) > 0
+    marked = array.max(axis=1) > 0
     light = array[np.arange(len(best)), best] > 0.55 * array.max()
-    colors = np.where(light, "white", INK)[shown]
-    ax.scatter(best[shown], np.flatnonzero(shown), s=14, c=list(colors), linewidths=0, zorder=3)
+    colors = np.where(light, "white", INK)[marked]
+    ax.scatter(best[marked], np.flatnonzero(marked), s=14, c=list(colors), linewidths=0, zorder=3)
     return ax
 
 
@@ -159,9 +160,9 @@ def _image(ax: Axes, array: np.ndarray, title: str | None) -> Any:
 def _tokens(axis: Any, starts: Sequence[int], tokens: Sequence[str]) -> None:
     """Write the tokens beside each of the maps that begin at `starts`."""
     step = math.ceil(len(tokens) / MANY)
-    shown = [str(token).replace("$", r"\$") for token in tokens][::step]
+    written = [shown(token) for token in tokens][::step]
     places = [start + i for start in starts for i in range(0, len(tokens), step)]
-    axis.set_ticks(places, shown * len(starts))
+    axis.set_ticks(places, written * len(starts), fontfamily=families(written))
     if axis.axis_name == "x":
         for label in axis.get_ticklabels():
             label.set(rotation=45, ha="right", rotation_mode="anchor")

@@ -18,7 +18,7 @@ def new_axes(ax: Any, size: tuple[float, float]) -> Axes:
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError("pictures need matplotlib: pip install seqnn[plot]") from error
+        raise ImportError("pictures need matplotlib: pip install 'seqnn-cpu[plot]'") from error
     from matplotlib.axes import Axes
 
     if ax is None:

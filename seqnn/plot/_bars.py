@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..embed import Labelled, LabelledVectors
 from ._axes import BLUE, FAINT, GREY, ORANGE, new_axes, style
+from ._fonts import families, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,10 +53,15 @@ def bias_bars(
     places = np.arange(len(figures))
     for side, color in enumerate((ORANGE, BLUE)):
         bars = ax.barh(places + 0.2 * (2 * side - 1), values[:, side], 0.36, color=color, label=labels[side], zorder=2)
-        shown = [f"{value + 0.0:.2f}".replace("-", "−") for value in values[:, side].round(2)]  # no "-0.00"
-        ax.bar_label(bars, shown, padding=3, fontsize=8, color=GREY)
+        for bar, value in zip(bars, values[:, side].round(2) + 0.0, strict=True):  # + 0.0: no "-0.00"
+            ax.annotate(
+                f"{value:.2f}".replace("-", "−"), (bar.get_width() if value else 0.0, bar.get_y() + bar.get_height() / 2),
+                xytext=(3 if value >= 0 else -3, 0), textcoords="offset points", fontsize=8, color=GREY, va="center",
+                ha="left" if value >= 0 else "right",
+            )  # fmt: skip
     style(ax, title=title, spines=())
-    ax.set_yticks(places, list(figures))
+    names = [shown(name) for name in figures]
+    ax.set_yticks(places, names, fontfamily=families(names))
     ax.set_ylim(len(figures) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
     ax.axvline(0, color=GREY, linewidth=0.8, zorder=3)

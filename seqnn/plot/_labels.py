@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._axes import INK, LEADER
+from ._fonts import families, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,9 +49,11 @@ def place_labels(
     steps = np.linspace(0, 1, 60)[:, None]
     strokes = [ax.transData.transform(start + steps * (end - start)) for start, end in lines]
     taken = np.concatenate([np.empty((0, 4)), *(np.concatenate([s - 1, s + 1], axis=1) for s in strokes)])
-    for i, text in enumerate(texts):
+    written = [shown(text) for text in texts]
+    fonts = families(written)
+    for i, text in enumerate(written):
         label = ax.annotate(
-            text, points[i], textcoords="offset points", xytext=(0, 0), fontsize=size,
+            text, points[i], textcoords="offset points", xytext=(0, 0), fontsize=size, fontfamily=fonts,
             color=colors[i] if colors else INK, zorder=4, annotation_clip=False,
             path_effects=[withStroke(linewidth=2.5, foreground="white", alpha=0.85)],
         )  # fmt: skip

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Words = Sequence[str] | Mapping[str, Sequence[str]]
 
+MOST = 50
+"""How many words are shown where none are named."""
+
 
 def pca(rows: npt.ArrayLike, components: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """Project rows onto their first principal components; the sign of one is such that its largest entry is positive.
@@ -49,7 +52,7 @@ def pca(rows: npt.ArrayLike, components: int = 2) -> tuple[np.ndarray, np.ndarra
 
 def word_map(
     vectors: Labelled,
-    words: Words,
+    words: Words | None = None,
     *,
     method: str = "pca",
     perplexity: float | None = None,
@@ -61,7 +64,8 @@ def word_map(
 
     Args:
         vectors: `KeyedVectors`, or a pair (matrix, words); taken with length 1.
-        words: the words to show, or {group: words}, each group in a colour of its own with a legend.
+        words: the words to show, or {group: words}, each group in a colour of its own with a legend; default: the first
+            50, which are the most frequent ones of trained vectors.
         method: "pca": the plane of the largest variance; "tsne": scikit-learn's t-SNE, which keeps neighbours together.
         perplexity: of t-SNE; default: 30, less for few words.
         seed: of t-SNE.
@@ -85,8 +89,9 @@ def word_map(
     """
     if method not in ("pca", "tsne"):
         raise ValueError(f"method: expected 'pca' or 'tsne', got {method!r}")
-    groups = words if isinstance(words, Mapping) else {"": words}
     labelled = LabelledVectors(vectors)
+    words = list(labelled.words)[:MOST] if words is None else words
+    groups = words if isinstance(words, Mapping) else {"": words}
     rows = [labelled.rows(group, "words") for group in groups.values()]
     units = labelled.units(np.concatenate([np.zeros(0, np.int64), *rows]))
     if len(units) < 3:
