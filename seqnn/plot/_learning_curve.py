@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._axes import BLUE, GREY, VERMILION, new_axes, style
+from ._histories import epochs_of, history_columns, numbers
 from ._lines import axis_labels, end_labels, grid, log_ticks
 
 if TYPE_CHECKING:
@@ -38,17 +38,15 @@ def learning_curve(
     >>> [line.get_label() for line in ax.lines][:2]
     ['training', 'validation']
     """
-    columns = _columns(history)
+    columns = history_columns(history, "history", "a Trainer or an estimator, its history_, or what fit returned")
     curves = {
-        label: _numbers(columns[name])
+        label: numbers(columns[name])
         for label, name in (("training", figure), ("validation", f"val_{figure}"))
         if name in columns
     }
     if not curves:
         raise ValueError(f"figure: the history has no {figure!r} or 'val_{figure}', only {', '.join(columns)}")
-    epochs = _numbers(columns["epoch"]) if "epoch" in columns else np.arange(1, len(next(iter(curves.values()))) + 1)
-    if not len(epochs):
-        raise ValueError("history: it is empty: train the model first")
+    epochs = epochs_of(columns)
     ax = new_axes(ax, (6.0, 3.8))
     style(ax, title=title)
     colors = {"training": BLUE, "validation": VERMILION}
@@ -76,21 +74,3 @@ def learning_curve(
     elif ends and "validation" in ends:
         ax.set_ylabel(f"{figure} (validation)", fontsize=9, color=GREY)
     return ax
-
-
-def _columns(history: Any) -> dict[str, Sequence[Any]]:
-    """Return a list for each figure."""
-    rows = getattr(history, "history_", history)
-    if isinstance(rows, Mapping) and rows and all(isinstance(v, Sequence | np.ndarray) for v in rows.values()):
-        return dict(rows)
-    if not isinstance(rows, Sequence) or isinstance(rows, str) or not all(isinstance(e, Mapping) for e in rows):
-        raise TypeError(
-            f"history: expected a Trainer, its history_, or what fit returned, got {type(history).__name__}"
-        )
-    if not rows:
-        raise ValueError("history: it is empty: train the model first")
-    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(n for row in rows for n in row)}
-
-
-def _numbers(values: Sequence[Any]) -> np.ndarray:
-    return np.array([np.nan if v is None else v for v in values], np.float64)
