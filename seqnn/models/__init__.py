@@ -5,6 +5,7 @@ from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._bert import BERT, BERTForPretraining
 from ._encoder_decoder import EncoderDecoder
+from ._from_huggingface import from_huggingface
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
 from ._logistic_regression import LogisticRegression
@@ -64,5 +65,6 @@ __all__ = [
     "Translator",
     "WithHead",
     "best_spans",
+    "from_huggingface",
     "token_cross_entropy",
 ]

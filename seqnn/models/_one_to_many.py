@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import nn, ops
 from ..autograd import Tensor, no_grad
-from ._generation import generate
+from ._generation import Choice, generate
 from ._reader import recurrent
 
 __all__ = ["OneToMany"]
@@ -101,7 +101,7 @@ class OneToMany(nn.Module):
                 return np.asarray(self.output(out))
 
             first = np.full((len(vectors), 1), begin)
-            return generate(step, first, steps, temperature=0.0, top_k=None, eos_id=end)
+            return generate(step, first, steps, Choice(), end)
 
     def _states(self, vectors: Any) -> tuple[Any, ...]:
         """Return each part of the first state [layers, B, size]: h from the vectors, the others zero."""

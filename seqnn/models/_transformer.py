@@ -10,7 +10,7 @@ import numpy as np
 from .. import nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
-from ._generation import as_ids, evaluating, generate
+from ._generation import Choice, as_ids, evaluating, generate
 from ._heads import IGNORED
 
 __all__ = ["Transformer"]
@@ -141,7 +141,7 @@ class Transformer(nn.Module):
                 return ops.linear(hidden[:, -1], self.target.weight).data
 
             begin = np.full((len(memory), 1), self.bos_id)
-            return generate(step, begin, max_new_tokens, temperature=0.0, top_k=None, eos_id=self.eos_id)
+            return generate(step, begin, max_new_tokens, Choice(), self.eos_id)
 
     def _embed(self, table: nn.Embedding, ids: Any, offset: int) -> Tensor:
         return self.dropout(self.positions(table(as_ids(ids)) * math.sqrt(table.embedding_dim), offset=offset))
