@@ -1,4 +1,4 @@
-"""The losses of estimators: their mean over what counts, and the loss of each element, which weights multiply."""
+"""The losses of estimators: over all that counts, and of each element, which weights multiply."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["CLASSES", "NUMBERS", "STEPS", "TAGS", "Loss", "Weighted"]
 class Loss(NamedTuple):
     """A loss of an output and a target."""
 
-    mean: Callable[[Any, Any], Any]
-    """The mean over the elements that count."""
+    whole: Callable[[Any, Any], Any]
+    """The mean over the elements that count, or their (sum, count): what `train.fit` takes."""
 
     each: Callable[[Any, np.ndarray], Any]
     """The loss of each element [B], [B, T], ...; 0 for those that do not count."""
@@ -33,11 +33,10 @@ def _token_losses(logits: Any, target: np.ndarray) -> Any:
     return losses.reshape(*target.shape)
 
 
-def _squared_error(output: Any, target: Any) -> Any:
-    """Return the mean squared error over what is not NaN, the padding."""
+def _squared_error(output: Any, target: Any) -> tuple[Any, int]:
+    """Return the sum of the squared errors of what is not NaN, the padding, and how many these are."""
     target = np.asarray(target)
-    there = ~np.isnan(target)
-    return ops.mse_loss(output * there.astype(output.dtype), np.where(there, target, 0)) * (there.size / there.sum())
+    return _squared_errors(output, target).sum(), int(np.count_nonzero(~np.isnan(target)))
 
 
 def _squared_errors(output: Any, target: np.ndarray) -> Any:
@@ -76,18 +75,27 @@ class Weighted:
         """Return what the coder gives before the targets, and the numbers of the examples [B]."""
         return *self.coder.collate([self.targets[i] for i in rows])[:-1], np.array(rows)
 
-    def loss(self, output: Any, rows: np.ndarray) -> Any:
-        """Return the sum of weight * loss over the elements that count, by their number."""
+    def loss(self, output: Any, rows: np.ndarray) -> tuple[Any, int]:
+        """Return the sum of weight * loss over the elements that count, and their number."""
         target = self._target(rows)
         losses = self._loss.each(output, target)
         weights = [self.weights[i] for i in rows]
         table = pad(weights)[0] if np.ndim(weights[0]) else np.array(weights)
         table = table.reshape(table.shape + (1,) * (losses.ndim - table.ndim)).astype(losses.dtype)
-        return (losses * table).sum() * (1 / max(int(self._loss.counts(target).sum()), 1))
+        return (losses * table).sum(), self._count(target)
 
-    def metric(self, function: Callable[[Any, Any], float]) -> Callable[[Any, Any], float]:
-        """Return a metric of the output and the numbers of the examples."""
-        return lambda output, rows: function(output, self._target(rows))
+    def metric(self, function: Callable[[Any, Any], float]) -> Callable[[Any, Any], tuple[float, int]]:
+        """Return a metric of the output and the numbers of the examples: (sum, count) of the elements that count."""
+
+        def measured(output: Any, rows: np.ndarray) -> tuple[float, int]:
+            target = self._target(rows)
+            count = self._count(target)
+            return count * function(output, target), count
+
+        return measured
+
+    def _count(self, target: np.ndarray) -> int:
+        return int(self._loss.counts(target).sum())
 
     def _target(self, rows: np.ndarray) -> np.ndarray:
         return self.coder.collate([self.targets[i] for i in np.asarray(rows).tolist()])[-1]

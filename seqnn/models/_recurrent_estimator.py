@@ -100,7 +100,7 @@ class RecurrentEstimator(NetworkEstimator):
         settings = self._used
         if weights is None:
             examples = Examples(inputs[0], targets[0], inputs[1], targets[1])
-            return self._train(loss.mean, *examples.split(settings), metrics=metrics)
+            return self._train(loss.whole, *examples.split(settings), metrics=metrics)
         parts = split_rows(len(inputs[0]), settings)
         weighted = Weighted(targets[1], targets[0], evened(weights, parts), loss)
         examples = Examples(inputs[0], range(len(targets[0])), inputs[1], weighted)

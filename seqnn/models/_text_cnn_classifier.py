@@ -139,7 +139,7 @@ class TextCNNClassifier(ClassifierMixin, NetworkEstimator):
         encoded, accuracy = [self.vocabulary_.encode(tokens) for tokens in texts.rows], train.accuracy
         if weights is None:
             data = Examples(encoded, ids, self, Stacked()).split(settings, parts)
-            return self._train(CLASSES.mean, *data, metrics={"accuracy": accuracy})
+            return self._train(CLASSES.whole, *data, metrics={"accuracy": accuracy})
         weighted = Weighted(Stacked(), ids, evened(weights, parts), CLASSES)
         data = Examples(encoded, range(len(ids)), self, weighted).split(settings, parts)
         return self._train(weighted.loss, *data, metrics={"accuracy": weighted.metric(accuracy)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from difflib import get_close_matches
 from typing import Any
 
@@ -35,8 +36,7 @@ def hint(name: str) -> Any:
     """Raise the AttributeError of `seqnn.plot`, which names the function that may be meant."""
     if name.startswith("__"):
         raise AttributeError(name)
-    from . import __all__ as names
-
+    names = sys.modules[__package__].__all__
     near = [_MEANT[name]] if name in _MEANT else get_close_matches(name, names, 1)
     meant = f"did you mean {near[0]}?" if near else f"it has {', '.join(names)}"
     raise AttributeError(f"seqnn.plot has no {name!r}; {meant}")

@@ -72,7 +72,6 @@ def test_bad_bounds(low, high):
 
 
 def test_seeded_blocks_of_several_threads_do_not_disturb_each_other():
-    random.seed(7)
     before, meet = random.get_state(), Barrier(4)
 
     def keys(seed):

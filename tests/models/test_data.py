@@ -291,7 +291,6 @@ def test_bad_sequences():
 
 
 def test_seeded_fits_in_threads_are_those_of_one_thread():
-    random.seed(5)
     before = random.get_state()
 
     def fit(seed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ... import _safetensors
 from ..._config import __version__
@@ -12,15 +12,12 @@ from ..._files import Path
 from ..._settings import Setting
 from ._learnt import Arrays, Learnt, Sizes
 
-if TYPE_CHECKING:
-    from ._estimator import Estimator
-
 __all__ = ["EstimatorSetting", "Inner", "load", "register", "save"]
 
 VERSION = 1
 KEY = "seqnn.estimator"
 
-_kinds: dict[str, type[Estimator]] = {}
+_kinds: dict[str, type[Any]] = {}
 """The estimators of the package by name: what a file may hold inside another estimator."""
 
 _DAMAGE = (
@@ -29,20 +26,20 @@ _DAMAGE = (
 """What a damaged record can raise."""
 
 
-def register(kind: type[Estimator]) -> None:
+def register(kind: type[Any]) -> None:
     """Make an estimator of the package known by its name."""
     if kind.__module__.startswith("seqnn."):
         _kinds[kind.__name__] = kind
 
 
-def save(estimator: Estimator, path: Path) -> None:
+def save(estimator: Any, path: Path) -> None:
     """Write a fitted estimator."""
     arrays: Arrays = {}
     record = {"version": VERSION, "written_by": f"seqnn {__version__}", **_pack(estimator, "", arrays)}
     _safetensors.save(path, arrays, {KEY: json.dumps(record)})
 
 
-def load(kind: type[Estimator], path: Path, given: dict[str, Any]) -> Any:
+def load(kind: type[Any], path: Path, given: dict[str, Any]) -> Any:
     """Read an estimator of this class."""
     arrays, metadata = _safetensors.load(path, mmap=False)
     if KEY not in metadata:
@@ -62,7 +59,7 @@ def load(kind: type[Estimator], path: Path, given: dict[str, Any]) -> Any:
     return found
 
 
-def _pack(estimator: Estimator, key: str, arrays: Arrays) -> dict[str, Any]:
+def _pack(estimator: Any, key: str, arrays: Arrays) -> dict[str, Any]:
     """Return the record of a fitted estimator, and add its arrays."""
     return {
         "estimator": type(estimator).__name__,
@@ -72,9 +69,7 @@ def _pack(estimator: Estimator, key: str, arrays: Arrays) -> dict[str, Any]:
     }
 
 
-def _unpack(
-    kind: type[Estimator], record: dict[str, Any], key: str, arrays: Arrays, given: dict[str, Any]
-) -> Estimator:
+def _unpack(kind: type[Any], record: dict[str, Any], key: str, arrays: Arrays, given: dict[str, Any]) -> Any:
     """Make the estimator of a record; every value is checked as if a user had given it."""
     if unknown := given.keys() - kind._settings.keys():
         raise ValueError(f"{', '.join(sorted(unknown))}: no setting of {kind.__name__}")
@@ -102,12 +97,12 @@ def _pack_settings(settings: Any, values: dict[str, Any]) -> dict[str, Any]:
     return packed
 
 
-def _pack_inner_settings(estimator: Estimator) -> dict[str, Any]:
+def _pack_inner_settings(estimator: Any) -> dict[str, Any]:
     inner = _pack_settings(estimator._settings, vars(estimator._checked()))
     return {"estimator": type(estimator).__name__, "settings": inner}
 
 
-def _unpack_settings(kind: type[Estimator], record: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _unpack_settings(kind: type[Any], record: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of the constructor; those that are given go before those of the file."""
     if unknown := record.keys() - kind._settings.keys():
         raise ValueError(f"settings: {kind.__name__} has no {', '.join(sorted(unknown))}")
@@ -126,7 +121,7 @@ def _unpack_settings(kind: type[Estimator], record: dict[str, Any], given: dict[
     return values
 
 
-def _known(record: dict[str, Any]) -> type[Estimator]:
+def _known(record: dict[str, Any]) -> type[Any]:
     if record["estimator"] not in _kinds:
         raise ValueError(f"estimator: no estimator of seqnn.models is called {record['estimator']!r:.60}")
     return _kinds[record["estimator"]]
@@ -139,11 +134,11 @@ class EstimatorSetting(Setting[Any]):
     """A setting that is another estimator, or None.
 
     Args:
-        base: the class that it must be of.
+        base: the class of estimators that it must be of.
         expected: this class in words.
     """
 
-    def __init__(self, base: type[Estimator], expected: str) -> None:
+    def __init__(self, base: type[Any], expected: str) -> None:
         super().__init__(None)
         self._base, self._expected = base, expected
 
@@ -156,11 +151,11 @@ class EstimatorSetting(Setting[Any]):
 class Inner(Learnt[Any]):
     """A fitted estimator of a class."""
 
-    def __init__(self, base: type[Estimator]) -> None:
+    def __init__(self, base: type[Any]) -> None:
         super().__init__()
         self._base = base
 
-    def pack(self, value: Estimator, key: str, arrays: Arrays) -> Any:
+    def pack(self, value: Any, key: str, arrays: Arrays) -> Any:
         return _pack(value, f"{key}.", arrays)
 
     def unpack(self, record: Any, key: str, arrays: Arrays, sizes: Sizes, owner: Any) -> Any:
