@@ -406,3 +406,29 @@ def test_a_warm_start_goes_on_from_the_last_fit():
     model = LogisticRegression(warm_start=True, tol=1e-8).fit(X, Y)
     first = model.n_iter_
     assert model.fit(X, Y).n_iter_ == 1 < first
+
+
+class Interrupted(MLPClassifier):
+    """Ctrl-C comes in the third epoch, when the loss of what is held out has risen since the first."""
+
+    class_losses = 0
+
+    @staticmethod
+    def _losses(output, target, reduction="mean"):
+        Interrupted.class_losses += 1
+        if Interrupted.class_losses == 9:
+            raise KeyboardInterrupt
+        return MLPClassifier._losses(output, target, reduction=reduction)
+
+
+def test_ctrl_c_leaves_an_estimator_with_the_best_weights_so_far():
+    Interrupted.class_losses = 0
+    model = Interrupted((8,), batch_size=30, max_iter=20, learning_rate_init=0.5)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        model.fit(X, Y)
+    (note,) = caught.value.__notes__
+    assert "stopped after 2 of 20 epochs" in note and "another fit begins anew" in note and "epochs=" not in note
+    assert model.n_iter_ == len(model.history_["val_loss"]) == 2 and not model.model_.training
+    best = int(np.argmin(model.history_["val_loss"])) + 1
+    again = MLPClassifier((8,), batch_size=30, max_iter=best, learning_rate_init=0.5).fit(X, Y)
+    np.testing.assert_array_equal(model.predict_proba(X), again.predict_proba(X))

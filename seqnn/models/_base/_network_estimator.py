@@ -159,7 +159,7 @@ class NetworkEstimator(Estimator):
                     data, settings.max_iter, validation=validation, batch_size=settings.batch_size, seed=settings.seed
                 )
             except KeyboardInterrupt as error:
-                stop.on_train_end(trainer)
+                _put_back(stop, trainer)
                 error.__notes__ = [
                     f"Training stopped after {len(trainer.history_)} of {settings.max_iter} epochs. The estimator keeps the "
                     "best weights so far and can be used; another fit begins anew."
@@ -190,3 +190,11 @@ class NetworkEstimator(Estimator):
         self, model: nn.Module, loss: Loss | None, optimizer: optim.Optimizer, **options: Any
     ) -> train.Trainer:
         return train.Trainer(model, loss, optimizer, clip_norm=getattr(self._used, "clip_norm", None), **options)
+
+
+def _put_back(stop: train.EarlyStopping, trainer: train.Trainer) -> None:
+    """Return to the weights of the best epoch, if there is one, of a run that was broken off."""
+    best = stop.state_dict()
+    for i, array in enumerate(trainer._trained_arrays() if best else ()):
+        array[...] = best[f"best.{i}"]
+    stop.on_train_end(trainer)
