@@ -79,25 +79,26 @@ def save(
             _write_array(file, arrays[name])
 
 
-def load(path: Path, *, mmap: bool = True) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def load(path: Path, *, mmap: bool = True, widen: bool = False) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Read the arrays and the metadata of a safetensors file, which may be packed or a pipe.
 
     Args:
         path: the file.
         mmap: True (default) gives read-only views of the mapped file: opening takes milliseconds whatever its size, and
             the file must not be shortened in place while they are used. False reads everything into writable memory.
+        widen: whether bfloat16 arrays come as float32, which holds all their values; else as uint16.
 
     Returns:
-        Arrays by name, and the metadata; bfloat16 arrays come as uint16.
+        Arrays by name, and the metadata.
 
     Raises:
         ValueError: a file that is damaged in any way; it names the file and the tensor.
     """
     with Source(path) as source:
-        return read(source, mmap=mmap)
+        return read(source, mmap=mmap, widen=widen)
 
 
-def read(source: Source, *, mmap: bool = True) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def read(source: Source, *, mmap: bool = True, widen: bool = False) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Do what `load` does with a file that is open."""
     path = source.name
     refuse_pickle(path, source.head)
@@ -113,6 +114,8 @@ def read(source: Source, *, mmap: bool = True) -> tuple[dict[str, np.ndarray], d
     tensors = {}
     for name, (dtype, shape, begin, end) in layout.items():
         array = data[start + begin : start + end].view(dtype).reshape(shape)
+        if widen and header[name]["dtype"] == "BF16":
+            array = (array.astype(np.uint32) << 16).view(np.float32)
         tensors[name] = array if array.flags.aligned else array.copy()
     return tensors, metadata
 

@@ -20,6 +20,8 @@ from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
+import numpy as np
+
 from ._arguments import flag, integer, number
 from ._spill import parse_size
 
@@ -87,19 +89,20 @@ class Integer(Setting[T]):
 
 
 class Number(Setting[T]):
-    """A finite number with minimum <= value, above < value, value < below."""
+    """A finite number with minimum <= value <= maximum, above < value < below."""
 
     def __init__(
         self,
         default: T,
         *,
         minimum: float | None = None,
+        maximum: float | None = None,
         above: float | None = None,
         below: float | None = None,
         optional: bool | None = None,
     ) -> None:
         super().__init__(default, optional=optional)
-        self._bounds = {"minimum": minimum, "above": above, "below": below}
+        self._bounds = {"minimum": minimum, "maximum": maximum, "above": above, "below": below}
 
     def _check(self, name: str, value: Any) -> float:
         return number(name, value, **{bound: limit for bound, limit in self._bounds.items() if limit is not None})
@@ -172,7 +175,8 @@ class Settings:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        declared = {**cls._settings, **{k: v for k, v in vars(cls).items() if isinstance(v, Setting)}}
+        attributes = [item for base in reversed(cls.__mro__) for item in vars(base).items()]
+        declared = {name: setting for name, setting in attributes if isinstance(setting, Setting)}
         order = [name for name in inspect.signature(cls.__init__).parameters if name in declared]
         cls._settings = {name: declared[name] for name in [*order, *(n for n in declared if n not in order)]}
         _complete_docstring(cls)
@@ -243,9 +247,21 @@ class Settings:
 
     def __repr__(self) -> str:
         """Show the class and the settings that differ from their defaults."""
+        return f"{type(self).__name__}({', '.join(f'{name}={text}' for name, text in self._changed().items())})"
+
+    def _changed(self) -> dict[str, str]:
+        """Return the settings that differ from their defaults, as text."""
         given = ((name, getattr(self, name), setting.default) for name, setting in self._settings.items())
-        changed = [f"{name}={value!r}" for name, value, default in given if not _equal(value, default)]
-        return f"{type(self).__name__}({', '.join(changed)})"
+        return {name: shown(value) for name, value, default in given if not _equal(value, default)}
+
+
+def shown(value: Any) -> str:
+    """Return a value as text: functions by their names, arrays by their shapes."""
+    if isinstance(value, np.ndarray):
+        return f"<array {list(value.shape)}>"
+    if inspect.isfunction(value) or inspect.isclass(value):
+        return value.__qualname__
+    return repr(value)
 
 
 def _equal(a: Any, b: Any) -> bool:

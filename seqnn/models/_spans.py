@@ -12,11 +12,9 @@ from ..autograd import Tensor
 
 __all__ = ["SpanHead", "Spans", "best_spans"]
 
-_NEVER = -1e9
-
 
 class SpanHead(nn.Module):
-    """Logits [B, T, 2] that an answer starts, and that it ends, at a position; those of padding are -1e9.
+    """Logits [B, T, 2] that an answer starts, and that it ends, at a position; those of padding are -inf.
 
     Train it with `ops.cross_entropy` against targets [B, 2]: (first, last) position of the answer; the loss is the mean
     of both. `best_spans` finds the answers. Source: Devlin et al., "BERT", NAACL 2019.
@@ -35,7 +33,7 @@ class SpanHead(nn.Module):
         if lengths is None:
             return logits
         behind = np.arange(hidden.shape[1]) >= np.asarray(lengths)[:, None]
-        return logits + np.where(behind, _NEVER, 0)[:, :, None].astype(logits.dtype)
+        return logits + np.where(behind, -np.inf, 0)[:, :, None].astype(logits.dtype)
 
 
 class Spans(NamedTuple):

@@ -1,21 +1,19 @@
-"""The Transformer: an encoder of a source and a decoder of a target; and a translator of token sequences."""
+"""The Transformer: an encoder of a source and a decoder of a target."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from .. import nn, ops, optim
+from .. import nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
-from ..text import Vocabulary, pad
-from ._data import check_fitted
-from ._estimator import Estimator
-from ._generation import as_ids, evaluating, generate
+from ._generation import Choice, as_ids, evaluating, generate
 from ._heads import IGNORED
-from ._sequences import as_sequences, by_length, padded_classes, split_batches
+
+__all__ = ["Transformer"]
 
 
 class Transformer(nn.Module):
@@ -143,112 +141,7 @@ class Transformer(nn.Module):
                 return ops.linear(hidden[:, -1], self.target.weight).data
 
             begin = np.full((len(memory), 1), self.bos_id)
-            return generate(step, begin, max_new_tokens, temperature=0.0, top_k=None, eos_id=self.eos_id)
+            return generate(step, begin, max_new_tokens, Choice(), self.eos_id)
 
     def _embed(self, table: nn.Embedding, ids: Any, offset: int) -> Tensor:
         return self.dropout(self.positions(table(as_ids(ids)) * math.sqrt(table.embedding_dim), offset=offset))
-
-
-class Translator(Estimator):
-    """Translates sequences of tokens by a `Transformer`, trained by Adam and the Noam schedule.
-
-    Args:
-        d_model, nhead, num_layers, dim_feedforward, dropout, label_smoothing: of the network; so many layers on each side.
-        min_frequency: rarer words of either side are "<unk>".
-        learning_rate, warmup: the schedule is learning_rate * d_model^-0.5 * min(step^-0.5, step * warmup^-1.5).
-
-    The other arguments are those of all estimators: batch_size, clip_norm, max_iter (epochs), validation_fraction,
-    n_iter_no_change, random_state, verbose. After `fit`: `model_`, `source_`, `target_` (vocabularies), `history_`.
-
-    >>> from seqnn.models import Translator
-    >>> X = [["ein", "hund"], ["eine", "katze"], ["ein", "mann"]] * 8
-    >>> y = [["a", "dog"], ["a", "cat"], ["a", "man"]] * 8
-    >>> model = Translator(d_model=32, nhead=2, num_layers=1, dim_feedforward=64, warmup=40, max_iter=30, batch_size=8)
-    >>> model.fit(X, y).predict([["eine", "katze"]])
-    [['a', 'cat']]
-    """
-
-    def __init__(
-        self,
-        *,
-        d_model: int = 256,
-        nhead: int = 4,
-        num_layers: int = 3,
-        dim_feedforward: int = 1024,
-        dropout: float = 0.1,
-        label_smoothing: float = 0.1,
-        min_frequency: int = 1,
-        learning_rate: float = 1.0,
-        warmup: int = 1000,
-        batch_size: int = 64,
-        clip_norm: float | None = 1.0,
-        max_iter: int = 10,
-        validation_fraction: float = 0.02,
-        n_iter_no_change: int = 3,
-        random_state: int = 0,
-        verbose: int = 0,
-    ) -> None:
-        super().__init__(
-            batch_size=batch_size, learning_rate=learning_rate, clip_norm=clip_norm, max_iter=max_iter,
-            validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, random_state=random_state,
-            verbose=verbose,
-        )  # fmt: skip
-        self.d_model, self.nhead, self.num_layers, self.dim_feedforward = d_model, nhead, num_layers, dim_feedforward
-        self.dropout, self.label_smoothing = dropout, label_smoothing
-        self.min_frequency, self.warmup = min_frequency, warmup
-
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
-        """Learn from token sequences and their translations."""
-        sides = _tokens(X, "X"), _tokens(y, "y")
-        if len(sides[0]) != len(sides[1]):
-            raise ValueError(
-                f"y: expected a translation for each of {len(sides[0])} sequences of X, got {len(sides[1])}"
-            )
-        self.source_, self.target_ = (Vocabulary.from_tokens(s, min_frequency=self.min_frequency) for s in sides)
-        sources = [self.source_.encode(s, eos=True) for s in sides[0]]
-        targets = [self.target_.encode(s, bos=True, eos=True) for s in sides[1]]
-        self._longest = max(map(len, targets))
-
-        def gather(rows: list) -> tuple:
-            return pad(rows, value=self.source_.pad_id)
-
-        def join(rows: list) -> tuple:
-            before, _ = pad([row[:-1] for row in rows], value=self.target_.pad_id)
-            return before, padded_classes([row[1:] for row in rows])
-
-        parts = split_batches(
-            self._split(len(sources)), sources, targets, gather, join, batch_size=self.batch_size,
-            seed=self.random_state,
-        )  # fmt: skip
-        self._train(self._network, None, *parts, schedule=optim.Noam(self.d_model, self.warmup))
-        return self
-
-    def predict(self, X: Any, *, max_new_tokens: int | None = None) -> list[list[str]]:  # noqa: N803
-        """The translation of each sequence, up to `max_new_tokens` (default: as many as the longest of `fit`)."""
-        check_fitted(self, "model_")
-        sources = [self.source_.encode(s, eos=True) for s in _tokens(X, "X")]
-        most = self._longest if max_new_tokens is None else integer("max_new_tokens", max_new_tokens, 0)
-
-        def translate(part: list[np.ndarray]) -> list[list[str]]:
-            ids, lengths = pad(part, value=self.source_.pad_id)
-            written = self.model_.generate(ids, most, lengths=lengths)
-            return [self.target_.decode(row, skip_specials=True) for row in written]
-
-        return by_length(sources, self.batch_size, translate)
-
-    def _network(self) -> Transformer:
-        return Transformer(
-            len(self.source_), len(self.target_), d_model=self.d_model, nhead=self.nhead,
-            num_encoder_layers=self.num_layers, num_decoder_layers=self.num_layers,
-            dim_feedforward=self.dim_feedforward, dropout=self.dropout, label_smoothing=self.label_smoothing,
-        )  # fmt: skip
-
-    def _optimizer(self) -> optim.Optimizer:
-        return optim.Adam(self.model_.parameters(), lr=self.learning_rate, betas=(0.9, 0.98), eps=1e-9)
-
-
-def _tokens(sequences: Any, name: str) -> list[list[str]]:
-    found = as_sequences(sequences, name)
-    if not isinstance(found[0], list):
-        raise TypeError(f"{name}: expected sequences of tokens (strings), got numbers")
-    return found

@@ -6,6 +6,9 @@ The draws come from `seqnn.random`'s process-wide generator: equal after equal `
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -15,6 +18,8 @@ from ..autograd import Tensor
 
 T = TypeVar("T", Tensor, np.ndarray)
 Mode = Literal["fan_in", "fan_out"]
+
+_skipped: ContextVar[bool] = ContextVar("skipped", default=False)
 
 _GAINS = {
     "linear": 1.0,
@@ -51,6 +56,25 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return _GAINS[nonlinearity]
 
 
+@contextmanager
+def skipped() -> Iterator[None]:
+    """Run a block in which initialisers leave arrays as they are: for a model whose weights are loaded next.
+
+    Such a model takes no time and hardly any memory until then, whatever its size.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> with nn.init.skipped():
+    ...     nn.init.ones_(np.zeros(2)).tolist()
+    [0.0, 0.0]
+    """
+    token = _skipped.set(True)
+    try:
+        yield
+    finally:
+        _skipped.reset(token)
+
+
 def constant_(tensor: T, val: float) -> T:
     """Set every element to `val`.
 
@@ -66,7 +90,9 @@ def constant_(tensor: T, val: float) -> T:
     >>> nn.init.constant_(np.empty(2), 3.0)
     array([3., 3.])
     """
-    _array(tensor)[...] = val
+    array = _array(tensor)
+    if not _skipped.get():
+        array[...] = val
     return tensor
 
 
@@ -121,6 +147,8 @@ def uniform_(tensor: T, a: float = 0.0, b: float = 1.0) -> T:
     True
     """
     array = _array(tensor)
+    if _skipped.get():
+        return tensor
     seed, stream = random.next_key()
     array[...] = random.uniform(array.shape, a, b, seed=seed, stream=stream, dtype=array.dtype)
     return tensor
@@ -145,7 +173,8 @@ def normal_(tensor: T, mean: float = 0.0, std: float = 1.0) -> T:
     >>> bool(abs(w.mean() - 5) < 0.01)
     True
     """
-    _array(tensor)[...] = _normal(tensor, mean, std)
+    if not _skipped.get():
+        _array(tensor)[...] = _normal(tensor, mean, std)
     return tensor
 
 
@@ -174,6 +203,8 @@ def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.
         raise ValueError(
             f"trunc_normal_: a={a}, b={b} hold {high - low:.2g} of N({mean}, {std}^2), expected 0.01 or more"
         )
+    if _skipped.get():
+        return tensor
     values = _normal(tensor, mean, std)
     flat = values.reshape(-1)
     outside = np.flatnonzero((flat < a) | (flat > b))
@@ -309,7 +340,7 @@ def orthogonal_(tensor: T, gain: float = 1.0) -> T:
     array = _array(tensor)
     if array.ndim < 2:
         raise ValueError(f"orthogonal_: expected two axes or more, got shape {array.shape}")
-    if array.size:
+    if array.size and not _skipped.get():
         draw = _generator().standard_normal((array.shape[0], array.size // array.shape[0]))
         tall = draw.T if draw.shape[0] < draw.shape[1] else draw
         q, r = np.linalg.qr(tall)

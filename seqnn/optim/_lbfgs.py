@@ -123,12 +123,13 @@ def _line_search(
 ) -> _Found:
     """Find a length with sufficient decrease (1e-4) and curvature (0.9), by doubling and then bisecting; 0 is none."""
     slope = direction @ gradient
+    rounding = 4 * np.finfo(np.float64).eps * abs(value)  # near the minimum the value falls by less than that
     low, high, length = 0.0, np.inf, first
     best = _Found(0.0, value, gradient, 0)
     for count in range(1, 41):
         at, g = _evaluate(function, x + length * direction)
         best.evaluations = count
-        if not at <= value + 1e-4 * length * slope:  # also where it is not finite
+        if not at <= value + 1e-4 * length * slope + rounding:  # also where it is not finite
             high = length
         else:
             if at < best.value:
