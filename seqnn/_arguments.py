@@ -35,16 +35,22 @@ def optional_integer(name: str, value: Any, minimum: int) -> int | None:
 
 
 def number(
-    name: str, value: Any, *, minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf
+    name: str,
+    value: Any,
+    *,
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
 ) -> float:
-    """Return `value` as a finite float, at least `minimum`, larger than `above`, smaller than `below`."""
+    """Return `value` as a finite float with minimum <= value <= maximum, above < value < below."""
     bounds = [f">= {minimum:g}"] * (minimum != -math.inf) + [f"> {above:g}"] * (above != -math.inf)
-    bounds += [f"< {below:g}"] * (below != math.inf)
+    bounds += [f"<= {maximum:g}"] * (maximum != math.inf) + [f"< {below:g}"] * (below != math.inf)
     expected = " ".join(["a finite number", " and ".join(bounds)]).strip()
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected {expected}, got {value!r}")
     checked = float(value)
-    if not math.isfinite(checked) or checked < minimum or checked <= above or checked >= below:
+    if not math.isfinite(checked) or not minimum <= checked <= maximum or not above < checked < below:
         raise ValueError(f"{name}: expected {expected}, got {value!r}")
     return checked
 

@@ -87,19 +87,20 @@ class Integer(Setting[T]):
 
 
 class Number(Setting[T]):
-    """A finite number with minimum <= value, above < value, value < below."""
+    """A finite number with minimum <= value <= maximum, above < value < below."""
 
     def __init__(
         self,
         default: T,
         *,
         minimum: float | None = None,
+        maximum: float | None = None,
         above: float | None = None,
         below: float | None = None,
         optional: bool | None = None,
     ) -> None:
         super().__init__(default, optional=optional)
-        self._bounds = {"minimum": minimum, "above": above, "below": below}
+        self._bounds = {"minimum": minimum, "maximum": maximum, "above": above, "below": below}
 
     def _check(self, name: str, value: Any) -> float:
         return number(name, value, **{bound: limit for bound, limit in self._bounds.items() if limit is not None})
