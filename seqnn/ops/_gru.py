@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import numpy.typing as npt
 
 from .. import _core
-from ..autograd import op
-from ._recurrent import Array, check_name, last_axis, unroll
+from ..autograd import Needs, op
+from ._recurrent import check_name, last_axis, unroll
+from ._types import Array, Backward
 
 
 @op
 def gru(
-    x: Any,
-    h0: Any,
-    weight_ih: Any,
-    weight_hh: Any,
-    bias_ih: Any = None,
-    bias_hh: Any = None,
-    norm: Any = None,
+    x: Array,
+    h0: Array | None,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias_ih: Array | None = None,
+    bias_hh: Array | None = None,
+    norm: Array | None = None,
     *,
     form: str = "pytorch",
-    lengths: Any = None,
+    lengths: npt.ArrayLike | None = None,
     reverse: bool = False,
     batch_first: bool = False,
     mask: Array | None = None,
     zone_h: Array | None = None,
     packed: Array | None = None,
-    needs: tuple[bool, ...] = (),
-) -> tuple[tuple[Array, Array], Callable]:
+    needs: Needs,
+) -> tuple[tuple[Array, Array], Backward]:
     """Run a GRU layer in one direction: h = (1 - z) n + z h, gates r, z, n.
 
     r, z = sigmoid(x W_i^T + b_i + h W_h^T + b_h). The forms are

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
-from ..autograd import op
-from ._recurrent import Array, last_axis, unroll
+from ..autograd import Needs, op
+from ._recurrent import last_axis, unroll
+from ._types import Array, Backward
 
 
 @op
 def lstm(
-    x: Any,
-    h0: Any,
-    c0: Any,
-    weight_ih: Any,
-    weight_hh: Any,
-    bias_ih: Any = None,
-    bias_hh: Any = None,
-    peephole: Any = None,
-    norm: Any = None,
-    weight_hr: Any = None,
-    norm_cell: Any = None,
+    x: Array,
+    h0: Array | None,
+    c0: Array | None,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias_ih: Array | None = None,
+    bias_hh: Array | None = None,
+    peephole: Array | None = None,
+    norm: Array | None = None,
+    weight_hr: Array | None = None,
+    norm_cell: Array | None = None,
     *,
-    lengths: Any = None,
+    lengths: npt.ArrayLike | None = None,
     reverse: bool = False,
     batch_first: bool = False,
     mask: Array | None = None,
     zone_h: Array | None = None,
     zone_c: Array | None = None,
     packed: Array | None = None,
-    needs: tuple[bool, ...] = (),
-) -> tuple[tuple[Array, Array, Array], Callable]:
+    needs: Needs,
+) -> tuple[tuple[Array, Array, Array], Backward]:
     """Run an LSTM layer in one direction: c = f c + i g and h = o tanh(c), gates i, f, g, o.
 
     The gates are i, f, o = sigmoid(.) and g = tanh(.) of x W_ih^T + b_ih + h W_hh^T + b_hh.

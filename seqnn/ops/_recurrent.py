@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from ..autograd import Needs
+from ._types import Array, Backward
 
-Array = np.ndarray
 First = tuple[Any, int]  # a state before the first step or None, and its size
 
 
@@ -24,11 +25,11 @@ def unroll(
     reverse: bool,
     batch_first: bool,
     packed: Array | None,
-    needs: Iterable[bool],
+    needs: Needs | None,
     saves: Iterable[str],
     reads: Iterable[str] = (),
     keeps: Iterable[str] = (),
-) -> tuple[Any, Any, Callable]:
+) -> tuple[Array, Any, Backward]:
     """Run one layer in one direction by its kernels.
 
     Args:
@@ -38,14 +39,14 @@ def unroll(
         weights: by the name of a parameter: weight_ih, weight_hh, bias_ih, bias_hh and others, in the order of the function.
         options: further arguments of both kernels.
         lengths, reverse, batch_first, packed: those of the function.
-        needs: whether x, each state and each weight wants a gradient.
+        needs: those of the function; None for no gradients.
         saves: what forward saves for backward, beside the norm's numbers.
         reads: which of the states, and "out", backward reads.
         keeps: what forward returns besides, for the caller.
 
     Returns:
         (out, done, backward): out in the layout of x, what the forward kernel returned, and a function of the gradients
-        of out and of the last states that returns those of x, the states and the weights.
+        of out and of the last states that returns those of x, the states and the weights by their names.
     """
     x = as_steps(kind, x, weights, batch_first)
     steps, rows = x.shape[:2]
@@ -58,8 +59,12 @@ def unroll(
     states = {name: np.zeros((rows, n), x.dtype) if given is None else given for name, (given, n) in first.items()}
     shared = {**options, "lengths": counts, "reverse": reverse}
     names = (*first, *weights)
-    out, wanted = make_room(x, h_size, batch_first), dict(zip(("x", *names), needs, strict=True))
-    saves = (*saves, *(("normal", "rstd") if weights["norm"] is not None else ())) if any(wanted.values()) else ()
+    out, saves = (
+        make_room(x, h_size, batch_first),
+        (*saves, *(("normal", "rstd") if weights["norm"] is not None else ())),
+    )
+    if needs is None or not any(needs):
+        saves = ()
     kernels = getattr(_core, f"{kind}_forward"), getattr(_core, f"{kind}_backward")
     done = call(
         kind, kernels[0], x=x, **states, **weights, **shared, rows=total, out=out, packed=packed,
@@ -69,14 +74,14 @@ def unroll(
     again |= {name: weight for name, weight in weights.items() if not name.startswith("bias")}
     again |= {name: getattr(done, name) for name in saves}
 
-    def backward(grads: tuple[Array | None, ...]) -> tuple[Array | None, ...]:
-        grad_x = make_room(x, x.shape[2], batch_first) if wanted["x"] else None
+    def backward(grads: tuple[Array | None, ...]) -> dict[str, Array | None]:
+        grad_x = make_room(x, x.shape[2], batch_first) if needs.x else None
         after = {f"grad_{name.removesuffix('0')}_last": grad for name, grad in zip(first, grads[1:], strict=True)}
         found = call(
             kind, kernels[1], grad_out=swap_layout(grads[0], batch_first), **after, x=x, **again, **shared,
-            grad_x=grad_x, **{f"grad_{name}": wanted[name] for name in names},
+            grad_x=grad_x, **{f"grad_{name}": getattr(needs, name) for name in names},
         )  # fmt: skip
-        return swap_layout(grad_x, batch_first), *(getattr(found, f"grad_{name}") for name in names)
+        return {"x": swap_layout(grad_x, batch_first)} | {name: getattr(found, f"grad_{name}") for name in names}
 
     return swap_layout(out, batch_first), done, backward
 

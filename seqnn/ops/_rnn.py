@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import numpy.typing as npt
 
 from .. import _core
-from ..autograd import op
-from ._recurrent import Array, check_name, last_axis, unroll
+from ..autograd import Needs, op
+from ._recurrent import check_name, last_axis, unroll
+from ._types import Array, Backward
 
 
 @op
 def rnn(
-    x: Any,
-    h0: Any,
-    weight_ih: Any,
-    weight_hh: Any,
-    bias_ih: Any = None,
-    bias_hh: Any = None,
-    norm: Any = None,
+    x: Array,
+    h0: Array | None,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias_ih: Array | None = None,
+    bias_hh: Array | None = None,
+    norm: Array | None = None,
     *,
     nonlinearity: str = "tanh",
-    lengths: Any = None,
+    lengths: npt.ArrayLike | None = None,
     reverse: bool = False,
     batch_first: bool = False,
     mask: Array | None = None,
     zone_h: Array | None = None,
     packed: Array | None = None,
-    needs: tuple[bool, ...] = (),
-) -> tuple[tuple[Array, Array], Callable]:
+    needs: Needs,
+) -> tuple[tuple[Array, Array], Backward]:
     """Run a vanilla recurrent layer in one direction: h = act(x W_ih^T + b_ih + h W_hh^T + b_hh).
 
     Args:

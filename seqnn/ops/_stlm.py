@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import _core
-from ..autograd import op
-from ._recurrent import Array, check_name, last_axis, swap_layout, unroll
+from ..autograd import Needs, op
+from ._recurrent import check_name, last_axis, swap_layout, unroll
+from ._types import Array, Backward
 
 
 @op
 def stlm(
-    x: Any,
-    h0: Any,
-    short0: Any,
-    long0: Any,
-    weight_ih: Any,
-    weight_hh: Any,
-    bias_ih: Any = None,
-    bias_hh: Any = None,
-    mix: Any = None,
-    norm: Any = None,
+    x: Array,
+    h0: Array | None,
+    short0: Array | None,
+    long0: Array | None,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias_ih: Array | None = None,
+    bias_hh: Array | None = None,
+    mix: Array | None = None,
+    norm: Array | None = None,
     *,
     combine: str = "concat",
-    lengths: Any = None,
+    lengths: npt.ArrayLike | None = None,
     reverse: bool = False,
     batch_first: bool = False,
     mask: Array | None = None,
     zone_h: Array | None = None,
     zone_c: Array | None = None,
     packed: Array | None = None,
-    needs: tuple[bool, ...] = (),
-) -> tuple[tuple[Array, Array, Array, Array], Callable]:
+    needs: Needs,
+) -> tuple[tuple[Array, Array, Array, Array], Backward]:
     """Run a layer with a short and a long memory, C_s and C_l, of M units each, in one direction.
 
     The gates i_s, f_s, i_l, f_l, g, o are g = tanh(.) and the others = sigmoid(.) of x W_ih^T + b_ih + h W_hh^T + b_hh.
@@ -89,7 +90,7 @@ def stlm(
 
 
 def stlm_memories(
-    x: Any,
+    x: Array,
     weight_ih: Array,
     weight_hh: Array,
     bias_ih: Array | None = None,
@@ -97,7 +98,7 @@ def stlm_memories(
     mix: Array | None = None,
     *,
     combine: str = "concat",
-    lengths: Any = None,
+    lengths: npt.ArrayLike | None = None,
     reverse: bool = False,
     batch_first: bool = False,
 ) -> tuple[Array, Array, Array]:
@@ -131,7 +132,7 @@ def stlm_memories(
     }  # fmt: skip
     out, done, _ = _unroll(
         x, (None, None, None), weights, combine, {}, lengths=lengths, reverse=reverse, batch_first=batch_first, packed=None,
-        needs=(False,) * 10, keeps=["cells"],
+        needs=None, keeps=["cells"],
     )  # fmt: skip
     rows, size = done.short_last.shape
     steps = out.shape[1 if batch_first else 0]
@@ -150,7 +151,7 @@ def stlm_memories(
 
 def _unroll(
     x: Any, first: tuple[Any, Any, Any], weights: dict[str, Any], combine: str, options: dict[str, Any], **more: Any
-) -> tuple[Array, Any, Callable]:
+) -> tuple[Array, Any, Backward]:
     """Check what `combine` asks for, and run the layer."""
     check_name("stlm", "combine", combine, _core.stlm.combine)
     hidden = last_axis("stlm", "weight_hh", weights["weight_hh"])
