@@ -1131,24 +1131,28 @@ def global_avg_backward(
     length: int,
 ) -> np.ndarray: ...
 
+class rnn:
+    nonlinearity: tuple[str, ...]
+
 class rnn_forward_result(NamedTuple):
-    h: np.ndarray
+    h_last: np.ndarray
     gates: np.ndarray | None
-    before: np.ndarray | None
+    h_before: np.ndarray | None
     normal: np.ndarray | None
     rstd: np.ndarray | None
 
-# rnn_forward(x~f[T,B,I], h0~f[B,H], w_ih:f[H,I], w_hh:f[H,H], bias?f[H], norm?f[H], mask?f[B,H], zone_h~?f[T~,B~,H~], activation:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h:f[B,H], gates?f[rows,H], before?f[rows,H], normal?f[rows,H], rstd?f[rows,1]
+# rnn_forward(x~f[T,B,I], h0~f[B,H], weight_ih:f[H,I], weight_hh:f[H,H], bias_ih?f[H], bias_hh?f[H], norm?f[H], mask?f[B,H], zone_h~?f[T~,B~,H~], nonlinearity:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h_last:f[B,H], gates?f[rows,H], h_before?f[rows,H], normal?f[rows,H], rstd?f[rows,1]
 def rnn_forward(
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    bias: npt.ArrayLike | None = None,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
-    activation: int = 0,
+    nonlinearity: int | Literal["tanh", "relu", "sigmoid"] = 0,
     lengths: npt.ArrayLike | None = None,
     *,
     rows: int,
@@ -1156,86 +1160,92 @@ def rnn_forward(
     reverse: bool = False,
     packed: npt.ArrayLike | None = None,
     gates: bool = False,
-    before: bool = False,
+    h_before: bool = False,
     normal: bool = False,
     rstd: bool = False,
 ) -> rnn_forward_result: ...
 
 class rnn_backward_result(NamedTuple):
     grad_h0: np.ndarray | None
-    grad_w_ih: np.ndarray | None
-    grad_w_hh: np.ndarray | None
-    grad_bias: np.ndarray | None
+    grad_weight_ih: np.ndarray | None
+    grad_weight_hh: np.ndarray | None
+    grad_bias_ih: np.ndarray | None
+    grad_bias_hh: np.ndarray | None
     grad_norm: np.ndarray | None
 
-# rnn_backward(grad_out~?f[T,B,H], grad_h?f[B,H], x~f[T,B,I], w_ih:f[H,I], w_hh:f[H,H], norm?f[H], mask?f[B,H], zone_h~?f[T~,B~,H~], activation:n=0, lengths?i[B], gates:f[R,H], before:f[R,H], normal?f[R,H], rstd?f[R,1], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_w_ih?f[H,I], grad_w_hh?f[H,H], grad_bias?f[H], grad_norm?f[H]
+# rnn_backward(grad_out~?f[T,B,H], grad_h_last?f[B,H], x~f[T,B,I], weight_ih:f[H,I], weight_hh:f[H,H], norm?f[H], mask?f[B,H], zone_h~?f[T~,B~,H~], nonlinearity:n=0, lengths?i[B], gates:f[R,H], h_before:f[R,H], normal?f[R,H], rstd?f[R,1], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_weight_ih?f[H,I], grad_weight_hh?f[H,H], grad_bias_ih?f[H], grad_bias_hh?f[H], grad_norm?f[H]
 def rnn_backward(
     grad_out: npt.ArrayLike | None = None,
-    grad_h: npt.ArrayLike | None = None,
+    grad_h_last: npt.ArrayLike | None = None,
     *,
     x: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
     norm: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
-    activation: int = 0,
+    nonlinearity: int | Literal["tanh", "relu", "sigmoid"] = 0,
     lengths: npt.ArrayLike | None = None,
     gates: npt.ArrayLike,
-    before: npt.ArrayLike,
+    h_before: npt.ArrayLike,
     normal: npt.ArrayLike | None = None,
     rstd: npt.ArrayLike | None = None,
     grad_x: np.ndarray | None = None,
     reverse: bool = False,
     grad_h0: bool = False,
-    grad_w_ih: bool = False,
-    grad_w_hh: bool = False,
-    grad_bias: bool = False,
+    grad_weight_ih: bool = False,
+    grad_weight_hh: bool = False,
+    grad_bias_ih: bool = False,
+    grad_bias_hh: bool = False,
     grad_norm: bool = False,
 ) -> rnn_backward_result: ...
 
-# rnn_pack(w_ih:f[H,I], w_hh:f[H,H]) -> packed:f[(H+15)*I+(H+15)*H+64]
+# rnn_pack(weight_ih:f[H,I], weight_hh:f[H,H]) -> packed:f[(H+15)*I+(H+15)*H+64]
 def rnn_pack(
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
 ) -> np.ndarray: ...
 
 class rnn_step_result(NamedTuple):
     out: np.ndarray
-    h_after: np.ndarray
+    h_last: np.ndarray
 
-# rnn_step(x:f[B,I], h:f[L,B,H], packed*f[], bias?f[L,H], norm?f[L,H], activation:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_after:f[L,B,H]
+# rnn_step(x:f[B,I], h0:f[L,B,H], packed*f[], bias_ih?f[L,H], bias_hh?f[L,H], norm?f[L,H], nonlinearity:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_last:f[L,B,H]
 def rnn_step(
     x: npt.ArrayLike,
-    h: npt.ArrayLike,
+    h0: npt.ArrayLike,
     packed: Sequence[npt.ArrayLike],
-    bias: npt.ArrayLike | None = None,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
-    activation: int = 0,
+    nonlinearity: int | Literal["tanh", "relu", "sigmoid"] = 0,
     zoneout: float = 0.0,
     residual: bool = False,
 ) -> rnn_step_result: ...
 
+class gru:
+    form: tuple[str, ...]
+
 class gru_forward_result(NamedTuple):
-    h: np.ndarray
+    h_last: np.ndarray
     gates: np.ndarray | None
     resets: np.ndarray | None
-    before: np.ndarray | None
+    h_before: np.ndarray | None
     normal: np.ndarray | None
     rstd: np.ndarray | None
 
-# gru_forward(x~f[T,B,I], h0~f[B,H], w_ih:f[3H,I], w_hh:f[3H,H], bias?f[3H], bias_n?f[H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h:f[B,H], gates?f[rows,4H], resets?f[rows,H], before?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
+# gru_forward(x~f[T,B,I], h0~f[B,H], weight_ih:f[3H,I], weight_hh:f[3H,H], bias_ih?f[3H], bias_hh?f[3H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h_last:f[B,H], gates?f[rows,4H], resets?f[rows,H], h_before?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
 def gru_forward(
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    bias: npt.ArrayLike | None = None,
-    bias_n: npt.ArrayLike | None = None,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
-    form: int = 0,
+    form: int | Literal["pytorch", "cho2014", "update"] = 0,
     lengths: npt.ArrayLike | None = None,
     *,
     rows: int,
@@ -1244,93 +1254,94 @@ def gru_forward(
     packed: npt.ArrayLike | None = None,
     gates: bool = False,
     resets: bool = False,
-    before: bool = False,
+    h_before: bool = False,
     normal: bool = False,
     rstd: bool = False,
 ) -> gru_forward_result: ...
 
 class gru_backward_result(NamedTuple):
     grad_h0: np.ndarray | None
-    grad_w_ih: np.ndarray | None
-    grad_w_hh: np.ndarray | None
-    grad_bias: np.ndarray | None
-    grad_bias_n: np.ndarray | None
+    grad_weight_ih: np.ndarray | None
+    grad_weight_hh: np.ndarray | None
+    grad_bias_ih: np.ndarray | None
+    grad_bias_hh: np.ndarray | None
     grad_norm: np.ndarray | None
 
-# gru_backward(grad_out~?f[T,B,H], grad_h?f[B,H], x~f[T,B,I], h0~f[B,H], w_ih:f[3H,I], w_hh:f[3H,H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], out~f[T,B,H], gates:f[R,4H], resets?f[R,H], before:f[R,H], normal?f[R,4H], rstd?f[R,4], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_w_ih?f[3H,I], grad_w_hh?f[3H,H], grad_bias?f[3H], grad_bias_n?f[H], grad_norm?f[4H]
+# gru_backward(grad_out~?f[T,B,H], grad_h_last?f[B,H], x~f[T,B,I], h0~f[B,H], weight_ih:f[3H,I], weight_hh:f[3H,H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], out~f[T,B,H], gates:f[R,4H], resets?f[R,H], h_before:f[R,H], normal?f[R,4H], rstd?f[R,4], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_weight_ih?f[3H,I], grad_weight_hh?f[3H,H], grad_bias_ih?f[3H], grad_bias_hh?f[3H], grad_norm?f[4H]
 def gru_backward(
     grad_out: npt.ArrayLike | None = None,
-    grad_h: npt.ArrayLike | None = None,
+    grad_h_last: npt.ArrayLike | None = None,
     *,
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
     norm: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
-    form: int = 0,
+    form: int | Literal["pytorch", "cho2014", "update"] = 0,
     lengths: npt.ArrayLike | None = None,
     out: npt.ArrayLike,
     gates: npt.ArrayLike,
     resets: npt.ArrayLike | None = None,
-    before: npt.ArrayLike,
+    h_before: npt.ArrayLike,
     normal: npt.ArrayLike | None = None,
     rstd: npt.ArrayLike | None = None,
     grad_x: np.ndarray | None = None,
     reverse: bool = False,
     grad_h0: bool = False,
-    grad_w_ih: bool = False,
-    grad_w_hh: bool = False,
-    grad_bias: bool = False,
-    grad_bias_n: bool = False,
+    grad_weight_ih: bool = False,
+    grad_weight_hh: bool = False,
+    grad_bias_ih: bool = False,
+    grad_bias_hh: bool = False,
     grad_norm: bool = False,
 ) -> gru_backward_result: ...
 
-# gru_pack(w_ih:f[3H,I], w_hh:f[3H,H]) -> packed:f[(3H+15)*I+3*(H+15)*H+64]
+# gru_pack(weight_ih:f[3H,I], weight_hh:f[3H,H]) -> packed:f[(3H+15)*I+3*(H+15)*H+64]
 def gru_pack(
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
 ) -> np.ndarray: ...
 
 class gru_step_result(NamedTuple):
     out: np.ndarray
-    h_after: np.ndarray
+    h_last: np.ndarray
 
-# gru_step(x:f[B,I], h:f[L,B,H], packed*f[], bias?f[L,3H], bias_n?f[L,H], norm?f[L,4H], form:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_after:f[L,B,H]
+# gru_step(x:f[B,I], h0:f[L,B,H], packed*f[], bias_ih?f[L,3H], bias_hh?f[L,3H], norm?f[L,4H], form:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_last:f[L,B,H]
 def gru_step(
     x: npt.ArrayLike,
-    h: npt.ArrayLike,
+    h0: npt.ArrayLike,
     packed: Sequence[npt.ArrayLike],
-    bias: npt.ArrayLike | None = None,
-    bias_n: npt.ArrayLike | None = None,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
-    form: int = 0,
+    form: int | Literal["pytorch", "cho2014", "update"] = 0,
     zoneout: float = 0.0,
     residual: bool = False,
 ) -> gru_step_result: ...
 
 class lstm_forward_result(NamedTuple):
-    h: np.ndarray
-    c: np.ndarray
+    h_last: np.ndarray
+    c_last: np.ndarray
     gates: np.ndarray | None
     cells: np.ndarray | None
-    before: np.ndarray | None
-    hidden: np.ndarray | None
+    h_before: np.ndarray | None
+    cell_output: np.ndarray | None
     normal: np.ndarray | None
     rstd: np.ndarray | None
 
-# lstm_forward(x~f[T,B,I], h0~f[B,O], c0~f[B,H], w_ih:f[4H,I], w_hh:f[4H,O], bias?f[4H], w_hr?f[O,H], peephole?f[3,H], norm?f[4H], norm_cell?f[2,H], mask?f[B,O], zone_h~?f[T~,B~,O~], zone_c~?f[T~,B~,H~], lengths?i[B], rows:n>=0, out~+f[T,B,O], reverse:p=0, packed?f[S]) -> h:f[B,O], c:f[B,H], gates?f[rows,4H], cells?f[rows,H], before?f[rows,O], hidden?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
+# lstm_forward(x~f[T,B,I], h0~f[B,O], c0~f[B,H], weight_ih:f[4H,I], weight_hh:f[4H,O], bias_ih?f[4H], bias_hh?f[4H], peephole?f[3,H], norm?f[4H], weight_hr?f[O,H], norm_cell?f[2,H], mask?f[B,O], zone_h~?f[T~,B~,O~], zone_c~?f[T~,B~,H~], lengths?i[B], rows:n>=0, out~+f[T,B,O], reverse:p=0, packed?f[S]) -> h_last:f[B,O], c_last:f[B,H], gates?f[rows,4H], cells?f[rows,H], h_before?f[rows,O], cell_output?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
 def lstm_forward(
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
     c0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    bias: npt.ArrayLike | None = None,
-    w_hr: npt.ArrayLike | None = None,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
     peephole: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
+    weight_hr: npt.ArrayLike | None = None,
     norm_cell: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
@@ -1343,8 +1354,8 @@ def lstm_forward(
     packed: npt.ArrayLike | None = None,
     gates: bool = False,
     cells: bool = False,
-    before: bool = False,
-    hidden: bool = False,
+    h_before: bool = False,
+    cell_output: bool = False,
     normal: bool = False,
     rstd: bool = False,
 ) -> lstm_forward_result: ...
@@ -1352,27 +1363,28 @@ def lstm_forward(
 class lstm_backward_result(NamedTuple):
     grad_h0: np.ndarray | None
     grad_c0: np.ndarray | None
-    grad_w_ih: np.ndarray | None
-    grad_w_hh: np.ndarray | None
-    grad_bias: np.ndarray | None
-    grad_w_hr: np.ndarray | None
+    grad_weight_ih: np.ndarray | None
+    grad_weight_hh: np.ndarray | None
+    grad_bias_ih: np.ndarray | None
+    grad_bias_hh: np.ndarray | None
     grad_peephole: np.ndarray | None
     grad_norm: np.ndarray | None
+    grad_weight_hr: np.ndarray | None
     grad_norm_cell: np.ndarray | None
 
-# lstm_backward(grad_out~?f[T,B,O], grad_h?f[B,O], grad_c?f[B,H], x~f[T,B,I], c0~f[B,H], w_ih:f[4H,I], w_hh:f[4H,O], w_hr?f[O,H], peephole?f[3,H], norm?f[4H], norm_cell?f[2,H], mask?f[B,O], zone_h~?f[T~,B~,O~], zone_c~?f[T~,B~,H~], lengths?i[B], gates:f[R,4H], cells:f[R,H], before:f[R,O], hidden?f[R,H], normal?f[R,4H], rstd?f[R,4], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,O], grad_c0?f[B,H], grad_w_ih?f[4H,I], grad_w_hh?f[4H,O], grad_bias?f[4H], grad_w_hr?f[O,H], grad_peephole?f[3,H], grad_norm?f[4H], grad_norm_cell?f[2,H]
+# lstm_backward(grad_out~?f[T,B,O], grad_h_last?f[B,O], grad_c_last?f[B,H], x~f[T,B,I], c0~f[B,H], weight_ih:f[4H,I], weight_hh:f[4H,O], peephole?f[3,H], norm?f[4H], weight_hr?f[O,H], norm_cell?f[2,H], mask?f[B,O], zone_h~?f[T~,B~,O~], zone_c~?f[T~,B~,H~], lengths?i[B], gates:f[R,4H], cells:f[R,H], h_before:f[R,O], cell_output?f[R,H], normal?f[R,4H], rstd?f[R,4], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,O], grad_c0?f[B,H], grad_weight_ih?f[4H,I], grad_weight_hh?f[4H,O], grad_bias_ih?f[4H], grad_bias_hh?f[4H], grad_peephole?f[3,H], grad_norm?f[4H], grad_weight_hr?f[O,H], grad_norm_cell?f[2,H]
 def lstm_backward(
     grad_out: npt.ArrayLike | None = None,
-    grad_h: npt.ArrayLike | None = None,
-    grad_c: npt.ArrayLike | None = None,
+    grad_h_last: npt.ArrayLike | None = None,
+    grad_c_last: npt.ArrayLike | None = None,
     *,
     x: npt.ArrayLike,
     c0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    w_hr: npt.ArrayLike | None = None,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
     peephole: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
+    weight_hr: npt.ArrayLike | None = None,
     norm_cell: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
@@ -1380,73 +1392,81 @@ def lstm_backward(
     lengths: npt.ArrayLike | None = None,
     gates: npt.ArrayLike,
     cells: npt.ArrayLike,
-    before: npt.ArrayLike,
-    hidden: npt.ArrayLike | None = None,
+    h_before: npt.ArrayLike,
+    cell_output: npt.ArrayLike | None = None,
     normal: npt.ArrayLike | None = None,
     rstd: npt.ArrayLike | None = None,
     grad_x: np.ndarray | None = None,
     reverse: bool = False,
     grad_h0: bool = False,
     grad_c0: bool = False,
-    grad_w_ih: bool = False,
-    grad_w_hh: bool = False,
-    grad_bias: bool = False,
-    grad_w_hr: bool = False,
+    grad_weight_ih: bool = False,
+    grad_weight_hh: bool = False,
+    grad_bias_ih: bool = False,
+    grad_bias_hh: bool = False,
     grad_peephole: bool = False,
     grad_norm: bool = False,
+    grad_weight_hr: bool = False,
     grad_norm_cell: bool = False,
 ) -> lstm_backward_result: ...
 
-# lstm_pack(w_ih:f[4H,I], w_hh:f[4H,O], w_hr?f[O,H]) -> packed:f[(4H+15)*I+4*(H+15)*O+(O+15)*H+64]
+# lstm_pack(weight_ih:f[4H,I], weight_hh:f[4H,O], weight_hr?f[O,H]) -> packed:f[(4H+15)*I+4*(H+15)*O+(O+15)*H+64]
 def lstm_pack(
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    w_hr: npt.ArrayLike | None = None,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    weight_hr: npt.ArrayLike | None = None,
 ) -> np.ndarray: ...
 
 class lstm_step_result(NamedTuple):
     out: np.ndarray
-    h_after: np.ndarray
-    c_after: np.ndarray
+    h_last: np.ndarray
+    c_last: np.ndarray
 
-# lstm_step(x:f[B,I], h:f[L,B,O], c:f[L,B,H], packed*f[], bias?f[L,4H], w_hr?f[L,O,H], peephole?f[L,3,H], norm?f[L,4H], norm_cell?f[L,2,H], zoneout:d=0, residual:p=0) -> out:f[B,O], h_after:f[L,B,O], c_after:f[L,B,H]
+# lstm_step(x:f[B,I], h0:f[L,B,O], c0:f[L,B,H], packed*f[], bias_ih?f[L,4H], bias_hh?f[L,4H], peephole?f[L,3,H], norm?f[L,4H], weight_hr?f[L,O,H], norm_cell?f[L,2,H], zoneout:d=0, residual:p=0) -> out:f[B,O], h_last:f[L,B,O], c_last:f[L,B,H]
 def lstm_step(
     x: npt.ArrayLike,
-    h: npt.ArrayLike,
-    c: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    c0: npt.ArrayLike,
     packed: Sequence[npt.ArrayLike],
-    bias: npt.ArrayLike | None = None,
-    w_hr: npt.ArrayLike | None = None,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
     peephole: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
+    weight_hr: npt.ArrayLike | None = None,
     norm_cell: npt.ArrayLike | None = None,
     zoneout: float = 0.0,
     residual: bool = False,
 ) -> lstm_step_result: ...
 
+class stlm:
+    combine: tuple[str, ...]
+
 class stlm_forward_result(NamedTuple):
-    h: np.ndarray
-    c: np.ndarray
+    h_last: np.ndarray
+    short_last: np.ndarray
+    long_last: np.ndarray
     gates: np.ndarray | None
     cells: np.ndarray | None
-    before: np.ndarray | None
+    h_before: np.ndarray | None
     normal: np.ndarray | None
     rstd: np.ndarray | None
 
-# stlm_forward(x~f[T,B,I], h0~f[B,H], c0~f[B,2M], w_ih:f[C,I], w_hh:f[C,H], bias?f[C], weights?f[2,M], norm?f[C], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h:f[B,H], c:f[B,2M], gates?f[rows,C], cells?f[rows,2M], before?f[rows,H], normal?f[rows,C], rstd?f[rows,7]
+# stlm_forward(x~f[T,B,I], h0~f[B,H], short0~f[B,M], long0~f[B,M], weight_ih:f[C,I], weight_hh:f[C,H], bias_ih?f[C], bias_hh?f[C], mix?f[2,M], norm?f[C], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], combine:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h_last:f[B,H], short_last:f[B,M], long_last:f[B,M], gates?f[rows,C], cells?f[rows,2M], h_before?f[rows,H], normal?f[rows,C], rstd?f[rows,C/M]
 def stlm_forward(
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
-    c0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    bias: npt.ArrayLike | None = None,
-    weights: npt.ArrayLike | None = None,
+    short0: npt.ArrayLike,
+    long0: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
+    mix: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
     zone_c: npt.ArrayLike | None = None,
-    form: int = 0,
+    combine: int | Literal["concat", "sum", "two_gates"] = 0,
     lengths: npt.ArrayLike | None = None,
     *,
     rows: int,
@@ -1455,77 +1475,83 @@ def stlm_forward(
     packed: npt.ArrayLike | None = None,
     gates: bool = False,
     cells: bool = False,
-    before: bool = False,
+    h_before: bool = False,
     normal: bool = False,
     rstd: bool = False,
 ) -> stlm_forward_result: ...
 
 class stlm_backward_result(NamedTuple):
     grad_h0: np.ndarray | None
-    grad_c0: np.ndarray | None
-    grad_w_ih: np.ndarray | None
-    grad_w_hh: np.ndarray | None
-    grad_bias: np.ndarray | None
-    grad_weights: np.ndarray | None
+    grad_short0: np.ndarray | None
+    grad_long0: np.ndarray | None
+    grad_weight_ih: np.ndarray | None
+    grad_weight_hh: np.ndarray | None
+    grad_bias_ih: np.ndarray | None
+    grad_bias_hh: np.ndarray | None
+    grad_mix: np.ndarray | None
     grad_norm: np.ndarray | None
 
-# stlm_backward(grad_out~?f[T,B,H], grad_h?f[B,H], grad_c?f[B,2M], x~f[T,B,I], c0~f[B,2M], w_ih:f[C,I], w_hh:f[C,H], weights?f[2,M], norm?f[C], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], form:n=0, lengths?i[B], gates:f[R,C], cells:f[R,2M], before:f[R,H], normal?f[R,C], rstd?f[R,7], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_c0?f[B,2M], grad_w_ih?f[C,I], grad_w_hh?f[C,H], grad_bias?f[C], grad_weights?f[2,M], grad_norm?f[C]
+# stlm_backward(grad_out~?f[T,B,H], grad_h_last?f[B,H], grad_short_last?f[B,M], grad_long_last?f[B,M], x~f[T,B,I], short0~f[B,M], long0~f[B,M], weight_ih:f[C,I], weight_hh:f[C,H], mix?f[2,M], norm?f[C], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], combine:n=0, lengths?i[B], gates:f[R,C], cells:f[R,2M], h_before:f[R,H], normal?f[R,C], rstd?f[R,C/M], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_short0?f[B,M], grad_long0?f[B,M], grad_weight_ih?f[C,I], grad_weight_hh?f[C,H], grad_bias_ih?f[C], grad_bias_hh?f[C], grad_mix?f[2,M], grad_norm?f[C]
 def stlm_backward(
     grad_out: npt.ArrayLike | None = None,
-    grad_h: npt.ArrayLike | None = None,
-    grad_c: npt.ArrayLike | None = None,
+    grad_h_last: npt.ArrayLike | None = None,
+    grad_short_last: npt.ArrayLike | None = None,
+    grad_long_last: npt.ArrayLike | None = None,
     *,
     x: npt.ArrayLike,
-    c0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    weights: npt.ArrayLike | None = None,
+    short0: npt.ArrayLike,
+    long0: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    mix: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
     zone_c: npt.ArrayLike | None = None,
-    form: int = 0,
+    combine: int | Literal["concat", "sum", "two_gates"] = 0,
     lengths: npt.ArrayLike | None = None,
     gates: npt.ArrayLike,
     cells: npt.ArrayLike,
-    before: npt.ArrayLike,
+    h_before: npt.ArrayLike,
     normal: npt.ArrayLike | None = None,
     rstd: npt.ArrayLike | None = None,
     grad_x: np.ndarray | None = None,
     reverse: bool = False,
     grad_h0: bool = False,
-    grad_c0: bool = False,
-    grad_w_ih: bool = False,
-    grad_w_hh: bool = False,
-    grad_bias: bool = False,
-    grad_weights: bool = False,
+    grad_short0: bool = False,
+    grad_long0: bool = False,
+    grad_weight_ih: bool = False,
+    grad_weight_hh: bool = False,
+    grad_bias_ih: bool = False,
+    grad_bias_hh: bool = False,
+    grad_mix: bool = False,
     grad_norm: bool = False,
 ) -> stlm_backward_result: ...
 
-# stlm_pack(w_ih:f[C,I], w_hh:f[C,H], size:n>=1) -> packed:f[(C+15)*I+(C+15*7)*H+64]
+# stlm_pack(weight_ih:f[C,I], weight_hh:f[C,M]) -> packed:f[(C+15)*I+(C+15*7)*M+64]
 def stlm_pack(
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    size: int,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
 ) -> np.ndarray: ...
 
 class stlm_step_result(NamedTuple):
     out: np.ndarray
-    h_after: np.ndarray
-    short_after: np.ndarray
-    long_after: np.ndarray
+    h_last: np.ndarray
+    short_last: np.ndarray
+    long_last: np.ndarray
 
-# stlm_step(x:f[B,I], h:f[L,B,H], c_short:f[L,B,M], c_long:f[L,B,M], packed*f[], bias?f[L,C], weights?f[L,2,M], norm?f[L,C], form:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_after:f[L,B,H], short_after:f[L,B,M], long_after:f[L,B,M]
+# stlm_step(x:f[B,I], h0:f[L,B,H], short0:f[L,B,M], long0:f[L,B,M], packed*f[], bias_ih?f[L,C], bias_hh?f[L,C], mix?f[L,2,M], norm?f[L,C], combine:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_last:f[L,B,H], short_last:f[L,B,M], long_last:f[L,B,M]
 def stlm_step(
     x: npt.ArrayLike,
-    h: npt.ArrayLike,
-    c_short: npt.ArrayLike,
-    c_long: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    short0: npt.ArrayLike,
+    long0: npt.ArrayLike,
     packed: Sequence[npt.ArrayLike],
-    bias: npt.ArrayLike | None = None,
-    weights: npt.ArrayLike | None = None,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
+    mix: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
-    form: int = 0,
+    combine: int | Literal["concat", "sum", "two_gates"] = 0,
     zoneout: float = 0.0,
     residual: bool = False,
 ) -> stlm_step_result: ...

@@ -106,12 +106,6 @@ def test_imports_go_down(path):
 
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
-STILL_REACHING = {
-    "nn/_gru.py",
-    "nn/_rnn.py",
-    "nn/_stlm.py",
-}
-"""Modules that reach past another package's door; they are to be mended, none is to be added."""
 STILL_CIRCLING = {"nn"}
 """Packages whose modules import each other for types only; they are to be mended, none is to be added."""
 CIRCLE = {"autograd", "ops"}
@@ -144,10 +138,7 @@ def room(path):
 @pytest.mark.parametrize("path", [p for p in MODULES if p.parent != PACKAGE], ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_no_module_reaches_past_the_door_of_another_package(path):
     reached = [str(t.relative_to(PACKAGE)) for t in imported_files(path) if room(t) not in path.parents]
-    if str(path.relative_to(PACKAGE)) in STILL_REACHING:
-        assert reached, "mended: take it out of STILL_REACHING"
-    else:
-        assert not reached, "import it from the package, whose __init__ is the door"
+    assert not reached, "import it from the package, whose __init__ is the door"
 
 
 def test_imports_make_no_circle_but_the_one_that_is_named():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor, enable_grad
-from ..nn import GRU, LSTM, RNN, STLM, Module
+from ..nn import Module, Recurrent
 from ..ops import concatenate
 from ._chain import Jacobians, Norm, as_samples, evaluation, measure_of
 from ._jacobian import jacobians
@@ -60,12 +60,12 @@ def time_jacobians(
     if steps == 0:
         raise ValueError("x: expected at least one step, got none")
     measure = measure_of(norm)
-    step = _layer_step(cell) if isinstance(cell, RNN | LSTM | GRU | STLM) else cell
+    step = _layer_step(cell) if isinstance(cell, Recurrent) else cell
     with evaluation([cell] if isinstance(cell, Module) else []), enable_grad():
         now = _parts(step(sequence[:, 0], None) if state is None else state, samples)
         if state is None:
             now = tuple(Tensor(np.zeros_like(part.data)) for part in now)
-        names = getattr(cell, "_states", None) or ("h", *(f"part {i}" for i in range(1, len(now))))
+        names = getattr(cell, "states", None) or ("h", *(f"part {i}" for i in range(1, len(now))))
         matrices = []
         for t in range(steps):
             sources = tuple(Tensor(part.data, requires_grad=True) for part in now)

@@ -107,7 +107,7 @@ class OneToMany(nn.Module):
         """Return each part of the first state [layers, B, size]: h from the vectors, the others zero."""
         layers, rows = self.recurrent.num_layers, vectors.shape[0]
         h = ops.tanh(self.start(vectors)).reshape(rows, layers, -1).swapaxes(0, 1)
-        _, *others = self.recurrent._state_sizes().values()
+        _, *others = self.recurrent.state_sizes().values()
         return h, *(np.zeros((layers, rows, size), h.dtype) for size in others)
 
     def _state(self, vectors: Any) -> Any:

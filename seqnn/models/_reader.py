@@ -7,33 +7,23 @@ from typing import Any
 from .. import nn, ops
 from ..autograd import Tensor
 
-CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "stlm": nn.STLM}
-
-# The forget gates' first bias, {which block of the rows: bias}: an LSTM remembers for some 4 steps at first (Jozefowicz et
-# al. 2015), the memories of an STLM (gates i_s, f_s, i_l, f_l, ...) for 2 and for 20.
-_FORGET = {"lstm": {1: 1.0}, "stlm": {1: 0.0, 3: 3.0}}
-
 
 def checked_cell(cell: str) -> str:
-    """Return the name of a cell; a ValueError where there is none of that name."""
-    if cell not in CELLS:
-        raise ValueError(f"cell: expected one of {', '.join(CELLS)}, got {cell!r}")
+    """Return the name of a kind of recurrent layers; a ValueError where there is none of that name."""
+    if cell not in nn.Recurrent.kinds:
+        raise ValueError(f"cell: expected one of {', '.join(nn.Recurrent.kinds)}, got {cell!r}")
     return cell
 
 
 def recurrent(
     cell: str, input_size: int, hidden_size: int, *, num_layers: int, dropout: float, bidirectional: bool = False
 ) -> Any:
-    """Return recurrent layers of a cell, batch first, whose first biases let them remember."""
-    layers = CELLS[checked_cell(cell)](
+    """Return recurrent layers of that kind, batch first, that do not forget at once."""
+    layers = nn.Recurrent.kinds[checked_cell(cell)](
         input_size, hidden_size, num_layers, batch_first=True, dropout=dropout if num_layers > 1 else 0.0,
         bidirectional=bidirectional,
     )  # fmt: skip
-    units = layers.memory_size if cell == "stlm" else hidden_size
-    for name, parameter in layers.named_parameters():
-        for block, bias in _FORGET.get(cell, {}).items():
-            if name.startswith("bias_"):
-                parameter.data[block * units : (block + 1) * units] = bias if name.startswith("bias_ih") else 0
+    layers.set_forget_bias()
     return layers
 
 

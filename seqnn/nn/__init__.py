@@ -8,7 +8,6 @@ from ._container import ModuleDict, ModuleList, ParameterList, Residual, Sequent
 from ._conv import Conv1d, Conv2d
 from ._dropout import Dropout
 from ._embedding import Embedding
-from ._gru import GRU
 from ._linear import Identity, Linear
 from ._loss import (
     BCEWithLogitsLoss,
@@ -20,7 +19,6 @@ from ._loss import (
     NLLLoss,
     SmoothL1Loss,
 )
-from ._lstm import LSTM
 from ._module import Module
 from ._norm import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
 from ._parameter import Parameter
@@ -36,13 +34,20 @@ from ._pool import (
     MaxPool2d,
 )
 from ._positions import LearnedPositions, RelativePositions, SinusoidalPositions
-from ._recurrent_cells import GRUCell, LSTMCell, RNNCell, STLMCell
-from ._rnn import RNN
+from ._recurrent import Recurrent
+from ._recurrent_cell import RecurrentCell
 from ._score_attention import Attention, LuongAttention
-from ._stlm import STLM
 from ._summary import Summary
 from ._transformer import TransformerDecoder, TransformerEncoder
 from ._transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
+
+# `Recurrent.kinds` lists them in this order.
+# isort: off
+from ._rnn import RNN, RNNCell
+from ._lstm import LSTM, LSTMCell
+from ._gru import GRU, GRUCell
+from ._stlm import STLM, STLMCell
+# isort: on
 
 __all__ = [
     "GELU",
@@ -92,6 +97,8 @@ __all__ = [
     "RMSNorm",
     "RNNCell",
     "ReLU",
+    "Recurrent",
+    "RecurrentCell",
     "RelativePositions",
     "Residual",
     "STLMCell",

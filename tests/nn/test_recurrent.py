@@ -208,5 +208,5 @@ def test_bad_input_says_what_was_expected():
     with pytest.raises(ValueError, match="hidden_size"):
         nn.GRU(N, 0)
     layer.weight_hh_l0.data = np.zeros((4 * H, H + 1), np.float32)
-    with pytest.raises(ValueError, match="w_hh"):
+    with pytest.raises(ValueError, match="weight_hh"):
         layer(x)
