@@ -131,11 +131,13 @@ class _Over(io.RawIOBase):
 
 def _copied(file: IO[bytes]) -> IO[bytes]:
     """Copy a stream to an unnamed temporary file."""
-    copy = tempfile.TemporaryFile(prefix="seqnn-")  # noqa: SIM115 (its user closes it)
-    shutil.copyfileobj(file, copy, _PIECE)
-    copy.flush()
-    copy.seek(0)
-    return copy
+    with ExitStack() as on_error:
+        copy = on_error.enter_context(tempfile.TemporaryFile(prefix="seqnn-"))
+        shutil.copyfileobj(file, copy, _PIECE)
+        copy.flush()
+        copy.seek(0)
+        on_error.pop_all()
+        return copy
 
 
 def _packing(start: bytes, name: str) -> Callable[[IO[bytes]], IO[bytes]] | None:

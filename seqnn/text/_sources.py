@@ -77,7 +77,8 @@ def sentence_chunks(source: Any, tokenizer: Tokenizer | None) -> Iterator[list[l
         raise TypeError(f"sentences: got {type(source).__name__}; decode it, split it into token lists")
     if _holds_numbers(source):
         raise TypeError(
-            "sentences: got numbers; encoded sentences are a tuple (ids, offsets) of two 1-D arrays of integers"
+            "sentences: got numbers; encoded sentences are a tuple (ids, offsets) of two 1-D arrays of integers; "
+            "of numbers as tokens make text, [[str(t) for t in s] for s in sentences]"
         )
     if hasattr(source, "columns") and not callable(source.columns):
         raise TypeError(

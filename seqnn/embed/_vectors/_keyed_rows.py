@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._strings import pack, packed_fits, unpack
-from ._keys import Key, as_list, is_key
+from ._keys import Key, as_list, is_key, key_list
 from ._neighbors import reciprocal, row_norms, unit
 
 FORMAT = {"format": "seqnn.KeyedVectors", "version": "1"}
@@ -234,9 +234,7 @@ class KeyedRows:
         Raises:
             KeyError: keys are missing, and there is no default; it names them.
         """
-        if isinstance(keys, str):
-            raise TypeError(f"keys: expected a list of keys, got a string: [{keys!r}]")
-        keys = list(keys)
+        keys = key_list(keys, "keys")
         rows = np.array([self.get_index(key, -1) for key in keys], np.int64)
         if len(missing := np.flatnonzero(rows < 0)):
             if default is None:
