@@ -76,6 +76,8 @@ class ComparingRows(KeyedRows):
         array([1., 0.])
         """
         one, every = np.asarray(vector_1), np.asarray(vectors_all)
+        if one.ndim != 1 or every.ndim != 2 or every.shape[1] != len(one):
+            raise ValueError(f"vectors_all: expected a matrix [N, {one.size}], got shape {every.shape}")
         return (every @ unit(one)) * reciprocal(row_norms(every))
 
     def similarity(self, w1: Key, w2: Key) -> float:
