@@ -183,6 +183,21 @@ def open_binary(path: Path) -> IO[bytes]:
         return opened
 
 
+@contextmanager
+def regular_file(path: Path) -> Iterator[str]:
+    """Yield the path of a file that can be opened again: of a pipe, that of a copy."""
+    name = name_of(path)
+    with ExitStack() as opened:
+        file = opened.enter_context(_raw(name))
+        if file.seekable():
+            yield name
+            return
+        copy = opened.enter_context(tempfile.NamedTemporaryFile(prefix="seqnn-"))
+        shutil.copyfileobj(file, copy, _PIECE)
+        copy.flush()
+        yield copy.name
+
+
 def is_packed(path: Path) -> bool:
     """Tell whether a file, which must not be a pipe, has to be unpacked."""
     with _raw(path) as file:

@@ -52,7 +52,7 @@ def files_of(source: Any) -> list[str] | None:
     if isinstance(source, (list, tuple)) and source:
         if all(isinstance(item, os.PathLike) for item in source):
             return list_files(source)
-        if all(isinstance(item, str) for item in source) and any(map(os.path.isfile, source[:_CHUNK])):
+        if all(isinstance(item, str) for item in source) and any(map(os.path.exists, source[:_CHUNK])):
             missing = [item for item in source if not os.path.exists(item)]
             return None if any(_SPACE.search(item) for item in missing) else list_files(source)
     return None
