@@ -234,7 +234,7 @@ def test_a_resumed_training_ends_as_one_that_was_not_interrupted(folder, capsys,
     with pytest.raises(Stop) as caught:
         kind("text", **settings, callbacks=[At()])
     caught.value.model.save("part")
-    code, out, err = run(capsys, command, "text", "--resume", "part", "--model", "done", "--workers", 1)
+    code, _, err = run(capsys, command, "text", "--resume", "part", "--model", "done", "--workers", 1)
     assert code == 0, err
     done = kind.load("done")
     assert (done.wv.vectors == whole.wv.vectors).all() and len(done.history_) == 6
