@@ -20,7 +20,7 @@ class Position:
 
     epochs: int
     """Epochs of this run."""
-    data: Any
+    data: Any = None
     """Tells the data of this run from others: a text, or what JSON can hold."""
     first_epoch: int = 0
     """Epochs of the trainer before this run; they key the random numbers."""
