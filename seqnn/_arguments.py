@@ -49,7 +49,10 @@ def number(
     expected = " ".join(["a finite number", " and ".join(bounds)]).strip()
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected {expected}, got {value!r}")
-    checked = float(value)
+    try:
+        checked = float(value)
+    except OverflowError:  # a huge integer
+        checked = math.inf
     if not math.isfinite(checked) or not minimum <= checked <= maximum or not above < checked < below:
         raise ValueError(f"{name}: expected {expected}, got {value!r}")
     return checked

@@ -131,11 +131,13 @@ class _Over(io.RawIOBase):
 
 def _copied(file: IO[bytes]) -> IO[bytes]:
     """Copy a stream to an unnamed temporary file."""
-    copy = tempfile.TemporaryFile(prefix="seqnn-")  # noqa: SIM115 (its user closes it)
-    shutil.copyfileobj(file, copy, _PIECE)
-    copy.flush()
-    copy.seek(0)
-    return copy
+    with ExitStack() as on_error:
+        copy = on_error.enter_context(tempfile.TemporaryFile(prefix="seqnn-"))
+        shutil.copyfileobj(file, copy, _PIECE)
+        copy.flush()
+        copy.seek(0)
+        on_error.pop_all()
+        return copy
 
 
 def _packing(start: bytes, name: str) -> Callable[[IO[bytes]], IO[bytes]] | None:
@@ -179,6 +181,21 @@ def open_binary(path: Path) -> IO[bytes]:
         opened = _unpacked(file, opener, name)
         on_error.pop_all()
         return opened
+
+
+@contextmanager
+def regular_file(path: Path) -> Iterator[str]:
+    """Yield the path of a file that can be opened again: of a pipe, that of a copy."""
+    name = name_of(path)
+    with ExitStack() as opened:
+        file = opened.enter_context(_raw(name))
+        if file.seekable():
+            yield name
+            return
+        copy = opened.enter_context(tempfile.NamedTemporaryFile(prefix="seqnn-"))
+        shutil.copyfileobj(file, copy, _PIECE)
+        copy.flush()
+        yield copy.name
 
 
 def is_packed(path: Path) -> bool:

@@ -91,6 +91,8 @@ def damage(path: Path) -> Iterator[None]:
         yield
     except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"{name}: damaged, {type(error).__name__}: {error}") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{name}: damaged, a record that is not JSON: {error}") from None
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 

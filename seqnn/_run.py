@@ -21,7 +21,7 @@ class Position:
     epochs: int
     """Epochs of this run."""
     data: Any = None
-    """Tells the data of this run from others; what JSON can hold."""
+    """Tells the data of this run from others: a text, or what JSON can hold."""
     first_epoch: int = 0
     """Epochs of the trainer before this run; they key the random numbers."""
     epoch: int = 0
@@ -35,6 +35,7 @@ class Position:
 
     _sums: ClassVar[tuple[str, ...]] = ("unit", "loss", "examples", "seconds")
     """What begins anew with each epoch."""
+    _data_type: ClassVar[type] = str
 
     @property
     def running(self) -> bool:
@@ -63,6 +64,8 @@ class Position:
         if record is None:
             return None
         position = cls(**record)
+        if not isinstance(position.data, cls._data_type):
+            raise TypeError(f"position.data: expected {cls._data_type.__name__}, got {type(position.data).__name__}")
         integer("position.epochs", position.epochs, 0)
         integer("position.epoch", position.epoch, 0, position.epochs)
         for field in fields(cls)[2:]:

@@ -4,6 +4,7 @@ import gzip
 import re
 import subprocess
 import sys
+import time
 import warnings
 
 import numpy as np
@@ -235,6 +236,7 @@ def test_ctrl_c(corpus, tmp_path):
     )
     while not process.stdout.readline().startswith("vocabulary"):
         assert process.poll() is None
+    time.sleep(2)  # beyond the first step
     _, err = interrupted(process)
     assert process.returncode == 130
     assert "seqnn: interrupted" in err and "Traceback" not in err

@@ -17,6 +17,13 @@ def prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (open to the end)
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+
+
+def typed(word: str) -> str:
+    """Return a word of the command line as the UTF-8 that it is, whatever the locale says."""
+    return os.fsencode(word).decode("utf-8", "surrogateescape")
 
 
 def source(path: str) -> str:

@@ -138,7 +138,10 @@ class TrainingCommand:
             model = getattr(error, "model", None)
             if model is None or not (model.history_ or (model._position is not None and model._position.begun)):
                 raise
-            shell.complain(f"interrupted after {len(model.history_)} whole epochs; what is trained is written")
+            kept = (
+                "what is trained is written" if outputs else "nothing is written: there is no -o FILE or --model FILE"
+            )
+            shell.complain(f"interrupted after {len(model.history_)} whole epochs; {kept}")
             for line in self._write_all(model, arguments):
                 shell.say(line)
             if hasattr(arguments, "model"):
@@ -157,7 +160,7 @@ class TrainingCommand:
     def _read(self, arguments: argparse.Namespace) -> list[str]:
         """List the files that are read."""
         named = [getattr(arguments, name) for name in self.inputs if hasattr(arguments, name)]
-        return [*named, *(files_of(arguments.corpus) or [] if arguments.corpus else [])]
+        return [*named, *(files_of(named_corpus(arguments.corpus)[0]) or [] if arguments.corpus else [])]
 
     def _trained(self, arguments: argparse.Namespace, shell: Shell) -> Any:
         settings = {name: getattr(arguments, name) for name in offered(self.model_type) if hasattr(arguments, name)}

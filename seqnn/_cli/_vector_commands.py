@@ -11,10 +11,10 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
-from .._files import open_text
+from .._files import open_text, regular_file
 from ..embed import KeyedVectors
 from ._options import Help
-from ._shell import STDOUT, Shell, source, target
+from ._shell import STDOUT, Shell, source, target, typed
 from ._training import check_targets, described, write_vectors, written_formats
 
 VECTORS = (
@@ -126,9 +126,11 @@ def load(arguments: argparse.Namespace) -> KeyedVectors:
 def words_of(arguments: argparse.Namespace) -> Iterable[str]:
     """Return the words of a command: its arguments, or those on the standard input."""
     if arguments.words:
-        return arguments.words
+        return [typed(word) for word in arguments.words]
     if source(arguments.vectors) != arguments.vectors:
         raise ValueError("WORD: expected at least one, the standard input holds the vectors")
+    if sys.stdin is None:
+        raise ValueError("WORD: expected at least one, the standard input is closed")
     return (word for line in sys.stdin for word in line.split())
 
 
@@ -154,14 +156,14 @@ def run_neighbours(arguments: argparse.Namespace) -> None:
     if arguments.topn < 1:
         raise ValueError(f"--topn: expected an integer >= 1, got {arguments.topn}")
     wv, shell = load(arguments), Shell()
-    words = list(words_of(arguments))
-    unknown = [word for word in [*words, *arguments.negative] if word not in wv]
+    words, negative = list(words_of(arguments)), [typed(word) for word in arguments.negative]
+    unknown = [word for word in [*words, *negative] if word not in wv]
     found: dict[str, list] = {}
-    if not arguments.negative:
+    if not negative:
         found = {word: wv.most_similar(word, topn=arguments.topn) for word in words if word in wv}
     elif not unknown:
-        title = f"{' + '.join(words)} - {' - '.join(arguments.negative)}"
-        found = {title: wv.most_similar(positive=words, negative=arguments.negative, topn=arguments.topn)}
+        title = f"{' + '.join(words)} - {' - '.join(negative)}"
+        found = {title: wv.most_similar(positive=words, negative=negative, topn=arguments.topn)}
     if arguments.json:
         shell.result(json.dumps(found, ensure_ascii=False))
     for title, pairs in found.items() if not arguments.json else ():
@@ -195,10 +197,15 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     """Print correlations or accuracies, one line a file or section."""
     wv, shell = load(arguments), Shell()
     found: dict[str, Any] = {}
-    for path in arguments.files:
-        name = os.path.basename(path)
-        if _has_sections(path):
-            _, sections = wv.evaluate_word_analogies(path, restrict_vocab=arguments.restrict_vocab)
+    for given in arguments.files:
+        name = os.path.basename(given)
+        with regular_file(source(given)) as path:
+            sectioned = _has_sections(path)
+            if sectioned:
+                _, sections = wv.evaluate_word_analogies(path, restrict_vocab=arguments.restrict_vocab)
+            else:
+                pearson, spearman, unknown = wv.evaluate_word_pairs(path, restrict_vocab=arguments.restrict_vocab)
+        if sectioned:
             found[name] = {}
             for section in sections:
                 right, wrong = len(section["correct"]), len(section["incorrect"])
@@ -207,7 +214,6 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
                 if not arguments.json:
                     shell.result(f"{name}: {section['section']}: {share} ({right} of {right + wrong})")
         else:
-            pearson, spearman, unknown = wv.evaluate_word_pairs(path, restrict_vocab=arguments.restrict_vocab)
             found[name] = {"spearman": spearman[0], "pearson": pearson[0], "unknown_percent": unknown}
             if not arguments.json:
                 shell.result(

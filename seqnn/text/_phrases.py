@@ -28,6 +28,7 @@ ENGLISH_CONNECTOR_WORDS = frozenset(
 def _count(name: str, value: Any) -> float:
     if not number(name, value) > 0:
         raise ValueError(f"{name}: expected a number > 0, got {value!r}")
+    number(name, value, below=2**63)
     return value
 
 

@@ -72,10 +72,7 @@ def read_files(files: list[str], errors: Errors, max_memory: int | None, progres
         merged, all_ids = _scan(noted(), ids, done)
     except NulByteError as nul:
         start, path = _file_at(nul.position, starts)
-        raise ValueError(
-            f"{path}: a NUL byte at byte {nul.position - start}: the file is binary or not UTF-8 text (UTF-16?); "
-            "errors='ignore' leaves such bytes out"
-        ) from None
+        raise _nul_byte(path, f"byte {nul.position - start}") from None
     all_ends = np.concatenate(ends)
     offsets = np.concatenate([[0], all_ends[np.diff(all_ends, prepend=0) > 0]])
     try:
@@ -177,6 +174,13 @@ def read_encoded(ids: np.ndarray, offsets: np.ndarray) -> Scanned:
     return Scanned([str(i) for i in range(size)], counts, ids.copy(), offsets.copy())
 
 
+def _nul_byte(path: str, place: str) -> ValueError:
+    return ValueError(
+        f"{path}: a NUL byte at {place}: the file is binary or not UTF-8 text (UTF-16?); "
+        "errors='ignore' leaves such bytes out"
+    )
+
+
 class Lines:
     """The lines of text files as strings. `invalid` counts what was not UTF-8 in them."""
 
@@ -195,6 +199,8 @@ class Lines:
         if self._errors == "ignore":
             self.invalid += line.count(b"\0")
             line = line.replace(b"\0", b"")
+        elif b"\0" in line:
+            raise _nul_byte(path, f"line {number}")
         try:
             return line.decode()
         except UnicodeDecodeError as error:

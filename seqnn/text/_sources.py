@@ -52,7 +52,7 @@ def files_of(source: Any) -> list[str] | None:
     if isinstance(source, (list, tuple)) and source:
         if all(isinstance(item, os.PathLike) for item in source):
             return list_files(source)
-        if all(isinstance(item, str) for item in source) and any(map(os.path.isfile, source[:_CHUNK])):
+        if all(isinstance(item, str) for item in source) and any(map(os.path.exists, source[:_CHUNK])):
             missing = [item for item in source if not os.path.exists(item)]
             return None if any(_SPACE.search(item) for item in missing) else list_files(source)
     return None
@@ -77,7 +77,8 @@ def sentence_chunks(source: Any, tokenizer: Tokenizer | None) -> Iterator[list[l
         raise TypeError(f"sentences: got {type(source).__name__}; decode it, split it into token lists")
     if _holds_numbers(source):
         raise TypeError(
-            "sentences: got numbers; encoded sentences are a tuple (ids, offsets) of two 1-D arrays of integers"
+            "sentences: got numbers; encoded sentences are a tuple (ids, offsets) of two 1-D arrays of integers; "
+            "of numbers as tokens make text, [[str(t) for t in s] for s in sentences]"
         )
     if hasattr(source, "columns") and not callable(source.columns):
         raise TypeError(

@@ -31,7 +31,8 @@ class Vocabulary:
         index: a word's position, by the word.
 
     Raises:
-        ValueError: a word that occurs again, another number of counts than words, a special word that is not there.
+        ValueError: a word that occurs again, another number of counts than words, a count that is no integer >= 0, a
+            special word that is not there.
 
     >>> from seqnn.text import Vocabulary
     >>> vocabulary = Vocabulary(["the", "cat"], [9, 2])
@@ -47,7 +48,7 @@ class Vocabulary:
         specials: Mapping[str, str] | None = None,
     ) -> None:
         self.words = list(words)
-        self.counts = np.zeros(len(self.words), np.int64) if counts is None else np.array(counts, np.int64)
+        self.counts = np.zeros(len(self.words), np.int64) if counts is None else _checked_counts(counts)
         self.specials = dict(specials or {})
         self.index = dict(zip(self.words, range(len(self.words)), strict=True))
         if self.counts.shape != (len(self.words),):
@@ -325,6 +326,14 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         return f"<Vocabulary of {len(self)} words>"
+
+
+def _checked_counts(counts: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Return counts as a new array; a ValueError where one is no integer >= 0."""
+    found = np.asarray(counts)
+    if found.size and (found.dtype.kind not in "iu" or not 0 <= found.min() <= found.max() < 2**63):
+        raise ValueError(f"counts: expected integers >= 0, got {found.dtype} from {found.min()} to {found.max()}")
+    return np.array(found, np.int64)
 
 
 def effective_min_count(counts: np.ndarray, min_count: int, max_final_vocab: int | None) -> int:

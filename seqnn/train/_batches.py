@@ -70,7 +70,7 @@ class Batches:
         self.examples = self._count()
         if collate is None:
             self._columns = [
-                c if isinstance(c, np.ndarray) else _array(n, c)
+                c if isinstance(c, np.ndarray) and c.dtype.kind not in "OUS" else _array(n, c)
                 for n, c in zip(self._names, self._columns, strict=False)
             ]
         else:
@@ -218,7 +218,7 @@ def as_source(data: Any, name: str, batch_size: int, seed: int, shuffle: bool) -
 
     A tuple of columns (arrays, lists of numbers, tables) becomes a `Batches`: the last one holds the targets.
     """
-    if isinstance(data, Batches):
+    if isinstance(data, Batches | GivenBatches):
         return data
     if isinstance(data, tuple) and len(data) >= 2 and all(map(_is_column, data)):
         x = data[0] if len(data) == 2 else data[:-1]

@@ -35,6 +35,7 @@ class BatchPosition(Position):
     """The step of the trainer at which the run ends, if that is before its last epoch."""
 
     _sums: ClassVar[tuple[str, ...]] = (*Position._sums, "counted", "grad_norm", "steps")
+    _data_type: ClassVar[type] = dict
 
 
 class Outcome(NamedTuple):

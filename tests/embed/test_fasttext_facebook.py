@@ -37,7 +37,7 @@ def write_bin(
     data = struct.pack("<ii12id", magic, version, dim, 5, 3, 1, 5, 1, loss, model, bucket, minn, maxn, 100, 1e-4)
     data += struct.pack("<iiiqq", len(words) + labels, len(words), labels, 99, -1)
     for i, word in enumerate(words):
-        data += word + b"\0" + struct.pack("<qb", 50 - i, 0)
+        data += word + b"\0" + struct.pack("<qb", max(50 - i, 1), 0)
     data += b"".join(b"__label__%d\0" % i + struct.pack("<qb", 9, 1) for i in range(labels))
     data += struct.pack("<?qq", quantised, *parts.shape) + parts.tobytes()
     data += struct.pack("<?qq", 0, *output.shape) + output.tobytes()

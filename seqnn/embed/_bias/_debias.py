@@ -31,7 +31,7 @@ class _Debias(Settings):
 
     method = Choice("pca", METHODS, expected="'pca' or 'mean'")
     n_components = Integer(1, minimum=1)
-    missing = Choice("raise", ("raise", "drop"))
+    missing = Choice("raise", ("raise", "drop"), expected="'raise' or 'drop'")
 
     _checks_at_once = True
 

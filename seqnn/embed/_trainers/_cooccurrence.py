@@ -6,12 +6,12 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import numpy as np
 
 from ..._atomic import atomic_write
-from ..._files import Path
+from ..._files import Path, name_of
 from ..._strings import pack, packed_fits, unpack
 
 _MOST_WORDS = 2**31 - 2
@@ -149,29 +149,27 @@ class Cooccurrence:
         ...     Cooccurrence.load(file.name)
         <Cooccurrence of 2 words, 2 counts>
         """
-        name = os.fspath(path)
-        try:
-            return cls._read(path)
-        except FileNotFoundError:
-            raise
-        except (
-            LookupError, AttributeError, TypeError, ValueError, EOFError, OverflowError, RuntimeError, zlib.error,
-            zipfile.BadZipFile, MemoryError, OSError,
-        ) as error:  # fmt: skip
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise ValueError(f"{name}: not a sparse matrix of counts in .npz format ({error})") from error
+        name = name_of(path)
+        with open(name, "rb") as file:
+            try:
+                return cls._read(file)
+            except (
+                LookupError, AttributeError, TypeError, ValueError, EOFError, OverflowError, RuntimeError, zlib.error,
+                zipfile.BadZipFile, MemoryError, OSError,
+            ) as error:  # fmt: skip
+                raise ValueError(f"{name}: not a sparse matrix of counts in .npz format ({error})") from error
 
     @classmethod
-    def _read(cls, path: Path) -> Self:
-        with zipfile.ZipFile(path) as archive:
+    def _read(cls, file: IO[bytes]) -> Self:
+        with zipfile.ZipFile(file) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-            if unpacked > 100 * os.path.getsize(path) + (1 << 26):
+            if unpacked > 100 * os.fstat(file.fileno()).st_size + (1 << 26):
                 raise ValueError(f"it would unpack to {unpacked} bytes")
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        kind, shape = arrays["format"].item().decode(), [int(n) for n in arrays["shape"].ravel()]
-        if len(shape) != 2 or min(shape) < 0:
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            arrays = dict(archive)
+        kind, shape = arrays["format"].item().decode(), arrays["shape"].ravel().tolist()
+        if len(shape) != 2 or not all(isinstance(n, int) and n >= 0 for n in shape):
             raise ValueError(f"shape {shape}")
         words = None
         if "words" in arrays:
@@ -181,7 +179,8 @@ class Cooccurrence:
         if kind == "coo":
             rows, cols = arrays["row"], arrays["col"]
         elif kind in ("csr", "csc"):
-            pair = _major_index(arrays["indptr"], shape[kind == "csc"]), arrays["indices"]
+            indices = arrays["indices"]
+            pair = _major_index(arrays["indptr"], shape[kind == "csc"], len(indices)), indices
             rows, cols = pair if kind == "csr" else pair[::-1]
         else:
             raise ValueError(f"expected format csr, csc or coo, got {kind}")
@@ -268,11 +267,11 @@ class Cooccurrence:
         return cls._of(indptr.astype(np.int64, copy=False), (key % max(size, 1)).astype(np.int32), values)
 
 
-def _major_index(indptr: np.ndarray, size: int) -> np.ndarray:
+def _major_index(indptr: np.ndarray, size: int, entries: int) -> np.ndarray:
     """Return the row (column) of each entry of compressed rows (columns)."""
     if indptr.ndim != 1 or indptr.dtype.kind not in "iu" or len(indptr) != size + 1:
         raise ValueError(f"damaged: indptr is {indptr.dtype} of shape {indptr.shape}, expected {size + 1} integers")
     sizes = np.diff(indptr)
-    if indptr[0] != 0 or np.any(sizes < 0):
-        raise ValueError("damaged: indptr does not ascend from 0")
+    if indptr[0] != 0 or np.any(sizes < 0) or indptr[-1] != entries:
+        raise ValueError(f"damaged: indptr does not ascend from 0 to {entries}")
     return np.repeat(np.arange(len(sizes)), sizes)

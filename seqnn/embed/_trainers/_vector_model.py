@@ -14,7 +14,7 @@ from ..._files import Path, name_of
 from ..._run import Trainable
 from ..._settings import Anything, Choice, Flag, Function, Integer, Memory, Settings
 from ..._strings import pack
-from ..._threads import get_num_threads, threads
+from ..._threads import MAX_THREADS, get_num_threads, threads
 from ...text import Vocabulary
 from .._vectors import COUNTS, FORMAT, KeyedVectors
 from ._steps import RatedPosition, StepRun, Task
@@ -53,7 +53,7 @@ class VectorModel(Settings, Trainable):
     max_vocab_size = Integer(None, minimum=1)
     max_final_vocab = Integer(None, minimum=1)
     epochs = Integer(5)
-    workers = Integer(None, minimum=1)
+    workers = Integer(None, minimum=1, maximum=MAX_THREADS)
     seed = Integer(1, maximum=2**63 - 1)
     deterministic = Flag(False)
     verbose = Integer(1)

@@ -97,7 +97,7 @@ class Word2Vec(VectorModel):
     sample = Number(1e-3, minimum=0)
     sg = Flag(0)
     hs = Flag(0)
-    negative = Integer(5)
+    negative = Integer(5, maximum=1000)
     ns_exponent = Number(0.75)
     cbow_mean = Flag(1)
     sorted_vocab = Flag(1)

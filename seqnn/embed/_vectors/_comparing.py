@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._keyed_rows import KeyedRows
-from ._keys import Key, as_list, is_key
+from ._keys import Key, as_list, is_key, key_list
 from ._neighbors import reciprocal, row_norms, unit
 
 
@@ -76,6 +76,8 @@ class ComparingRows(KeyedRows):
         array([1., 0.])
         """
         one, every = np.asarray(vector_1), np.asarray(vectors_all)
+        if one.ndim != 1 or every.ndim != 2 or every.shape[1] != len(one):
+            raise ValueError(f"vectors_all: expected a matrix [N, {one.size}], got shape {every.shape}")
         return (every @ unit(one)) * reciprocal(row_norms(every))
 
     def similarity(self, w1: Key, w2: Key) -> float:
@@ -128,7 +130,7 @@ class ComparingRows(KeyedRows):
             The distances [N].
         """
         vector = self.get_vector(word_or_vector) if is_key(word_or_vector) else np.asarray(word_or_vector)
-        others = list(other_words)
+        others = key_list(other_words, "other_words")
         vectors = self.get_vectors(others) if others else self.vectors
         norms = row_norms(vectors) if others else self.norms
         return 1 - (vectors @ unit(vector)) * reciprocal(norms)
@@ -186,7 +188,7 @@ class ComparingRows(KeyedRows):
         Returns:
             (cosine, key), the most central first.
         """
-        words = [word for word in words if word in self]
+        words = [word for word in key_list(words, "words") if word in self]
         if not words:
             raise ValueError("cannot select a word from an empty list")
         vectors = self.get_vectors(words, norm=use_norm)
@@ -219,7 +221,10 @@ class ComparingRows(KeyedRows):
         Returns:
             The key.
         """
-        return keys_list[int(np.argmin(self.distances(key1, keys_list)))]
+        keys = key_list(keys_list, "keys_list")
+        if not keys:
+            raise ValueError("keys_list: expected at least one key")
+        return keys[int(np.argmin(self.distances(key1, keys)))]
 
     def vectors_for_all(self, keys: Iterable[Key], allow_inference: bool = True, copy_vecattrs: bool = False) -> Any:
         """Choose the vectors of some keys, for example to search only these.
@@ -239,7 +244,7 @@ class ComparingRows(KeyedRows):
         ['car', 'cat']
         """
         known = self.__contains__ if allow_inference else self.has_index_for
-        chosen = [key for key in dict.fromkeys(keys) if known(key)]
+        chosen = [key for key in dict.fromkeys(key_list(keys, "keys")) if known(key)]
         found = self._plain_type().from_arrays(chosen, self.get_vectors(chosen).reshape(-1, self.vector_size))
         if copy_vecattrs:
             rows = self.get_indices(chosen, -1)

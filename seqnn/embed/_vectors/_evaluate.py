@@ -53,7 +53,7 @@ def evaluate_word_analogies(
     >>> KeyedVectors.from_arrays(["king", "queen", "man", "woman"], vectors).evaluate_word_analogies(path)[0]
     1.0
     """
-    if not callable(getattr(self, str(similarity_function), None)):
+    if similarity_function not in ("most_similar", "most_similar_cosmul"):
         raise ValueError(
             f"similarity_function: expected 'most_similar' or 'most_similar_cosmul', got {similarity_function!r}"
         )
@@ -76,7 +76,7 @@ def evaluate_word_analogies(
     if similarity_function == "most_similar":
         candidates = _nearest(self, rows, len(same))
     else:
-        candidates = _answers(getattr(self, similarity_function), self, rows, restrict_vocab)
+        candidates = _products(self, rows, restrict_vocab)
     right = iter(_judged(candidates, rows, same))
     for (section, words), k in zip(questions, known, strict=True):
         if k or dummy4unknown:
@@ -95,12 +95,12 @@ def _nearest(wv: KeyedRows, rows: np.ndarray, end: int) -> np.ndarray:
     return nearest_neighbors(b + c - a, wv.vectors, 5, norms=wv.norms, end=end, exclude=rows[:, :3])[0]
 
 
-def _answers(answer: Any, wv: KeyedRows, rows: np.ndarray, restrict_vocab: int | None) -> np.ndarray:
-    """Return the five best rows by a method for each question, or -1."""
+def _products(wv: Any, rows: np.ndarray, restrict_vocab: int | None) -> np.ndarray:
+    """Return the five best rows by `most_similar_cosmul` for each question, or -1."""
     found = np.full((len(rows), 5), -1)
     for i, (a, b, c, _) in enumerate(rows.tolist()):
         a, b, c = (wv.index_to_key[row] for row in (a, b, c))
-        best = answer(positive=[b, c], negative=[a], topn=5, restrict_vocab=restrict_vocab)
+        best = wv.most_similar_cosmul(positive=[b, c], negative=[a], topn=5, restrict_vocab=restrict_vocab)
         found[i, : len(best)] = [wv.get_index(key) for key, _ in best]
     return found
 

@@ -101,9 +101,9 @@ class FastTextKeyedVectors(KeyedVectors):
         return self._vectors
 
     @vectors.setter
-    def vectors(self, vectors: np.ndarray) -> None:
-        self._vectors = vectors
-        self._count = len(vectors)
+    def vectors(self, vectors: npt.ArrayLike) -> None:
+        KeyedVectors.vectors.fset(self, vectors)
+        self._count = len(self._vectors)
 
     @property
     def _own(self) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._strings import pack, packed_fits, unpack
-from ._keys import Key, as_list, is_key
+from ._keys import Key, as_list, is_key, key_list
 from ._neighbors import reciprocal, row_norms, unit
 
 FORMAT = {"format": "seqnn.KeyedVectors", "version": "1"}
@@ -83,19 +83,24 @@ class KeyedRows:
     @classmethod
     def _around(cls, vectors: npt.ArrayLike, counts: npt.ArrayLike | None) -> Self:
         """Make an object without words yet: `index_to_key`, or packed words in `_packed`, must follow."""
-        vectors = np.asarray(vectors)
-        if vectors.dtype.kind not in "biuf":
-            raise TypeError(f"vectors: expected a matrix of real numbers, got {vectors.dtype}")
-        if vectors.ndim != 2 or not vectors.shape[1]:
-            raise ValueError(f"vectors must be a matrix with at least one column, got shape {vectors.shape}")
+        vectors = _matrix(vectors)
         wv = cls(vectors.shape[1])
-        kind = vectors.dtype.newbyteorder("=") if vectors.dtype.kind == "f" else np.float32
-        wv.vectors = vectors.astype(kind, copy=False)
+        wv.vectors = vectors
         wv.next_index = len(vectors)
         del wv.index_to_key, wv.key_to_index  # so that they are computed when first needed
         if counts is not None:
             wv.set_vecattrs("count", np.asarray(counts))
         return wv
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """The matrix [V, D]; a new one may be assigned, after a change in place call `fill_norms(force=True)`."""
+        return self._vectors
+
+    @vectors.setter
+    def vectors(self, vectors: npt.ArrayLike) -> None:
+        self._vectors = _matrix(vectors)
+        self._norms = None
 
     @cached_property
     def index_to_key(self) -> list[Key]:
@@ -234,9 +239,7 @@ class KeyedRows:
         Raises:
             KeyError: keys are missing, and there is no default; it names them.
         """
-        if isinstance(keys, str):
-            raise TypeError(f"keys: expected a list of keys, got a string: [{keys!r}]")
-        keys = list(keys)
+        keys = key_list(keys, "keys")
         rows = np.array([self.get_index(key, -1) for key in keys], np.int64)
         if len(missing := np.flatnonzero(rows < 0)):
             if default is None:
@@ -547,6 +550,17 @@ class KeyedRows:
         """Give all rows new vectors."""
         self._replace(np.arange(len(self)), vectors.astype(self.vectors.dtype, copy=False))
         self._norms = None
+
+
+def _matrix(vectors: npt.ArrayLike) -> np.ndarray:
+    """Return vectors as a matrix of floats in native byte order; integers become float32."""
+    vectors = np.asarray(vectors)
+    if vectors.dtype.kind not in "biuf":
+        raise TypeError(f"vectors: expected a matrix of real numbers, got {vectors.dtype}")
+    if vectors.ndim != 2 or not vectors.shape[1]:
+        raise ValueError(f"vectors must be a matrix with at least one column, got shape {vectors.shape}")
+    kind = vectors.dtype.newbyteorder("=") if vectors.dtype.kind == "f" else np.float32
+    return vectors.astype(kind, copy=False)
 
 
 def _twice(keys: Sequence[Key]) -> Key:

@@ -14,6 +14,13 @@ def is_key(item: object) -> bool:
     return isinstance(item, str | int | np.integer)
 
 
+def key_list(keys: Any, name: str) -> list:
+    """Return keys as a list; a TypeError for a string, whose characters would be taken for keys."""
+    if isinstance(keys, str | bytes):
+        raise TypeError(f"{name}: expected a list of keys, got a string: [{keys!r}]")
+    return list(keys)
+
+
 def as_list(items: Any) -> list:
     """Return a list of items for gensim's shorthands: None is no item, one key or one vector is a list of itself.
 

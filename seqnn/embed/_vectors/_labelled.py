@@ -53,7 +53,9 @@ class LabelledVectors:
             return words if isinstance(words, str) else list(words)
         words = list(words)
         if lost := [word for word in words if word not in self.index]:
-            warn_caller(f"{name}: {len(lost)} of {len(words)} words have no vector: {_some(lost)}", UserWarning)
+            warn_caller(
+                f"{name}: {len(lost)} of {len(words)} words have no vector and are left out: {_some(lost)}", UserWarning
+            )
         return [word for word in words if word in self.index]
 
     def units(self, rows: np.ndarray) -> np.ndarray:
