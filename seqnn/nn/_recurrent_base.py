@@ -82,7 +82,7 @@ class RecurrentBase(Module, Settings):
         super().__init_subclass__(**options)
         if hasattr(cls, "op"):
             parameters = inspect.signature(cls.op).parameters.values()
-            names = [p.name for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+            names = [p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
             cls._weights = tuple(names[1 + len(cls.states) :])
             options_of_op = {p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
             cls._own = tuple(name for name in cls._settings if name in options_of_op - {"batch_first"})
