@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .. import ops
 from .._settings import Choice, Integer, Number
+from ..autograd import Operand, Tensor
 from ._recurrent_base import Switch, as_state, each_part, one_state
 from ._recurrent_stream import Streaming
 
@@ -136,7 +137,9 @@ class Recurrent(Streaming):
     def _suffixes(self, layer: int) -> list[str]:
         return [f"_l{layer}", f"_l{layer}_reverse"][: 1 + self.bidirectional]
 
-    def forward(self, x: Any, state: Any = None, lengths: Any = None, *, hx: Any = None) -> tuple[Any, Any]:
+    def forward(
+        self, x: Operand, state: Any = None, lengths: npt.ArrayLike | None = None, *, hx: Any = None
+    ) -> tuple[Tensor, Any]:
         """Run over whole sequences.
 
         Args:

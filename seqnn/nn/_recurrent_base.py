@@ -63,8 +63,8 @@ class RecurrentBase(Module, Settings):
     layer_norm: bool = False
     learn_state: bool = False
 
-    input_size = Integer(REQUIRED, minimum=1)
-    hidden_size = Integer(REQUIRED, minimum=1)
+    input_size: Integer[int] = Integer(REQUIRED, minimum=1)
+    hidden_size: Integer[int] = Integer(REQUIRED, minimum=1)
     bias = Switch(True)
     dtype = Dtype(np.float32)
 

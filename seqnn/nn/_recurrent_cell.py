@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import ops
 from .._settings import Setting
+from ..autograd import Operand
 from ._parameter import Parameter
 from ._recurrent import Recurrent
 from ._recurrent_base import RecurrentBase, as_state, each_part, one_state
@@ -40,7 +41,7 @@ class RecurrentCell(RecurrentBase):
             setattr(cls, name, inspect.getattr_static(layer, name))
         super().__init_subclass__(**options)
 
-    def forward(self, x: Any, state: Any = None, *, hx: Any = None) -> Any:
+    def forward(self, x: Operand, state: Any = None, *, hx: Any = None) -> Any:
         """Compute the next state.
 
         Args:
