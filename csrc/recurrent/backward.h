@@ -38,7 +38,8 @@ static void add_incoming(const struct backward *w, const struct recurrent_step *
 }
 
 // The gradient of the h after step t, for the sequences that go on.
-static void return_h(const struct backward *w, const struct recurrent_step *s, int64_t t, const struct panels *panels)
+static void propagate_h(const struct backward *w, const struct recurrent_step *s, int64_t t,
+                        const struct panels *panels)
 {
     const struct recurrence *r = w->r;
     const bool direct = r->net.h_is_direct || r->zone_h.keep;
@@ -79,10 +80,10 @@ static void join_zone(const struct recurrent_zone *zone, real *grad, const real 
 }
 
 // Makes what the cell sees as the gradient of h, where a projection made that.
-static void return_output(const struct backward *w, struct recurrent_step *s)
+static void propagate_output(const struct backward *w, struct recurrent_step *s)
 {
     const int64_t size = w->r->net.h_size;
-    gemm product = return_projection(w);
+    gemm product = backward_projection(w);
     product.m = s->last, product.a = s->grad_h, product.c = w->grad_output;
     memcpy(w->grad_projected + (w->schedule.start[s->step] + s->first) * size, s->grad_h + s->first * size,
            (size_t)((s->last - s->first) * size) * sizeof(real));
@@ -91,13 +92,13 @@ static void return_output(const struct backward *w, struct recurrent_step *s)
 }
 
 // A step backward through zoneout, the projection, the cell and the norm.
-static void return_through_cell(const struct backward *w, struct recurrent_step *s, const struct panels *panels)
+static void propagate_through_cell(const struct backward *w, struct recurrent_step *s, const struct panels *panels)
 {
     const struct recurrence *r = w->r;
     const struct elements of_h = h_elements(r, s), of_carried = carried_elements(r, s);
     split_zone(r, &r->zone_h, w->grad_h, w->kept_h, &of_h, s);
     split_zone(r, &r->zone_carried, w->grad_carried, w->kept_carried, &of_carried, s);
-    if (r->weight_hr) return_output(w, s);
+    if (r->weight_hr) propagate_output(w, s);
     r->net.backward(r, s);
     if (r->net.between) {
         multiply_back(w, 1, s->grad_gates, w->grad_carried, 0, s->first, s->last, panels);
@@ -116,7 +117,7 @@ static void do_steps_back(struct backward *w, int part)
     for (int64_t t = w->step; t >= w->step_first; t--) {
         struct recurrent_step s = step_of_part(&w->schedule, &w->grid, part, &panels, most(t, 0));
         if (t < 0) s.going_on = w->schedule.running[0];
-        return_h(w, &s, t, &panels);
+        propagate_h(w, &s, t, &panels);
         if (t < 0 || s.first >= s.last) continue;
         s.gates = r->gates + start[t] * r->net.columns;
         s.h = r->h_before + start[t] * r->net.h_size;
@@ -125,7 +126,7 @@ static void do_steps_back(struct backward *w, int part)
         s.grad_row = w->row, s.sums = w->sums;
         s.grad_h = w->grad_h, s.grad_carried = w->grad_carried;
         add_incoming(w, &s);
-        return_through_cell(w, &s, &panels);
+        propagate_through_cell(w, &s, &panels);
     }
 }
 
@@ -149,7 +150,7 @@ static bool next_backward(void *context)
 }
 
 // The gradients of the first states from those in the order of the sequences.
-static void return_states(const struct backward *w)
+static void write_state_gradients(const struct backward *w)
 {
     const struct recurrence *r = w->r;
     const struct recurrent_gradients *g = w->g;
@@ -174,7 +175,7 @@ static real *take_backward(struct backward *w, real **rows)
     const struct recurrence *r = w->r;
     const int64_t size = r->net.h_size, units = r->net.units;
     const int64_t states = r->B * size, carried = r->B * carried_size(r);
-    const int64_t sizes[] = {return_packed_size(r),
+    const int64_t sizes[] = {backward_packed_size(r),
                              r->rows * w->row,
                              states,
                              carried,
@@ -206,7 +207,7 @@ const char *recurrent_backward(const struct recurrence *r, const struct recurren
         if (is_whole(&w.grid)) w.parts = 1;
         gather_carried(r, &w.schedule, w.carried_first);
         if (run_phases(w.parts, do_backward, next_backward, &w)) {
-            return_states(&w);
+            write_state_gradients(&w);
             if (multiply_weights(&w, rows)) error = NULL;
         }
     }

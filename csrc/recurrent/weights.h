@@ -2,7 +2,7 @@
 #ifndef SEQNN_RECURRENT_WEIGHTS_H
 #define SEQNN_RECURRENT_WEIGHTS_H
 
-#include "recurrent/return.h"
+#include "recurrent/backward_products.h"
 
 // The sums of columns in blocks of rows, which keeps the rounding error of long sums small.
 static void sum_columns(const real *from, int64_t rows, int64_t columns, int64_t row_size, real *to)
@@ -44,7 +44,7 @@ static bool multiply_over_rows(const struct backward *w, const real *a, int64_t 
 }
 
 // The gradient of x = grad_gates W_ih, put where x lies. `rows` has room for the rows of x.
-static bool return_x(const struct backward *w, real *rows)
+static bool propagate_x(const struct backward *w, real *rows)
 {
     const struct recurrence *r = w->r;
     const struct recurrent_gradients *g = w->g;
@@ -114,7 +114,7 @@ static bool multiply_weights(const struct backward *w, real *rows)
         ok = ok && multiply_over_rows(w, w->grad_gates, w->row, net->input_columns, in_order ? r->x : rows, r->I,
                                       g->weight_ih);
     }
-    return ok && (!g->x || return_x(w, rows));
+    return ok && (!g->x || propagate_x(w, rows));
 }
 
 #endif

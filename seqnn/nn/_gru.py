@@ -16,7 +16,7 @@ from ._recurrent_cell import RecurrentCell
 class GRU(Recurrent):
     """Stacked GRU layers over whole sequences: h = (1 - z) n + z h, gates r, z, n.
 
-    `layer(x, state=None, lengths=None)` -> (out, h): `Recurrent` says the shapes.
+    `layer(x, state=None, lengths=None)` -> (out, h): `forward` says the shapes.
 
     Args:
         form: "pytorch" (r is applied after the product with h), "cho2014" (r h goes into the product) or "update" (so, too,

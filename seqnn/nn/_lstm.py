@@ -17,10 +17,10 @@ from ._recurrent_cell import RecurrentCell
 class LSTM(Recurrent):
     """Stacked LSTM layers over whole sequences: c = f c + i g, h = o tanh(c), gates i, f, g, o.
 
-    `layer(x, state=None, lengths=None)` -> (out, (h, c)): `Recurrent` says the shapes.
+    `layer(x, state=None, lengths=None)` -> (out, (h, c)): `forward` says the shapes.
 
     Args:
-        proj_size: units of h behind a projection, h = W_hr (o tanh(c)) with `weight_hr_l0` [proj_size, hidden_size]; 0 for
+        proj_size: units of h after a projection, h = W_hr (o tanh(c)) with `weight_hr_l0` [proj_size, hidden_size]; 0 for
             none.
         peepholes: whether i, f and o also see c, through a weight of each unit, `peephole_l0` [3, hidden_size].
         layer_norm: whether the gates are normalised before their biases, with a learnt scale `norm_l0`, and so is what h sees
@@ -74,7 +74,7 @@ class LSTMCell(RecurrentCell, layer=LSTM):
     """One LSTM step: `cell(x, (h, c))` -> (h, c), x [B, input_size], h and c [B, hidden_size], zeros by default.
 
     Args:
-        proj_size: units of h behind a projection; 0 for none.
+        proj_size: units of h after a projection; 0 for none.
         peepholes: whether i, f and o also see c.
 
     Raises:

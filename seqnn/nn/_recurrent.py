@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .. import ops
 from .._settings import Choice, Integer, Number
+from ..autograd import Operand, Tensor
 from ._recurrent_base import Switch, as_state, each_part, one_state
 from ._recurrent_stream import Streaming
 
@@ -32,12 +33,8 @@ class RecurrentOptions(TypedDict, total=False):
 class Recurrent(Streaming):
     """The base of recurrent layers, and how a new kind is declared.
 
-    `layer(x, state=None, lengths=None)` -> (out, state): x [T, B, input_size], or [B, T, input_size] with `batch_first`,
-    or one sequence [T, input_size]. Integers and other floats become the weights' kind of numbers. `state` is what an
-    earlier call returned (also `hx=`), zeros by default: h, or a tuple of its parts, each [layers * directions, B, size].
-    `out` is like x with `output_size` as the last axis; the state is that after each sequence's last step. `lengths` [B]
-    are integers in any order, zeros allowed: steps after a sequence's end are not read, and zero in `out`.
-    `layer.step(x, state)` does one step of a stream.
+    `layer(x, state=None, lengths=None)` -> (out, state): `forward` says the shapes. `layer.step(x, state)` does one step of a
+    stream.
 
     Parameters have PyTorch's names, shapes and order, so that state_dicts go both ways: `weight_ih_l0`, `weight_hh_l0`,
     `bias_ih_l0`, `bias_hh_l0`, ..., `weight_ih_l0_reverse`. In eval mode with frozen parameters the weights are kept packed.
@@ -140,8 +137,27 @@ class Recurrent(Streaming):
     def _suffixes(self, layer: int) -> list[str]:
         return [f"_l{layer}", f"_l{layer}_reverse"][: 1 + self.bidirectional]
 
-    def forward(self, x: Any, state: Any = None, lengths: Any = None, *, hx: Any = None) -> tuple[Any, Any]:
-        """Return (out, state) of whole sequences."""
+    def forward(
+        self, x: Operand, state: Any = None, lengths: npt.ArrayLike | None = None, *, hx: Any = None
+    ) -> tuple[Tensor, Any]:
+        """Run over whole sequences.
+
+        Args:
+            x: [T, B, input_size], or [B, T, input_size] with `batch_first`, or one sequence [T, input_size]. Integers and
+                other floats become the weights' kind of numbers.
+            state: what an earlier call returned: h, or a tuple of the parts of the state, each
+                [layers * directions, B, size]; None for zeros.
+            lengths: [B] integers in any order, zeros allowed: steps after a sequence's end are not read, and zero in `out`.
+                None means T for all.
+            hx: PyTorch's name of `state`.
+
+        Returns:
+            (out, state): `out` like x with `output_size` as the last axis, and the state after each sequence's last step.
+
+        Raises:
+            ValueError: for shapes that do not fit, and lengths outside [0, T].
+            TypeError: for float64 beside float32, and what are no numbers.
+        """
         x, state = self._as_input(x), one_state(state, hx)
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
             layout = "[B, T, input_size]" if self.batch_first else "[T, B, input_size]"

@@ -63,8 +63,8 @@ class RecurrentBase(Module, Settings):
     layer_norm: bool = False
     learn_state: bool = False
 
-    input_size = Integer(REQUIRED, minimum=1)
-    hidden_size = Integer(REQUIRED, minimum=1)
+    input_size: Integer[int] = Integer(REQUIRED, minimum=1)
+    hidden_size: Integer[int] = Integer(REQUIRED, minimum=1)
     bias = Switch(True)
     dtype = Dtype(np.float32)
 
@@ -82,7 +82,7 @@ class RecurrentBase(Module, Settings):
         super().__init_subclass__(**options)
         if hasattr(cls, "op"):
             parameters = inspect.signature(cls.op).parameters.values()
-            names = [p.name for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+            names = [p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
             cls._weights = tuple(names[1 + len(cls.states) :])
             options_of_op = {p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
             cls._own = tuple(name for name in cls._settings if name in options_of_op - {"batch_first"})

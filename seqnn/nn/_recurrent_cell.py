@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import ops
 from .._settings import Setting
+from ..autograd import Operand
 from ._parameter import Parameter
 from ._recurrent import Recurrent
 from ._recurrent_base import RecurrentBase, as_state, each_part, one_state
@@ -17,8 +18,8 @@ _DECLARED = ("kind", "op", "states", "gates", "norm_gates", "units", "state_size
 class RecurrentCell(RecurrentBase):
     """The base of cells: `class GRUCell(nn.RecurrentCell, layer=GRU)` declares that of a kind.
 
-    `cell(x, state=None)` -> the next state: x [B, input_size], or [input_size]; the state (also `hx=`) is h, or a tuple of
-    its parts, each [B, size], zeros by default. Parameters have PyTorch's names, those of the layer without "_l0".
+    `cell(x, state=None)` -> the next state: `forward` says the shapes. Parameters have PyTorch's names, those of the layer
+    without "_l0".
 
     Raises:
         ValueError: for a size below 1, an unknown name, and settings that do not go together.
@@ -40,8 +41,21 @@ class RecurrentCell(RecurrentBase):
             setattr(cls, name, inspect.getattr_static(layer, name))
         super().__init_subclass__(**options)
 
-    def forward(self, x: Any, state: Any = None, *, hx: Any = None) -> Any:
-        """Return the next state."""
+    def forward(self, x: Operand, state: Any = None, *, hx: Any = None) -> Any:
+        """Compute the next state.
+
+        Args:
+            x: [B, input_size], or [input_size]. Integers and other floats become the weights' kind of numbers.
+            state: h, or a tuple of the parts of the state, each [B, size]; None for zeros.
+            hx: PyTorch's name of `state`.
+
+        Returns:
+            h, or a tuple of the parts.
+
+        Raises:
+            ValueError: for shapes that do not fit.
+            TypeError: for float64 beside float32, and what are no numbers.
+        """
         x, state = self._as_input(x), one_state(state, hx)
         if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
             raise ValueError(f"x has shape {x.shape}, expected [B, {self.input_size}] or [{self.input_size}]")

@@ -16,7 +16,7 @@ from ._recurrent_cell import RecurrentCell
 class RNN(Recurrent):
     """Stacked vanilla recurrent layers: h = act(x W_ih^T + b_ih + h W_hh^T + b_hh).
 
-    `layer(x, state=None, lengths=None)` -> (out, h): `Recurrent` says the shapes. The order of the arguments is PyTorch's.
+    `layer(x, state=None, lengths=None)` -> (out, h): `forward` says the shapes. The order of the arguments is PyTorch's.
 
     Args:
         nonlinearity: "tanh", "relu" or "sigmoid".

@@ -17,7 +17,7 @@ from ._recurrent_cell import RecurrentCell
 class STLM(Recurrent):
     """Stacked layers with a short and a long memory that share a candidate: `ops.stlm` has the formulas.
 
-    `layer(x, state=None, lengths=None)` -> (out, (h, short, long)): `Recurrent` says the shapes.
+    `layer(x, state=None, lengths=None)` -> (out, (h, short, long)): `forward` says the shapes.
 
     Args:
         combine: what h is made of: "concat" (h = o tanh([C_short, C_long]), each memory has hidden_size / 2 units), "sum"

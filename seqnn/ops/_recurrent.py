@@ -58,16 +58,11 @@ def unroll(
         )
     states = {name: np.zeros((rows, n), x.dtype) if given is None else given for name, (given, n) in first.items()}
     shared = {**options, "lengths": counts, "reverse": reverse}
-    names = (*first, *weights)
-    out, saves = (
-        make_room(x, h_size, batch_first),
-        (*saves, *(("normal", "rstd") if weights["norm"] is not None else ())),
-    )
-    if needs is None or not any(needs):
-        saves = ()
-    kernels = getattr(_core, f"{kind}_forward"), getattr(_core, f"{kind}_backward")
+    out = make_room(x, h_size, batch_first)
+    saves = [*saves, *(["normal", "rstd"] if weights["norm"] is not None else [])] if needs and any(needs) else []
+    forward, back = getattr(_core, f"{kind}_forward"), getattr(_core, f"{kind}_backward")
     done = call(
-        kind, kernels[0], x=x, **states, **weights, **shared, rows=total, out=out, packed=packed,
+        kind, forward, x=x, **states, **weights, **shared, rows=total, out=out, packed=packed,
         **dict.fromkeys({*saves, *keeps}, True),
     )  # fmt: skip
     again = {name: ({"out": out} | states)[name] for name in reads}
@@ -77,8 +72,9 @@ def unroll(
     def backward(grads: tuple[Array | None, ...]) -> dict[str, Array | None]:
         grad_x = make_room(x, x.shape[2], batch_first) if needs.x else None
         after = {f"grad_{name.removesuffix('0')}_last": grad for name, grad in zip(first, grads[1:], strict=True)}
+        names = (*first, *weights)
         found = call(
-            kind, kernels[1], grad_out=swap_layout(grads[0], batch_first), **after, x=x, **again, **shared,
+            kind, back, grad_out=swap_layout(grads[0], batch_first), **after, x=x, **again, **shared,
             grad_x=grad_x, **{f"grad_{name}": getattr(needs, name) for name in names},
         )  # fmt: skip
         return {"x": swap_layout(grad_x, batch_first)} | {name: getattr(found, f"grad_{name}") for name in names}

@@ -47,7 +47,7 @@ def arrays(**more):
     return {name: RNG.standard_normal(shape) for name, shape in draw.items()} | more
 
 
-P = 5  # units of h behind a projection
+P = 5  # units of h after a projection
 
 
 def projected(**more):

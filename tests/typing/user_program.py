@@ -84,6 +84,12 @@ def main() -> None:
     assert_type(scale(tensor, 2.0, shift=1.0), Tensor)
     assert_type((tensor * 2 - x) @ np.ones((3, 2), np.float32), Tensor)
     assert_type(tensor.sum(axis=0).detach().numpy(), np.ndarray)
+    gru = nn.GRU(3, 4, 2, form="update", batch_first=True, zoneout=0.1)
+    out, state = gru(x[None], lengths=[2])
+    assert_type(out, Tensor)
+    assert_type(gru.hidden_size, int)
+    assert_type(gru.step(x, state[:, [0, 0]])[0], np.ndarray)
+    assert nn.LSTMCell(3, 4, peepholes=True)(x)[1].shape == (2, 4)
     words = seqnn.Word2Vec([["the", "cat", "sat"]] * 20, vector_size=4, min_count=1, epochs=1, verbose=0)
     assert words.wv["cat"].shape == (4,)
     assert len(words.wv.most_similar("cat", topn=2)) == 2

@@ -22,5 +22,8 @@ def slips() -> None:
     nn.Linear(3)  # wrong
     nn.Linear(3, 2)(x, activatio="relu")  # wrong
     nn.Dropout("0.1")  # wrong
+    nn.GRU(3, 4, nonlinearity="relu")  # wrong
+    nn.RNN(3, 4, zoneout="0.1")  # wrong
+    nn.LSTMCell(3)  # wrong
     optim.Adam([tensor], learning_rate=1e-3)  # wrong
     seqnn.Word2Vec([["a"]], size=3)  # wrong

@@ -1,6 +1,6 @@
 // What the time loop backward works on, and its products with the weights. A part of engine.c.
-#ifndef SEQNN_RECURRENT_RETURN_H
-#define SEQNN_RECURRENT_RETURN_H
+#ifndef SEQNN_RECURRENT_BACKWARD_PRODUCTS_H
+#define SEQNN_RECURRENT_BACKWARD_PRODUCTS_H
 
 #include "recurrent/norm.h"
 #include "recurrent/pack.h"
@@ -26,7 +26,7 @@ struct backward {
 };
 
 // The gradient of block `block` of h, from the columns of a product: weights [rows of the product, width of a block].
-static gemm return_product(const struct backward *w, const struct recurrent_product *p, int64_t block)
+static gemm backward_product(const struct backward *w, const struct recurrent_product *p, int64_t block)
 {
     const struct recurrence *r = w->r;
     const int64_t size = r->net.h_size, width = h_block(r), before = p->row * (size / width) + p->rows * block;
@@ -42,14 +42,14 @@ static gemm return_product(const struct backward *w, const struct recurrent_prod
                   .alpha = 1};
 }
 
-static int64_t return_packed_size(const struct recurrence *r)
+static int64_t backward_packed_size(const struct recurrence *r)
 {
     const int64_t width = h_block(r);
     return gemm_packed_size(recurrent_rows(&r->net) * (r->net.h_size / width), width);
 }
 
 // The gradient of what the cell made, from that of h.
-static gemm return_projection(const struct backward *w)
+static gemm backward_projection(const struct backward *w)
 {
     const struct recurrent_net *net = &w->r->net;
     return (gemm){.n = net->units,
@@ -71,10 +71,10 @@ static void begin_backward(struct backward *w, int part)
     const struct recurrent_gradients *g = w->g;
     for (int i = 0; i < r->net.products_count; i++)
         for (int64_t block = 0; block < r->net.h_size / h_block(r); block++) {
-            const gemm product = return_product(w, &r->net.products[i], block);
+            const gemm product = backward_product(w, &r->net.products[i], block);
             pack_share(&product, part, w->parts);
         }
-    const gemm projection = return_projection(w);
+    const gemm projection = backward_projection(w);
     if (r->weight_hr) pack_share(&projection, part, w->parts);
     for (int64_t b = cut(r->B, w->parts, part); g->x && b < cut(r->B, w->parts, part + 1); b++)
         for (int64_t t = recurrent_length(r, b); t < r->T; t++)
@@ -89,7 +89,7 @@ static void multiply_back(const struct backward *w, int i, const real *grad_gate
     const struct recurrent_product *p = &r->net.products[i];
     const int64_t width = h_block(r);
     for (int64_t block = 0; block < r->net.h_size / width; block++) {
-        gemm product = return_product(w, p, block);
+        gemm product = backward_product(w, p, block);
         product.m = last;
         product.a = grad_gates + p->column;
         product.c = c + block * width;
