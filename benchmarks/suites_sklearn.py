@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of estimators, run on those of `seqnn.models`."""
+"""scikit-learn's own checks of estimators, and its tools, on those of `seqnn.models`: `python -m benchmarks.suites sklearn`."""
 
 from __future__ import annotations
 
@@ -10,43 +10,48 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.suites import Result
 from seqnn import models
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
+DENSE = (models.LogisticRegression, models.MLPClassifier, models.MLPRegressor)
+"""The estimators of matrices [N, features], to which `check_estimator` applies."""
 
 
-def run() -> list[dict[str, Any]]:
-    """Return a row for each estimator: the checks that passed, those that did not, and the tools that take it."""
+def run() -> Result:
+    """Run `check_estimator` on the dense estimators, and clone, Pipeline, cross_val_score and GridSearchCV on all."""
+    import sklearn
+
     sys.path.insert(0, str(TESTS))
     from estimator_cases import CASES
 
-    rows = [_checked(cls) for cls in (models.LogisticRegression, models.MLPClassifier, models.MLPRegressor)]
-    seen = {row["estimator"]: row for row in rows}
-    for estimator, x, y in CASES.values():
-        name = type(estimator).__name__
-        row = seen.setdefault(name, {"estimator": name, "passed": 0, "failed": 0, "not passed": []})
-        for tool, function in TOOLS.items():
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    function(copy.deepcopy(estimator), x, y)
-                row["passed"] += 1
-            except Exception as error:
-                row["failed"] += 1
-                row["not passed"] += [f"{tool}: {error}"]
-    return list(seen.values())
-
-
-def _checked(cls: type) -> dict[str, Any]:
-    """Run `check_estimator`; checks that scikit-learn skips by itself count neither way."""
-    from sklearn.utils.estimator_checks import check_estimator
-
+    result = Result(f"scikit-learn {sklearn.__version__}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        results = check_estimator(cls(), on_fail=None, on_skip=None)
-    failed = [r["check_name"] for r in results if r["status"] not in ("passed", "skipped")]
-    passed = sum(r["status"] == "passed" for r in results)
-    return {"estimator": cls.__name__, "passed": passed, "failed": len(failed), "not passed": failed}
+        for cls in DENSE:
+            _check(cls, result)
+        for case, (estimator, x, y) in CASES.items():
+            for tool, function in TOOLS.items():
+                name = f"{type(estimator).__name__} ({case}): {tool}"
+                try:
+                    function(copy.deepcopy(estimator), x, y)
+                    result.passed.append(name)
+                except Exception as error:
+                    result.failed[name] = f"{type(error).__name__}: {error}"
+    return result
+
+
+def _check(cls: type, result: Result) -> None:
+    from sklearn.utils.estimator_checks import check_estimator
+
+    for found in check_estimator(cls(), on_fail=None, on_skip=None):
+        name, reason = f"{cls.__name__}: {found['check_name']}", str(found["exception"])
+        if found["status"] == "passed":
+            result.passed.append(name)
+        elif found["status"] == "skipped":
+            result.skipped[name] = reason
+        else:
+            result.failed[name] = reason
 
 
 def _splits(x: Any, y: Any) -> Any:
@@ -84,13 +89,8 @@ def _grid_search(estimator: Any, x: Any, y: Any) -> None:
 
     values = {"C": [0.1, 1.0], "quantile": [0.8, 0.9], "lags": [3, 4], "max_iter": [1, 2]}
     setting = next(name for name in values if name in estimator.get_params())
-    truth = _truth(estimator, x, y)
-    GridSearchCV(estimator, {setting: values[setting]}, cv=_splits(x, y), error_score="raise").fit(x, truth)
+    search = GridSearchCV(estimator, {setting: values[setting]}, cv=_splits(x, y), error_score="raise")
+    search.fit(x, _truth(estimator, x, y))
 
 
-TOOLS = {
-    "clone": _clone,
-    "Pipeline": _pipeline,
-    "cross_val_score": _cross_val_score,
-    "GridSearchCV": _grid_search,
-}
+TOOLS = {"clone": _clone, "Pipeline": _pipeline, "cross_val_score": _cross_val_score, "GridSearchCV": _grid_search}

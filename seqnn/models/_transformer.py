@@ -20,17 +20,29 @@ class Transformer(nn.Module):
     """Source ids [B, S] and the target ids so far [B, T] to the logits [B, T, V] of each next one, or to their loss.
 
     Embeddings times sqrt(d_model) plus sinusoidal positions; an encoder; a causal decoder that attends to its result; the
-    output projection is the table of the target (tied).
+    output projection is the table of the target (tied). Train it with `train.fit(model, None, (source, lengths, target,
+    next), ...)` and `optim.Noam`, as `Translator` does.
 
     Args:
-        source_size, target_size: words of the two vocabularies.
-        d_model, nhead, num_encoder_layers, num_decoder_layers, dim_feedforward, dropout, activation, norm_first: as in
-            `torch.nn.Transformer`; pre-norm stacks end with a norm.
-        shared: one table for both sides (a joint vocabulary).
+        source_size: words of the source's vocabulary.
+        target_size: words of the target's vocabulary.
+        d_model: width of the network.
+        nhead: attention heads.
+        num_encoder_layers: layers of the encoder.
+        num_decoder_layers: layers of the decoder.
+        dim_feedforward: width of the layers' inner networks.
+        dropout: share of units that is dropped in training.
+        activation: of the layers, see `nn.TransformerEncoderLayer`.
+        norm_first: whether norms stand before attention and inner networks; such stacks end with a norm.
+        shared: whether there is one table for both sides (a joint vocabulary).
         label_smoothing: of the loss in training.
-        pad_id: fills up sequences. bos_id, eos_id: begin and end a target.
+        pad_id: fills up sequences.
+        bos_id: begins a target.
+        eos_id: ends a target.
 
-    Train it with `train.fit(model, None, (source, lengths, target, next), ...)` and `optim.Noam`, as `Translator` does.
+    Raises:
+        ValueError: `shared` with vocabularies of different sizes, or the number of heads does not divide d_model.
+
     Source: Vaswani et al., "Attention is all you need", NeurIPS 2017.
 
     >>> import numpy as np
@@ -84,7 +96,7 @@ class Transformer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all matrices anew: tables of deviation d_model^-0.5, the others by Xavier's uniform distribution."""
+        """Draw all matrices anew: tables with deviation d_model^-0.5, the others by Xavier's uniform distribution."""
         for name, parameter in self.named_parameters():
             if name in ("target.weight", "source.weight"):
                 nn.init.normal_(parameter, 0.0, parameter.shape[1] ** -0.5)
@@ -93,10 +105,14 @@ class Transformer(nn.Module):
                 nn.init.xavier_uniform_(parameter)
 
     def forward(self, source: Any, lengths: Any, target: Any, following: Any = None) -> Tensor:
-        """Logits [B, T, V], or the mean loss against the ids that follow, [B, T], of which those of -100 do not count.
+        """Return the logits [B, T, V] of each next id, or the loss.
 
-        Source positions behind `lengths` [B] are padding (None: there is none). Padding of the target need not be told:
-        the decoder is causal, so what counts never sees what stands behind it.
+        Args:
+            source: ids [B, S].
+            lengths: [B]: source positions from there on are padding; None: there is none.
+            target: ids so far, [B, T]. Its padding need not be told: the decoder is causal, so what counts never sees what
+                comes after it.
+            following: ids [B, T] to compute the mean cross-entropy against; those of -100 do not count.
         """
         hidden = self.decode(target, self.encode(source, lengths), lengths)
         table = self.target.weight
@@ -108,7 +124,7 @@ class Transformer(nn.Module):
         )
 
     def encode(self, ids: Any, lengths: Any = None) -> Tensor:
-        """The encoder's result [B, S, d_model]."""
+        """Return the encoder's result [B, S, d_model]; the arguments are those of `forward`."""
         return self.encoder(self._embed(self.source, ids, 0), lengths=lengths)
 
     def decode(
@@ -120,17 +136,28 @@ class Transformer(nn.Module):
         need_weights: bool = False,
         cache: list[nn.KeyValueCache] | None = None,
     ) -> Any:
-        """The decoder's result [B, T, d_model] over the encoder's `memory`, of which `lengths` positions count.
+        """Return the decoder's result [B, T, d_model].
 
-        With `need_weights` (that, (own weights, weights of the source) of each layer), for `plot.attention`.
+        Args:
+            ids: of the target so far, [B, T].
+            memory: what `encode` gave.
+            lengths: positions of the memory that count, [B]; default: all.
+            need_weights: also return (own weights, weights of the source) of each layer, for `plot.attention`.
+            cache: of `decoder.new_cache`: the ids go on from there.
         """
         x = self._embed(self.target, ids, cache[0].length if cache else 0)
         return self.decoder(x, memory, memory_lengths=lengths, need_weights=need_weights, cache=cache)
 
     def generate(self, source: Any, max_new_tokens: int, *, lengths: Any = None) -> np.ndarray:
-        """The most probable next token, again and again: ids [B, at most max_new_tokens], in evaluation mode.
+        """Return targets of the most probable next token each time, in evaluation mode.
 
-        `bos_id` is left out; behind `eos_id` there is nothing else, and where all have ended the array ends.
+        Args:
+            source: ids [B, S].
+            max_new_tokens: most ids of a target.
+            lengths: as for `forward`.
+
+        Returns:
+            Ids [B, T] with T <= max_new_tokens, without `bos_id`; after `eos_id` there is nothing else.
         """
         cache = self.decoder.new_cache(max(1, integer("max_new_tokens", max_new_tokens, 0)))
         with evaluating(self):

@@ -22,7 +22,15 @@ __all__ = ["Translator"]
 
 
 class Alignment(NamedTuple):
-    """How the words of a translation attend to those of the text: the arguments of `plot.alignment`."""
+    """A report of how the words of a translation attend to those of the text: the arguments of `plot.alignment`.
+
+    >>> from seqnn.models import Translator
+    >>> X, y = [["ein", "hund"], ["ein", "mann"]] * 4, [["a", "dog"], ["a", "man"]] * 4
+    >>> model = Translator(d_model=8, nhead=2, num_layers=1, dim_feedforward=8, max_iter=1).fit(X, y)
+    >>> alignment = model.align([["ein", "hund"]], max_new_tokens=3)[0]
+    >>> alignment.source, alignment.weights.shape == (2, len(alignment.target), 3)
+    (['ein', 'hund', '</s>'], True)
+    """
 
     weights: np.ndarray
     """[heads, words of the translation, words of the text]."""
