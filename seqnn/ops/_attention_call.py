@@ -14,7 +14,7 @@ _UNLIMITED = 2**29
 
 
 class Options(NamedTuple):
-    """What the kernels take behind the arrays."""
+    """What the kernels take after the arrays."""
 
     scale: float
     before: int
@@ -75,56 +75,61 @@ class Call:
         self.saved: tuple[Any, ...] = ()
 
     def forward(self, record: bool) -> Any:
-        """The result, with need_weights (that, weights); `record` keeps what backward needs."""
-        out, out_rows, lse, weights, _, _ = _core.attention_forward(
+        """Return the result, with need_weights (that, weights); `record` keeps what backward needs."""
+        found = _core.attention_forward(
             *self.arrays, *self.rules, *self.options,
-            out=not self.rows, out_rows=self.rows, lse=record, weights=self.need_weights,
+            out=not self.rows, out_rows=self.rows, norms=record, weights=self.need_weights,
         )  # fmt: skip
-        out = out_rows.swapaxes(1, 2) if self.rows else out
-        self.saved = (out, lse, weights) if record else ()
-        return (out, weights) if self.need_weights else out
+        out = self._out(found)
+        self.saved = (out, found.norms, found.weights) if record else ()
+        return (out, found.weights) if self.need_weights else out
 
     def choose(self, sample: bool, soft: bool, record: bool) -> tuple[Array, Array]:
-        """The key of each query and the logarithm of its weight; `soft`: keeps the result of soft attention too."""
-        out, out_rows, lse, _, chosen, log_p = _core.attention_forward(
+        """Return the key of each query and the logarithm of its weight; `soft` keeps the result of soft attention too."""
+        found = _core.attention_forward(
             *self.arrays, *self.rules, *self.options, sample,
-            out=soft and not self.rows, out_rows=soft and self.rows, lse=record, chosen=True, log_p=True,
+            out=soft and not self.rows, out_rows=soft and self.rows, norms=record, chosen=True, log_p=True,
         )  # fmt: skip
-        out = out_rows.swapaxes(1, 2) if soft and self.rows else out
-        self.saved = (out, lse, None) if record else ()
-        return chosen, log_p
+        self.saved = (self._out(found), found.norms, None) if record else ()
+        return found.chosen, found.log_p
 
-    def _backward(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...], hard: Hard, **outputs: bool) -> tuple:
-        out, lse, weights = self.saved
+    def _out(self, found: Any) -> Array | None:
+        return found.out if found.out_rows is None else found.out_rows.swapaxes(1, 2)
+
+    def _backward(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...], hard: Hard, **outputs: bool) -> Any:
+        """Return the kernel's gradients; `wanted`: those of the mask, `relative` and `additive`; outputs: the others."""
+        out, norms, weights = self.saved
         bias, table, additive = self.rules[1:4]
         mask = wanted[0] and bias is not None
         sizes = bias.shape[:3] if mask else (1, 1, 1)
         heads = (1 if rows is None else len(rows) for rows in (table, additive))
-        *found, dbias, dtable, dadditive = _core.attention_backward(
-            grad, *self.arrays, grad if out is None else out, lse, *self.rules,
+        return _core.attention_backward(
+            grad, *self.arrays, grad if out is None else out, norms, *self.rules,
             None if grad_weights is None else weights, grad_weights, hard.chosen, hard.grad_log_p,
             *self.options, *sizes, *heads, hard.straight,
             dbias=mask, drelative=wanted[1], dadditive=wanted[2], **outputs,
         )  # fmt: skip
-        dadditive = None if dadditive is None else dadditive.reshape(self.additive_shape)
-        return (*found, _fold(dbias, self.mask_shape) if mask else None, dtable, dadditive)
+
+    def _mask_gradient(self, found: Any) -> Array | None:
+        return None if found.dbias is None else _fold(found.dbias, self.mask_shape)
 
     def backward(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...], hard: Hard = _SOFT) -> tuple:
-        """Gradients of q, k, v, the mask, `relative` and `additive`: those that are wanted."""
+        """Return the gradients of q, k, v, the mask, `relative` and `additive`: those that are wanted."""
         q, k, v, *rules = wanted
         if self.rows:
             found = self._backward(grad, grad_weights, rules, hard, dq_rows=q, dk_rows=k, dv_rows=v)
-            *_, dq, dk, dv, _, dmask, dtable, dadditive = found
-            dq, dk, dv = (None if d is None else d.swapaxes(1, 2) for d in (dq, dk, dv))
+            rows = found.dq_rows, found.dk_rows, found.dv_rows
+            dq, dk, dv = (None if d is None else d.swapaxes(1, 2) for d in rows)
         else:
             found = self._backward(grad, grad_weights, rules, hard, dq=q, dk=k, dv=v)
-            dq, dk, dv, *_, dmask, dtable, dadditive = found
-        return dq, dk, dv, dmask, dtable, dadditive
+            dq, dk, dv = found.dq, found.dk, found.dv
+        dadditive = None if found.dadditive is None else found.dadditive.reshape(self.additive_shape)
+        return dq, dk, dv, self._mask_gradient(found), found.drelative, dadditive
 
     def backward_packed(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...]) -> tuple:
-        """The gradient of queries, keys and values side by side, those of the mask and `relative`."""
-        rules = (*wanted[1:], False)
-        return self._backward(grad, grad_weights, rules, _SOFT, dqkv=wanted[0])[-4:-1]
+        """Return the gradient of queries, keys and values side by side, and those of the mask and `relative`."""
+        found = self._backward(grad, grad_weights, (*wanted[1:], False), _SOFT, dqkv=wanted[0])
+        return found.dqkv, self._mask_gradient(found), found.drelative
 
 
 def _four_axes(name: str, x: Any) -> Array:

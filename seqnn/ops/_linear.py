@@ -13,7 +13,9 @@ from ..autograd import op
 Array = np.ndarray
 Activation = str | None
 
-_NUMBER = {None: 0, "relu": 1, "gelu": 2, "gelu_tanh": 3, "silu": 4, "sigmoid": 5, "tanh": 6}
+_NUMBER: dict[Activation, int] = {
+    None if name == "none" else name: i for i, name in enumerate(_core.linear.activation)
+}
 _FROM_INPUT = ("gelu", "gelu_tanh", "silu")  # their derivatives need what went in, the others' the result
 _RESULT = {"sigmoid": _core.sigmoid_forward, "tanh": _core.tanh_forward}
 
@@ -35,7 +37,7 @@ def linear(
         x: [..., I].
         weight: [O, I], as in PyTorch.
         bias: [O], or None.
-        residual: [..., O], added behind the activation, or None.
+        residual: [..., O], added after the activation, or None.
         activation: None, "relu", "gelu", "gelu_tanh", "silu", "sigmoid" or "tanh".
         packed: what `pack_weight(weight)` returned, which saves rearranging an unchanged weight in every call. It
             must be packed again when the weight changes.
@@ -65,14 +67,14 @@ def linear(
     backward = None
     if wanted:
         saved = out if number else None
-        if save_input:  # behind a residual the result is not at hand; relu's derivative is the same at its input
+        if save_input:  # a residual hides the result; relu's derivative is the same at its input
             saved = _RESULT[activation](before) if activation in _RESULT else before
         backward = _linear_backward(number, rows, weight, saved, shape, needs)
     return out if shape is None else out.reshape(*shape[:-1], out.shape[-1]), backward
 
 
 def _as_rows(x: Any, residual: Any) -> tuple[Array, Array | None, tuple[int, ...]]:
-    """x and the residual as matrices, and the shape that x had."""
+    """Return x and the residual as matrices, and the shape that x had."""
     x = np.asarray(x)
     shape = x.shape
     rows = x.reshape(-1, shape[-1]) if x.size else x.reshape(int(np.prod(shape[:-1])), shape[-1])
@@ -87,7 +89,7 @@ def _linear_backward(
     shape: tuple[int, ...] | None,
     needs: tuple[bool, ...],
 ) -> Callable:
-    """The backward function of out = activation(rows weight^T + bias) + residual."""
+    """Return the backward function of out = activation(rows weight^T + bias) + residual."""
 
     def backward(grad: Array) -> tuple[Array | None, ...]:
         g = grad if shape is None else grad.reshape(len(rows), -1)
@@ -164,7 +166,7 @@ def _matmul_backward(a: Array, b: Array, needs: tuple[bool, ...]) -> Callable:
 
 
 def _stacked(a: Array, b: Array) -> Array:
-    """a @ b with leading axes, broadcast."""
+    """Return a @ b with leading axes, broadcast."""
     if a.ndim == 2 == b.ndim:
         return _core.matmul(a, b)
     if b.ndim == 2 and a.size:  # one long matrix
@@ -175,7 +177,7 @@ def _stacked(a: Array, b: Array) -> Array:
 
 
 def _stack(x: Array, batch: tuple[int, ...]) -> Array:
-    """[number of matrices, rows, columns]; one matrix for all of them is not copied."""
+    """Return x as [number of matrices, rows, columns]; one matrix for all of them is not copied."""
     matrix, count = x.shape[-2:], int(np.prod(batch))
     if x.shape[:-2] != batch and x.size == int(np.prod(matrix)):
         return np.broadcast_to(x.reshape(matrix), (count, *matrix))
@@ -183,7 +185,7 @@ def _stack(x: Array, batch: tuple[int, ...]) -> Array:
 
 
 def _fold(grad: Array, shape: tuple[int, ...]) -> Array:
-    """The gradient of an array of `shape` that was broadcast: the sum over the axes that it was repeated along."""
+    """Sum a gradient over the axes along which an array of `shape` was repeated."""
     grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))
     repeated = tuple(i for i, n in enumerate(shape) if n == 1 and grad.shape[i] != 1)
     return grad.sum(axis=repeated, keepdims=True) if repeated else grad
