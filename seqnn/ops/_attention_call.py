@@ -26,8 +26,13 @@ class Options(NamedTuple):
 
 
 class Hard(NamedTuple):
-    """What backward of hard attention takes: the chosen keys, the gradient of their log-probabilities, and whether the
-    scores get the gradient of soft attention as well."""
+    """What backward of hard attention takes.
+
+    Attributes:
+        chosen: the chosen keys.
+        grad_log_p: the gradient of their log-probabilities.
+        straight: whether the scores also get the gradient of soft attention.
+    """
 
     chosen: Array | None = None
     grad_log_p: Array | None = None
@@ -152,7 +157,7 @@ def _check(q: Array, k: Array, v: Array) -> None:
 def options_of(
     causal: bool, scale: float, offset: int, window: Window, dropout: float, seed: int | None, draws: bool = False
 ) -> Options:
-    """What the kernels take; numbers are drawn for dropout, or where `draws` says so."""
+    """Return what the kernels take after the arrays. A key for random numbers is drawn for dropout, and where `draws` says so."""
     before, after = window if isinstance(window, tuple) else (window, window)
     before, after = (_UNLIMITED if w is None else int(w) for w in (before, after))
     if before < 0 or after < 0:
@@ -164,7 +169,7 @@ def options_of(
 
 
 def _broadcast(mask: Any, shape: tuple[int, ...]) -> Array:
-    """The mask with four axes, of size 1 where it is the same along them, but for the last."""
+    """Return the mask with four axes: the last one whole, the others of size 1 where the mask is the same along them."""
     mask = np.asarray(mask)
     if mask.dtype.kind not in "bf":
         raise TypeError(f"attention: mask must be of booleans (True = take part) or floats (added), got {mask.dtype}")
@@ -178,7 +183,7 @@ def _broadcast(mask: Any, shape: tuple[int, ...]) -> Array:
 
 
 def _fold(grad: Array, shape: tuple[int, ...]) -> Array:
-    """The gradient in the shape that the mask came in."""
+    """Return the gradient in the shape that the mask came in."""
     if shape[-1:] != grad.shape[-1:]:
         grad = grad.sum(-1, keepdims=True)
     return grad.reshape(shape)

@@ -13,9 +13,7 @@ from ..autograd import op
 Array = np.ndarray
 Activation = str | None
 
-_NUMBER: dict[Activation, int] = {
-    None if name == "none" else name: i for i, name in enumerate(_core.linear.activation)
-}
+_NUMBER: dict[Activation, int] = {None if name == "none" else name: i for i, name in enumerate(_core.linear.activation)}
 _FROM_INPUT = ("gelu", "gelu_tanh", "silu")  # their derivatives need what went in, the others' the result
 _RESULT = {"sigmoid": _core.sigmoid_forward, "tanh": _core.tanh_forward}
 
