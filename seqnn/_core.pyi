@@ -948,6 +948,7 @@ def embedding_clear(
 ) -> None: ...
 
 class linear:
+    TAG: int
     activation: tuple[str, ...]
 
 # matmul(a~~f[M,K], b~~f[K,N]) -> out:f[M,N]
@@ -962,7 +963,7 @@ def matmul_batch(
     b: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# linear_pack(weight~f[O,I]) -> packed:f[(O+15)/16*16*I+32]
+# linear_pack(weight~f[O,I]) -> packed:f[(O+15)/16*16*I+TAG]
 def linear_pack(
     weight: npt.ArrayLike,
 ) -> np.ndarray: ...
@@ -1792,7 +1793,7 @@ def watch_figures(
     high: float,
 ) -> watch_figures_result: ...
 
-# watch_active(x:f[A,U,B], last+l[U], number:n)
+# watch_active(x:f[A,U,B], last+l[U], number:n>=0)
 def watch_active(
     x: npt.ArrayLike,
     last: np.ndarray,

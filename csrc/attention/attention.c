@@ -35,7 +35,7 @@ KERNEL(attention_forward)
 #define BACK(t, heads, width) {(t) * (heads) * (width), (t) * (width), width}
 #define BACK_ROWS(t, heads, width) {(t) * (heads) * (width), width, (heads) * (width)}
 
-// The line of forward: out = softmax(scale q k^T + bias) v. With P the weights, dP = grad v^T + grad_weights and
+// Forward computes out = softmax(scale q k^T + bias) v. With P the weights, dP = grad v^T + grad_weights and
 // dS = P (dP - sum of P dP), which is the gradient of the scores: dv = P^T grad, dq = scale dS k, dk = scale dS^T q.
 // With `chosen` the forward pass took the values of one key, and grad_log_p is the gradient of the logarithm of its
 // weight; `straight`: the scores also get the gradient of soft attention, whose result is `out`. Gradients of biases

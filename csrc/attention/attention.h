@@ -89,7 +89,7 @@ typedef struct {
      .seed = (uint64_t)a->seed,                                                                                        \
      .stream = (uint64_t)a->stream}
 
-// offset + way * reach, or what is as good as it: further than any key.
+// offset + way * reach, or 2^60 in its direction, which is as far as any key.
 static inline int64_t window_end(int64_t offset, int64_t reach, int64_t way)
 {
     const int64_t furthest = (int64_t)1 << 60;
@@ -198,7 +198,7 @@ static void adjust(const problem *c, int64_t b, int64_t h, int64_t t, int64_t ro
     }
 }
 
-// Draws the factors of dropout for DROP_KEYS keys from s on, a multiple of it, of queries t and t + 1 (t is even).
+// Draws the factors of dropout for DROP_KEYS keys from s on, a multiple of that, of queries t and t + 1 (t is even).
 static void draw_factors(const problem *c, int64_t b, int64_t h, int64_t t, int64_t s, real *restrict factor)
 {
     uint32_t word[4 * SQ_PHILOX_LANES];

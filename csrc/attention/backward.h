@@ -45,7 +45,7 @@ static void backward_keys(const backward_pass *f, backward_room *w, int64_t chun
         const real *k = place(c->k, c->k_step, b, g, s), *v = place(c->v, c->v_step, b, g, s);
         for (int64_t j = 0; j < columns; j += PANEL) {
             const int64_t n = least(PANEL, columns - j);
-            pack_keys(c, w->kt + j * c->depth, k + j * k_row, k_row, n);
+            if (c->additive || !has_few_queries(c)) pack_keys(c, w->kt + j * c->depth, k + j * k_row, k_row, n);
             pack_transposed(w->vt + j * c->width, v + j * c->v_step.row, c->v_step.row, n, c->width);
         }
         k = whole_rows(k, &k_row, columns, c->depth, w->k);

@@ -7,14 +7,25 @@
 
 enum { FEW_VALUES = 8 }; // rows of values that are summed in one go
 
-// sums += weights of a query times rows of values; meanwhile asks for what lies AHEAD rows further.
-static void sum_few(real *sums, const real *weights, const real *v, int64_t row, int64_t columns, int64_t wide)
+// sums += weights times rows of values
+ALWAYS_INLINE void add_values(real *sums, const real *weights, const real *v, int64_t row, int64_t rows, int64_t wide)
 {
-    for (int64_t s = 0; s < columns; s += FEW_VALUES) {
-        const int64_t count = least(FEW_VALUES, columns - s);
-        ask_rows(v + (s + AHEAD) * row, row, least(count, columns - s - AHEAD), wide);
-        gemm_small(sums, wide, weights + s, ROW, 1, v + s * row, row, 1, count, wide / LANES, 1, true);
+    for (int64_t j = 0; j < wide; j += LANES) {
+        vf sum = {0};
+        for (int64_t i = 0; i < rows; i++) sum += weights[i] * vf_load(v + i * row + j);
+        vf_store(sums + j, vf_load(sums + j) + sum);
     }
+}
+
+// The same for all rows; meanwhile asks for what lies AHEAD rows further.
+static void sum_values(real *sums, const real *weights, const real *v, int64_t row, int64_t rows, int64_t wide)
+{
+    int64_t s = 0;
+    for (; s + FEW_VALUES <= rows; s += FEW_VALUES) {
+        ask_rows(v + (s + AHEAD) * row, row, least(FEW_VALUES, rows - s - AHEAD), wide);
+        add_values(sums, weights + s, v + s * row, row, FEW_VALUES, wide);
+    }
+    if (s < rows) add_values(sums, weights + s, v + s * row, row, rows - s, wide);
 }
 
 static void forward_query(const forward_pass *f, workspace *w, real *room, int64_t b, int64_t h, int64_t t)
@@ -38,7 +49,7 @@ static void forward_query(const forward_pass *f, workspace *w, real *room, int64
         if (!f->out) continue;
         int64_t row = c->v_step.row;
         const real *v = whole_rows(place(c->v, c->v_step, b, g, s), &row, columns, c->width, room);
-        sum_few(w->sums, w->scores, v, row, columns, wide);
+        sum_values(w->sums, w->scores, v, row, columns, wide);
     }
     finish_rows(f, w, b, h, t, 1, first, end, at_once);
 }

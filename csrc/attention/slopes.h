@@ -8,7 +8,7 @@
 
 enum {
     BLOCK = 64,         // keys of a block
-    SQUARE = BLOCK + 16 // its row: with gap
+    SQUARE = BLOCK + 16 // from row to row: without the gap all rows would lie in the same sets of the cache
 };
 
 typedef struct {

@@ -21,7 +21,7 @@ typedef struct {
     bool sample;
 } forward_pass;
 
-// What a thread works in.
+// The working memory of a thread.
 typedef struct {
     real *scores; // [QUERIES][ROW]
     real *sums;   // [QUERIES][E, whole vectors]

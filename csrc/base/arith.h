@@ -7,8 +7,11 @@
 static inline int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 static inline int64_t most(int64_t x, int64_t y) { return x > y ? x : y; }
 
-// The number of blocks of `size` that hold n things: n / size rounded up, without overflow.
-static inline int64_t blocks(int64_t n, int64_t size) { return n / size + (n % size > 0); }
+// The number of blocks of `size` that hold n things, n >= 0: n / size rounded up, without overflow.
+static inline int64_t blocks(int64_t n, int64_t size)
+{
+    return (int64_t)(((uint64_t)n + (uint64_t)size - 1) / (uint64_t)size);
+}
 
 // n rounded up to a multiple of `size`.
 static inline int64_t round_up(int64_t n, int64_t size) { return blocks(n, size) * size; }

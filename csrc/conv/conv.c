@@ -126,7 +126,7 @@ KERNEL(conv_forward)
 //:   -> dx:f[N,groups*I,height,width]
 //:   where O % groups == 0; stride_y <= 2147483647; stride_x <= 2147483647; top <= 2147483647; left <= 2147483647;
 //:   dilation_y <= 2147483647; dilation_x <= 2147483647
-// The line of forward: y[n, o, p, q] += w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...]. Where y is
+// Forward computes y[n, o, p, q] += w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...]. Where y is
 // given, the gradient goes through its ReLU first.
 KERNEL(conv_backward_input)
 {
@@ -158,7 +158,7 @@ KERNEL(conv_backward_input)
 //:   -> dw:f[O,C/groups,rows,columns], db?f[O]
 //:   where O % groups == 0; C % groups == 0; rows <= 2147483647; columns <= 2147483647; stride_y <= 2147483647;
 //:   stride_x <= 2147483647; top <= 2147483647; left <= 2147483647; dilation_y <= 2147483647; dilation_x <= 2147483647
-// The line of forward: y[n, o, p, q] += w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...] + bias[o].
+// Forward computes y[n, o, p, q] += w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...] + bias[o].
 // Where y is given, the gradient goes through its ReLU first.
 KERNEL(conv_backward_weight)
 {

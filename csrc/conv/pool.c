@@ -7,8 +7,8 @@
 //:   top:n>=0, left:n>=0, dilation_y:n>=1, dilation_x:n>=1)
 //:   -> y:f[N,C,rows,columns], index?i[N,C,rows,columns]
 //:   where H * W < 2147483647; top <= 2147483647; left <= 2147483647;
-//:   (rows - 1) * stride_y <= H + top; (columns - 1) * stride_x <= W + left;
-//:   (kernel_y - 1) * dilation_y <= H + 2 * top; (kernel_x - 1) * dilation_x <= W + 2 * left
+//:   (rows - 1) * stride_y <= 2147483647; (columns - 1) * stride_x <= 2147483647;
+//:   (kernel_y - 1) * dilation_y <= 2147483647; (kernel_x - 1) * dilation_x <= 2147483647
 // y[n, c, p, q] = max over r, s of x[n, c, p * stride_y + r * dilation_y - top, ...], the first of equals; index = its
 // place in the plane (an int32), 2^31 - 1 where the window has no element.
 KERNEL(max_pool_forward)
@@ -42,7 +42,7 @@ KERNEL(max_pool_forward)
 }
 
 //: max_pool_backward(grad:f[N,C,P,Q], index:i[N,C,P,Q], height:n>=0, width:n>=0) -> dx:f[N,C,height,width]
-// The line of forward: y[n, c, p, q] = x[n, c, index[n, c, p, q]]
+// Forward computes y[n, c, p, q] = x[n, c, index[n, c, p, q]]
 KERNEL(max_pool_backward)
 {
     const int64_t planes = a->N * a->C, size = a->height * a->width, outputs = a->P * a->Q;
@@ -114,7 +114,7 @@ static void spread_row(const struct avg_pool_backward *a, const real *grad, int6
 //: avg_pool_backward(grad:f[N,C,P,Q], row_begin:l[P], row_end:l[P], row_count:l[P], column_begin:l[Q], column_end:l[Q],
 //:   column_count:l[Q], height:n>=0, width:n>=0) -> dx:f[N,C,height,width]
 //:   where 0 <= row_begin <= height; 0 <= row_end <= height; 0 <= column_begin <= width; 0 <= column_end <= width
-// The line of forward: y[n, c, p, q] = (sum of x over the window) / (row_count[p] column_count[q])
+// Forward computes y[n, c, p, q] = (sum of x over the window) / (row_count[p] column_count[q])
 KERNEL(avg_pool_backward)
 {
     const int64_t planes = a->N * a->C, size = a->height * a->width;
@@ -210,7 +210,7 @@ KERNEL(global_avg_forward)
 }
 
 //: global_avg_backward(grad:f[N,C], mask?b[N,L], length:n>=0) -> dx:f[N,C,length] where not mask or L == length
-// The line of forward: y[n, c] = mean over i with mask[n, i] of x[n, c, i]
+// Forward computes y[n, c] = mean over i with mask[n, i] of x[n, c, i]
 KERNEL(global_avg_backward)
 {
     const int64_t length = a->length;

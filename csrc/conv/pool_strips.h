@@ -71,10 +71,10 @@ static void max_of_plane(const struct max_pool_forward *a, const strip_buffer *s
             real *best = s->row + i * s->pitch + left;
             int32_t *best_index = s->row_index + i * s->pitch + left;
             for (int64_t j = 0; j < n; j++) best[j] = -INFINITY, best_index[j] = OUTSIDE;
-            for (int64_t r = 0; r < a->kernel_y; r++) {
-                const int64_t row = (p + i) * a->stride_y + r * a->dilation_y - a->top;
-                if (row >= 0 && row < a->H) larger_rows(x, row, a->W, n, best, best_index);
-            }
+            const int64_t first = (p + i) * a->stride_y - a->top; // the row that the window begins with
+            const int64_t from = blocks(most(0, -first), a->dilation_y);
+            const int64_t end = least(a->kernel_y, blocks(most(0, a->H - first), a->dilation_y));
+            for (int64_t r = from; r < end; r++) larger_rows(x, first + r * a->dilation_y, a->W, n, best, best_index);
         }
         const int64_t across = s->pitch / s->stride;
         combine_columns(a, s, rows * across, s->best, s->best_index);

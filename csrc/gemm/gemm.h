@@ -71,11 +71,11 @@ static inline int64_t gemm_packed_size(int64_t k, int64_t n) { return k * gemm_v
 void gemm_pack(const gemm *g, real *packed, int64_t panel, int64_t panel_end);
 // Computes rows [row, row_end) x panels [panel, panel_end) of C. With `packed`, or b_col = 1 and n a multiple of LANES.
 void gemm_block(const gemm *g, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end);
-// Computes part `part` of `parts` of C. Same condition.
+// Computes part `part` of `parts` of C, under the same condition.
 void gemm_share(const gemm *g, int part, int parts);
 // Computes all of C by `team` threads (1: no parallel region), any strides. False: no memory.
 bool gemm_run(const gemm *g, int team);
-// Threads that the product is worth.
+// The number of threads that the product is worth.
 static inline int gemm_team(const gemm *g) { return sq_team(g->m * g->n * g->k / 16); }
 
 // Computes C = alpha A B, or C += alpha A B with `add`, of blocks that lie in the caches, for whole vectors of columns:

@@ -80,16 +80,19 @@ static void pack_all(const gemm *g, real *packed)
     for (int64_t p = 0; p < panels; p++) gemm_pack(g, packed, p, p + 1);
 }
 
-//= activation none relu gelu gelu_tanh silu sigmoid tanh
+//= TAG 32
 
-// Packs a weight for linear_forward.
-//: linear_pack(weight~f[O,I]) -> packed:f[(O+15)/16*16*I+32]
+// Packs a weight for linear_forward. TAG elements hold its tag, in both float types.
+//: linear_pack(weight~f[O,I]) -> packed:f[(O+15)/16*16*I+TAG]
 KERNEL(linear_pack)
 {
+    _Static_assert(sizeof(packed_tag) + 63 <= LINEAR_TAG * sizeof(float), "the tag needs more room");
     const gemm g = {.n = a->O, .k = a->I, .b = a->weight, .b_row = 1, .b_col = a->weight_stride[0]};
     pack_all(&g, write_tag(a->packed, a->packed_size, tag_of(a->I, a->O)));
     return NULL;
 }
+
+//= activation none relu gelu gelu_tanh silu sigmoid tanh
 
 // out = act(x weight^T + bias) + residual, pre = x weight^T + bias
 //: linear_forward(x~f[N,I], weight~f[O,I], bias?f[O], residual~?f[N,O], activation:n=0, packed?f[P])

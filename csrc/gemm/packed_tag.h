@@ -1,11 +1,10 @@
 // Weights that Python keeps packed: a tag, and after it the panels, on a 64-byte boundary. The tag says which kernels
-// they are for and what they were made of, so that no kernel reads what was packed for another.
+// they are for and what they were made of, so that no kernel reads what was packed for another. An array needs room for
+// sizeof(packed_tag) + 63 bytes beside the panels.
 #ifndef SEQNN_GEMM_PACKED_TAG_H
 #define SEQNN_GEMM_PACKED_TAG_H
 
 #include "gemm/gemm.h"
-
-enum { PACKED_TAG_BYTES = 128 }; // of the tag and what the boundary may cost
 
 typedef struct {
     char kind[8];

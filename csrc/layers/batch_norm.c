@@ -112,10 +112,17 @@ ALWAYS_INLINE void sum_columns(const job *j, piece p, int64_t first, const int64
             const real d = x[n * j->C + c] - mean[c];
             products[c] += d * d;
         }
+    real infinite = 0; // NaN where some product is not finite
     for (int64_t c = 0; c < columns; c++) {
-        double *one = partial + first + c, *other = one + j->C;
-        *one = grad ? sum[c] : mean[c], *other = products[c];
-        if (!grad && !isfinite(products[c])) find_wide_moments(x + p.image * j->C + c, p.images, j->C, 1, one, other);
+        partial[first + c] = grad ? sum[c] : mean[c];
+        partial[j->C + first + c] = products[c];
+        infinite += products[c] * 0;
+    }
+    if (grad || infinite == 0) return;
+    for (int64_t c = 0; c < columns; c++) {
+        double *moments = partial + first + c;
+        if (!isfinite(products[c]))
+            find_wide_moments(x + p.image * j->C + c, p.images, j->C, 1, moments, moments + j->C);
     }
 }
 
@@ -167,7 +174,7 @@ static void settle_forward(const job *j, int64_t group)
     }
 }
 
-// The line of forward, for each channel, over its M elements, with h = (x - mean) * rstd:
+// Forward computes, for each channel over its M elements with h = (x - mean) * rstd:
 //     out = h * weight + bias,  mean = sum(x) / M,  rstd = 1 / sqrt(sum((x - mean)^2) / M + eps)
 // dweight = sum(grad * h), dbias = sum(grad), dx = weight * rstd * (grad - (dbias + h * dweight) / M); with running
 // statistics mean and rstd are constants: dx = weight * rstd * grad.

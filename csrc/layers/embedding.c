@@ -60,7 +60,7 @@ static void scatter(const struct embedding_scatter *a, int64_t first, int64_t la
     }
 }
 
-// The line of forward: out[n] = weight[ids[n]]. Hence table[ids[n]] += grad[n], except where ids[n] is `padding`.
+// Forward computes out[n] = weight[ids[n]]. Hence table[ids[n]] += grad[n], except where ids[n] is `padding`.
 //: embedding_scatter(grad:f[N,D], ids:i[N]<V, table+f[V,D], padding:n=-1)
 KERNEL(embedding_scatter)
 {

@@ -20,6 +20,18 @@ static void scale_row(real *out, const real *x, const real *weight, const real *
 // Numbers whose squares are too large are made this much smaller; that is exact.
 #define LESS (SQ_DOUBLE ? (real)0x1p-800 : (real)0x1p-100)
 
+static __attribute__((noinline)) void forward_large_row(const struct layer_norm_forward *a, int64_t row, const real *x)
+{
+    const int64_t n = a->D;
+    real *out = a->out + row * n;
+    for (int64_t i = 0; i < n; i++) out[i] = x[i] * LESS;
+    const real mean = a->rms ? 0 : row_sum(out, n) / (real)n;
+    const real rstd = 1 / (real)sqrt((double)(row_squares(out, mean, n) / (real)n) + a->eps * LESS * LESS);
+    scale_row(out, out, a->weight, a->bias, mean, rstd, n);
+    if (a->mean) a->mean[row] = mean / LESS;
+    if (a->rstd) a->rstd[row] = rstd * LESS;
+}
+
 static void forward_row(const struct layer_norm_forward *a, int64_t row)
 {
     const int64_t n = a->D;
@@ -32,16 +44,15 @@ static void forward_row(const struct layer_norm_forward *a, int64_t row)
         for (int64_t i = 0; i < n; i++) sum[i] = x[i] + residual[i];
         x = sum;
     }
-    real mean = a->rms ? 0 : row_sum(x, n) / (real)n, squares = row_squares(x, mean, n), unit = 1;
+    const real mean = a->rms ? 0 : row_sum(x, n) / (real)n, squares = row_squares(x, mean, n);
     if (!isfinite(squares)) {
-        for (int64_t i = 0; i < n; i++) out[i] = x[i] * LESS;
-        x = out, unit = LESS;
-        mean = a->rms ? 0 : row_sum(x, n) / (real)n, squares = row_squares(x, mean, n);
+        forward_large_row(a, row, x);
+        return;
     }
-    const real rstd = 1 / (real)sqrt((double)(squares / (real)n) + a->eps * unit * unit);
+    const real rstd = 1 / (real)sqrt((double)(squares / (real)n) + a->eps);
     scale_row(out, x, a->weight, a->bias, mean, rstd, n);
-    if (a->mean) a->mean[row] = mean / unit;
-    if (a->rstd) a->rstd[row] = rstd * unit;
+    if (a->mean) a->mean[row] = mean;
+    if (a->rstd) a->rstd[row] = rstd;
 }
 
 // s = x + residual; out = (s - mean) * rstd * weight + bias, where rstd = 1 / sqrt(mean of (s - mean)^2 + eps); mean =
@@ -56,7 +67,7 @@ KERNEL(layer_norm_forward)
     return NULL;
 }
 
-// The line of forward, for each row, with h = (s - mean) * rstd:
+// Forward computes, for each row with h = (s - mean) * rstd:
 //     out = h * weight + bias,  mean = sum(s) / D,  rstd = 1 / sqrt(sum((s - mean)^2) / D + eps)
 // With g = grad * weight: ds = rstd * (g - sum(g) / D - h * sum(g * h) / D), without the middle term for RMS norm.
 ALWAYS_INLINE void spread_row(const struct layer_norm_backward *a, int64_t row, const bool weighted)

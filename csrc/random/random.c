@@ -11,19 +11,20 @@ KERNEL(random_bits)
     return NULL;
 }
 
+enum { DRAWN = 64 }; // positions that are drawn at a time
+
 // Fills in elements [first, last) of the flat sequence: float32 takes 24 bits of one draw, float64 takes 53 bits of
 // two.
 static void fill_uniform(real *restrict out, int64_t first, int64_t last, double low, double high, uint64_t seed,
                          uint64_t stream)
 {
     const int64_t per = sizeof(real) == 4 ? 4 : 2;
-    uint32_t bits[4 * SQ_PHILOX_LANES];
+    uint32_t bits[4 * DRAWN];
     for (int64_t at = first; at < last;) {
-        int64_t block = at / per / SQ_PHILOX_LANES * SQ_PHILOX_LANES;
-        sq_philox_block(bits, seed, stream, (uint64_t)block);
-        const int64_t stop = least(last, (block + SQ_PHILOX_LANES) * per);
+        const int64_t start = at / per, stop = least(last, (start + DRAWN) * per);
+        sq_philox(bits, blocks(stop, per) - start, seed, stream, (uint64_t)start);
         for (; at < stop; at++) {
-            int64_t i = at - block * per;
+            const int64_t i = at - start * per;
             double u = per == 4 ? (double)(bits[i] >> 8) * 0x1p-24
                                 : (double)(((uint64_t)bits[2 * i] << 32 | bits[2 * i + 1]) >> 11) * 0x1p-53;
             out[at - first] = (real)(low + (high - low) * u);
