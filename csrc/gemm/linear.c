@@ -118,10 +118,11 @@ KERNEL(linear_forward)
               .residual = a->residual,
               .residual_row = a->residual_stride[0]};
     if (a->packed) {
-        g.packed = read_tag(a->packed, a->P, gemm_packed_size(a->I, a->O), tag_of(a->I, a->O));
-        if (!g.packed)
-            return "packed was not made by linear_pack from a weight of this shape and dtype on this instruction set: "
-                   "pack the weight again";
+        switch (read_tag(a->packed, a->P, gemm_packed_size(a->I, a->O), tag_of(a->I, a->O), &g.packed)) {
+        case PACKED_FITS: break;
+        case PACKED_OTHER_SET: return "packed was made on another instruction set: pack the weight again";
+        default: return "packed was not made from a weight of this shape and dtype: pack the weight again";
+        }
     }
     return gemm_run(&g, gemm_team(&g)) ? NULL : sq_no_memory;
 }

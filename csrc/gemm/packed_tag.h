@@ -25,16 +25,23 @@ static inline real *write_tag(real *packed, int64_t room, packed_tag tag)
     return packed + tag.start;
 }
 
-// Returns the panels, `size` elements, that follow this tag in an array of `room` elements; NULL where they do not.
-static inline const real *read_tag(const real *packed, int64_t room, int64_t size, packed_tag expected)
+typedef enum { PACKED_FITS, PACKED_OTHER_SET, PACKED_OTHER_WEIGHTS } packed_fit;
+
+// Finds the panels, `size` elements, in an array of `room` elements that begins with a tag like the expected one. Tells
+// whether they were made on another instruction set, or else of other weights.
+static inline packed_fit read_tag(const real *packed, int64_t room, int64_t size, packed_tag expected,
+                                  const real **panels)
 {
     packed_tag found;
-    if (room * (int64_t)sizeof(real) < (int64_t)sizeof found) return NULL;
+    if (room * (int64_t)sizeof(real) < (int64_t)sizeof found) return PACKED_OTHER_WEIGHTS;
     memcpy(&found, packed, sizeof found);
-    expected.element_bytes = sizeof(real), expected.lanes = LANES, expected.vectors = GEMM_VECTORS;
-    expected.start = found.start;
-    if (memcmp(&found, &expected, sizeof found) || found.start < 0 || found.start > room - size) return NULL;
-    return packed + found.start;
+    expected.element_bytes = sizeof(real), expected.start = found.start;
+    expected.lanes = found.lanes, expected.vectors = found.vectors;
+    if (memcmp(&found, &expected, sizeof found) || found.start < 0) return PACKED_OTHER_WEIGHTS;
+    if (found.lanes != LANES || found.vectors != GEMM_VECTORS) return PACKED_OTHER_SET;
+    if (found.start > room - size) return PACKED_OTHER_WEIGHTS;
+    *panels = packed + found.start;
+    return PACKED_FITS;
 }
 
 #endif

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _core, random
+from ..autograd import Needs
+from ._types import Array
 
-Array = np.ndarray
 Window = int | tuple[int | None, int | None] | None
 _UNLIMITED = 2**29
 
@@ -101,40 +102,39 @@ class Call:
     def _out(self, found: Any) -> Array | None:
         return found.out if found.out_rows is None else found.out_rows.swapaxes(1, 2)
 
-    def _backward(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...], hard: Hard, **outputs: bool) -> Any:
-        """Return the kernel's gradients; `wanted`: those of the mask, `relative` and `additive`; outputs: the others."""
+    def _backward(self, grad: Array, grad_weights: Any, needs: Needs, hard: Hard, **outputs: bool) -> Any:
+        """Return what the kernel finds: the outputs that are named, and the gradients of biases that `needs` names."""
         out, norms, weights = self.saved
         bias, table, additive = self.rules[1:4]
-        mask = wanted[0] and bias is not None
+        mask = needs.mask and bias is not None
         sizes = bias.shape[:3] if mask else (1, 1, 1)
         heads = (1 if rows is None else len(rows) for rows in (table, additive))
         return _core.attention_backward(
             grad, *self.arrays, grad if out is None else out, norms, *self.rules,
             None if grad_weights is None else weights, grad_weights, hard.chosen, hard.grad_log_p,
             *self.options, *sizes, *heads, hard.straight,
-            dbias=mask, drelative=wanted[1], dadditive=wanted[2], **outputs,
+            dbias=mask, drelative=needs.relative, dadditive=additive is not None and needs.additive, **outputs,
         )  # fmt: skip
 
     def _mask_gradient(self, found: Any) -> Array | None:
         return None if found.dbias is None else _fold(found.dbias, self.mask_shape)
 
-    def backward(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...], hard: Hard = _SOFT) -> tuple:
-        """Return the gradients of q, k, v, the mask, `relative` and `additive`: those that are wanted."""
-        q, k, v, *rules = wanted
+    def backward(self, grad: Array, grad_weights: Any, needs: Needs, hard: Hard = _SOFT) -> dict[str, Array | None]:
+        """Return the gradients of q, k, v, mask, relative and additive that are needed."""
         if self.rows:
-            found = self._backward(grad, grad_weights, rules, hard, dq_rows=q, dk_rows=k, dv_rows=v)
-            rows = found.dq_rows, found.dk_rows, found.dv_rows
-            dq, dk, dv = (None if d is None else d.swapaxes(1, 2) for d in rows)
+            found = self._backward(grad, grad_weights, needs, hard, dq_rows=needs.q, dk_rows=needs.k, dv_rows=needs.v)
+            rows = {"q": found.dq_rows, "k": found.dk_rows, "v": found.dv_rows}
+            values = {name: None if d is None else d.swapaxes(1, 2) for name, d in rows.items()}
         else:
-            found = self._backward(grad, grad_weights, rules, hard, dq=q, dk=k, dv=v)
-            dq, dk, dv = found.dq, found.dk, found.dv
-        dadditive = None if found.dadditive is None else found.dadditive.reshape(self.additive_shape)
-        return dq, dk, dv, self._mask_gradient(found), found.drelative, dadditive
+            found = self._backward(grad, grad_weights, needs, hard, dq=needs.q, dk=needs.k, dv=needs.v)
+            values = {"q": found.dq, "k": found.dk, "v": found.dv}
+        additive = None if found.dadditive is None else found.dadditive.reshape(self.additive_shape)
+        return {**values, "mask": self._mask_gradient(found), "relative": found.drelative, "additive": additive}
 
-    def backward_packed(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...]) -> tuple:
-        """Return the gradient of queries, keys and values side by side, and those of the mask and `relative`."""
-        found = self._backward(grad, grad_weights, (*wanted[1:], False), _SOFT, dqkv=wanted[0])
-        return found.dqkv, self._mask_gradient(found), found.drelative
+    def backward_packed(self, grad: Array, grad_weights: Any, needs: Needs) -> dict[str, Array | None]:
+        """Return the gradients of queries, keys and values side by side, of mask and relative."""
+        found = self._backward(grad, grad_weights, needs, _SOFT, dqkv=needs.qkv)
+        return {"qkv": found.dqkv, "mask": self._mask_gradient(found), "relative": found.drelative}
 
 
 def _four_axes(name: str, x: Any) -> Array:
