@@ -947,6 +947,10 @@ def embedding_clear(
     ids: npt.ArrayLike,
 ) -> None: ...
 
+class linear:
+    TAG: int
+    activation: tuple[str, ...]
+
 # matmul(a~~f[M,K], b~~f[K,N]) -> out:f[M,N]
 def matmul(
     a: npt.ArrayLike,
@@ -959,7 +963,7 @@ def matmul_batch(
     b: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# linear_pack(weight~f[O,I]) -> packed:f[(O+15)/16*16*I+32]
+# linear_pack(weight~f[O,I]) -> packed:f[(O+15)/16*16*I+TAG]
 def linear_pack(
     weight: npt.ArrayLike,
 ) -> np.ndarray: ...
@@ -974,7 +978,7 @@ def linear_forward(
     weight: npt.ArrayLike,
     bias: npt.ArrayLike | None = None,
     residual: npt.ArrayLike | None = None,
-    activation: int = 0,
+    activation: int | Literal["none", "relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"] = 0,
     packed: npt.ArrayLike | None = None,
     *,
     pre: bool = False,
@@ -990,7 +994,7 @@ def linear_backward(
     grad: npt.ArrayLike,
     x: npt.ArrayLike,
     weight: npt.ArrayLike,
-    activation: int = 0,
+    activation: int | Literal["none", "relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"] = 0,
     saved: npt.ArrayLike | None = None,
     *,
     grad_x: bool = False,
@@ -1559,12 +1563,12 @@ def stlm_step(
 class attention_forward_result(NamedTuple):
     out: np.ndarray | None
     out_rows: np.ndarray | None
-    lse: np.ndarray | None
+    norms: np.ndarray | None
     weights: np.ndarray | None
     chosen: np.ndarray | None
     log_p: np.ndarray | None
 
-# attention_forward(q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], additive~?f[H~,D], lengths?i[B], query_lengths?i[B], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n, sample:p=0) -> out?f[B,H,T,E], out_rows?f[B,T,H,E], lse?f[B,H,T], weights?f[B,H,T,S], chosen?i[B,H,T], log_p?f[B,H,T]
+# attention_forward(q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], additive~?f[H~,D], lengths?i[B], query_lengths?i[B], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n, sample:p=0) -> out?f[B,H,T,E], out_rows?f[B,T,H,E], norms?f[B,H,T,2], weights?f[B,H,T,S], chosen?i[B,H,T], log_p?f[B,H,T]
 def attention_forward(
     q: npt.ArrayLike,
     k: npt.ArrayLike,
@@ -1586,7 +1590,7 @@ def attention_forward(
     sample: bool = False,
     out: bool = False,
     out_rows: bool = False,
-    lse: bool = False,
+    norms: bool = False,
     weights: bool = False,
     chosen: bool = False,
     log_p: bool = False,
@@ -1604,14 +1608,14 @@ class attention_backward_result(NamedTuple):
     drelative: np.ndarray | None
     dadditive: np.ndarray | None
 
-# attention_backward(grad~f[B,H,T,E], q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], out~f[B,H,T,E], lse:f[B,H,T], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], additive~?f[H~,D], lengths?i[B], query_lengths?i[B], weights?f[B,H,T,S], grad_weights~?f[B,H,T,S], chosen?i[B,H,T], grad_log_p?f[B,H,T], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n, bias_batches:n=1, bias_heads:n=1, bias_rows:n=1, relative_heads:n=1, additive_heads:n=1, straight:p=0) -> dq?f[B,H,T,D], dk?f[B,G,S,D], dv?f[B,G,S,E], dq_rows?f[B,T,H,D], dk_rows?f[B,S,G,D], dv_rows?f[B,S,G,E], dqkv?f[B,T,H+2*G,D], dbias?f[bias_batches,bias_heads,bias_rows,S], drelative?f[relative_heads,T+S-1], dadditive?f[additive_heads,D]
+# attention_backward(grad~f[B,H,T,E], q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], out~f[B,H,T,E], norms:f[B,H,T,2], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], additive~?f[H~,D], lengths?i[B], query_lengths?i[B], weights?f[B,H,T,S], grad_weights~?f[B,H,T,S], chosen?i[B,H,T], grad_log_p?f[B,H,T], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n, bias_batches:n=1, bias_heads:n=1, bias_rows:n=1, relative_heads:n=1, additive_heads:n=1, straight:p=0) -> dq?f[B,H,T,D], dk?f[B,G,S,D], dv?f[B,G,S,E], dq_rows?f[B,T,H,D], dk_rows?f[B,S,G,D], dv_rows?f[B,S,G,E], dqkv?f[B,T,H+2*G,D], dbias?f[bias_batches,bias_heads,bias_rows,S], drelative?f[relative_heads,T+S-1], dadditive?f[additive_heads,D]
 def attention_backward(
     grad: npt.ArrayLike,
     q: npt.ArrayLike,
     k: npt.ArrayLike,
     v: npt.ArrayLike,
     out: npt.ArrayLike,
-    lse: npt.ArrayLike,
+    norms: npt.ArrayLike,
     mask: npt.ArrayLike | None = None,
     bias: npt.ArrayLike | None = None,
     relative: npt.ArrayLike | None = None,
@@ -1789,7 +1793,7 @@ def watch_figures(
     high: float,
 ) -> watch_figures_result: ...
 
-# watch_active(x:f[A,U,B], last+l[U], number:n)
+# watch_active(x:f[A,U,B], last+l[U], number:n>=0)
 def watch_active(
     x: npt.ArrayLike,
     last: np.ndarray,

@@ -2,6 +2,7 @@
 #ifndef SEQNN_RECURRENT_PACK_H
 #define SEQNN_RECURRENT_PACK_H
 
+#include "gemm/packed_tag.h"
 #include "recurrent/share.h"
 
 // x W_ih^T + bias, for the first columns of the gates.
@@ -100,54 +101,28 @@ static void pack_weights(const struct recurrence *r, const struct packed_weights
     }
 }
 
-// What packed weights begin with. Lanes and vectors say which instruction set they are for.
-struct packed_tag {
-    char magic[8];
-    int32_t element_bytes, lanes, vectors, start; // the panels begin at this element, on a 64-byte boundary
-    int64_t I, h_size, units, columns, projects;
-};
-
-static struct packed_tag tag_of(const struct recurrence *r)
+static packed_tag tag_of(const struct recurrence *r)
 {
     const struct recurrent_net *net = &r->net;
-    return (struct packed_tag){{'s', 'q', 'r', 'e', 'c', 'u', 'r', '1'},
-                               sizeof(real),
-                               LANES,
-                               GEMM_VECTORS,
-                               0,
-                               r->I,
-                               net->h_size,
-                               net->units,
-                               net->columns,
-                               r->weight_hr != NULL};
+    return (packed_tag){.kind = {'n', 'e', 't'},
+                        .sizes = {r->I, net->h_size, net->units, net->columns, r->weight_hr != NULL}};
 }
 
 void recurrent_pack(const struct recurrence *r, real *packed)
 {
-    struct packed_tag tag = tag_of(r);
-    const uintptr_t panels = round_up((uintptr_t)packed + sizeof tag, 64);
-    tag.start = (int32_t)((panels - (uintptr_t)packed) / sizeof(real));
-    memset(packed, 0, (size_t)r->packed_size * sizeof(real));
-    memcpy(packed, &tag, sizeof tag);
-    const struct packed_weights to = packed_at(r, packed + tag.start);
+    const struct packed_weights to = packed_at(r, write_tag(packed, r->packed_size, tag_of(r)));
     pack_weights(r, &to, 0, 1);
 }
 
 // Finds the panels in r->packed. Returns an error or NULL.
 static const char *open_packed(const struct recurrence *r, struct packed_weights *weights)
 {
-    static const char differs[] = "packed was not made from weights of this shape and dtype: pack them again";
-    struct packed_tag found, expected = tag_of(r);
-    if (r->packed_size * (int64_t)sizeof(real) < (int64_t)sizeof found) return differs;
-    memcpy(&found, r->packed, sizeof found);
-    expected.start = found.start;
-    const bool other_set = found.lanes != expected.lanes || found.vectors != expected.vectors;
-    expected.lanes = found.lanes, expected.vectors = found.vectors;
-    if (memcmp(&found, &expected, sizeof found) || found.start < 0) return differs;
-    if (other_set) return "packed was made on another instruction set: pack them again";
-    if (found.start + packed_size(r) > r->packed_size) return differs;
-    *weights = packed_at(r, (real *)r->packed + found.start);
-    return NULL;
+    const real *panels;
+    switch (read_tag(r->packed, r->packed_size, packed_size(r), tag_of(r), &panels)) {
+    case PACKED_FITS: *weights = packed_at(r, (real *)panels); return NULL;
+    case PACKED_OTHER_SET: return "packed was made on another instruction set: pack them again";
+    default: return "packed was not made from weights of this shape and dtype: pack them again";
+    }
 }
 
 #endif

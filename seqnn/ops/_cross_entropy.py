@@ -24,7 +24,7 @@ def class_numbers(name: str, target: Any, classes: int, ignore_index: int) -> np
     target = np.asarray(target)
     if target.dtype.kind not in "iu":
         raise TypeError(f"{name}: target must hold class numbers (integers), got {target.dtype}")
-    target = target.astype(np.int64, copy=False)
+    target = target.astype(np.int64)  # a copy: backward reads it when the caller may have written other targets
     outside = target.view(np.uint64) >= classes  # negative numbers are large ones without sign
     if outside.any():
         wrong = target[outside & (target != ignore_index)]

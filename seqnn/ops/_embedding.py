@@ -44,7 +44,7 @@ def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None)
         padding = padding_idx % size
     else:
         raise ValueError(f"embedding: padding_idx={padding_idx}, expected -V <= padding_idx < V={size}")
-    flat = ids.reshape(-1)
+    flat = np.array(ids).reshape(-1)  # a copy: backward reads it when the caller may have written other ids
     out = _core.embedding_forward(weight, flat).reshape(*ids.shape, width)
 
     def backward(grad: Array) -> dict[str, Rows]:

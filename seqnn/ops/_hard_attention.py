@@ -85,12 +85,11 @@ def _choose(
     needs: Needs,
 ) -> tuple[tuple[Array, Array, Array], Backward]:
     call = Call(q, k, v, mask, relative, additive, lengths, query_lengths, options)
-    wanted = needs[:6]
-    record = True in wanted
+    record = any(needs)
     chosen, log_p = call.choose(sample, straight and record, record)
 
-    def backward(grads: tuple[Array, ...]) -> tuple[Array | None, ...]:
-        return call.backward(grads[0], None, wanted, Hard(chosen, grads[1], straight))
+    def backward(grads: tuple[Array, ...]) -> dict[str, Array | None]:
+        return call.backward(grads[0], None, needs, Hard(chosen, grads[1], straight))
 
     return (_values(call.arrays[2], chosen, log_p), log_p, chosen), backward
 

@@ -1,8 +1,5 @@
-// Which way a product goes: B packed or read in place, whole or in blocks of k, dot products; and the threads. Included
-// by the one file that holds the product.
-#ifndef SEQNN_GEMM_RUN_H
-#define SEQNN_GEMM_RUN_H
-
+// The code of gemm.h: which way a product goes (B packed or read in place, whole or in blocks of k, dot products), and
+// the threads.
 #include "gemm/body.h"
 
 enum {
@@ -11,12 +8,12 @@ enum {
     DOT_ROWS = 8,       // up to here a B with contiguous columns is read as it lies
 };
 
-// Packs all of B, shared out, and multiplies.
+// Packs a share of B, waits for the others, and multiplies.
 static void pack_then_multiply(const gemm *g, real *packed, int part, int parts)
 {
     const int64_t panels = gemm_panels(g->n);
     gemm_pack(g, packed, cut(panels, parts, part), cut(panels, parts, part + 1));
-    if (parts > 1) { // one part alone may be inside the caller's region, whose barrier it would be
+    if (parts > 1) { // a single part may be inside the caller's region, whose barrier this would be
 #pragma omp barrier
     }
     gemm own = *g;
@@ -24,14 +21,14 @@ static void pack_then_multiply(const gemm *g, real *packed, int part, int parts)
     gemm_share(&own, part, parts);
 }
 
-// Few rows: packs a panel, which stays in the cache, and multiplies all rows by it before the next one.
+// With few rows: packs a panel, which stays in the cache, and multiplies all rows by it before the next one.
 static void pack_while_multiplying(const gemm *g, real *packed, int part, int parts)
 {
     const int64_t panels = gemm_panels(g->n), end = cut(panels, parts, part + 1);
     for (int64_t p = cut(panels, parts, part); p < end; p++) {
         const int64_t column = gemm_panel_start(g->n, p) * LANES;
         gemm own = *g;
-        own.n = smaller(gemm_panel_start(g->n, p + 1) * LANES, g->n) - column;
+        own.n = least(gemm_panel_start(g->n, p + 1) * LANES, g->n) - column;
         own.b += column * g->b_col, own.c += column;
         if (g->bias) own.bias += column;
         if (g->pre) own.pre += column;
@@ -42,14 +39,14 @@ static void pack_while_multiplying(const gemm *g, real *packed, int part, int pa
     }
 }
 
-// B is read as it lies where packing would cost more than it brings.
+// Whether B is read as it lies, because packing would cost more than it saves.
 static bool reads_in_place(const gemm *g)
 {
     const bool narrow = g->n <= WIDTH && g->b_row <= 2 * WIDTH; // lies as it would be packed, or nearly
     return g->packed || (g->b_col == 1 && g->n % LANES == 0 && (g->m <= IN_PLACE_ROWS || narrow));
 }
 
-// Few rows of A and the rows of a transposed B: dot products.
+// Whether these are dot products, of a few rows of A with the rows of a transposed B.
 static bool is_dots(const gemm *g)
 {
     return !g->packed && g->m <= DOT_ROWS && g->b_row == 1 && g->b_col != 1 && g->k >= LANES;
@@ -65,7 +62,8 @@ static void run_part(const gemm *g, real *packed, bool panelwise, int part, int 
         pack_then_multiply(g, packed, part, parts);
 }
 
-// The same with the rows of A copied, as dot products need them: paths must not depend on strides, or results would.
+// Computes dot products. Where rows of A are not contiguous they are copied: the way must not depend on strides, or the
+// results would.
 static bool run_dots(const gemm *g, int team)
 {
     gemm own = *g;
@@ -82,7 +80,7 @@ static bool run_dots(const gemm *g, int team)
         multiply_dots(&own, 0, g->n);
     } else {
 #pragma omp parallel for num_threads(team) schedule(static)
-        for (int64_t v = 0; v < vectors; v++) multiply_dots(&own, v * LANES, smaller(v * LANES + LANES, g->n));
+        for (int64_t v = 0; v < vectors; v++) multiply_dots(&own, v * LANES, least(v * LANES + LANES, g->n));
     }
     sq_scratch_give(rows);
     return true;
@@ -107,7 +105,7 @@ static bool run(const gemm *g, int team)
     return true;
 }
 
-// A deep product in blocks of k, so that what is packed at a time stays in the caches.
+// Computes a deep product in blocks of k, so that what is packed at a time stays in the caches.
 static bool run_deep(const gemm *g, int team)
 {
     const int64_t steps = blocks(g->k, GEMM_DEPTH);
@@ -117,13 +115,14 @@ static bool run_deep(const gemm *g, int team)
         own.k = cut(g->k, steps, s + 1) - k;
         own.a += k * g->a_col, own.b += k * g->b_row;
         if (s > 0) own.beta = 1, own.bias = NULL;
-        if (s < steps - 1) own.pre = NULL, own.activation = GEMM_LINEAR, own.residual = NULL;
+        if (s < steps - 1) own.pre = NULL, own.activation = LINEAR_NONE, own.residual = NULL;
         if (!run(&own, team)) return false;
     }
     return true;
 }
 
-// A transposed A by few columns, which would fill one vector badly: C^T = B^T A^T has long rows.
+// Whether a transposed A has few columns to multiply, which would leave most of a vector empty. C^T = B^T A^T has long
+// rows.
 static bool is_thin(const gemm *g)
 {
     return g->n <= THIN_COLUMNS && g->m >= 4 * g->n && g->a_row == 1 && g->a_col != 1 && !g->packed && !g->bias &&
@@ -172,4 +171,25 @@ bool gemm_run(const gemm *g, int team)
     return g->k > GEMM_DEPTH && g->m > BLOCK_ROWS && !reads_in_place(g) ? run_deep(g, team) : run(g, team);
 }
 
-#endif
+void gemm_small(real *c, int64_t c_row, const real *a, int64_t a_row, int64_t a_col, const real *b, int64_t b_row,
+                int64_t rows, int64_t depth, int64_t vectors, real alpha, bool add)
+{
+    static const real zeros[WIDTH] = {0};
+    for (int64_t v = 0; v < vectors; v += GEMM_VECTORS) {
+        const int64_t wide = least(GEMM_VECTORS, vectors - v), tall = GEMM_ROWS(wide);
+        tile_job job = {.b = b + v * LANES,
+                        .k = depth,
+                        .a_row = a_row,
+                        .a_col = a_col,
+                        .b_row = b_row,
+                        .c_row = c_row,
+                        .alpha = alpha,
+                        .init = zeros};
+        for (int64_t i = 0; i < rows; i += tall) {
+            job.a = a + i * a_row;
+            job.c = c + i * c_row + v * LANES;
+            if (add) job.init = job.c, job.init_row = c_row;
+            tiles[wide][least(tall, rows - i)](&job);
+        }
+    }
+}
