@@ -6,7 +6,7 @@
 
 // Words of any length have n-grams of up to ANY_LENGTH characters. Longer ones grow with the square of the word: then a
 // word has at most MOST_WORK bytes times characters of its longest n-gram, about 0.05 s and 32 MiB of numbers.
-//= ANY_LENGTH 64
+//= ANY_LENGTH 100
 //= MOST_WORK 16777216
 //= MOST_BUCKET 2147483647
 
@@ -28,7 +28,7 @@ static bool is_too_long(int64_t size, int64_t max_n)
 }
 
 static const char too_long[] =
-    "a word is too long for n-grams of max_n characters: expected max_n <= 64, or at most 2^24 "
+    "a word is too long for n-grams of max_n characters: expected max_n <= 100, or at most 2^24 "
     "bytes of a word times characters of its longest n-gram";
 
 // Lists the n-grams of a word, in the original's order: from each character, with min_n to max_n characters, without
