@@ -7,6 +7,7 @@
 //
 // These arrays are too large to be checked in every call. A value that says where something lies is checked where it is
 // read, so arrays that do not belong together end in an error.
+#include "base/arith.h"
 #include "base/once.h"
 #include "base/table.h"
 #include "corpus_args.h"
@@ -151,10 +152,10 @@ static inline int64_t find_or_add(dictionary *d, const token *t, const uint8_t *
 }
 
 // What is wrong with a dictionary of `words` words whose arrays have these sizes, or NULL.
-static const char *check_dictionary(const dictionary *d, int64_t most)
+static const char *check_dictionary(const dictionary *d, int64_t room)
 {
     if (d->capacity < 2 || !is_power_of_two(d->capacity)) return odd_table;
-    if (d->words < 0 || d->words > most || d->used < 0 || d->used > d->reserve) return disagreement;
+    if (d->words < 0 || d->words > room || d->used < 0 || d->used > d->reserve) return disagreement;
     return NULL;
 }
 
@@ -250,7 +251,7 @@ KERNEL(corpus_scan)
                     a->first,
                     a->counts,
                     .words = state[CORPUS_WORDS],
-                    .room = a->W < a->C / 2 ? a->W : a->C / 2,
+                    .room = least(a->W, a->C / 2),
                     .reserve = a->P};
     const bool known = d.words >= 0 && d.words <= d.room;
     d.used = known ? a->word_offsets[d.words] : -1;
@@ -300,7 +301,7 @@ KERNEL(corpus_merge)
     if (a->V > a->W - a->words || a->words + a->V > a->C / 2 || a->Q > a->P - d.used)
         return "no room for the other scanner's words";
     for (int64_t block = 0; block < a->V; block += GROUP_TOKENS) {
-        const int64_t n = a->V - block < GROUP_TOKENS ? a->V - block : GROUP_TOKENS;
+        const int64_t n = least(a->V - block, GROUP_TOKENS);
         token batch[GROUP_TOKENS];
         for (int64_t i = 0; i < n; i++) {
             const int64_t from = a->other_offsets[block + i], size = a->other_offsets[block + i + 1] - 1 - from;
@@ -328,8 +329,7 @@ KERNEL(corpus_encode)
 {
     int64_t kept = 0, i = 0;
     for (int64_t s = 0; s <= a->S; s++) {
-        int64_t end = s < a->S ? READ_ONCE(a->ends[s]) : a->N;
-        if (end > a->N) end = a->N;
+        const int64_t end = s < a->S ? least(READ_ONCE(a->ends[s]), a->N) : a->N;
         for (; i < end; i++) {
             const uint32_t old = (uint32_t)READ_ONCE(a->ids[i]);
             if (old >= a->W) return "ids: a value lies outside of map";

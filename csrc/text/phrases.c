@@ -3,6 +3,7 @@
 // A pair is left << 32 | right, two word ids. Its gap is the sequence of connector words between them: a node of a
 // trie, 0 where there are none. Pairs and trie are hash tables (base/table.h) with slots {key, value}; the gaps of
 // pairs lie in an array beside their table.
+#include "base/arith.h"
 #include "base/once.h"
 #include "base/table.h"
 #include "phrases_args.h"
@@ -108,7 +109,7 @@ static const char *add_pairs(const struct phrases_add *a, int64_t low, int64_t h
     uint64_t hashes[GROUP];
     memcpy(next, a->done, sizeof *next * (size_t)a->P);
     for (int64_t begin = 0; begin < a->M; begin += GROUP) {
-        const int64_t end = begin + GROUP < a->M ? begin + GROUP : a->M;
+        const int64_t end = least(begin + GROUP, a->M);
         int64_t n = 0;
         for (int64_t i = begin; i < end; i++) {
             const uint64_t hash = hash_of(a->pairs[i], a->gaps ? a->gaps[i] : 0);
@@ -161,7 +162,7 @@ KERNEL(phrases_add)
 #pragma omp parallel num_threads(team)
     {
         const int64_t me = omp_get_thread_num(), threads = omp_get_num_threads();
-        const char *mine = add_pairs(a, a->P * me / threads, a->P * (me + 1) / threads);
+        const char *mine = add_pairs(a, cut(a->P, threads, me), cut(a->P, threads, me + 1));
         if (mine) __atomic_store_n(&problem, mine, __ATOMIC_RELAXED);
     }
     return problem;
@@ -191,7 +192,7 @@ KERNEL(phrases_find)
 #pragma omp parallel num_threads(team)
     {
         const int64_t me = omp_get_thread_num(), threads = omp_get_num_threads();
-        const char *mine = find_values(a, a->M * me / threads, a->M * (me + 1) / threads);
+        const char *mine = find_values(a, cut(a->M, threads, me), cut(a->M, threads, me + 1));
         if (mine) __atomic_store_n(&problem, mine, __ATOMIC_RELAXED);
     }
     return problem;

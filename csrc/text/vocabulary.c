@@ -1,4 +1,5 @@
 // Counting under a limit, and what training needs of counts: the alias table for drawing negatives, the Huffman tree.
+#include "base/arith.h"
 #include "base/once.h"
 #include "seqnn.h"
 #include "vocabulary_args.h"
@@ -15,9 +16,9 @@ KERNEL(vocabulary_replay)
     int64_t words = a->state[VOCABULARY_WORDS];
     if (token < 0 || token > a->N || sentence < 0 || sentence > a->S || words < 0 || words > a->W)
         return "state: expected what the last call left, or {0, 0, 0}";
-    const int64_t stop = a->most < INT64_MAX - token ? token + a->most : INT64_MAX;
+    const int64_t stop = token + least(a->most, INT64_MAX - token);
     while (sentence < a->S && token < stop) {
-        const int64_t offset = READ_ONCE(a->offsets[++sentence]), end = offset < a->N ? offset : a->N;
+        const int64_t end = least(READ_ONCE(a->offsets[++sentence]), a->N);
         for (; token < end; token++) {
             const int32_t id = READ_ONCE(a->ids[token]);
             if (id < 0 || id >= a->W) return "ids lie outside the words";

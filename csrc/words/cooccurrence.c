@@ -6,6 +6,7 @@
 //
 // Text and index are too large to be copied in every call: ids, positions and boundaries are checked where they are
 // read.
+#include "base/arith.h"
 #include "base/once.h"
 #include "cooccurrence_args.h"
 #include "seqnn.h"
@@ -38,7 +39,7 @@ KERNEL(cooccurrence_index)
     bool good = true;
 #pragma omp parallel for num_threads(parts) schedule(static, 1) reduction(&& : good)
     for (int t = 0; t < parts; t++)
-        for (int64_t p = n * t / parts; p < n * (t + 1) / parts; p++) {
+        for (int64_t p = cut(n, parts, t); p < cut(n, parts, t + 1); p++) {
             const uint32_t id = (uint32_t)READ_ONCE(a->ids[p]);
             if (id < words)
                 next[t * words + id]++;
@@ -57,7 +58,7 @@ KERNEL(cooccurrence_index)
     a->starts[words] = total;
 #pragma omp parallel for num_threads(parts) schedule(static, 1) reduction(&& : good)
     for (int t = 0; t < parts; t++)
-        for (int64_t p = n * t / parts; p < n * (t + 1) / parts; p++) {
+        for (int64_t p = cut(n, parts, t); p < cut(n, parts, t + 1); p++) {
             const uint32_t id = (uint32_t)READ_ONCE(a->ids[p]);
             const int64_t at = id < words ? next[t * words + id]++ : n;
             if (at < n)
@@ -69,34 +70,32 @@ KERNEL(cooccurrence_index)
     return good ? NULL : outside;
 }
 
-// How many words before position p stand in its sentence, at most `most`.
-static inline int64_t reach_left(const uint64_t *restrict boundaries, int64_t p, int64_t most)
+// How many words before position p stand in its sentence, at most `window`.
+static inline int64_t reach_left(const uint64_t *restrict boundaries, int64_t p, int64_t window)
 {
     int64_t i = p;
     uint64_t bits = boundaries[i >> 6] << (63 - (i & 63));
     while (!bits) {
         i = (i & ~INT64_C(63)) - 1;
-        if (i < 0) return p < most ? p : most;
-        if (p - i >= most) return most;
+        if (i < 0) return least(p, window);
+        if (p - i >= window) return window;
         bits = boundaries[i >> 6];
     }
-    const int64_t reach = p - i + __builtin_clzll(bits);
-    return reach < most ? reach : most;
+    return least(p - i + __builtin_clzll(bits), window);
 }
 
-// How many words after position p of n stand in its sentence, at most `most`.
-static inline int64_t reach_right(const uint64_t *restrict boundaries, int64_t p, int64_t n, int64_t most)
+// How many words after position p of n stand in its sentence, at most `window`.
+static inline int64_t reach_right(const uint64_t *restrict boundaries, int64_t p, int64_t n, int64_t window)
 {
-    if (most > n - 1 - p) most = n - 1 - p;
+    window = least(window, n - 1 - p);
     int64_t i = p + 1;
     uint64_t bits = boundaries[i >> 6] >> (i & 63);
     while (!bits) {
         i = (i | 63) + 1;
-        if (i - p - 1 >= most) return most;
+        if (i - p - 1 >= window) return window;
         bits = boundaries[i >> 6];
     }
-    const int64_t reach = i - p - 1 + __builtin_ctzll(bits);
-    return reach < most ? reach : most;
+    return least(i - p - 1 + __builtin_ctzll(bits), window);
 }
 
 // A thread's dense row of counters; `touched` lists the columns that are not zero.
@@ -226,16 +225,16 @@ static const char *check_weights(const struct cooccurrence_count *a, int64_t pos
 static const char *place_rows(const struct cooccurrence_count *a, int64_t *slots)
 {
     const int64_t reach = (a->W - 1) * (a->symmetric ? 2 : 1);
-    int64_t most = 0;
+    int64_t most_positions = 0;
     slots[0] = 0;
     for (int64_t r = 0; r < a->R; r++) {
         const int64_t positions = a->starts[r + 1] - a->starts[r], contexts = positions * reach;
-        slots[r + 1] = slots[r] + (contexts < a->vocabulary ? contexts : a->vocabulary);
-        if (positions > most) most = positions;
+        slots[r + 1] = slots[r] + least(contexts, a->vocabulary);
+        most_positions = most(most_positions, positions);
     }
     if (slots[a->R] > a->C) return no_places;
     if (a->starts[a->R] - a->starts[0] > a->M) return "positions: fewer than starts says";
-    return check_weights(a, most);
+    return check_weights(a, most_positions);
 }
 
 // Counts the rows of R words. `positions` are those of these words: word r's are [starts[r], starts[r + 1]) -

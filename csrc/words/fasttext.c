@@ -1,5 +1,6 @@
 // FastText (Bojanowski et al., "Enriching word vectors with subword information", 2017): word2vec whose input rows are
 // made of the rows of a word and of its character n-grams; and the numbers of these n-grams.
+#include "base/arith.h"
 #include "base/once.h"
 #include "fasttext_args.h"
 #include "words/trainer.h"
@@ -24,7 +25,7 @@ static bool sentence_end(struct bordered b) { return b.size == 6 && memcmp(b.wor
 
 static bool is_too_long(int64_t size, int64_t max_n)
 {
-    return max_n > FASTTEXT_ANY_LENGTH && size > FASTTEXT_MOST_WORK / (max_n < size ? max_n : size);
+    return max_n > FASTTEXT_ANY_LENGTH && size > FASTTEXT_MOST_WORK / least(max_n, size);
 }
 
 static const char too_long[] =

@@ -10,6 +10,7 @@
 // the bias d: so the dot product adds the biases. Unused lanes are 0.
 //
 // The counts are too many to be checked or copied in every call: columns and entries are checked where they are read.
+#include "base/arith.h"
 #include "base/once.h"
 #include "base/team.h"
 #include "words/glove_cell.h"
@@ -27,8 +28,8 @@ static double train_cell(const objective *o, const struct glove_train *a, int64_
     const int64_t segments =
         shuffle_segments(entries, count, s, (uint64_t)a->seed, (uint64_t)a->epoch, (uint64_t)begin);
     interleave(entries, a->logs + begin, count, segments, s);
-    *fits = entries_fit(s->entries, count, (a->R - part + a->parts - 1) / a->parts,
-                        a->stripe_starts[cell % a->Q + 1] - first_column);
+    *fits =
+        entries_fit(s->entries, count, blocks(a->R - part, a->parts), a->stripe_starts[cell % a->Q + 1] - first_column);
     if (!*fits) return 0;
     weigh(o, s->logs, s->weights, count);
     const int64_t row_size = 2 * a->W;
@@ -94,7 +95,7 @@ KERNEL(glove_train)
     int64_t largest = 0, work = 0;
     for (int64_t m = 0; m < a->M; m++) {
         const int64_t count = a->cell_starts[a->order[m] + 1] - a->cell_starts[a->order[m]];
-        if (count > largest) largest = count;
+        largest = most(largest, count);
         work += count * a->W;
     }
     if (largest >= UINT32_MAX) return "cell_starts: expected fewer than 2^32 - 1 entries in a cell";

@@ -1,5 +1,6 @@
 // The top-n rows of a matrix by their dot product with a query, times a scale per row (1 / norm for cosines), without
 // sorting all rows. Blocks of rows are shared out to threads; each thread keeps one heap per query, merged at the end.
+#include "base/arith.h"
 #include "neighbors_args.h"
 #include "vec/vec.h"
 
@@ -61,14 +62,14 @@ static inline void offer(search *s, int64_t query, int64_t id, const real *score
     const int64_t capacity = s->a->count, excluded = s->a->E;
     candidate *heap = s->heaps + query * capacity;
     const bool full = s->filled[query] == capacity;
-    const real least = full ? heap[0].score : -INFINITY;
+    const real worst = full ? heap[0].score : -INFINITY;
     int any = 0;
 #pragma omp simd reduction(| : any)
-    for (int64_t i = 0; i < n; i++) any |= score[i] >= least;
+    for (int64_t i = 0; i < n; i++) any |= score[i] >= worst;
     if (!any) return;
     const int64_t *skip = s->a->excluded + query * excluded;
     for (int64_t i = 0; i < n; i++) {
-        if (!(score[i] >= least)) continue;
+        if (!(score[i] >= worst)) continue;
         bool taken = false;
         for (int64_t e = 0; e < excluded; e++) taken |= skip[e] == id + i;
         if (!taken) push(heap, &s->filled[query], capacity, (candidate){score[i], id + i});
@@ -143,7 +144,7 @@ static void scan_many(search *s, const real *packed, int64_t first, int64_t rows
     const struct neighbors_top *a = s->a;
     real score[TILE * COLUMNS], scale[COLUMNS] = {0};
     for (int64_t at = 0; at < rows; at += COLUMNS) {
-        const int64_t n = rows - at < COLUMNS ? rows - at : COLUMNS;
+        const int64_t n = least(rows - at, COLUMNS);
         pack_panel(a, first + at, n, s->panel);
         memcpy(scale, a->scale + first + at, (size_t)n * sizeof *scale);
         for (int64_t tile = 0; tile * TILE < a->Q; tile++) {
@@ -190,10 +191,9 @@ static void work(search *s, const real *packed, int64_t first, int64_t rows)
 KERNEL(neighbors_top)
 {
     if (a->Q == 0 || a->count == 0) return NULL;
-    const int64_t span = a->end - a->begin, blocks = (span + BLOCK - 1) / BLOCK;
-    const int64_t tiles = a->Q > 3 ? (a->Q + TILE - 1) / TILE : 0; // the path depends on Q alone
-    int team = sq_team(a->Q * span * a->D);
-    if (team > blocks) team = blocks > 1 ? (int)blocks : 1;
+    const int64_t span = a->end - a->begin, pieces = blocks(span, BLOCK);
+    const int64_t tiles = a->Q > 3 ? blocks(a->Q, TILE) : 0; // the path depends on Q alone
+    const int team = (int)most(1, least(sq_team(a->Q * span * a->D), pieces));
 
     search *threads = calloc((size_t)team, sizeof *threads);
     candidate *heaps = malloc((size_t)(team * a->Q * a->count) * sizeof *heaps);
@@ -211,9 +211,9 @@ KERNEL(neighbors_top)
                 for (int64_t tile = 0; tile < tiles; tile++) pack_queries(a, tile, packed + tile * TILE * a->D);
             }
 #pragma omp for schedule(dynamic)
-            for (int64_t b = 0; b < blocks; b++) {
+            for (int64_t b = 0; b < pieces; b++) {
                 const int64_t first = a->begin + b * BLOCK;
-                work(&threads[omp_get_thread_num()], packed, first, a->end - first < BLOCK ? a->end - first : BLOCK);
+                work(&threads[omp_get_thread_num()], packed, first, least(a->end - first, BLOCK));
             }
         }
 #pragma omp parallel for num_threads(sq_team(a->Q * a->count * team))

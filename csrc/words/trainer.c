@@ -44,7 +44,7 @@ static void move_slots(struct stay *s, struct worker *w, struct block *b, int64_
     const struct training *a = w->a;
     const int64_t first = b->first_centre + c - a->window;
     leave_slots(s, a, b, a->factors ? s->entered : first);
-    if (a->factors) s->left = s->entered = first > 0 ? first : 0;
+    if (a->factors) s->left = s->entered = most(first, 0);
     for (; s->entered < b->end[c]; s->entered++) {
         for (; s->known <= s->entered + TOKENS_AHEAD && s->known < b->kept; s->known++)
             if (!slots_look_up(&b->slots, a, s->known, b->ids[s->known]))
@@ -63,7 +63,7 @@ static void train_block(struct worker *w, struct block *b)
     for (int64_t c = 0; !b->resolved && c < RESOLVE && c < b->centres; c++)
         resolve_negatives(w->a, w->shared->alias, b, c);
     for (int64_t c = 0; c < AHEAD; c++) prepare_window(w, b, c);
-    const int64_t first = b->first_centre > w->a->window ? b->first_centre - w->a->window : 0;
+    const int64_t first = most(b->first_centre - w->a->window, 0);
     struct stay stay = {first, first, first};
     const bool moves = w->a->rows;
     for (int64_t c = 0; c < b->centres; c++) {

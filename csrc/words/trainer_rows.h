@@ -7,6 +7,7 @@
 #ifndef SEQNN_WORDS_TRAINER_ROWS_H
 #define SEQNN_WORDS_TRAINER_ROWS_H
 
+#include "base/arith.h"
 #include "base/once.h"
 #include "vec/vec.h"
 #include "words/trainer.h"
@@ -51,12 +52,9 @@ static bool slots_allocate(struct slots *s, const struct training *a, int64_t sp
 // Returns the most rows of any word.
 static int64_t find_most_rows(const struct training *a)
 {
-    int64_t most = 0, start;
-    for (int64_t v = 0; a->rows && v < a->V; v++) {
-        const int64_t count = read_part(a->row_offsets, v, a->T, &start);
-        if (count > most) most = count;
-    }
-    return most;
+    int64_t found = 0, start;
+    for (int64_t v = 0; a->rows && v < a->V; v++) found = most(found, read_part(a->row_offsets, v, a->T, &start));
+    return found;
 }
 
 // Looks up the rows that token i, a word, is made of, and asks for them, into the second level of the cache: those of a

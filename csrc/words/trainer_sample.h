@@ -7,6 +7,7 @@
 #ifndef SEQNN_WORDS_TRAINER_SAMPLE_H
 #define SEQNN_WORDS_TRAINER_SAMPLE_H
 
+#include "base/arith.h"
 #include "base/once.h"
 #include "random/rng.h"
 #include "words/trainer_rows.h"
@@ -35,7 +36,7 @@ struct block {
 static bool block_allocate(struct block *b, const struct training *a, int64_t most_rows)
 {
     const int64_t numbers = 3 * MOST_KEPT + 2 * BLOCK + BLOCK * a->negative + 4 + 64;
-    const int64_t span = a->window < MOST_KEPT / 2 ? 2 * a->window + 1 : MOST_KEPT;
+    const int64_t span = least(2 * a->window + 1, MOST_KEPT);
     b->rows = malloc((size_t)(MOST_KEPT + COPY) * sizeof *b->rows + (size_t)numbers * sizeof(int32_t));
     if (!slots_allocate(&b->slots, a, span, most_rows) || !b->rows) return false;
     b->ids = (int32_t *)(b->rows + MOST_KEPT + COPY);
@@ -139,8 +140,7 @@ static int64_t keep_block(const struct training *a, struct block *b, int64_t fir
         b->problem = "offsets: expected them to ascend from 0";
         return 0;
     }
-    const int64_t from = before < first - MARGIN ? first - MARGIN : before;
-    const int64_t reach = last + MARGIN < a->N ? last + MARGIN : a->N, base = from & ~(int64_t)3;
+    const int64_t from = most(before, first - MARGIN), reach = least(last + MARGIN, a->N), base = from & ~(int64_t)3;
     draw_keeps(a, b, from, last);
     b->kept = b->first_centre = keep_tokens(a, b, 0, from, first, base);
     for (int64_t t = first; t < last; sentence++) {
@@ -149,12 +149,12 @@ static int64_t keep_block(const struct training *a, struct block *b, int64_t fir
             b->problem = "offsets: expected them to ascend to the number of ids";
             return 0;
         }
-        const int64_t inside = stop < last ? stop : last;
+        const int64_t inside = least(stop, last);
         b->kept = keep_tokens(a, b, b->kept, t, inside, base);
         t = inside;
         if (t == last) {
             b->centres = b->kept - b->first_centre;
-            const int64_t beyond = stop < reach ? stop : reach;
+            const int64_t beyond = least(stop, reach);
             draw_keeps(a, b, last, beyond);
             b->kept = keep_tokens(a, b, b->kept, last, beyond, last & ~(int64_t)3);
         }
@@ -171,10 +171,10 @@ static void block_sample(const struct training *a, struct block *b, int64_t turn
     const int64_t index = a->order[turn], first = index * BLOCK;
     b->problem = NULL;
     b->centres = 0;
-    const int64_t sentences = keep_block(a, b, first, first + BLOCK < a->N ? first + BLOCK : a->N);
+    const int64_t sentences = keep_block(a, b, first, least(first + BLOCK, a->N));
     if (b->problem) b->centres = b->kept = 0;
     for (int64_t i = 0; i < b->kept; i++)
-        b->rows[i] = (a->rows ? b->slots.now + (i & b->slots.mask) * a->P : a->input + b->ids[i] * a->P);
+        b->rows[i] = a->rows ? b->slots.now + (i & b->slots.mask) * a->P : a->input + b->ids[i] * a->P;
 
     if (a->shrink)
         sq_philox(b->draws, (b->centres + 3) / 4, (uint64_t)a->seed, draw_stream(a, DRAW_WINDOW),
@@ -184,10 +184,10 @@ static void block_sample(const struct training *a, struct block *b, int64_t turn
         const int64_t stop = b->sentence_end[s];
         for (; c < b->centres && b->first_centre + c < stop; c++) {
             const int64_t i = b->first_centre + c;
-            const int64_t cut = a->shrink ? (int64_t)((uint64_t)b->draws[c] * (uint64_t)a->window >> 32) : 0;
-            const int64_t span = a->window - cut, begin = i - span, end = i + span + 1;
-            b->begin[c] = (int32_t)(begin > start ? begin : start);
-            b->end[c] = (int32_t)(end < stop ? end : stop);
+            const int64_t less = a->shrink ? (int64_t)((uint64_t)b->draws[c] * (uint64_t)a->window >> 32) : 0;
+            const int64_t span = a->window - less;
+            b->begin[c] = (int32_t)most(i - span, start);
+            b->end[c] = (int32_t)least(i + span + 1, stop);
             const int64_t contexts = b->end[c] - b->begin[c] - 1;
             examples += a->cbow ? contexts > 0 : contexts;
         }

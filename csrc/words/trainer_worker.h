@@ -68,7 +68,7 @@ static int64_t place_path(struct worker *w, struct window *v, int32_t centre)
         w->problem = "path_offsets: expected them to ascend to the length of path_nodes";
         length = 0;
     }
-    const int64_t groups = (length + GROUP - 1) / GROUP;
+    const int64_t groups = blocks(length, GROUP);
     for (int64_t j = 0; j < groups * GROUP; j++) {
         const int32_t node = j < length ? READ_ONCE(a->path_nodes[from + j]) : 0;
         const bool inside = j < length && (uint32_t)node < a->M;
@@ -86,7 +86,7 @@ ALWAYS_INLINE int64_t place_negatives(struct worker *w, struct window *v, int64_
                                       const int32_t *negative, int64_t negatives)
 {
     const struct training *a = w->a;
-    const int64_t count = negatives + 1, groups = (count + GROUP - 1) / GROUP;
+    const int64_t count = negatives + 1, groups = blocks(count, GROUP);
     real **const out = v->out + group * GROUP;
     bool plain = count % GROUP == 0;
     out[0] = a->output + centre * a->P;
@@ -207,23 +207,20 @@ static void choose_function(struct worker *w)
 #undef FUNCTIONS_OF
 }
 
-static int64_t most_contexts(const struct training *a) { return a->window < MOST_KEPT / 2 ? 2 * a->window : MOST_KEPT; }
+static int64_t most_contexts(const struct training *a) { return least(2 * a->window, MOST_KEPT); }
 
 // Returns the length of the longest path.
 static int64_t find_longest_path(const struct training *a)
 {
     int64_t longest = 0, start;
-    for (int64_t v = 0; a->nodes && v < a->V; v++) {
-        const int64_t length = read_part(a->path_offsets, v, a->L, &start);
-        if (length > longest) longest = length;
-    }
+    for (int64_t v = 0; a->nodes && v < a->V; v++) longest = most(longest, read_part(a->path_offsets, v, a->L, &start));
     return longest;
 }
 
 static int64_t most_groups(const struct shared *shared)
 {
     const struct training *a = shared->a;
-    return (shared->longest_path + GROUP - 1) / GROUP + (a->output ? (a->negative + GROUP) / GROUP : 0);
+    return blocks(shared->longest_path, GROUP) + (a->output ? blocks(a->negative + 1, GROUP) : 0);
 }
 
 // Cuts the next `bytes` off a piece of memory, on a cache line of their own. The piece needs CARVED(bytes) for them.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import random
+from ... import _core, random
 from ..._arguments import integer, number, optional_integer, renamed, warn_caller
 from ..._callbacks import EarlyStopping
 from ..._files import Path
