@@ -148,6 +148,9 @@ def dropout_apply(
     stream: int,
 ) -> np.ndarray: ...
 
+class corpus:
+    state: tuple[str, ...]
+
 # corpus_count(text:u[N]) -> counts:l[4]
 def corpus_count(
     text: npt.ArrayLike,
@@ -178,7 +181,7 @@ class corpus_merge_result(NamedTuple):
     map: np.ndarray
     total: np.ndarray
 
-# corpus_merge(table+u64[C,2], counts+l[W], first+l[W], word_offsets+l[W+1], pool+u[P], words:n, other_counts:l[V], other_first:l[V], other_offsets:l[V+1], other_pool:u[Q]) -> map:i[V], total:l[1]
+# corpus_merge(table+u64[C,2], counts+l[W], first+l[W], word_offsets+l[W+1], pool+u[P], words:n>=0, other_counts:l[V], other_first:l[V], other_offsets:l[V+1], other_pool:u[Q]) -> map:i[V], total:l[1]
 def corpus_merge(
     table: np.ndarray,
     counts: np.ndarray,
@@ -192,14 +195,17 @@ def corpus_merge(
     other_pool: npt.ArrayLike,
 ) -> corpus_merge_result: ...
 
-# corpus_encode(ids+i[N]<W, map:i[W], ends+l[S]) -> kept:l[1]
+# corpus_encode(ids+i[N], map:i[W], ends+l[S]) -> kept:l[1]
 def corpus_encode(
     ids: np.ndarray,
     map: npt.ArrayLike,
     ends: np.ndarray,
 ) -> np.ndarray: ...
 
-# vocabulary_replay(ids:i[N], offsets:l[S+1], state+l[3], counts+l[W], living+i[W], limit:n, most:n)
+class vocabulary:
+    state: tuple[str, ...]
+
+# vocabulary_replay(ids:i[N], offsets:l[S+1], state+l[3], counts+l[W], living+i[W], limit:n, most:n>=1)
 def vocabulary_replay(
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,
@@ -242,12 +248,16 @@ def vocabulary_huffman_paths(
     size: int,
 ) -> vocabulary_huffman_paths_result: ...
 
+class phrases:
+    PARTS: int
+    state: tuple[str, ...]
+
 class phrases_pairs_result(NamedTuple):
     pairs: np.ndarray
     gaps: np.ndarray | None
     made: np.ndarray
 
-# phrases_pairs(ids:i[N]<V, starts:l[S], state+l[5], connector:u[V], trie+?u64[C,2]) -> pairs:u64[N], gaps?i[N], made:l[1]
+# phrases_pairs(ids:i[N], starts:l[S], state+l[5], connector:u[V], trie+?u64[C,2]) -> pairs:u64[N], gaps?i[N], made:l[1]
 def phrases_pairs(
     ids: npt.ArrayLike,
     starts: npt.ArrayLike,
@@ -290,11 +300,18 @@ def phrases_join(
     slot_gaps: npt.ArrayLike | None = None,
 ) -> np.ndarray: ...
 
+class word2vec:
+    BLOCK: int
+    MARGIN: int
+    LANES: int
+    MOST_NEGATIVE: int
+    MOST_WINDOW: int
+
 class word2vec_train_result(NamedTuple):
     loss: np.ndarray
     examples: np.ndarray
 
-# word2vec_train(ids:i[N], offsets:l[S], order:i[K], input+f[V,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M, path_codes?u[L], window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
+# word2vec_train(ids:i[N], offsets:l[S+1], order:i[K], input+f[V,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V], path_offsets?l[V+1], path_nodes?i[L], path_codes?u[L], window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
 def word2vec_train(
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,
@@ -321,6 +338,11 @@ def word2vec_train(
     deterministic: bool,
 ) -> word2vec_train_result: ...
 
+class fasttext:
+    ANY_LENGTH: int
+    MOST_WORK: int
+    MOST_BUCKET: int
+
 # fasttext_ngram_counts(text:u[B], offsets:l[N+1], min_n:n, max_n:n) -> counts:l[N]
 def fasttext_ngram_counts(
     text: npt.ArrayLike,
@@ -340,7 +362,7 @@ def fasttext_ngram_ids(
     bucket: int,
 ) -> np.ndarray: ...
 
-# fasttext_sums(data:u[B], stride:n>=0, offsets:l[N+1], ids:i[K], size:n>=1) -> out:f32[N,size]
+# fasttext_sums(data:u[B], stride:n>=1, offsets:l[N+1], ids:i[K], size:n>=1) -> out:f32[N,size]
 def fasttext_sums(
     data: npt.ArrayLike,
     stride: int,
@@ -353,7 +375,7 @@ class fasttext_train_result(NamedTuple):
     loss: np.ndarray
     examples: np.ndarray
 
-# fasttext_train(ids:i[N], offsets:l[S], order:i[K], input+f[R,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M, path_codes?u[L], row_offsets:l[V+1], rows:i[T]<R, factors?f[R], window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
+# fasttext_train(ids:i[N], offsets:l[S+1], order:i[K], input+f[R,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V], path_offsets?l[V+1], path_nodes?i[L], path_codes?u[L], row_offsets:l[V+1], rows:i[T], factors?f[R], window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
 def fasttext_train(
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,
@@ -382,6 +404,10 @@ def fasttext_train(
     epoch: int,
     deterministic: bool,
 ) -> fasttext_train_result: ...
+
+class glove:
+    COLUMNS: int
+    ROWS: int
 
 # glove_train(entries:u32[N], logs:f[N], cell_starts:l[C+1], order:i[M]<C, stripe_starts:i[Q+1], words+f[R,2,W], contexts+f[V,2,W], parts:n>=1, x_max:d, alpha:d, rate:d, seed:n, epoch:n) -> loss:f64[1]
 def glove_train(
@@ -419,7 +445,7 @@ def glove_arrange(
     logs: np.ndarray,
 ) -> None: ...
 
-# cooccurrence_index(ids:i[N]<V, offsets:l[S+1], starts+l[V+1], positions+i[N], boundaries+u64[B])
+# cooccurrence_index(ids:i[N], offsets:l[S+1], starts+l[V+1], positions+i[N], boundaries+u64[B])
 def cooccurrence_index(
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,
@@ -467,6 +493,10 @@ def neighbors_top(
     end: int,
     count: int,
 ) -> neighbors_top_result: ...
+
+class vector_text:
+    WIDTH: int
+    status: tuple[str, ...]
 
 # vector_text_count(data:u[N]) -> ends:l[1]
 def vector_text_count(

@@ -11,7 +11,7 @@ import numpy as np
 from .. import _core
 from .._memory import big_zeros
 
-_PARTS = 64
+_PARTS = _core.phrases.PARTS
 _LOW = np.uint64(0xFFFFFFFF)
 
 

@@ -20,6 +20,9 @@ Result = TypeVar("Result")
 _MERGED = 1 << 15
 """Words that are merged in one step."""
 
+_BYTE, _LINES, _WORDS = map(_core.corpus.state.index, ("byte", "lines", "words"))
+"""Places in the state of a scan."""
+
 _FIRST_WORDS = 1 << 16
 _FIRST_POOL = 1 << 20
 
@@ -96,9 +99,9 @@ class Scanner:
                 text, position, state, ids, line_ends,
                 self.table, self.counts, self.first, self.word_offsets, self.pool,
             )  # fmt: skip
-            self.words = int(state[5])
-            if state[0] >= len(text):
-                return ids, line_ends[: state[4]]
+            self.words = int(state[_WORDS])
+            if state[_BYTE] >= len(text):
+                return ids, line_ends[: state[_LINES]]
             self._reserve(*need.tolist())
 
     def merge(self, other: Scanner) -> np.ndarray:

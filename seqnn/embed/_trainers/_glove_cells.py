@@ -12,8 +12,7 @@ from ._glove_weights import GloveWeights
 STRIPE_BYTES = 896 << 10
 """The most bytes of the columns of a stripe: they should stay in a core's second-level cache."""
 
-MOST_COLUMNS = 1 << 10
-MOST_ROWS = 1 << 22
+MOST_COLUMNS, MOST_ROWS = _core.glove.COLUMNS, _core.glove.ROWS
 """A column's and a row's number within their cell share 32 bits."""
 
 SHARES = 24

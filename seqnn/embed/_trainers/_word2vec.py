@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import random
+from ... import _core, random
 from ..._arguments import integer, number, optional_integer, renamed, warn_caller
 from ..._callbacks import EarlyStopping
 from ..._files import Path
@@ -21,8 +21,8 @@ from ._vector_model import VectorModel
 from ._word2vec_inference import output_probabilities, sentence_score
 from ._word2vec_weights import Tables, Weights
 
-BLOCK = 8192
-"""Words that the kernel trains on at a time, as it is compiled. Contexts reach over a block's ends."""
+BLOCK = _core.word2vec.BLOCK
+"""Words that the kernel trains on at a time. Contexts reach over a block's ends."""
 
 ORDER_STREAM = 1 << 32
 """First of the random streams (one an epoch) that say in which order the blocks are visited."""
@@ -97,7 +97,7 @@ class Word2Vec(VectorModel):
     sample = Number(1e-3, minimum=0)
     sg = Flag(0)
     hs = Flag(0)
-    negative = Integer(5, maximum=1000)
+    negative = Integer(5, maximum=_core.word2vec.MOST_NEGATIVE)
     ns_exponent = Number(0.75)
     cbow_mean = Flag(1)
     sorted_vocab = Flag(1)

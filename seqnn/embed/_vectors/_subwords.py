@@ -15,8 +15,8 @@ from ..._strings import pack
 ABOUT = "seqnn.subwords"
 """The metadata of files of vectors with n-grams."""
 
-MAX_BUCKET = 2**31 - 1
-MAX_N = 100
+MAX_BUCKET = _core.fasttext.MOST_BUCKET
+MAX_N = _core.fasttext.ANY_LENGTH
 """The longest n-grams: of long words they are many, and quadratically many without a bound."""
 
 

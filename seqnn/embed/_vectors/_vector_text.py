@@ -16,8 +16,8 @@ from ..._window import Window
 from ._vector_words import Options, check_promise, split_words, truncated
 
 _BLANKS = b" \t\r\n"
-# What the kernel says of a line.
-_GOOD, _BLANK, _TOO_FEW, _TOO_MANY, _NOT_A_NUMBER, _NOT_FINITE = range(6)
+_STATUS = _core.vector_text.status
+"""The names of what the kernel says of a line."""
 
 
 def read_text(source: Source, options: Options) -> tuple[list[str], np.ndarray]:
@@ -50,10 +50,11 @@ def read_text(source: Source, options: Options) -> tuple[list[str], np.ndarray]:
         starts = _core.vector_text_lines(data, _count(data))[skip : skip + total - row + 1]
         line += skip
         ends, status = _core.vector_text_parse(data, starts, vectors[row : row + len(starts) - 1])
-        bad = (status != _GOOD) & ~(options.allow_nonfinite & (status == _NOT_FINITE))
+        passed = [_STATUS.index(name) for name in ("good", "not_finite")[: 1 + options.allow_nonfinite]]
+        bad = ~np.isin(status, passed)
         if bad.any():
             i = int(np.argmax(bad))
-            raise ValueError(f"{name}: line {line + i} {_explain(data[starts[i] : starts[i + 1]], status[i], size)}")
+            raise ValueError(f"{name}: line {line + i} {_explain(data[starts[i] : starts[i + 1]], _STATUS[status[i]], size)}")
         words += split_words(data, starts[:-1], ends, "\n", options, f"{name}: line", line)
         line += len(starts) - 1
         if options.limit is not None and len(words) == total:
@@ -85,7 +86,7 @@ def write_text(path: Path, words: Sequence[str], vectors: np.ndarray, *, header:
             file.write(f"{len(words)} {size}\n".encode())
         for i in range(0, len(words), step):
             data, offsets = pack(words[i : i + step])
-            text = np.empty(len(data) + (len(offsets) - 1) * (32 * size + 1), np.uint8)
+            text = np.empty(len(data) + (len(offsets) - 1) * (_core.vector_text.WIDTH * size + 1), np.uint8)
             used = _core.vector_text_format(data, offsets, vectors[i : i + step], text)
             file.write(text[: int(used[0])].data)
 
@@ -190,14 +191,14 @@ def _ends_in_numbers(word: str) -> bool:
     return 0 < len(tail) == _trailing_numbers(line) and all(b"." in column or b"e" in column for column in tail)
 
 
-def _explain(line: np.ndarray, status: int, size: int) -> str:
+def _explain(line: np.ndarray, status: str, size: int) -> str:
     text = line.tobytes()
     found = f"{_trailing_numbers(text)} numbers, {size} are expected"
     what = {
-        _BLANK: "is empty",
-        _TOO_FEW: f"has {found}",
-        _TOO_MANY: f"has {found}",
-        _NOT_A_NUMBER: f"ends in {found}",
-        _NOT_FINITE: "holds NaN or infinity (allow_nonfinite=True lets it pass)",
-    }[int(status)]
+        "blank": "is empty",
+        "too_few": f"has {found}",
+        "too_many": f"has {found}",
+        "not_a_number": f"ends in {found}",
+        "not_finite": "holds NaN or infinity (allow_nonfinite=True lets it pass)",
+    }[status]
     return f"{what}: {_shown(text)}"

@@ -1,11 +1,12 @@
 // The mathematics of one window: contexts (input rows) against groups of six output rows.
 //     x = input . output,   loss = log(1 + e^(sign x)),   error = -alpha sign sigmoid(sign x)
 // sign is -1 for what was seen (label 1), +1 for what was not (label 0), 0 for a place that takes no part.
-// errors_*() reads the rows and writes one error for every (context, output); update_*() applies them.
-#ifndef SEQNN_WORDS_WORD2VEC_WINDOW_H
-#define SEQNN_WORDS_WORD2VEC_WINDOW_H
+// dots_*() write a dot product for every (context, output), dots_to_errors() makes errors of them, update_*() apply
+// these.
+#ifndef SEQNN_WORDS_TRAINER_WINDOW_H
+#define SEQNN_WORDS_TRAINER_WINDOW_H
 
-#include "words/word2vec_tally.h"
+#include "words/trainer_tally.h"
 
 enum { GROUP = 6, STRIDE = 8 }; // outputs in a group; errors of one (context, group), two of them padding
 
@@ -98,7 +99,7 @@ enum { GROUP = 6, STRIDE = 8 }; // outputs in a group; errors of one (context, g
         }                                                                                                              \
     } while (0)
 
-// x[STRIDE r + j] = in[r] . out[j] over vectors [from, to) of the rows, for 1 to 4 rows r.
+// Writes x[STRIDE r + j] = in[r] . out[j] over vectors [from, to) of the rows, for 1 to 4 rows r.
 ALWAYS_INLINE void dots_1(real *x, real *const *in, real *const *out, int64_t from, int64_t to)
 {
     const real *const in0 = in[0];
@@ -159,7 +160,7 @@ ALWAYS_INLINE void dots_4(real *x, real *const *in, real *const *out, int64_t fr
 }
 #endif
 
-// The errors of n inputs and one group, in place of their dot products. Errors of a group take error_rows(n) rows.
+// Replaces the dot products of n inputs and one group by their errors. Errors of a group take error_rows(n) rows.
 ALWAYS_INLINE int64_t error_rows(int64_t n) { return (n + 1) & ~(int64_t)1; }
 
 ALWAYS_INLINE void dots_to_errors(real *error, int64_t n, const real *sign, real alpha, struct tally *tally)
@@ -186,7 +187,7 @@ ALWAYS_INLINE void dots_to_errors(real *error, int64_t n, const real *sign, real
         }
 }
 
-// Skip-gram: dot products of n contexts and one group over vectors [from, to) of the rows.
+// Computes the dot products of n contexts and one group over vectors [from, to) of the rows, for skip-gram.
 ALWAYS_INLINE void dots_skipgram(real *x, real *const *in, int64_t n, real *const *out, int64_t from, int64_t to)
 {
     int64_t i = 0;
@@ -198,7 +199,7 @@ ALWAYS_INLINE void dots_skipgram(real *x, real *const *in, int64_t n, real *cons
     if (n - i) dots_1(x + i * STRIDE, in + i, out, from, to);
 }
 
-// One vector of the sum of the contexts of CBOW, each taken `weight` times where that is not NULL.
+// Adds up one vector of the contexts of CBOW, each taken `weight` times where that is not NULL.
 ALWAYS_INLINE vf sum_contexts(real *const *in, const real *weight, int64_t n, int64_t at)
 {
     vf sum = vf_load(in[0] + at);
@@ -211,7 +212,7 @@ ALWAYS_INLINE vf sum_contexts(real *const *in, const real *weight, int64_t n, in
     return sum;
 }
 
-// CBOW: dot products of the scaled sum of n contexts, left in hidden[], and `groups` groups.
+// Computes the dot products of the scaled sum of n contexts, left in hidden[], and `groups` groups, for CBOW.
 ALWAYS_INLINE void dots_cbow(real *x, real *hidden, real *const *in, const real *weight, int64_t n, real scale,
                              real *const *out, int64_t groups, int64_t from, int64_t to)
 {

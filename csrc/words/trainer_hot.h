@@ -1,10 +1,12 @@
 // Hierarchical softmax on several threads: the inner nodes near the root are in every path, and a row that all threads
 // write travels between their caches all the time. Each thread therefore works on copies of its own of these rows, and
 // adds what it changed to the shared row every few uses.
-#ifndef SEQNN_WORDS_WORD2VEC_HOT_H
-#define SEQNN_WORDS_WORD2VEC_HOT_H
+#ifndef SEQNN_WORDS_TRAINER_HOT_H
+#define SEQNN_WORDS_TRAINER_HOT_H
 
-#include "words/word2vec_sample.h"
+#include "base/once.h"
+#include "vec/vec.h"
+#include "words/trainer.h"
 
 enum { HOT_MOST = 255, HOT_LEVELS = 8, HOT_WORDS = 2048, HOT_USES = 8 };
 
@@ -16,16 +18,19 @@ struct hot_nodes {
     int32_t node[HOT_MOST];
 };
 
-static bool hot_find(struct hot_nodes *h, const arguments *a)
+// Finds the nodes to copy. False where memory ran out.
+static bool hot_find(struct hot_nodes *h, const struct training *a)
 {
-    h->slot = calloc((size_t)a->M, 1);
+    h->slot = calloc((size_t)a->M + 1, 1);
     if (!h->slot) return false;
     for (int64_t level = 0; level < HOT_LEVELS; level++)
         for (int64_t v = 0; v < a->V && v < HOT_WORDS && h->count < HOT_MOST; v++) {
-            const int64_t at = a->path_offsets[v] + level;
-            if (at >= a->path_offsets[v + 1] || h->slot[a->path_nodes[at]]) continue;
-            h->node[h->count] = a->path_nodes[at];
-            h->slot[a->path_nodes[at]] = (uint8_t)++h->count;
+            int64_t start;
+            if (read_part(a->path_offsets, v, a->L, &start) <= level) continue;
+            const int32_t node = READ_ONCE(a->path_nodes[start + level]);
+            if ((uint32_t)node >= a->M || h->slot[node]) continue;
+            h->node[h->count] = node;
+            h->slot[node] = (uint8_t)++h->count;
         }
     return true;
 }
@@ -38,7 +43,7 @@ struct hot_copies {
 };
 
 // Adds the change of copy s to the shared row, and takes over what others added; false if another thread is at it.
-static bool hot_merge(struct hot_copies *h, const arguments *a, int64_t s)
+static bool hot_merge(struct hot_copies *h, const struct training *a, int64_t s)
 {
     if (__atomic_exchange_n(&h->nodes->locked[s], true, __ATOMIC_ACQUIRE)) return false;
     real *restrict shared = a->nodes + h->nodes->node[s] * a->P, *restrict mine = h->mine + s * a->P;
@@ -52,7 +57,7 @@ static bool hot_merge(struct hot_copies *h, const arguments *a, int64_t s)
     return true;
 }
 
-static void hot_start(struct hot_copies *h, const arguments *a)
+static void hot_start(struct hot_copies *h, const struct training *a)
 {
     for (int64_t s = 0; s < h->nodes->count; s++) {
         memcpy(h->mine + s * a->P, a->nodes + h->nodes->node[s] * a->P, (size_t)a->P * sizeof(real));
@@ -60,14 +65,14 @@ static void hot_start(struct hot_copies *h, const arguments *a)
     }
 }
 
-static void hot_finish(struct hot_copies *h, const arguments *a)
+static void hot_finish(struct hot_copies *h, const struct training *a)
 {
     for (int64_t s = 0; s < h->nodes->count; s++)
         while (!hot_merge(h, a, s)) continue;
 }
 
-// The row to train for a node: the thread's copy where it has one.
-ALWAYS_INLINE real *hot_row(struct hot_copies *h, const arguments *a, int32_t node)
+// Returns the row to train for a node: the thread's copy where it has one.
+ALWAYS_INLINE real *hot_row(struct hot_copies *h, const struct training *a, int32_t node)
 {
     real *const shared = a->nodes + node * a->P;
     if (!h->nodes || !h->nodes->slot[node]) return shared;

@@ -1,6 +1,6 @@
 // The loss of many examples: sums of log(1 + e^x), the same in any order of adding up.
-#ifndef SEQNN_WORDS_WORD2VEC_TALLY_H
-#define SEQNN_WORDS_WORD2VEC_TALLY_H
+#ifndef SEQNN_WORDS_TRAINER_TALLY_H
+#define SEQNN_WORDS_TRAINER_TALLY_H
 
 #include "vec/math.h"
 
@@ -31,7 +31,7 @@ ALWAYS_INLINE void tally_multiply(struct tally *t, vf factor)
     t->bad |= factor != factor;
 }
 
-// log2 on [1, 2) by a polynomial in x - 1.5, off by at most 2.5e-6.
+// Turns the product into whole numbers: log2 on [1, 2) by a polynomial in x - 1.5, off by at most 2.5e-6.
 ALWAYS_INLINE void tally_close(struct tally *t)
 {
     const vf x = t->product - (real)1.5;
@@ -45,7 +45,7 @@ ALWAYS_INLINE void tally_close(struct tally *t)
     t->product = vf_set(1);
 }
 
-// What was counted, in units of 2^-FRACTION, and starts anew; *bad becomes true if any x was NaN.
+// Returns what was counted, in units of 2^-FRACTION, and starts anew; *bad becomes true if any x was NaN.
 static int64_t tally_take(struct tally *t, bool *bad)
 {
     tally_close(t);

@@ -4,45 +4,81 @@
 // out, what has become of it is added to the rows that it was made of. These are many and lie far apart, and each is
 // read once and written once, not once a window. Only tokens of the same window that share a row do not see each
 // other's changes to it.
-#ifndef SEQNN_WORDS_FASTTEXT_INPUTS_H
-#define SEQNN_WORDS_FASTTEXT_INPUTS_H
+#ifndef SEQNN_WORDS_TRAINER_ROWS_H
+#define SEQNN_WORDS_TRAINER_ROWS_H
 
+#include "base/arith.h"
+#include "base/once.h"
 #include "vec/vec.h"
-#include "words/word2vec_sample.h"
+#include "words/trainer.h"
 
-enum { INPUTS_WEIGHTED = true };
-enum { TOKENS_AHEAD = 2 }; // whose rows are prefetched
+enum { TOKENS_AHEAD = 2 }; // the rows of a token are looked up and prefetched so many tokens before it comes
 
-// The tokens [left, entered) of a block are in their slots.
-struct stay {
-    int64_t left, entered;
+// The rows of the tokens that windows reach just now. Token i has the slot i & mask and the list i & list_mask.
+struct slots {
+    int64_t mask, list_mask;
+    real *now, *before; // [mask + 1][P] the token's row, and as it was at first
+    int64_t longest;    // most rows of a word
+    int32_t *list;      // [list_mask + 1][longest] the rows that the token is made of, checked
+    int32_t *count;     // [list_mask + 1] their number
+    void *memory;
 };
 
-static bool slots_allocate(struct slots *s, const arguments *a)
+static int64_t power_of_two_from(int64_t least)
 {
-    const int64_t most = BLOCK + 2 * MARGIN, span = a->window < most / 2 ? 2 * a->window + 1 : most;
-    int64_t slots = 1;
-    while (slots < span) slots *= 2;
+    int64_t size = 1;
+    while (size < least) size *= 2;
+    return size;
+}
+
+// Makes room for windows that reach `span` tokens. False where memory ran out.
+static bool slots_allocate(struct slots *s, const struct training *a, int64_t span, int64_t longest)
+{
+    *s = (struct slots){.longest = longest};
+    if (!a->rows) return true;
+    const int64_t slots = power_of_two_from(span), lists = power_of_two_from(span + TOKENS_AHEAD);
+    const int64_t rows = 2 * slots * a->P * (int64_t)sizeof(real);
     s->mask = slots - 1;
-    s->memory = malloc((size_t)(2 * slots * a->P * (int64_t)sizeof(real) + 64));
+    s->list_mask = lists - 1;
+    s->memory = malloc((size_t)(64 + rows + lists * (longest + 1) * (int64_t)sizeof(int32_t)));
     if (!s->memory) return false;
     s->now = (real *)(((uintptr_t)s->memory + 63) & ~(uintptr_t)63);
     s->before = s->now + slots * a->P;
+    s->count = (int32_t *)(s->before + slots * a->P);
+    s->list = s->count + lists;
     return true;
 }
 
-static real *input_row(const struct block *b, const arguments *a, int64_t i)
+// Returns the most rows of any word.
+static int64_t find_most_rows(const struct training *a)
 {
-    return b->slots.now + (i & b->slots.mask) * a->P;
+    int64_t found = 0, start;
+    for (int64_t v = 0; a->rows && v < a->V; v++) found = most(found, read_part(a->row_offsets, v, a->T, &start));
+    return found;
 }
 
-// How much token i counts in the mean of CBOW, which is over all rows of all tokens.
-ALWAYS_INLINE real input_weight(const arguments *a, const struct block *b, int64_t i)
+// Looks up the rows that token i, a word, is made of, and asks for them, into the second level of the cache: those of a
+// few tokens exceed the first. False where they are none of the matrix.
+ALWAYS_INLINE bool slots_look_up(struct slots *s, const struct training *a, int64_t i, int32_t word)
 {
-    return (real)(a->row_offsets[b->ids[i] + 1] - a->row_offsets[b->ids[i]]);
+    const int64_t at = i & s->list_mask;
+    int64_t start, count = read_part(a->row_offsets, word, a->T, &start);
+    const bool good = count >= 0 && count <= s->longest;
+    if (!good) count = 0;
+    int32_t *const list = s->list + at * s->longest;
+    s->count[at] = 0;
+    for (int64_t k = 0; k < count; k++) {
+        const int32_t row = READ_ONCE(a->rows[start + k]);
+        if ((uint32_t)row >= a->R) return false;
+        list[k] = row;
+        for (int64_t d = 0; d < a->P; d += 64 / (int64_t)sizeof(real))
+            __builtin_prefetch(a->input + row * a->P + d, 0, 2);
+    }
+    s->count[at] = (int32_t)count;
+    return good;
 }
 
-// The mean of `count` rows.
+// Sets two rows to the mean of `count` rows.
 static void gather(real *restrict now, real *restrict before, const real *restrict input, int64_t P,
                    const int32_t *restrict row, int64_t count)
 {
@@ -106,55 +142,23 @@ static void scatter(const real *restrict now, const real *restrict before, real 
     }
 }
 
-// Before the windows of a block no token is in its slot.
-ALWAYS_INLINE struct stay inputs_start(const arguments *a, const struct block *b)
+// Token i comes: its row becomes the mean of the rows that were looked up.
+ALWAYS_INLINE void slots_enter(const struct slots *s, const struct training *a, int64_t i)
 {
-    const int64_t first = b->first_centre - a->window;
-    return (struct stay){.left = first > 0 ? first : 0, .entered = first > 0 ? first : 0};
+    const int64_t slot = (i & s->mask) * a->P, at = i & s->list_mask;
+    gather(s->now + slot, s->before + slot, a->input, a->P, s->list + at * s->longest, s->count[at]);
 }
 
-// Asks for the parts of token i, into the second level of the cache: those of a few tokens exceed the first.
-ALWAYS_INLINE void prefetch_parts(const arguments *a, const struct block *b, int64_t i)
+// Token i goes: what has become of its row is added to the rows that it was made of.
+ALWAYS_INLINE void slots_leave(const struct slots *s, const struct training *a, int64_t i)
 {
-    if (i >= b->kept) return;
-    for (int64_t k = a->row_offsets[b->ids[i]]; k < a->row_offsets[b->ids[i] + 1]; k++)
-        for (int64_t at = 0; at < a->P; at += 64 / (int64_t)sizeof(real))
-            __builtin_prefetch(a->input + a->rows[k] * a->P + at, 0, 2);
-}
-
-// Empties the slots of the tokens before `stop`.
-ALWAYS_INLINE void inputs_leave(struct stay *s, const arguments *a, const struct block *b, int64_t stop)
-{
-    for (; s->left < stop && s->left < s->entered; s->left++) {
-        const int64_t start = a->row_offsets[b->ids[s->left]], slot = (s->left & b->slots.mask) * a->P;
-        const int64_t count = a->row_offsets[b->ids[s->left] + 1] - start;
-        const real *const now = b->slots.now + slot, *const before = b->slots.before + slot;
-        if (a->factors)
-            scatter_shares(now, before, a->input, a->P, a->rows + start, count, a->factors);
-        else
-            scatter(now, before, a->input, a->P, a->rows + start, count);
-    }
-}
-
-// Brings the tokens of the window of centre c into their slots, after those that no window reaches any more have left.
-// With factors all tokens leave, so that none has more than its share of a change when the next window sees it.
-ALWAYS_INLINE void inputs_move(struct stay *s, const arguments *a, const struct block *b, int64_t c)
-{
-    const int64_t first = b->first_centre + c - a->window;
-    inputs_leave(s, a, b, a->factors ? s->entered : first);
-    if (a->factors) s->left = s->entered = first > 0 ? first : 0;
-    for (; s->entered < b->end[c]; s->entered++) {
-        prefetch_parts(a, b, s->entered + TOKENS_AHEAD);
-        const int64_t start = a->row_offsets[b->ids[s->entered]], slot = (s->entered & b->slots.mask) * a->P;
-        gather(b->slots.now + slot, b->slots.before + slot, a->input, a->P, a->rows + start,
-               a->row_offsets[b->ids[s->entered] + 1] - start);
-    }
-}
-
-// Empties all slots.
-ALWAYS_INLINE void inputs_end(struct stay *s, const arguments *a, const struct block *b)
-{
-    inputs_leave(s, a, b, s->entered);
+    const int64_t slot = (i & s->mask) * a->P, at = i & s->list_mask;
+    const real *const now = s->now + slot, *const before = s->before + slot;
+    const int32_t *const list = s->list + at * s->longest;
+    if (a->factors)
+        scatter_shares(now, before, a->input, a->P, list, s->count[at], a->factors);
+    else
+        scatter(now, before, a->input, a->P, list, s->count[at]);
 }
 
 #endif
