@@ -133,6 +133,7 @@ class Softmax(Module):
 
     Args:
         axis: along which the probabilities add up to 1.
+        dim: PyTorch's spelling of `axis`.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -140,8 +141,8 @@ class Softmax(Module):
     array([[0.25, 0.25, 0.25, 0.25]], dtype=float32)
     """
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        self.axis = axis if dim is None else dim
 
     def forward(self, x: Operand) -> Tensor:
         return ops.softmax(x, self.axis)
@@ -155,6 +156,7 @@ class LogSoftmax(Module):
 
     Args:
         axis: along which the probabilities add up to 1.
+        dim: PyTorch's spelling of `axis`.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -162,11 +164,56 @@ class LogSoftmax(Module):
     array([    0., -1000.])
     """
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        self.axis = axis if dim is None else dim
 
     def forward(self, x: Operand) -> Tensor:
         return ops.log_softmax(x, self.axis)
+
+    def extra_repr(self) -> str:
+        return f"axis={self.axis}"
+
+
+class ELU(Module):
+    """A layer that keeps x where it is positive, and takes alpha * (e^x - 1) elsewhere.
+
+    Args:
+        alpha: the limit for negative numbers is -alpha.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.ELU()(np.array([-1.0, 2.0])).numpy()
+    array([-0.63212056,  2.        ])
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def forward(self, x: Operand) -> Tensor:
+        return ops.elu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}"
+
+
+class GLU(Module):
+    """A layer that gates one half of an axis by the other: a * sigmoid(b) with x = [a, b].
+
+    Args:
+        axis: the axis to halve.
+        dim: PyTorch's spelling of `axis`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.GLU()(np.array([1.0, 2.0, 0.0, 0.0])).numpy()
+    array([0.5, 1. ])
+    """
+
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        self.axis = axis if dim is None else dim
+
+    def forward(self, x: Operand) -> Tensor:
+        return ops.glu(x, self.axis)
 
     def extra_repr(self) -> str:
         return f"axis={self.axis}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 from .. import ops
 from ..autograd import Operand, Tensor
 from ._module import Module
@@ -29,7 +31,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p <= 1:
+        if not isinstance(p, Real) or not 0 <= p <= 1:
             raise ValueError(f"Dropout: p must be a probability, got {p}")
         self.p = p
 

@@ -85,7 +85,9 @@ class Embedding(Module):
         if vectors.dtype not in (np.float32, np.float64):
             vectors = vectors.astype(np.float32)
         layer = cls.__new__(cls)
-        layer._set(Parameter(vectors.view()), padding_idx)
+        weight = Parameter(vectors[:0])
+        weight.data = vectors.view()  # shared, whatever its order in memory
+        layer._set(weight, padding_idx)
         layer.freeze() if freeze else layer.unfreeze()
         return layer
 

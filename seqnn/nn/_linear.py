@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._arguments import flag
 from .._config import get_isa
 from ..autograd import Operand, Tensor
 from . import _init
@@ -45,6 +46,7 @@ class Linear(Module):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, dtype: npt.DTypeLike = np.float32
     ) -> None:
+        bias = flag("Linear: bias", bias)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(np.empty((out_features, in_features), dtype))
         self.bias = Parameter(np.empty(out_features, dtype)) if bias else None

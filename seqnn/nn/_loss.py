@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._arguments import flag
 from ..autograd import Operand, Tensor
 from ._module import Module
 
@@ -36,7 +37,7 @@ class _Loss(Module):
 class CrossEntropyLoss(_Loss):
     """A loss -log softmax(logits)[target], `ops.cross_entropy`.
 
-    logits [C], [N, C] or [N, C, ...], class numbers [], [N] or [N, ...] -> a number
+    logits [C], [N, C] or [N, C, ...], class numbers [], [N] or [N, ...], or probabilities like the logits -> a number
 
     Args:
         weight: of the classes, [C]; None is 1. It is a buffer.
@@ -146,6 +147,60 @@ class BCEWithLogitsLoss(_Loss):
             self._in_dtype_of(logits, self.pos_weight),
             reduction=self.reduction,
         )
+
+
+class BCELoss(_Loss):
+    """A loss of yes-or-no questions from probabilities, `ops.binary_cross_entropy`; `BCEWithLogitsLoss` is more exact.
+
+    probabilities and targets in [0, 1] of one shape -> a number
+
+    Args:
+        weight: of the elements; broadcasts to the probabilities. None is 1. It is a buffer.
+        reduction: "mean", "sum", or "none", which gives the loss of every element.
+
+    Raises:
+        ValueError: for another `reduction`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> round(nn.BCELoss()(np.array([0.5, 0.9]), np.array([1.0, 1.0])).item(), 4)
+    0.3993
+    """
+
+    def __init__(self, weight: npt.ArrayLike | None = None, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction)
+        self._register_weight("weight", weight)
+
+    def forward(self, x: Operand, target: Operand) -> Tensor:
+        return ops.binary_cross_entropy(x, target, self._in_dtype_of(x, self.weight), reduction=self.reduction)
+
+
+class KLDivLoss(Module):
+    """A loss t (log t - x), `ops.kl_div`: log-probabilities and probabilities of one shape -> a number.
+
+    Args:
+        reduction: "batchmean", which is the mathematical definition, "mean", "sum" or "none".
+        log_target: targets are logarithms as well.
+
+    Raises:
+        ValueError: for another `reduction`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> round(nn.KLDivLoss("batchmean")(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).item(), 4)
+    0.6931
+    """
+
+    def __init__(
+        self, reduction: Literal["mean", "batchmean", "sum", "none"] = "mean", *, log_target: bool = False
+    ) -> None:
+        if reduction not in ("mean", "batchmean", "sum", "none"):
+            raise ValueError(f"KLDivLoss: reduction must be 'mean', 'batchmean', 'sum' or 'none', got {reduction!r}")
+        self.reduction: Literal["mean", "batchmean", "sum", "none"] = reduction
+        self.log_target = flag("KLDivLoss: log_target", log_target)
+
+    def forward(self, x: Operand, target: Operand) -> Tensor:
+        return ops.kl_div(x, target, reduction=self.reduction, log_target=self.log_target)
 
 
 class MSELoss(_Loss):

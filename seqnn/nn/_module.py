@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
+import inspect
+import re
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from numpy import ndarray
 
 from .._files import Path
-from ..autograd import Tensor, check_finite, require_finite
+from ..autograd import Tensor, add_hook, check_finite, require_finite
 from . import _state
 from ._hooks import Hooks
 from ._parameter import Parameter
+from ._pytorch import advice_for
 from ._summary import Summary, summarize
 from ._tree import Tree
 
@@ -67,6 +71,17 @@ class Module(Tree):
 
     forward: Callable[..., Any] = _no_forward
 
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *inputs: Any, **options: Any) -> Self:
+            """Make a module; arguments that do not fit are refused under the name of its class."""
+            if inputs or options:
+                try:
+                    _signature(cls).bind(None, *inputs, **options)
+                except TypeError as error:
+                    raise TypeError(f"{cls.__name__}: {error}{_advice(error)}") from None
+            return super().__new__(cls)
+
     def __call__(self: _Forward[P, R], *inputs: P.args, **options: P.kwargs) -> R:
         try:
             for x in inputs:
@@ -86,7 +101,7 @@ class Module(Tree):
         """Write the layer before the message; each enclosing module replaces it by the path from itself."""
         if len(error.args) != 1 or not isinstance(error.args[0], str):
             return
-        layer, message = getattr(error, "_layer", (self, error.args[0]))
+        layer, message = getattr(error, "_layer", None) or (self, _of_class(type(self).__name__, error.args[0]))
         path = next((name for name, module in self.named_modules() if module is layer), None)
         if path is not None:
             error._layer = layer, message
@@ -115,10 +130,14 @@ class Module(Tree):
             parameter.requires_grad = bool(requires_grad)
         return self
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters.
+
+        Args:
+            set_to_none: False keeps arrays of zeros instead, as in PyTorch.
+        """
         for parameter in self.parameters():
-            parameter.zero_grad()
+            parameter.zero_grad(set_to_none)
 
     def freeze(self, *patterns: str) -> list[str]:
         """Stop learning the parameters whose name, or that of a module they are in, matches a pattern.
@@ -190,8 +209,10 @@ class Module(Tree):
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> _state.Loaded:
         """Copy arrays into the parameters and buffers of the same names, whatever the float type.
 
+        A parameter of several names needs one of them.
+
         Args:
-            state: path -> array (or PyTorch's tensor).
+            state: path -> array (or PyTorch's tensor); bfloat16 is widened.
             strict: refuse a state that lacks keys or has others.
 
         Returns:
@@ -205,6 +226,8 @@ class Module(Tree):
 
     def save(self, path: Path, metadata: Mapping[str, str] | None = None) -> None:
         """Write `state_dict` as safetensors, atomically: a failure leaves an older file as it was.
+
+        A parameter of several names is written once, under the first.
 
         Args:
             path: of the file.
@@ -250,9 +273,7 @@ class Module(Tree):
     def _register(self, when: str, hook: Callable) -> Callable[[], None]:
         if self._hooks is None:
             self._hooks = Hooks()
-        hooks = getattr(self._hooks, when)
-        hooks.append(hook)
-        return lambda: hooks.remove(hook)
+        return add_hook(getattr(self._hooks, when), hook)
 
     # Showing.
 
@@ -280,8 +301,29 @@ class Module(Tree):
 
 
 def _tensor(x: Any) -> Any:
+    """Make a Tensor of an array of floats; leave other things as they are."""
     if not isinstance(x, ndarray) or x.dtype.kind != "f":
         return x
     if check_finite.active():
         require_finite("the input", x)
     return Tensor(x)
+
+
+@functools.lru_cache
+def _signature(cls: type) -> inspect.Signature:
+    """Return the signature of `__init__`; a class without one takes no arguments."""
+    return inspect.signature((lambda self: None) if cls.__init__ is object.__init__ else cls.__init__)
+
+
+def _advice(error: TypeError) -> str:
+    """Return what to write instead of an argument of PyTorch's that an error complains about."""
+    found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+    return advice_for(found[1]) if found else ""
+
+
+def _of_class(name: str, message: str) -> str:
+    """Name the class of a module in a message about a call of `forward` that fits none of its arguments."""
+    found = re.match(r"\w+\.(forward\(\) .*)", message)
+    if not found:
+        return message
+    return f"{name}.{found[1]}{_advice(TypeError(message))}"

@@ -197,7 +197,42 @@ class Cosine(Schedule):
             while self.longer > 1 and step >= length:
                 step, length = step - length, length * self.longer
             step %= length
-        return self.minimum + (1 - self.minimum) * (1 + math.cos(math.pi * min(step / length, 1.0))) / 2
+        return _half_cosine(1.0, self.minimum, min(step / length, 1.0))
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """A schedule of one cycle: up to 1 along half a cosine, then down to almost nothing along another.
+
+    The optimiser's lr is the largest learning rate, PyTorch's `max_lr`.
+
+    Args:
+        steps: where it arrives at `end`, and stays.
+        warmup: the share of the steps that go up, in (0, 1).
+        start: the factor at step 0.
+        end: the last factor.
+
+    Source: Smith, Topin, "Super-convergence: very fast training of neural networks using large learning rates", 2018.
+
+    >>> [round(OneCycle(10, warmup=0.2, start=0.1, end=0.0)(step), 3) for step in (0, 1, 2, 6, 10)]
+    [0.1, 0.55, 1.0, 0.5, 0.0]
+    """
+
+    steps: int
+    warmup: float = 0.3
+    start: float = 1 / 25
+    end: float = 1 / 250_000
+
+    def __post_init__(self) -> None:
+        _positive(steps=self.steps)
+        if not 0 < self.warmup < 1:
+            raise ValueError(f"warmup: expected a share in (0, 1), got {self.warmup!r}")
+
+    def __call__(self, step: int) -> float:
+        top = self.warmup * self.steps
+        if step <= top:
+            return _half_cosine(self.start, 1.0, step / top)
+        return _half_cosine(1.0, self.end, min((step - top) / (self.steps - top), 1.0))
 
 
 @dataclass(frozen=True)
@@ -326,6 +361,11 @@ class Scheduler:
             raise ValueError(f"schedule: expected a finite factor >= 0 at step {self.steps}, got {factor!r}")
         for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["lr"] = lr * factor
+
+
+def _half_cosine(first: float, last: float, share: float) -> float:
+    """Go from one factor to another along half a cosine."""
+    return last + (first - last) * (1 + math.cos(math.pi * share)) / 2
 
 
 def _positive(**numbers: float) -> None:
