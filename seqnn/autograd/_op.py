@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -21,7 +22,12 @@ LARGE = 1 << 17  # bytes of an argument from which on the results are put into k
 
 
 class Needs(tuple[bool, ...]):
-    """Which positional arguments of a call want a gradient: by name (`needs.bias`) or by position (`needs[2]`)."""
+    """A record of which positional arguments of a call want a gradient: by name (`needs.bias`) or position (`needs[2]`).
+
+    >>> needs = Needs.of(["x", "bias"], [True, False])
+    >>> needs.x, needs[1]
+    (True, False)
+    """
 
     if TYPE_CHECKING:
 
@@ -29,6 +35,12 @@ class Needs(tuple[bool, ...]):
 
     @classmethod
     def of(cls, names: Iterable[str], values: Iterable[bool]) -> Needs:
+        """Return a record.
+
+        Args:
+            names: of the arguments.
+            values: whether each wants a gradient.
+        """
         needs = cls(values)
         vars(needs).update(zip(names, needs, strict=True))
         return needs
@@ -62,12 +74,17 @@ def op(function: Callable[P, tuple[R, Any]]) -> Callable[P, R]:
     >>> x.grad
     array([3., 3.], dtype=float32)
     """
-    parameters = inspect.signature(function).parameters.values()
+    signature = inspect.signature(function)
+    parameters = signature.parameters.values()
     visible = [p for p in parameters if p.name != "needs"]
     several = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
     asks = len(visible) < len(parameters)
     call = functools.wraps(function)((_looped if several else _unrolled)(function, visible, asks))
-    call.__signature__ = inspect.Signature(visible)
+    without_backward = re.fullmatch(
+        r"tuple\[(.*), (?:Backward|Callable(?:\[.*\])?)\]", str(signature.return_annotation)
+    )
+    returned = without_backward[1] if without_backward else signature.return_annotation
+    call.__signature__ = inspect.Signature(visible, return_annotation=returned)
     return call
 
 
@@ -94,6 +111,10 @@ def also(**names: str) -> Callable[[F], F]:
     Args:
         names: further name -> name of the parameter, or a sentence that says what to write instead.
 
+    Returns:
+        A decorator.
+
+    >>> import numpy as np
     >>> from seqnn.autograd import also, op
     >>> @op
     ... @also(dim="axis", keepdim="write keepdims=")

@@ -246,7 +246,20 @@ def dense(gradient: Any) -> np.ndarray:
 
 
 def add_hook(hooks: list[Callable], hook: Callable) -> Callable[[], None]:
-    """Append a hook, and return a function that removes it; called again, that does nothing."""
+    """Append a hook to others.
+
+    Args:
+        hooks: the list of them.
+        hook: any function.
+
+    Returns:
+        A function that removes it; called again, it does nothing.
+
+    >>> hooks = []
+    >>> remove = add_hook(hooks, print)
+    >>> remove(), remove(), hooks
+    (None, None, [])
+    """
     added = [hook]
     hooks.append(hook)
 

@@ -112,7 +112,10 @@ class Tensor(Methods):
         return Tensor(self.data)
 
     def register_hook(self, hook: Callable[[np.ndarray], np.ndarray | None]) -> Callable[[], None]:
-        """Call `hook(grad)` when this tensor's gradient is known; what it returns (if not None) replaces the gradient.
+        """Call a function when this tensor's gradient is known.
+
+        Args:
+            hook: called as `hook(grad)`; what it returns (if not None) replaces the gradient.
 
         Returns:
             A function that removes the hook.

@@ -19,6 +19,14 @@ class ReLU(Module):
     """
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.relu(x)
 
 
@@ -38,6 +46,14 @@ class LeakyReLU(Module):
         self.negative_slope = negative_slope
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.leaky_relu(x, self.negative_slope)
 
     def extra_repr(self) -> str:
@@ -60,6 +76,14 @@ class GELU(Module):
         self.approximate: Literal["none", "tanh"] = approximate
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.gelu(x, approximate=self.approximate)
 
     def extra_repr(self) -> str:
@@ -76,6 +100,14 @@ class SiLU(Module):
     """
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.silu(x)
 
 
@@ -89,6 +121,14 @@ class Sigmoid(Module):
     """
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.sigmoid(x)
 
 
@@ -102,6 +142,14 @@ class Tanh(Module):
     """
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.tanh(x)
 
 
@@ -122,6 +170,14 @@ class Softplus(Module):
         self.beta, self.threshold = beta, threshold
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.softplus(x, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
@@ -145,6 +201,14 @@ class Softmax(Module):
         self.axis = axis if dim is None else dim
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function along the axis.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.softmax(x, self.axis)
 
     def extra_repr(self) -> str:
@@ -168,6 +232,14 @@ class LogSoftmax(Module):
         self.axis = axis if dim is None else dim
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function along the axis.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.log_softmax(x, self.axis)
 
     def extra_repr(self) -> str:
@@ -190,6 +262,14 @@ class ELU(Module):
         self.alpha = alpha
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.elu(x, self.alpha)
 
     def extra_repr(self) -> str:
@@ -213,6 +293,14 @@ class GLU(Module):
         self.axis = axis if dim is None else dim
 
     def forward(self, x: Operand) -> Tensor:
+        """Gate the first half of the axis by the second.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor with half the elements along the axis.
+        """
         return ops.glu(x, self.axis)
 
     def extra_repr(self) -> str:

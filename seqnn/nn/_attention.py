@@ -124,7 +124,19 @@ class MultiheadAttention(Module):
                 _init.zeros_(bias)
 
     def forward(self, query: Operand, *key_value: Any, **options: Any) -> Any:
-        """Attend as `attend` does, or, for PyTorch's call, as PyTorch's layer."""
+        """Attend as `attend` does, or, for PyTorch's call, as PyTorch's layer.
+
+        Args:
+            query: [B, T, embed_dim].
+            key_value: key and value, or what else PyTorch's layer takes by position.
+            options: those of `attend`, or of PyTorch's layer.
+
+        Returns:
+            What `attend` returns; for PyTorch's call (out, weights).
+
+        Raises:
+            TypeError: for PyTorch's call of a layer without batch_first.
+        """
         names = options.keys()
         alone = len(key_value) + len(names & {"key", "value"}) > 1 and names <= {"key", "value", "need_weights"}
         if alone or names & _PYTORCH:

@@ -68,7 +68,11 @@ class KeyValueCache:
         return self._held[0][:, :, :end], self._held[1][:, :, :end]
 
     def remember(self, project: Callable[[], Pair]) -> Pair:
-        """Return the keys and values that `project()` gave when this was called first."""
+        """Return the keys and values that `project()` gave when this was called first.
+
+        Args:
+            project: returns keys and values.
+        """
         if self._memory is None:
             k, v = project()
             self._memory = _array(k), _array(v)

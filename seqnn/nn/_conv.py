@@ -123,6 +123,14 @@ class Conv1d(_Conv):
     axes = 1
 
     def forward(self, x: Operand) -> Tensor:
+        """Convolve.
+
+        Args:
+            x: [N, in_channels, L], or [in_channels, L] for a single sample.
+
+        Returns:
+            [N, out_channels, L'], or [out_channels, L'].
+        """
         x, padding = self._padded(x)
         return ops.conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
@@ -152,5 +160,13 @@ class Conv2d(_Conv):
     axes = 2
 
     def forward(self, x: Operand) -> Tensor:
+        """Convolve.
+
+        Args:
+            x: [N, in_channels, H, W], or [in_channels, H, W] for a single sample.
+
+        Returns:
+            [N, out_channels, H', W'], or [out_channels, H', W'].
+        """
         x, padding = self._padded(x)
         return ops.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)

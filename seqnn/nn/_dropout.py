@@ -36,6 +36,14 @@ class Dropout(Module):
         self.p = p
 
     def forward(self, x: Operand) -> Tensor:
+        """Drop elements, in training mode.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.dropout(x, self.p, training=self.training)
 
     def extra_repr(self) -> str:

@@ -57,7 +57,16 @@ class Linear(Module):
         reset_uniform(self)
 
     def forward(self, x: Operand, residual: Operand | None = None, *, activation: str | None = None) -> Tensor:
-        """Compute activation(x @ weight.T + bias) + residual in one pass; see `ops.linear`."""
+        """Compute activation(x @ weight.T + bias) + residual in one pass; see `ops.linear`.
+
+        Args:
+            x: [..., in_features].
+            residual: [..., out_features], or None.
+            activation: a name that `ops.linear` takes, or None.
+
+        Returns:
+            [..., out_features].
+        """
         packed = None if self.training else self._pack()
         try:
             return ops.linear(x, self.weight, self.bias, residual, activation=activation, packed=packed)
@@ -104,4 +113,12 @@ class Identity(Module):
     """
 
     def forward(self, x: Any) -> Any:
+        """Return x.
+
+        Args:
+            x: anything.
+
+        Returns:
+            x itself.
+        """
         return x

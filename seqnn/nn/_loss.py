@@ -67,6 +67,15 @@ class CrossEntropyLoss(_Loss):
         self._register_weight("weight", weight)
 
     def forward(self, logits: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            logits: [C], [N, C] or [N, C, ...].
+            target: class numbers [], [N] or [N, ...], or probabilities of the shape of `logits`.
+
+        Returns:
+            A number; with reduction="none" the loss of every target.
+        """
         return ops.cross_entropy(
             logits,
             target,
@@ -100,6 +109,15 @@ class NLLLoss(_Loss):
         self._register_weight("weight", weight)
 
     def forward(self, log_probabilities: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            log_probabilities: [C], [N, C] or [N, C, ...].
+            target: class numbers [], [N] or [N, ...].
+
+        Returns:
+            A number; with reduction="none" the loss of every target.
+        """
         return ops.nll_loss(
             log_probabilities,
             target,
@@ -140,6 +158,15 @@ class BCEWithLogitsLoss(_Loss):
         self._register_weight("pos_weight", pos_weight)
 
     def forward(self, logits: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            logits: numbers, of any shape.
+            target: probabilities of the same shape.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
         return ops.binary_cross_entropy_with_logits(
             logits,
             target,
@@ -172,6 +199,15 @@ class BCELoss(_Loss):
         self._register_weight("weight", weight)
 
     def forward(self, x: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            x: probabilities, of any shape.
+            target: of the shape of `x`.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
         return ops.binary_cross_entropy(x, target, self._in_dtype_of(x, self.weight), reduction=self.reduction)
 
 
@@ -200,6 +236,15 @@ class KLDivLoss(Module):
         self.log_target = flag("KLDivLoss: log_target", log_target)
 
     def forward(self, x: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            x: log-probabilities, of any shape.
+            target: of the shape of `x`.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
         return ops.kl_div(x, target, reduction=self.reduction, log_target=self.log_target)
 
 
@@ -222,6 +267,15 @@ class MSELoss(_Loss):
         super().__init__(reduction)
 
     def forward(self, x: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            x: predictions, of any shape.
+            target: of the shape of `x`.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
         return ops.mse_loss(x, target, reduction=self.reduction)
 
 
@@ -244,6 +298,15 @@ class L1Loss(_Loss):
         super().__init__(reduction)
 
     def forward(self, x: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            x: predictions, of any shape.
+            target: of the shape of `x`.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
         return ops.l1_loss(x, target, reduction=self.reduction)
 
 
@@ -268,6 +331,15 @@ class HuberLoss(_Loss):
         self.delta = delta
 
     def forward(self, x: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            x: predictions, of any shape.
+            target: of the shape of `x`.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
         return ops.huber_loss(x, target, delta=self.delta, reduction=self.reduction)
 
 
@@ -292,6 +364,15 @@ class SmoothL1Loss(_Loss):
         self.beta = beta
 
     def forward(self, x: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            x: predictions, of any shape.
+            target: of the shape of `x`.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
         return ops.smooth_l1_loss(x, target, beta=self.beta, reduction=self.reduction)
 
 
@@ -318,4 +399,13 @@ class CosineEmbeddingLoss(_Loss):
         self.margin = margin
 
     def forward(self, a: Operand, b: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            a, b: [N, D] or [D].
+            target: 1 and -1, [N] or [].
+
+        Returns:
+            A number; with reduction="none" the loss of every pair.
+        """
         return ops.cosine_embedding_loss(a, b, target, margin=self.margin, reduction=self.reduction)

@@ -34,7 +34,14 @@ class _Forward(Protocol[P, R]):
 
 
 def _no_forward(self: Module, *inputs: Any, **options: Any) -> Any:
-    """Compute the module's result. Every subclass writes its own."""
+    """Compute the module's result. Every subclass writes its own.
+
+    Args:
+        inputs, options: what a call is given.
+
+    Returns:
+        What a call returns.
+    """
     raise NotImplementedError(f"{type(self).__name__} has no forward")
 
 
@@ -111,21 +118,35 @@ class Module(Tree):
     # Modes.
 
     def train(self, mode: bool = True) -> Self:
-        """Set training mode (dropout drops, batch norm uses the batch) here and below; return this module.
+        """Set training mode (dropout drops, batch norm uses the batch) here and below.
 
         Args:
             mode: False is evaluation mode.
+
+        Returns:
+            This module.
         """
         for module in self.modules():
             module.training = bool(mode)
         return self
 
     def eval(self) -> Self:
-        """Set evaluation mode here and below; return this module."""
+        """Set evaluation mode here and below.
+
+        Returns:
+            This module.
+        """
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Say whether all parameters get gradients; return this module."""
+        """Say whether all parameters get gradients.
+
+        Args:
+            requires_grad: whether they do.
+
+        Returns:
+            This module.
+        """
         for parameter in self.parameters():
             parameter.requires_grad = bool(requires_grad)
         return self
@@ -165,7 +186,17 @@ class Module(Tree):
         return list(found)
 
     def unfreeze(self, *patterns: str) -> list[str]:
-        """Learn parameters again; arguments, result and errors are those of `freeze`."""
+        """Learn parameters again.
+
+        Args:
+            patterns: as for `freeze`.
+
+        Returns:
+            The names that matched.
+
+        Raises:
+            ValueError: where a pattern matches nothing.
+        """
         found = self._matching(patterns)
         for parameter in found.values():
             parameter.requires_grad = True
@@ -189,10 +220,13 @@ class Module(Tree):
         return found
 
     def to(self, dtype: npt.DTypeLike) -> Self:
-        """Convert floating parameters, their gradients and floating buffers; return this module.
+        """Convert floating parameters, their gradients and floating buffers.
 
         Args:
             dtype: float32 or float64.
+
+        Returns:
+            This module.
 
         Raises:
             TypeError: for another dtype.
@@ -236,16 +270,27 @@ class Module(Tree):
         _state.save(self, path, metadata)
 
     def load(self, path: Path, strict: bool = True) -> _state.Loaded:
-        """Read a safetensors file and copy it as `load_state_dict` does, whose arguments and errors these are.
+        """Read a safetensors file and copy it as `load_state_dict` does.
 
-        A damaged file is a ValueError, and nothing is changed.
+        Args:
+            path: of the file.
+            strict: refuse a file that lacks keys or has others.
+
+        Returns:
+            (missing_keys, unexpected_keys).
+
+        Raises:
+            ValueError: for a damaged file, or one that does not fit; nothing is changed then.
         """
         return _state.load(self, path, strict)
 
     # Hooks.
 
     def register_forward_pre_hook(self, hook: Callable[[Module, tuple], Any]) -> Callable[[], None]:
-        """Call `hook(module, inputs)` before forward; what it returns (if not None) replaces the positional inputs.
+        """Call a function before forward.
+
+        Args:
+            hook: called as `hook(module, inputs)`; what it returns (if not None) replaces the positional inputs.
 
         Returns:
             A function that removes the hook.
@@ -253,7 +298,10 @@ class Module(Tree):
         return self._register("before", hook)
 
     def register_forward_hook(self, hook: Callable[[Module, tuple, Any], Any]) -> Callable[[], None]:
-        """Call `hook(module, inputs, output)` after forward; what it returns (if not None) replaces the output.
+        """Call a function after forward.
+
+        Args:
+            hook: called as `hook(module, inputs, output)`; what it returns (if not None) replaces the output.
 
         Returns:
             A function that removes the hook.
@@ -261,9 +309,11 @@ class Module(Tree):
         return self._register("after", hook)
 
     def register_full_backward_hook(self, hook: Callable[[Module, tuple, tuple], Any]) -> Callable[[], None]:
-        """Call `hook(module, grad_input, grad_output)` in backward, with arrays, when both are known.
+        """Call a function in backward, when the gradients of outputs and inputs are known.
 
-        `grad_input` has None for an input without gradient; what the hook returns (if not None) replaces it.
+        Args:
+            hook: called as `hook(module, grad_input, grad_output)`, with arrays; `grad_input` has None for an input without
+                gradient, and what the hook returns (if not None) replaces it.
 
         Returns:
             A function that removes the hook.
@@ -286,6 +336,9 @@ class Module(Tree):
             inputs: a sample of each input: an array, or a shape, which stands for zeros. Without inputs only the
                 parameters are counted.
             dtype: of these zeros; None is that of the parameters. Ids want an integer dtype.
+
+        Returns:
+            The table, which prints itself.
 
         >>> from seqnn import nn
         >>> nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2, bias=False)).summary((3, 4))

@@ -55,7 +55,15 @@ class LayerNorm(Module):
         _reset(self.weight, self.bias)
 
     def forward(self, x: Operand, residual: Operand | None = None) -> Tensor:
-        """Normalise x + residual."""
+        """Normalise x + residual.
+
+        Args:
+            x: [..., *normalized_shape].
+            residual: of the shape of `x`, or None.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.layer_norm(x, self.weight, self.bias, self.eps, residual, normalized_shape=self.normalized_shape)
 
     def extra_repr(self) -> str:
@@ -100,7 +108,15 @@ class RMSNorm(Module):
         _reset(self.weight, None)
 
     def forward(self, x: Operand, residual: Operand | None = None) -> Tensor:
-        """Normalise x + residual."""
+        """Normalise x + residual.
+
+        Args:
+            x: [..., *normalized_shape].
+            residual: of the shape of `x`, or None.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.rms_norm(x, self.weight, self.eps, residual, normalized_shape=self.normalized_shape)
 
     def extra_repr(self) -> str:
@@ -141,6 +157,14 @@ class _BatchNorm(Module):
             self.running_var[...] = 1
 
     def forward(self, x: Operand) -> Tensor:
+        """Normalise each channel.
+
+        Args:
+            x: [N, num_features, ...].
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         if np.ndim(x) not in self.dimensions or np.shape(x)[1] != self.num_features:
             shapes = " or ".join(str(["N", self.num_features, "L", "W"][:n]).replace("'", "") for n in self.dimensions)
             raise ValueError(f"x must have shape {shapes.replace('L, W', 'H, W')}, got {np.shape(x)}")
@@ -266,6 +290,14 @@ class GroupNorm(Module):
         _reset(self.weight, self.bias)
 
     def forward(self, x: Operand) -> Tensor:
+        """Normalise each group of channels.
+
+        Args:
+            x: [N, num_channels, ...].
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         if np.ndim(x) < 2 or np.shape(x)[1] != self.num_channels:
             raise ValueError(f"x must have shape [N, {self.num_channels}, ...], got {np.shape(x)}")
         return ops.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)

@@ -75,6 +75,14 @@ class MaxPool1d(_MaxPool):
     axes = 1
 
     def forward(self, x: Operand) -> Tensor:
+        """Pool.
+
+        Args:
+            x: [N, C, L].
+
+        Returns:
+            [N, C, L'].
+        """
         return ops.max_pool1d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
 
@@ -97,6 +105,14 @@ class MaxPool2d(_MaxPool):
     axes = 2
 
     def forward(self, x: Operand) -> Tensor:
+        """Pool.
+
+        Args:
+            x: [N, C, H, W].
+
+        Returns:
+            [N, C, H', W'].
+        """
         return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
 
@@ -138,6 +154,14 @@ class AvgPool1d(_AvgPool):
     axes = 1
 
     def forward(self, x: Operand) -> Tensor:
+        """Pool.
+
+        Args:
+            x: [N, C, L].
+
+        Returns:
+            [N, C, L'].
+        """
         return ops.avg_pool1d(
             x,
             self.kernel_size,
@@ -168,6 +192,14 @@ class AvgPool2d(_AvgPool):
     axes = 2
 
     def forward(self, x: Operand) -> Tensor:
+        """Pool.
+
+        Args:
+            x: [N, C, H, W].
+
+        Returns:
+            [N, C, H', W'].
+        """
         return ops.avg_pool2d(
             x,
             self.kernel_size,
@@ -214,6 +246,14 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     axes = 1
 
     def forward(self, x: Operand) -> Tensor:
+        """Pool.
+
+        Args:
+            x: [N, C, L].
+
+        Returns:
+            [N, C, L'].
+        """
         return ops.adaptive_avg_pool1d(x, self.output_size)
 
 
@@ -235,6 +275,14 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     axes = 2
 
     def forward(self, x: Operand) -> Tensor:
+        """Pool.
+
+        Args:
+            x: [N, C, H, W].
+
+        Returns:
+            [N, C, H', W'].
+        """
         return ops.adaptive_avg_pool2d(x, self.output_size)
 
 
@@ -248,7 +296,15 @@ class GlobalAvgPool(Module):
     """
 
     def forward(self, x: Operand, mask: np.ndarray | None = None) -> Tensor:
-        """Take the mean of the places where `mask` [N, ...] is True; None is all."""
+        """Take the mean of the places that take part.
+
+        Args:
+            x: [N, C, ...].
+            mask: booleans [N, ...], True = take part; None is all.
+
+        Returns:
+            [N, C].
+        """
         return ops.global_avg_pool(x, mask=mask)
 
 
@@ -264,7 +320,15 @@ class GlobalMaxPool(Module):
     """
 
     def forward(self, x: Operand, mask: np.ndarray | None = None) -> Tensor:
-        """Take the largest of the places where `mask` [N, ...] is True; None is all."""
+        """Take the largest of the places that take part.
+
+        Args:
+            x: [N, C, ...].
+            mask: booleans [N, ...], True = take part; None is all.
+
+        Returns:
+            [N, C].
+        """
         return ops.global_max_pool(x, mask=mask)
 
 
@@ -284,6 +348,14 @@ class Flatten(Module):
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x: Operand) -> Tensor:
+        """Make one axis of several.
+
+        Args:
+            x: an array.
+
+        Returns:
+            A Tensor with the elements of `x`.
+        """
         return ops.flatten(x, self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:

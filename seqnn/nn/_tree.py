@@ -98,7 +98,13 @@ class Tree:
         setattr(self, name, parameter)
 
     def apply(self, function: Callable[[Module], Any]) -> Self:
-        """Call `function` on every module, those below first; return this module.
+        """Call a function on every module, those below first.
+
+        Args:
+            function: gets a module.
+
+        Returns:
+            This module.
 
         >>> from seqnn import nn
         >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())

@@ -14,7 +14,7 @@ from ._groups import tensors_of
 
 
 def grad_norm(parameters: Tensor | Iterable[Any], norm_type: float | str = 2.0) -> float:
-    """Compute (sum |g|^norm_type)^(1/norm_type) over the gradients of all parameters, as if they were one vector.
+    """Return (sum |g|^norm_type)^(1/norm_type) over the gradients of all parameters, as if they were one vector.
 
     The sum has a fixed order: it is the same for any number of threads. NaN and infinity come out as they are.
 
@@ -84,7 +84,7 @@ def clip_grad_norm_(
 
 
 def clip_factor(norm: float, max_norm: float) -> float:
-    """Compute min(1, max_norm / (norm + 1e-6)), the factor of gradients of this norm; NaN for a NaN.
+    """Return min(1, max_norm / (norm + 1e-6)), the factor of gradients of this norm; NaN for a NaN.
 
     Args:
         norm: of all gradients.

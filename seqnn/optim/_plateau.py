@@ -108,7 +108,14 @@ class ReduceLROnPlateau(Callback):
                 group["lr"] = lr
 
     def on_train_begin(self, model: Any) -> None:
-        """Take the trainer's optimiser, unless one was given."""
+        """Take the trainer's optimiser, unless one was given.
+
+        Args:
+            model: a `train.Trainer`.
+
+        Raises:
+            ValueError: where it has a schedule.
+        """
         if getattr(model, "scheduler", None) is not None:
             raise ValueError(
                 "ReduceLROnPlateau: the trainer has a schedule, which sets the learning rates at each step"
@@ -117,7 +124,14 @@ class ReduceLROnPlateau(Callback):
             self.optimizer = model.optimizer
 
     def on_epoch_end(self, model: Any) -> None:
-        """Judge the epoch by the monitored figure."""
+        """Judge the epoch by the monitored figure.
+
+        Args:
+            model: a `train.Trainer`.
+
+        Raises:
+            ValueError: where its history has no such figure.
+        """
         entry = model.history_[-1]
         if self.monitor not in entry:
             raise ValueError(f"monitor: the history has no {self.monitor!r}, only {', '.join(entry)}")
@@ -128,6 +142,10 @@ class ReduceLROnPlateau(Callback):
         return {"best": np.float64(self.best), "waited": np.int64(self.waited), "resting": np.int64(self.resting)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Take over what `state_dict` gave.
+
+        Args:
+            state: of a rule with the same options.
+        """
         self.best = float(state["best"])
         self.waited, self.resting = int(state["waited"]), int(state["resting"])

@@ -32,7 +32,7 @@ class Schedule:
         raise NotImplementedError
 
     def then(self, schedule: Callable[[int], float]) -> Schedule:
-        """Go on to another schedule after `steps`, from its own step 0.
+        """Return the schedule that goes on to another one after `steps`, from its own step 0.
 
         Args:
             schedule: what follows, any function of the step.
@@ -186,7 +186,11 @@ class Cosine(Schedule):
             raise ValueError(f"longer: expected 1 without restarts, got {self.longer}")
 
     def then(self, schedule: Callable[[int], float]) -> Schedule:
-        """Go on as `Schedule.then` does; not after restarts, which have no end."""
+        """Return the schedule that goes on as `Schedule.then` says; not after restarts, which have no end.
+
+        Args:
+            schedule: what follows, any function of the step.
+        """
         if self.restarts:
             raise ValueError(f"then: {self} has no end, nothing can follow")
         return super().then(schedule)
@@ -347,7 +351,14 @@ class Scheduler:
         return {"steps": self.steps, "base_lrs": list(self.base_lrs)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave, and set the learning rates accordingly."""
+        """Take over what `state_dict` gave, and set the learning rates accordingly.
+
+        Args:
+            state_dict: of a Scheduler of as many groups.
+
+        Raises:
+            ValueError: for another number of groups.
+        """
         if len(state_dict["base_lrs"]) != len(self.base_lrs):
             raise ValueError(
                 f"state_dict: expected {len(self.base_lrs)} learning rates, got {len(state_dict['base_lrs'])}"
