@@ -66,12 +66,14 @@ def flag(name: str, value: Any) -> bool:
 
 
 def each_axis(function: str, name: str, value: Any, axes: int, minimum: int) -> tuple[int, ...]:
-    """Return `value` for each of `axes` axes: one integer for all of them, or a sequence of as many."""
-    values = (value,) * axes if np.ndim(value) == 0 else tuple(value)
+    """Return `value` for each of `axes` axes: one integer for all of them, or a sequence of as many (or of one)."""
+    values = (value,) if np.ndim(value) == 0 else tuple(value)
+    values = values * axes if len(values) == 1 else values
     good = len(values) == axes and all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values)
-    if not good or min(values) < minimum:
+    if not good or min(values) < minimum or max(values) >= 2**31:
         many = "an integer" if axes == 1 else f"an integer or {axes} of them,"
-        raise ValueError(f"{function}: {name} is {value!r}, expected {many} at least {minimum}")
+        most = " and below 2**31" if good and min(values) >= minimum else ""
+        raise ValueError(f"{function}: {name} is {value!r}, expected {many} at least {minimum}{most}")
     return tuple(map(int, values))
 
 

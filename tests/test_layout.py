@@ -23,6 +23,7 @@ STOREYS = [
         "_threads",
         "_config",
         "_files",
+        "_hints",
         "_interrupts",
         "_kept_memory",
         "_memory",

@@ -17,9 +17,10 @@ optimisers read); above them `_functional` (grad, vjp, jacobian, ...), `_checkpo
 from ._checkpoint import checkpoint
 from ._functional import grad, jacobian, value_and_grad, vjp
 from ._gradcheck import gradcheck
-from ._op import Needs, op
+from ._methods import set_functions
+from ._op import Needs, also, op
 from ._rows import Gathered, Rows, gathered, grad_array, grad_values, has_grad
-from ._tape import check_finite, enable_grad, no_grad, require_finite, watch
+from ._tape import add_hook, check_finite, enable_grad, no_grad, recording, require_finite, watch
 from ._tensor import Operand, Tensor
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "Operand",
     "Rows",
     "Tensor",
+    "add_hook",
+    "also",
     "check_finite",
     "checkpoint",
     "enable_grad",
@@ -40,7 +43,9 @@ __all__ = [
     "jacobian",
     "no_grad",
     "op",
+    "recording",
     "require_finite",
+    "set_functions",
     "value_and_grad",
     "vjp",
     "watch",

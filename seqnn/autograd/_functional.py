@@ -26,6 +26,7 @@ def grad(outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], 
         An array, or a tuple of arrays for a sequence of inputs; None for an input that took no part.
 
     Raises:
+        TypeError: for what are no Tensors, such as the result of `grad`.
         ValueError: where an output or input requires no gradient, or a shape does not fit.
 
     >>> from seqnn import Tensor
@@ -34,9 +35,15 @@ def grad(outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], 
     >>> float(grad(x * x, x))
     6.0
     """
-    single = isinstance(inputs, Tensor)
+    single = isinstance(inputs, Tensor | np.ndarray | np.generic)
     sources = [inputs] if single else list(inputs)
-    roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    roots = [outputs] if isinstance(outputs, Tensor | np.ndarray | np.generic) else list(outputs)
+    for what, tensors in (("outputs", roots), ("inputs", sources)):
+        if other := [type(t).__name__ for t in tensors if not isinstance(t, Tensor)]:
+            raise TypeError(
+                f"grad: {what} must be Tensors, got {other[0]}; derivatives are arrays without a graph, so there are first "
+                "derivatives only"
+            )
     seeds = [grad_outputs] if isinstance(outputs, Tensor) else grad_outputs or [None] * len(roots)
     for i, source in enumerate(sources):
         if not source.requires_grad:
@@ -59,6 +66,9 @@ def vjp(function: Callable, *arrays: Any) -> tuple[Any, Callable]:
         (value, pull): the array or tuple of arrays, and a function; `pull(cotangent)` is the tuple of
         `cotangent^T @ d value / d array`, one for each array, and may be called any number of times.
 
+    Raises:
+        TypeError: where `function` returns other things than Tensors.
+
     >>> import numpy as np
     >>> from seqnn.autograd import vjp
     >>> value, pull = vjp(lambda x, y: x * y, np.float32([1, 2]), np.float32([3, 4]))
@@ -68,6 +78,9 @@ def vjp(function: Callable, *arrays: Any) -> tuple[Any, Callable]:
     leaves = [Tensor(a, requires_grad=True) for a in arrays]
     with enable_grad():
         outputs = function(*leaves)
+    for output in outputs if isinstance(outputs, tuple) else (outputs,):
+        if not isinstance(output, Tensor):
+            raise TypeError(f"vjp: the function must return Tensors, got {type(output).__name__}")
 
     def pull(cotangent: Any) -> tuple[np.ndarray, ...]:
         found = grad(outputs, leaves, cotangent)

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import numpy as np
+
 from ._rows import kept
 from ._tape import CHECK, RECORD, WATCH, Part, make_node, mode, require_finite, watcher
-from ._tensor import Tensor, made
+from ._tensor import MASKED, Tensor, made
 
 P = ParamSpec("P")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 LARGE = 1 << 17  # bytes of an argument from which on the results are put into kept memory
 
 
 class Needs(tuple[bool, ...]):
-    """Which positional arguments of a call want a gradient: by name (`needs.bias`) or by position (`needs[2]`)."""
+    """A record of which positional arguments of a call want a gradient: by name (`needs.bias`) or position (`needs[2]`).
+
+    >>> needs = Needs.of(["x", "bias"], [True, False])
+    >>> needs.x, needs[1]
+    (True, False)
+    """
 
     if TYPE_CHECKING:
 
@@ -26,6 +35,12 @@ class Needs(tuple[bool, ...]):
 
     @classmethod
     def of(cls, names: Iterable[str], values: Iterable[bool]) -> Needs:
+        """Return a record.
+
+        Args:
+            names: of the arguments.
+            values: whether each wants a gradient.
+        """
         needs = cls(values)
         vars(needs).update(zip(names, needs, strict=True))
         return needs
@@ -59,12 +74,17 @@ def op(function: Callable[P, tuple[R, Any]]) -> Callable[P, R]:
     >>> x.grad
     array([3., 3.], dtype=float32)
     """
-    parameters = inspect.signature(function).parameters.values()
+    signature = inspect.signature(function)
+    parameters = signature.parameters.values()
     visible = [p for p in parameters if p.name != "needs"]
     several = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
     asks = len(visible) < len(parameters)
     call = functools.wraps(function)((_looped if several else _unrolled)(function, visible, asks))
-    call.__signature__ = inspect.Signature(visible)
+    without_backward = re.fullmatch(
+        r"tuple\[(.*), (?:Backward|Callable(?:\[.*\])?)\]", str(signature.return_annotation)
+    )
+    returned = without_backward[1] if without_backward else signature.return_annotation
+    call.__signature__ = inspect.Signature(visible, return_annotation=returned)
     return call
 
 
@@ -85,9 +105,46 @@ def _needs_of(names: list[str]) -> dict[int, Needs]:
     return {bits: table[bits] for bits in range(1 << len(names))} if len(names) < 5 else table
 
 
+def also(**names: str) -> Callable[[F], F]:
+    """Let an op take further names of its parameters, or refuse them with advice: `@op` above `@also(dim="axis")`.
+
+    Args:
+        names: further name -> name of the parameter, or a sentence that says what to write instead.
+
+    Returns:
+        A decorator.
+
+    >>> import numpy as np
+    >>> from seqnn.autograd import also, op
+    >>> @op
+    ... @also(dim="axis", keepdim="write keepdims=")
+    ... def total(x, axis=None, *, keepdims=False):
+    ...     return x.sum(axis, keepdims=keepdims), lambda grad: grad
+    >>> total(np.ones((2, 3)), dim=1)
+    array([3., 3.])
+    >>> total(np.ones((2, 3)), keepdim=True)
+    Traceback (most recent call last):
+    TypeError: total: keepdim= is PyTorch's argument: write keepdims=
+    """
+
+    def note(function: F) -> F:
+        function.further_names = names  # type: ignore[attr-defined]
+        return function
+
+    return note
+
+
 _HEAD = """
 def call({parameters}):
     _state, _tensors, _wanted, _large = _mode(), False, 0, False
+"""
+_RENAMED = """
+    if {old} is not None:
+        {new} = {old}
+"""
+_REFUSED = """
+    if {old} is not None:
+        raise TypeError(_function.__name__ + ": {old}= is PyTorch's argument: {new}")
 """
 _ARGUMENT = """
     _{x}_edge = None
@@ -99,9 +156,15 @@ _ARGUMENT = """
         {x} = {x}.data
         if {x}.nbytes >= _LARGE:
             _large = True
+    elif _isinstance({x}, _Masked):
+        raise TypeError("{name}: {x} is " + _MASKED)
 """
 _TAIL = """
-    _out, _backward = _kept(_function, {arguments}) if _large else _function({arguments})
+    try:
+        _out, _backward = _kept(_function, {arguments}) if _large else _function({arguments})
+    except TypeError as _error:
+        _explain(_error, _function, [{names}])
+        raise
     if _state > _RECORD:
         _look(_state, _function, [{names}], _out, _tensors)
     if not _tensors:
@@ -119,24 +182,28 @@ def _unrolled(function: Callable, visible: list[inspect.Parameter], asks: bool) 
     """
     names = [p.name for p in visible if p.kind is not inspect.Parameter.KEYWORD_ONLY]
     options = [p.name for p in visible if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    further: dict[str, str] = getattr(function, "further_names", {})
     given = [f"{name}={name}" for name in options] + (["needs=_needs[_wanted]"] if asks else [])
     parts = {
-        "parameters": ", ".join([*names, *(["*", *options] if options else [])]),
+        "parameters": ", ".join([*names, *(["*", *options, *further] if options or further else [])]),
         "arguments": ", ".join([*names, *given]),
         "names": ", ".join(names),
         "edges": ", ".join(f"_{x}_edge" for x in names),
     }
-    taken = "".join(_ARGUMENT.format(x=x, bit=1 << k) for k, x in enumerate(names))
-    source = _HEAD.format(**parts) + taken + _TAIL.format(**parts)
+    known = {*names, *options}
+    renamed = "".join((_RENAMED if new in known else _REFUSED).format(old=old, new=new) for old, new in further.items())
+    taken = "".join(_ARGUMENT.format(x=x, bit=1 << k, name=function.__name__) for k, x in enumerate(names))
+    source = _HEAD.format(**parts) + renamed + taken + _TAIL.format(**parts)
     found = {
         "_function": function, "_mode": mode.get, "_Tensor": Tensor, "_node": make_node, "_RECORD": RECORD, "_LARGE": LARGE,
         "_kept": kept, "_look": _look, "_made": made, "_each": _each, "_isinstance": isinstance, "_type": type,
-        "_tuple": tuple, "_needs": _needs_of(names),
+        "_tuple": tuple, "_needs": _needs_of(names), "_Masked": np.ma.MaskedArray, "_MASKED": MASKED, "_explain": _explain,
     }  # fmt: skip
     exec(compile(source, f"<op {function.__name__}>", "exec"), found)
     call = found["call"]
     call.__defaults__ = function.__defaults__
-    call.__kwdefaults__ = {k: v for k, v in (function.__kwdefaults__ or {}).items() if k != "needs"}
+    options_given = {k: v for k, v in (function.__kwdefaults__ or {}).items() if k != "needs"}
+    call.__kwdefaults__ = options_given | dict.fromkeys(further)
     return call
 
 
@@ -146,7 +213,7 @@ def _looped(function: Callable, visible: list[inspect.Parameter], asks: bool) ->
     def call(*args: Any, **options: Any) -> Any:
         state = mode.get()
         tensors = [a for a in args if isinstance(a, Tensor)]
-        arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+        arrays = [a.data if isinstance(a, Tensor) else _unmasked(function, a) for a in args]
         edges = [(a._node or a) if isinstance(a, Tensor) and a.requires_grad and state & RECORD else None for a in args]
         recording = any(e is not None for e in edges)
         if asks:
@@ -164,12 +231,35 @@ def _looped(function: Callable, visible: list[inspect.Parameter], asks: bool) ->
     return call
 
 
+def _unmasked(function: Callable, a: Any) -> Any:
+    """Refuse a masked array, which would lose its mask."""
+    if isinstance(a, np.ma.MaskedArray):
+        raise TypeError(f"{function.__name__.lstrip('_')}: {MASKED}")
+    return a
+
+
 def _each(out: tuple, backward: Callable, function: Callable, edges: list | None) -> tuple[Tensor, ...]:
     """Make Tensors of the results of an op that has several."""
     if edges is None:
         return tuple([made(o, None) for o in out])
     node = make_node(backward, function, edges, [(o.shape, o.dtype) for o in out])
     return tuple([made(o, Part(node, i, o.shape)) for i, o in enumerate(out)])
+
+
+def _explain(error: TypeError, function: Callable, args: list) -> None:
+    """Say which type a kernel refused in the words of the op: its name and arguments, without the kernel's signature."""
+    message, line, _ = str(error).partition("\n  signature: ")
+    if not line:
+        return
+    name = function.__name__.lstrip("_")
+    kernel, _, what = message.partition(": ")
+    if "convert one of them" in what:  # the kernel's names, or those of arrays that the op made
+        pairs = zip(function.__code__.co_varnames, args, strict=False)
+        found = {a.dtype.char: x for x, a in reversed(list(pairs)) if isinstance(a, np.ndarray)}
+        if "f" in found and "d" in found:
+            x, y = found["d"], found["f"]
+            what = f"{y} is float32 but {x} is float64: convert one of them, such as {x}.astype(np.float32)"
+    error.args = (f"{name}: {what}" if what else kernel,)
 
 
 def _look(state: int, function: Callable, args: list, out: Any, tensors: bool) -> None:

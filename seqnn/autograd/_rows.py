@@ -46,12 +46,16 @@ class Rows:
         return self.parts[0][1].dtype
 
     def add(self, table: np.ndarray) -> None:
-        """Add to a table, table[ids] += values, in the order of the ids, whatever the number of threads."""
+        """Add to a table, table[ids] += values, in the order of the ids, whatever the number of threads.
+
+        Args:
+            table: [V, D], changed in place.
+        """
         for ids, values, padding in self.parts:
             embedding_scatter(values, ids, table, padding)
 
     def dense(self) -> np.ndarray:
-        """Make an array of the table's shape."""
+        """Return an array of the table's shape."""
         table = np.zeros(self.shape, self.dtype)
         self.add(table)
         return table
@@ -62,7 +66,7 @@ class Rows:
         return both
 
     def summed(self) -> tuple[np.ndarray, np.ndarray]:
-        """Find the rows that were touched, increasing, and the gradient of each; that of the padding is zero."""
+        """Return the rows that were touched, increasing, and the gradient of each; that of the padding is zero."""
         touched, place = np.unique(np.concatenate([ids for ids, _, _ in self.parts]), return_inverse=True)
         sums = np.zeros((len(touched), *self.shape[1:]), self.dtype)
         begin = 0
@@ -79,6 +83,14 @@ class Gathered:
 
     An optimiser takes the sums of the touched rows. One that needs the whole table gets one that is kept: for the next step
     only its touched rows are cleared.
+
+    Args:
+        rows: what arrived first.
+
+    >>> import numpy as np
+    >>> held = Gathered(Rows(np.array([2, 2]), np.ones((2, 1)), (3, 1)))
+    >>> held.table().tolist()
+    [[0.0], [0.0], [2.0]]
     """
 
     __slots__ = ("_in_table", "_summed", "_table", "rows")
@@ -90,6 +102,11 @@ class Gathered:
         self._in_table = 0  # how many parts of `rows` are in it
 
     def add(self, rows: Rows) -> None:
+        """Add further rows.
+
+        Args:
+            rows: of the same table.
+        """
         self.rows = rows if self.rows is None else self.rows + rows
         self._summed = None
 
@@ -100,7 +117,12 @@ class Gathered:
         return self._summed
 
     def replace(self, ids: np.ndarray, sums: np.ndarray) -> None:
-        """Set another gradient for the touched rows (clipping)."""
+        """Set another gradient for the touched rows (clipping).
+
+        Args:
+            ids: the rows, increasing.
+            sums: the gradient of each.
+        """
         shape = self.rows.shape
         self.clear()
         self.rows, self._summed = Rows(ids, sums, shape), (ids, sums)

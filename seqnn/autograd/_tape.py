@@ -68,6 +68,17 @@ class enable_grad(_Mode):  # noqa: N801
     _set = RECORD
 
 
+def recording() -> bool:
+    """Tell whether ops record what they do.
+
+    >>> from seqnn.autograd import no_grad
+    >>> with no_grad():
+    ...     recording()
+    False
+    """
+    return bool(mode.get() & RECORD)
+
+
 class check_finite(_Mode):  # noqa: N801
     """A block in which every op whose result, and every backward function whose gradient, holds NaN or infinity raises.
 
@@ -232,6 +243,31 @@ def _walk(edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any],
 def dense(gradient: Any) -> np.ndarray:
     """Return a gradient as an array."""
     return gradient.dense() if type(gradient) is Rows else np.asarray(gradient)
+
+
+def add_hook(hooks: list[Callable], hook: Callable) -> Callable[[], None]:
+    """Append a hook to others.
+
+    Args:
+        hooks: the list of them.
+        hook: any function.
+
+    Returns:
+        A function that removes it; called again, it does nothing.
+
+    >>> hooks = []
+    >>> remove = add_hook(hooks, print)
+    >>> remove(), remove(), hooks
+    (None, None, [])
+    """
+    added = [hook]
+    hooks.append(hook)
+
+    def remove() -> None:
+        if added:
+            hooks.remove(added.pop())
+
+    return remove
 
 
 def call_hooks(hooks: list[Callable], gradient: np.ndarray) -> np.ndarray:

@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from sys import getrefcount
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from . import _methods
+from ._hints import missing_method
+from ._methods import Methods, Size
 from ._rows import Gathered, Rows, kept
-from ._tape import Node, Part, call_hooks, dense, walk
-
-
-class _Functions:
-    """A stand-in for seqnn.ops until it is imported, at the latest when the first function is asked for."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(import_module("seqnn.ops"), name)
-
-
-functions: Any = _Functions()  # seqnn.ops stands above this package and puts itself here when it is imported
+from ._tape import RECORD, Node, Part, add_hook, call_hooks, dense, mode, walk
 
 new = object.__new__
 
-Axis = int | tuple[int, ...] | None
 
-
-class Tensor:
+class Tensor(Methods):
     """An array that can be differentiated.
 
-    NumPy sees a Tensor as its array: `np.asarray(tensor)` copies nothing. Comparisons give plain bool arrays. The methods
-    that compute are the functions of `seqnn.ops` of the same name, which say more.
+    NumPy's functions of a Tensor are those of `seqnn.ops` and give Tensors, or a TypeError where there is none and a
+    gradient would be lost; without a gradient to lose they see the array. `np.asarray(tensor)` copies nothing. Comparisons
+    give plain bool arrays. The methods that compute are the functions of `seqnn.ops` of the same name, which say more.
 
     Args:
         data: an array, whose dtype is kept, or what NumPy makes an array of; Python floats become float32.
@@ -43,7 +34,7 @@ class Tensor:
         requires_grad: as given; of the result of an op, whether an input had it.
 
     Raises:
-        TypeError: where a gradient is wanted of what is neither float32 nor float64.
+        TypeError: where a gradient is wanted of what is neither float32 nor float64, and for a masked array.
 
     >>> from seqnn import Tensor
     >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
@@ -53,7 +44,6 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "_grad", "_hooks", "_node", "data", "requires_grad")
-    __array_ufunc__ = None  # ndarray + Tensor is Tensor.__radd__
 
     data: np.ndarray
     requires_grad: bool
@@ -86,9 +76,15 @@ class Tensor:
         for leaf, gradient in found.items():
             leaf._accumulate(gradient, taken)
 
-    def zero_grad(self) -> None:
-        """Forget the gradient."""
-        if type(self._grad) is Gathered:
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradient.
+
+        Args:
+            set_to_none: False keeps an array of zeros instead, as in PyTorch.
+        """
+        if not set_to_none and self.grad is not None:
+            self.grad.fill(0)
+        elif type(self._grad) is Gathered:
             self._grad.clear()  # it may have a table to use again
         else:
             self._grad = None
@@ -104,7 +100,11 @@ class Tensor:
         return held
 
     @grad.setter
-    def grad(self, gradient: np.ndarray | None) -> None:
+    def grad(self, gradient: npt.ArrayLike | None) -> None:
+        if gradient is not None:
+            gradient = np.asarray(gradient, self.data.dtype, order="C")
+            if gradient.shape != self.data.shape:
+                raise ValueError(f"grad: expected the shape of the tensor, {self.data.shape}, got {gradient.shape}")
         self._grad = gradient
 
     def detach(self) -> Tensor:
@@ -112,7 +112,10 @@ class Tensor:
         return Tensor(self.data)
 
     def register_hook(self, hook: Callable[[np.ndarray], np.ndarray | None]) -> Callable[[], None]:
-        """Call `hook(grad)` when this tensor's gradient is known; what it returns (if not None) replaces the gradient.
+        """Call a function when this tensor's gradient is known.
+
+        Args:
+            hook: called as `hook(grad)`; what it returns (if not None) replaces the gradient.
 
         Returns:
             A function that removes the hook.
@@ -126,8 +129,7 @@ class Tensor:
             hooks = self._hooks = self._hooks or []
         else:
             hooks = self._node.hooks = self._node.hooks or []
-        hooks.append(hook)
-        return lambda: hooks.remove(hook)
+        return add_hook(hooks, hook)
 
     def numpy(self) -> np.ndarray:
         """Return the array itself, not a copy."""
@@ -136,6 +138,14 @@ class Tensor:
     def item(self) -> float:
         """Return the only element as a Python number."""
         return self.data.item()
+
+    def tolist(self) -> Any:
+        """Return the elements as Python numbers in nested lists."""
+        return self.data.tolist()
+
+    def numel(self) -> int:
+        """Return the number of elements (PyTorch's name)."""
+        return self.data.size
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -153,9 +163,11 @@ class Tensor:
         return self.data.ndim
 
     @property
-    def size(self) -> int:
-        """The number of elements."""
-        return self.data.size
+    def size(self) -> Size:
+        """The number of elements; `size()` and `size(axis)` are PyTorch's spelling of `shape`."""
+        size = Size(self.data.size)
+        size.shape = self.data.shape
+        return size
 
     @property
     def is_leaf(self) -> bool:
@@ -163,7 +175,23 @@ class Tensor:
         return self._node is None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.requires_grad and mode.get() & RECORD:
+            raise TypeError(
+                "an array of a Tensor that requires a gradient would cut the graph: stay with Tensors (ops.stack, "
+                "ops.concatenate), or say that you want the numbers: tensor.numpy(), or `with no_grad():`"
+            )
         return np.array(self.data, dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return _methods.functions.numpy_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Callable, types: Any, args: tuple, options: dict[str, Any]) -> Any:
+        return _methods.functions.numpy_function(function, args, options)
+
+    if not TYPE_CHECKING:  # type checkers go on reporting names that are wrong
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(name if name[:2] == "__" else missing_method(name))  # NumPy looks for many a __name__
 
     def __len__(self) -> int:
         return len(self.data)
@@ -176,6 +204,9 @@ class Tensor:
 
     def __bool__(self) -> bool:
         return bool(self.data)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data.item() if self.data.size == 1 else self.data, spec) if spec else str(self)
 
     def __repr__(self) -> str:
         body = np.array2string(self.data, separator=", ", prefix="Tensor(")
@@ -201,49 +232,6 @@ class Tensor:
     def __ge__(self, other: Any) -> np.ndarray:
         return self.data >= _plain(other)
 
-    def __add__(self, other: Any) -> Tensor:
-        return functions.add(self, other)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> Tensor:
-        return functions.subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return functions.subtract(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return functions.multiply(self, other)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return functions.divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return functions.divide(other, self)
-
-    def __pow__(self, exponent: Any) -> Tensor:
-        return functions.power(self, exponent)
-
-    def __rpow__(self, base: Any) -> Tensor:
-        return functions.power(base, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return functions.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return functions.matmul(other, self)
-
-    def __neg__(self) -> Tensor:
-        return functions.negative(self)
-
-    def __abs__(self) -> Tensor:
-        return functions.abs(self)
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return functions.getitem(self, index)
-
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
             "a Tensor's elements are not assigned: use ops.where, or change .data where no backward needs it"
@@ -253,71 +241,6 @@ class Tensor:
         if self.ndim == 0:
             raise TypeError("iteration over a Tensor of no axes")
         return iter([self[i] for i in range(len(self))])
-
-    def sum(self, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-        """Add all elements, or those along `axis`."""
-        return functions.sum(self, axis, keepdims=keepdims)
-
-    def mean(self, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-        """Take the mean of all elements, or along `axis`."""
-        return functions.mean(self, axis, keepdims=keepdims)
-
-    def var(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        """Take the variance of all elements, or along `axis`, with `ddof` degrees of freedom less."""
-        return functions.var(self, axis, ddof=ddof, keepdims=keepdims)
-
-    def std(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        """Take the standard deviation of all elements, or along `axis`, with `ddof` degrees of freedom less."""
-        return functions.std(self, axis, ddof=ddof, keepdims=keepdims)
-
-    def max(self, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-        """Take the largest of all elements, or along `axis`."""
-        return functions.max(self, axis, keepdims=keepdims)
-
-    def min(self, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-        """Take the smallest of all elements, or along `axis`."""
-        return functions.min(self, axis, keepdims=keepdims)
-
-    def argmax(self, axis: int | None = None) -> np.ndarray:
-        """Find the index of the largest element: a plain integer array."""
-        return self.data.argmax(axis)
-
-    def argmin(self, axis: int | None = None) -> np.ndarray:
-        """Find the index of the smallest element: a plain integer array."""
-        return self.data.argmin(axis)
-
-    def reshape(self, *shape: int | tuple[int, ...]) -> Tensor:
-        """Arrange the elements in another shape; one size may be -1."""
-        return functions.reshape(self, shape[0] if len(shape) == 1 else shape)
-
-    def permute(self, *axes: int | tuple[int, ...]) -> Tensor:
-        """Put the axes into another order."""
-        return functions.permute(self, axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes)
-
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        """Exchange two axes."""
-        return functions.swapaxes(self, axis1, axis2)
-
-    def expand(self, *shape: int | tuple[int, ...]) -> Tensor:
-        """Repeat to a larger shape without a copy; -1 keeps the size of an axis."""
-        return functions.expand(self, shape[0] if len(shape) == 1 else shape)
-
-    def squeeze(self, axis: Axis = None) -> Tensor:
-        """Leave out the axes of size 1, or the given ones."""
-        return functions.squeeze(self, axis)
-
-    def unsqueeze(self, axis: int) -> Tensor:
-        """Put in an axis of size 1."""
-        return functions.unsqueeze(self, axis)
-
-    @property
-    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
-        """The tensor with its axes reversed."""
-        return functions.permute(self, tuple(range(self.ndim))[::-1])
-
-    def astype(self, dtype: npt.DTypeLike) -> Tensor:
-        """Convert to another dtype; the gradient is converted back."""
-        return functions.astype(self, dtype)
 
     def _edge(self, caller: str) -> Any:
         """Return where a gradient of this tensor goes."""
@@ -346,6 +269,8 @@ class Tensor:
         else:
             self._grad = np.array(gradient, self.data.dtype)
 
+
+MASKED = "a masked array: its mask would be lost; give data.filled(...), and the mask where a function takes one"
 
 Operand = Tensor | npt.ArrayLike
 """What functions and layers take for an array: a Tensor, or what NumPy makes an array of."""
@@ -400,5 +325,7 @@ def _plain(value: Any) -> Any:
 def _as_array(data: Any) -> np.ndarray:
     if isinstance(data, Tensor):
         return data.data
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(MASKED)
     array = np.asarray(data)
     return array.astype(np.float32) if array.dtype == np.float64 and not hasattr(data, "dtype") else array

@@ -23,7 +23,7 @@ Norm = Literal["spectral", "frobenius"]
 class Jacobians:
     """A record of the norms of the Jacobians of L places (layers or steps) for N samples; `print` says what they mean.
 
-    Attributes:
+    Args:
         names: of the places, first to last.
         local: [L, N], norm of d output / d input of the place itself.
         products: [L, N], norm of d (output of the last place) / d (input of this one).
@@ -49,6 +49,9 @@ class Jacobians:
         Args:
             part: a name in `parts`; None is `products`.
             limit: as for `gradient_flow`.
+
+        Returns:
+            A `Flow`.
 
         Raises:
             ValueError: for another part, or less than two places.

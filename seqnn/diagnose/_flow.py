@@ -24,7 +24,7 @@ _ADVICE = {
 class Flow:
     """A judgement by `gradient_flow`; `print(flow)` says it in words.
 
-    Attributes:
+    Args:
         kind: "vanishing", "exploding", "stable" or "not finite".
         factor: the mean factor from one place to the one before.
         norms: as given, first place to last.

@@ -25,7 +25,7 @@ SMALLEST = float(np.finfo(np.float32).smallest_subnormal)
 class Finding:
     """A finding of something unusual.
 
-    Attributes:
+    Args:
         kind: "vanishing", "exploding", "dead", "saturated", "not finite", "no gradient", "zero gradient", "large update" or
             "no update".
         where: {layer or parameter: the figure that is unusual}, first to last.
@@ -47,7 +47,7 @@ class Finding:
 class Report:
     """A report of what a Watch found; `print` it.
 
-    Attributes:
+    Args:
         findings: empty where all is as it should be.
         flow: of the gradients at the outputs of the layers, first to last; None where there are fewer than three.
         steps: how many were recorded.

@@ -87,7 +87,11 @@ class Watch(Callback):
     # On and off.
 
     def start(self) -> Self:
-        """Begin to watch, and return the Watch; what was recorded before stays."""
+        """Begin to watch; what was recorded before stays.
+
+        Returns:
+            The Watch.
+        """
         if not self._passes.started:
             self._passes.start()
             if self.optimizer is not None:
@@ -124,7 +128,15 @@ class Watch(Callback):
     # As a callback of the Trainer.
 
     def on_train_begin(self, trainer: Any) -> None:
-        """Watch the trainer's model and optimiser."""
+        """Watch the trainer's model and optimiser.
+
+        Args:
+            trainer: a `train.Trainer`.
+
+        Raises:
+            TypeError: for what is no trainer.
+            ValueError: where it trains another model.
+        """
         optimizer = getattr(trainer, "optimizer", None)
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"Watch: expected a train.Trainer, got {type(trainer).__name__}")
@@ -137,7 +149,11 @@ class Watch(Callback):
         self._step = trainer.steps
 
     def on_train_end(self, trainer: Any) -> None:
-        """Stop, unless the Watch was started by hand."""
+        """Stop, unless the Watch was started by hand.
+
+        Args:
+            trainer: a `train.Trainer`.
+        """
         if self._by_trainer:
             self.stop()
             self._by_trainer = False
@@ -150,7 +166,11 @@ class Watch(Callback):
         return dict(self._passes.types)
 
     def label(self, name: str) -> str:
-        """Join a layer's path with its type, "0 (Linear)"; other names stay as they are."""
+        """Return a layer's path with its type, "0 (Linear)"; other names stay as they are.
+
+        Args:
+            name: the path.
+        """
         return label(name, self._passes.types[name]) if name in self._passes.types else name
 
     @property
@@ -174,6 +194,9 @@ class Watch(Callback):
 
         Args:
             limit: as for `gradient_flow`.
+
+        Returns:
+            A `Report`.
 
         Raises:
             RuntimeError: where nothing was recorded yet.

@@ -82,7 +82,7 @@ def best_spans(logits: Any, *, max_length: int = 30, allowed: Any = None) -> Spa
     >>> [int(x[0]) for x in best_spans(logits)]
     [1, 1, 11]
     """
-    logits = np.asarray(logits, np.float64)
+    logits = np.asarray(logits.data if isinstance(logits, Tensor) else logits, np.float64)
     if logits.ndim != 3 or logits.shape[2] != 2:
         raise ValueError(f"logits: expected shape [B, T, 2], got {logits.shape}")
     batch, time, _ = logits.shape

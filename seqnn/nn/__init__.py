@@ -1,7 +1,12 @@
-"""Layers: modules with parameters over the functions of `seqnn.ops`; names, arguments and state keys are PyTorch's."""
+"""Layers: modules with parameters over the functions of `seqnn.ops`; names, weight layouts and state keys are PyTorch's.
+
+Attention and Transformer layers take the batch first and masks whose True means take part; `MultiheadAttention` says how
+PyTorch's call is understood.
+"""
 
 from . import _init as init
-from ._activation import GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from . import _pytorch  # noqa: F401 - who looks for PyTorch's names gets advice
+from ._activation import ELU, GELU, GLU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from ._attention import MultiheadAttention
 from ._cache import KeyValueCache
 from ._container import ModuleDict, ModuleList, ParameterList, Residual, Sequential
@@ -10,17 +15,19 @@ from ._dropout import Dropout
 from ._embedding import Embedding
 from ._linear import Identity, Linear
 from ._loss import (
+    BCELoss,
     BCEWithLogitsLoss,
     CosineEmbeddingLoss,
     CrossEntropyLoss,
     HuberLoss,
+    KLDivLoss,
     L1Loss,
     MSELoss,
     NLLLoss,
     SmoothL1Loss,
 )
 from ._module import Module
-from ._norm import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
+from ._norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from ._parameter import Parameter
 from ._pool import (
     AdaptiveAvgPool1d,
@@ -50,7 +57,9 @@ from ._stlm import STLM, STLMCell
 # isort: on
 
 __all__ = [
+    "ELU",
     "GELU",
+    "GLU",
     "GRU",
     "LSTM",
     "RNN",
@@ -60,6 +69,7 @@ __all__ = [
     "Attention",
     "AvgPool1d",
     "AvgPool2d",
+    "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -73,8 +83,10 @@ __all__ = [
     "GRUCell",
     "GlobalAvgPool",
     "GlobalMaxPool",
+    "GroupNorm",
     "HuberLoss",
     "Identity",
+    "KLDivLoss",
     "KeyValueCache",
     "L1Loss",
     "LSTMCell",

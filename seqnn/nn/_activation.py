@@ -19,6 +19,14 @@ class ReLU(Module):
     """
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.relu(x)
 
 
@@ -38,6 +46,14 @@ class LeakyReLU(Module):
         self.negative_slope = negative_slope
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.leaky_relu(x, self.negative_slope)
 
     def extra_repr(self) -> str:
@@ -60,6 +76,14 @@ class GELU(Module):
         self.approximate: Literal["none", "tanh"] = approximate
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.gelu(x, approximate=self.approximate)
 
     def extra_repr(self) -> str:
@@ -76,6 +100,14 @@ class SiLU(Module):
     """
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.silu(x)
 
 
@@ -89,6 +121,14 @@ class Sigmoid(Module):
     """
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.sigmoid(x)
 
 
@@ -102,6 +142,14 @@ class Tanh(Module):
     """
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.tanh(x)
 
 
@@ -122,6 +170,14 @@ class Softplus(Module):
         self.beta, self.threshold = beta, threshold
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.softplus(x, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
@@ -133,6 +189,7 @@ class Softmax(Module):
 
     Args:
         axis: along which the probabilities add up to 1.
+        dim: PyTorch's spelling of `axis`.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -140,10 +197,18 @@ class Softmax(Module):
     array([[0.25, 0.25, 0.25, 0.25]], dtype=float32)
     """
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        self.axis = axis if dim is None else dim
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function along the axis.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.softmax(x, self.axis)
 
     def extra_repr(self) -> str:
@@ -155,6 +220,7 @@ class LogSoftmax(Module):
 
     Args:
         axis: along which the probabilities add up to 1.
+        dim: PyTorch's spelling of `axis`.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -162,11 +228,80 @@ class LogSoftmax(Module):
     array([    0., -1000.])
     """
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        self.axis = axis if dim is None else dim
 
     def forward(self, x: Operand) -> Tensor:
+        """Compute the function along the axis.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.log_softmax(x, self.axis)
+
+    def extra_repr(self) -> str:
+        return f"axis={self.axis}"
+
+
+class ELU(Module):
+    """A layer that keeps x where it is positive, and takes alpha * (e^x - 1) elsewhere.
+
+    Args:
+        alpha: the limit for negative numbers is -alpha.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.ELU()(np.array([-1.0, 2.0])).numpy()
+    array([-0.63212056,  2.        ])
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def forward(self, x: Operand) -> Tensor:
+        """Compute the function of every element.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
+        return ops.elu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}"
+
+
+class GLU(Module):
+    """A layer that gates one half of an axis by the other: a * sigmoid(b) with x = [a, b].
+
+    Args:
+        axis: the axis to halve.
+        dim: PyTorch's spelling of `axis`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.GLU()(np.array([1.0, 2.0, 0.0, 0.0])).numpy()
+    array([0.5, 1. ])
+    """
+
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        self.axis = axis if dim is None else dim
+
+    def forward(self, x: Operand) -> Tensor:
+        """Gate the first half of the axis by the second.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor with half the elements along the axis.
+        """
+        return ops.glu(x, self.axis)
 
     def extra_repr(self) -> str:
         return f"axis={self.axis}"

@@ -8,21 +8,27 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._arguments import flag
 from ..autograd import Operand, Tensor
 from . import _init
 from ._cache import KeyValueCache, Pair
 from ._linear import Linear
 from ._module import Module
 from ._parameter import Parameter
+from ._pytorch import attend_as_pytorch
+
+_PYTORCH = {"key_padding_mask", "attn_mask", "average_attn_weights", "is_causal"}  # arguments of PyTorch's call
 
 
 class MultiheadAttention(Module):
-    """A layer of attention between projections: PyTorch's, always with the batch first.
+    """A layer of attention between projections, with PyTorch's parameters.
 
     query [B, T, embed_dim], key [B, S, kdim], value [B, S, vdim] -> [B, T, embed_dim]
 
-    Masks mean what they mean everywhere in seqnn, True = take part, which is the opposite of PyTorch's
-    `key_padding_mask` and boolean `attn_mask`.
+    The batch comes first, masks mean what they mean everywhere in seqnn, True = take part, and only `need_weights` makes the
+    result a tuple. In PyTorch's layer these three differ. Its call, `layer(query, key, value)` and no more, or with
+    `key_padding_mask`, `attn_mask`, `average_attn_weights` or `is_causal`, gives what PyTorch's gives once `batch_first` says
+    which layout is meant; without it such a call is refused.
 
     Args:
         embed_dim: size of a query and of the result.
@@ -38,6 +44,7 @@ class MultiheadAttention(Module):
         rotary_base: sets the smallest angle.
         out_activation: after the output projection, as in LayerNorm(X + ReLU(Z W_O + b_O)); a name that `ops.linear`
             takes.
+        batch_first: the layout of PyTorch's call: True is [B, T, embed_dim], False, PyTorch's default, [T, B, embed_dim].
         dtype: of the parameters.
 
     Attributes:
@@ -58,6 +65,10 @@ class MultiheadAttention(Module):
     (2, 5, 16)
     >>> layer.in_proj_weight.shape
     (32, 16)
+    >>> x = np.ones((2, 5, 16), np.float32)
+    >>> out, weights = nn.MultiheadAttention(16, 4, batch_first=True)(x, x, x)
+    >>> out.shape, weights.shape
+    ((2, 5, 16), (2, 5, 5))
     """
 
     def __init__(
@@ -75,6 +86,7 @@ class MultiheadAttention(Module):
         rotary: bool = False,
         rotary_base: float = 10000.0,
         out_activation: str | None = None,
+        batch_first: bool | None = None,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         groups = num_heads if num_groups is None else num_groups
@@ -88,6 +100,7 @@ class MultiheadAttention(Module):
             raise ValueError(f"rotary turns pairs: head_dim must be even, got {self.head_dim}")
         self.scale, self.rotary, self.rotary_base = scale, rotary, rotary_base
         self.out_activation = out_activation
+        self.batch_first = None if batch_first is None else flag("MultiheadAttention: batch_first", batch_first)
         kdim, vdim = kdim or embed_dim, vdim or embed_dim
         self._whole = kdim == vdim == embed_dim
         self._rows = [n * self.head_dim for n in (num_heads, groups, groups)]
@@ -110,7 +123,37 @@ class MultiheadAttention(Module):
             if bias is not None:
                 _init.zeros_(bias)
 
-    def forward(
+    def forward(self, query: Operand, *key_value: Any, **options: Any) -> Any:
+        """Attend as `attend` does, or, for PyTorch's call, as PyTorch's layer.
+
+        Args:
+            query: [B, T, embed_dim].
+            key_value: key and value, or what else PyTorch's layer takes by position.
+            options: those of `attend`, or of PyTorch's layer.
+
+        Returns:
+            What `attend` returns; for PyTorch's call (out, weights).
+
+        Raises:
+            TypeError: for PyTorch's call of a layer without batch_first.
+        """
+        names = options.keys()
+        alone = len(key_value) + len(names & {"key", "value"}) > 1 and names <= {"key", "value", "need_weights"}
+        if alone or names & _PYTORCH:
+            if self.batch_first is None:
+                raise TypeError(
+                    "query, key and value alone, or with PyTorch's masks, are PyTorch's call, which means another layout, "
+                    "other masks and a tuple: make the layer with batch_first=True or False for it; or write layer(x) or "
+                    "layer(query, key), and mask= with True = take part, lengths=, causal= or need_weights="
+                )
+            return attend_as_pytorch(self, query, *key_value, **options)
+        if self.batch_first is False:
+            raise TypeError(
+                "batch_first=False is for PyTorch's call, layer(query, key, value): [batch, positions, size] here"
+            )
+        return self.attend(query, *key_value, **options)
+
+    def attend(
         self,
         query: Operand,
         key: Operand | None = None,
@@ -162,7 +205,7 @@ class MultiheadAttention(Module):
             start = 0 if cache is None else cache.length
             q, k, v = self._heads(query, key, value, projected, start)
             if cache is not None:
-                k, v = cache.append(np.asarray(k), np.asarray(v))
+                k, v = cache.append(k, v)
             out = ops.attention(q, k, v, **options, query_offset=start)
         weights = None
         if need_weights:

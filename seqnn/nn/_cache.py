@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd import Tensor
+
 Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -40,7 +42,7 @@ class KeyValueCache:
         self._held: Pair | None = None
         self._memory: Pair | None = None
 
-    def append(self, k: np.ndarray, v: np.ndarray) -> Pair:
+    def append(self, k: Tensor | np.ndarray, v: Tensor | np.ndarray) -> Pair:
         """Hold the keys and values of new positions.
 
         Args:
@@ -52,6 +54,7 @@ class KeyValueCache:
         Raises:
             ValueError: where there is no room, or another number of sequences or heads.
         """
+        k, v = _array(k), _array(v)
         end = self.length + k.shape[2]
         if end > self.capacity:
             raise ValueError(f"the cache has room for {self.capacity} positions, got {end}")
@@ -65,10 +68,14 @@ class KeyValueCache:
         return self._held[0][:, :, :end], self._held[1][:, :, :end]
 
     def remember(self, project: Callable[[], Pair]) -> Pair:
-        """Return the keys and values that `project()` gave when this was called first."""
+        """Return the keys and values that `project()` gave when this was called first.
+
+        Args:
+            project: returns keys and values.
+        """
         if self._memory is None:
             k, v = project()
-            self._memory = np.asarray(k), np.asarray(v)
+            self._memory = _array(k), _array(v)
         return self._memory
 
     def reorder(self, order: Any) -> None:
@@ -89,3 +96,7 @@ class KeyValueCache:
             for held, x in zip(self._held, moved, strict=True):
                 held[:, :, : self.length] = x
         self._memory = memory
+
+
+def _array(x: Tensor | np.ndarray) -> np.ndarray:
+    return x.data if isinstance(x, Tensor) else x

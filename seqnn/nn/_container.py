@@ -64,18 +64,37 @@ class _Sequence(Module):
         self._replace(values)
 
     def append(self, value: Any) -> Self:
-        """Add one at the end; return this module."""
+        """Add one at the end.
+
+        Args:
+            value: what is added.
+
+        Returns:
+            This module.
+        """
         setattr(self, str(len(self)), self._checked(value))
         return self
 
     def extend(self, values: Iterable[Any]) -> Self:
-        """Add several at the end; return this module."""
+        """Add several at the end.
+
+        Args:
+            values: what is added.
+
+        Returns:
+            This module.
+        """
         for value in values:
             self.append(value)
         return self
 
     def insert(self, index: int, value: Any) -> None:
-        """Add one before position `index`."""
+        """Add one before a position.
+
+        Args:
+            index: the position, as for lists.
+            value: what is added.
+        """
         values = list(self)
         values.insert(index, self._checked(value))
         self._replace(values)
@@ -110,6 +129,14 @@ class Sequential(_Sequence):
             super().__init__(modules)
 
     def forward(self, x: Any) -> Tensor:
+        """Call one module after the other.
+
+        Args:
+            x: what the first module takes.
+
+        Returns:
+            What the last module returns.
+        """
         for module in list(vars(self).values()):  # children(), without its cost
             if isinstance(module, Module):
                 x = module(x)
@@ -165,7 +192,11 @@ class ModuleDict(Module):
         self.update(modules)
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Set several."""
+        """Set several.
+
+        Args:
+            modules: a mapping, or pairs (name, module).
+        """
         for name, module in dict(modules).items():
             self[name] = module
 
@@ -222,6 +253,14 @@ class Residual(Module):
         self.module = module
 
     def forward(self, x: Any) -> Tensor:
+        """Add x to what the module makes of it.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         y = self.module(x)
         if y.shape != x.shape:
             raise ValueError(f"the module must keep the shape: expected {x.shape}, got {y.shape}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 from .. import ops
 from ..autograd import Operand, Tensor
 from ._module import Module
@@ -29,11 +31,19 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p <= 1:
+        if not isinstance(p, Real) or not 0 <= p <= 1:
             raise ValueError(f"Dropout: p must be a probability, got {p}")
         self.p = p
 
     def forward(self, x: Operand) -> Tensor:
+        """Drop elements, in training mode.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.dropout(x, self.p, training=self.training)
 
     def extra_repr(self) -> str:

@@ -69,6 +69,9 @@ class Embedding(Module):
             freeze: whether the table stays as it is.
             padding_idx: as for the class.
 
+        Returns:
+            The layer.
+
         Raises:
             ValueError: for another shape, or what are no numbers.
 
@@ -85,7 +88,9 @@ class Embedding(Module):
         if vectors.dtype not in (np.float32, np.float64):
             vectors = vectors.astype(np.float32)
         layer = cls.__new__(cls)
-        layer._set(Parameter(vectors.view()), padding_idx)
+        weight = Parameter(vectors[:0])
+        weight.data = vectors.view()  # shared, whatever its order in memory
+        layer._set(weight, padding_idx)
         layer.freeze() if freeze else layer.unfreeze()
         return layer
 
@@ -96,6 +101,14 @@ class Embedding(Module):
             self.weight.data[self.padding_idx] = 0
 
     def forward(self, ids: Tensor | npt.ArrayLike) -> Tensor:
+        """Look up vectors.
+
+        Args:
+            ids: integers in [0, num_embeddings), of any shape.
+
+        Returns:
+            [*ids.shape, embedding_dim].
+        """
         return ops.embedding(ids, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._arguments import flag
 from .._config import get_isa
 from ..autograd import Operand, Tensor
 from . import _init
@@ -45,6 +46,7 @@ class Linear(Module):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, dtype: npt.DTypeLike = np.float32
     ) -> None:
+        bias = flag("Linear: bias", bias)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(np.empty((out_features, in_features), dtype))
         self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
@@ -55,7 +57,16 @@ class Linear(Module):
         reset_uniform(self)
 
     def forward(self, x: Operand, residual: Operand | None = None, *, activation: str | None = None) -> Tensor:
-        """Compute activation(x @ weight.T + bias) + residual in one pass; see `ops.linear`."""
+        """Compute activation(x @ weight.T + bias) + residual in one pass; see `ops.linear`.
+
+        Args:
+            x: [..., in_features].
+            residual: [..., out_features], or None.
+            activation: a name that `ops.linear` takes, or None.
+
+        Returns:
+            [..., out_features].
+        """
         packed = None if self.training else self._pack()
         try:
             return ops.linear(x, self.weight, self.bias, residual, activation=activation, packed=packed)
@@ -102,4 +113,12 @@ class Identity(Module):
     """
 
     def forward(self, x: Any) -> Any:
+        """Return x.
+
+        Args:
+            x: anything.
+
+        Returns:
+            x itself.
+        """
         return x

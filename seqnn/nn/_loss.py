@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._arguments import flag
 from ..autograd import Operand, Tensor
 from ._module import Module
 
@@ -36,7 +37,7 @@ class _Loss(Module):
 class CrossEntropyLoss(_Loss):
     """A loss -log softmax(logits)[target], `ops.cross_entropy`.
 
-    logits [C], [N, C] or [N, C, ...], class numbers [], [N] or [N, ...] -> a number
+    logits [C], [N, C] or [N, C, ...], class numbers [], [N] or [N, ...], or probabilities like the logits -> a number
 
     Args:
         weight: of the classes, [C]; None is 1. It is a buffer.
@@ -66,6 +67,15 @@ class CrossEntropyLoss(_Loss):
         self._register_weight("weight", weight)
 
     def forward(self, logits: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            logits: [C], [N, C] or [N, C, ...].
+            target: class numbers [], [N] or [N, ...], or probabilities of the shape of `logits`.
+
+        Returns:
+            A number; with reduction="none" the loss of every target.
+        """
         return ops.cross_entropy(
             logits,
             target,
@@ -99,6 +109,15 @@ class NLLLoss(_Loss):
         self._register_weight("weight", weight)
 
     def forward(self, log_probabilities: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            log_probabilities: [C], [N, C] or [N, C, ...].
+            target: class numbers [], [N] or [N, ...].
+
+        Returns:
+            A number; with reduction="none" the loss of every target.
+        """
         return ops.nll_loss(
             log_probabilities,
             target,
@@ -139,6 +158,15 @@ class BCEWithLogitsLoss(_Loss):
         self._register_weight("pos_weight", pos_weight)
 
     def forward(self, logits: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            logits: numbers, of any shape.
+            target: probabilities of the same shape.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
         return ops.binary_cross_entropy_with_logits(
             logits,
             target,
@@ -146,6 +174,78 @@ class BCEWithLogitsLoss(_Loss):
             self._in_dtype_of(logits, self.pos_weight),
             reduction=self.reduction,
         )
+
+
+class BCELoss(_Loss):
+    """A loss of yes-or-no questions from probabilities, `ops.binary_cross_entropy`; `BCEWithLogitsLoss` is more exact.
+
+    probabilities and targets in [0, 1] of one shape -> a number
+
+    Args:
+        weight: of the elements; broadcasts to the probabilities. None is 1. It is a buffer.
+        reduction: "mean", "sum", or "none", which gives the loss of every element.
+
+    Raises:
+        ValueError: for another `reduction`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> round(nn.BCELoss()(np.array([0.5, 0.9]), np.array([1.0, 1.0])).item(), 4)
+    0.3993
+    """
+
+    def __init__(self, weight: npt.ArrayLike | None = None, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction)
+        self._register_weight("weight", weight)
+
+    def forward(self, x: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            x: probabilities, of any shape.
+            target: of the shape of `x`.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
+        return ops.binary_cross_entropy(x, target, self._in_dtype_of(x, self.weight), reduction=self.reduction)
+
+
+class KLDivLoss(Module):
+    """A loss t (log t - x), `ops.kl_div`: log-probabilities and probabilities of one shape -> a number.
+
+    Args:
+        reduction: "batchmean", which is the mathematical definition, "mean", "sum" or "none".
+        log_target: targets are logarithms as well.
+
+    Raises:
+        ValueError: for another `reduction`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> round(nn.KLDivLoss("batchmean")(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).item(), 4)
+    0.6931
+    """
+
+    def __init__(
+        self, reduction: Literal["mean", "batchmean", "sum", "none"] = "mean", *, log_target: bool = False
+    ) -> None:
+        if reduction not in ("mean", "batchmean", "sum", "none"):
+            raise ValueError(f"KLDivLoss: reduction must be 'mean', 'batchmean', 'sum' or 'none', got {reduction!r}")
+        self.reduction: Literal["mean", "batchmean", "sum", "none"] = reduction
+        self.log_target = flag("KLDivLoss: log_target", log_target)
+
+    def forward(self, x: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            x: log-probabilities, of any shape.
+            target: of the shape of `x`.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
+        return ops.kl_div(x, target, reduction=self.reduction, log_target=self.log_target)
 
 
 class MSELoss(_Loss):
@@ -167,6 +267,15 @@ class MSELoss(_Loss):
         super().__init__(reduction)
 
     def forward(self, x: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            x: predictions, of any shape.
+            target: of the shape of `x`.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
         return ops.mse_loss(x, target, reduction=self.reduction)
 
 
@@ -189,6 +298,15 @@ class L1Loss(_Loss):
         super().__init__(reduction)
 
     def forward(self, x: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            x: predictions, of any shape.
+            target: of the shape of `x`.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
         return ops.l1_loss(x, target, reduction=self.reduction)
 
 
@@ -213,6 +331,15 @@ class HuberLoss(_Loss):
         self.delta = delta
 
     def forward(self, x: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            x: predictions, of any shape.
+            target: of the shape of `x`.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
         return ops.huber_loss(x, target, delta=self.delta, reduction=self.reduction)
 
 
@@ -237,6 +364,15 @@ class SmoothL1Loss(_Loss):
         self.beta = beta
 
     def forward(self, x: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            x: predictions, of any shape.
+            target: of the shape of `x`.
+
+        Returns:
+            A number; with reduction="none" the loss of every element.
+        """
         return ops.smooth_l1_loss(x, target, beta=self.beta, reduction=self.reduction)
 
 
@@ -263,4 +399,13 @@ class CosineEmbeddingLoss(_Loss):
         self.margin = margin
 
     def forward(self, a: Operand, b: Operand, target: Operand) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            a, b: [N, D] or [D].
+            target: 1 and -1, [N] or [].
+
+        Returns:
+            A number; with reduction="none" the loss of every pair.
+        """
         return ops.cosine_embedding_loss(a, b, target, margin=self.margin, reduction=self.reduction)

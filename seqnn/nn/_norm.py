@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._arguments import flag, number
 from ..autograd import Operand, Tensor
 from . import _init
 from ._module import Module
@@ -43,7 +44,9 @@ class LayerNorm(Module):
         *,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        self.normalized_shape, self.eps = _shape(normalized_shape), eps
+        elementwise_affine = flag("LayerNorm: elementwise_affine", elementwise_affine)
+        bias = flag("LayerNorm: bias", bias)
+        self.normalized_shape, self.eps = _shape(normalized_shape), number("LayerNorm: eps", eps, minimum=0)
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
         self.bias = Parameter(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
@@ -52,7 +55,15 @@ class LayerNorm(Module):
         _reset(self.weight, self.bias)
 
     def forward(self, x: Operand, residual: Operand | None = None) -> Tensor:
-        """Normalise x + residual."""
+        """Normalise x + residual.
+
+        Args:
+            x: [..., *normalized_shape].
+            residual: of the shape of `x`, or None.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.layer_norm(x, self.weight, self.bias, self.eps, residual, normalized_shape=self.normalized_shape)
 
     def extra_repr(self) -> str:
@@ -87,7 +98,9 @@ class RMSNorm(Module):
         *,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        self.normalized_shape, self.eps = _shape(normalized_shape), eps
+        elementwise_affine = flag("RMSNorm: elementwise_affine", elementwise_affine)
+        self.normalized_shape = _shape(normalized_shape)
+        self.eps = None if eps is None else number("RMSNorm: eps", eps, minimum=0)
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
 
     def reset_parameters(self) -> None:
@@ -95,7 +108,15 @@ class RMSNorm(Module):
         _reset(self.weight, None)
 
     def forward(self, x: Operand, residual: Operand | None = None) -> Tensor:
-        """Normalise x + residual."""
+        """Normalise x + residual.
+
+        Args:
+            x: [..., *normalized_shape].
+            residual: of the shape of `x`, or None.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.rms_norm(x, self.weight, self.eps, residual, normalized_shape=self.normalized_shape)
 
     def extra_repr(self) -> str:
@@ -115,12 +136,15 @@ class _BatchNorm(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        name = type(self).__name__
+        affine, bias = flag(f"{name}: affine", affine), flag(f"{name}: bias", bias)
+        tracked = flag(f"{name}: track_running_stats", track_running_stats)
+        self.num_features, self.momentum, self.eps = num_features, momentum, number(f"{name}: eps", eps, minimum=0)
         self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
-        tracked = track_running_stats
+        self.bias = Parameter(np.zeros(num_features, dtype)) if affine and bias else None
         self.register_buffer("running_mean", np.zeros(num_features, dtype) if tracked else None)
         self.register_buffer("running_var", np.ones(num_features, dtype) if tracked else None)
         self.register_buffer("num_batches_tracked", np.zeros((), np.int64) if tracked else None)
@@ -133,9 +157,17 @@ class _BatchNorm(Module):
             self.running_var[...] = 1
 
     def forward(self, x: Operand) -> Tensor:
-        if x.ndim not in self.dimensions or x.shape[1] != self.num_features:
+        """Normalise each channel.
+
+        Args:
+            x: [N, num_features, ...].
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
+        if np.ndim(x) not in self.dimensions or np.shape(x)[1] != self.num_features:
             shapes = " or ".join(str(["N", self.num_features, "L", "W"][:n]).replace("'", "") for n in self.dimensions)
-            raise ValueError(f"x must have shape {shapes.replace('L, W', 'H, W')}, got {x.shape}")
+            raise ValueError(f"x must have shape {shapes.replace('L, W', 'H, W')}, got {np.shape(x)}")
         momentum = self.momentum
         if self.training and self.running_mean is not None:
             self.num_batches_tracked += 1
@@ -171,6 +203,7 @@ class BatchNorm1d(_BatchNorm):
         momentum: the share of the batch in the new running statistics; None averages over all batches.
         affine: whether there are weight and bias.
         track_running_stats: False always uses the statistics of the batch.
+        bias: whether there is a bias.
         dtype: of the parameters.
 
     Attributes:
@@ -197,7 +230,7 @@ class BatchNorm2d(_BatchNorm):
     """A norm of each channel of x [N, C, H, W], as `BatchNorm1d`.
 
     Args:
-        num_features, eps, momentum, affine, track_running_stats, dtype: as for `BatchNorm1d`.
+        num_features, eps, momentum, affine, track_running_stats, bias, dtype: as for `BatchNorm1d`.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -206,6 +239,71 @@ class BatchNorm2d(_BatchNorm):
     """
 
     dimensions = (4,)
+
+
+class GroupNorm(Module):
+    """A norm of groups of channels of x [N, C, ...]: (x - mean) / sqrt(variance + eps) * weight + bias.
+
+    Args:
+        num_groups: how many groups the channels form.
+        num_channels: C, a multiple of `num_groups`.
+        eps: added to the variance.
+        affine: whether there are weight and bias.
+        bias: whether there is a bias.
+        dtype: of the parameters.
+
+    Attributes:
+        weight: [C], ones at first, or None.
+        bias: [C], zeros at first, or None.
+
+    Raises:
+        ValueError: where `num_groups` does not divide `num_channels`, or eps is negative.
+
+    Source: Wu, He, "Group normalization", ECCV 2018.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.GroupNorm(2, 4, eps=0)(np.array([[1.0, 3.0, 10.0, 30.0]], np.float32)).numpy().tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        *,
+        bias: bool = True,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        if num_groups < 1 or num_channels % num_groups:
+            raise ValueError(f"GroupNorm: num_channels={num_channels} is no multiple of num_groups={num_groups}")
+        affine, bias = flag("GroupNorm: affine", affine), flag("GroupNorm: bias", bias)
+        self.num_groups, self.num_channels = num_groups, num_channels
+        self.eps = number("GroupNorm: eps", eps, minimum=0)
+        self.weight = Parameter(np.ones(num_channels, dtype)) if affine else None
+        self.bias = Parameter(np.zeros(num_channels, dtype)) if affine and bias else None
+
+    def reset_parameters(self) -> None:
+        """Set weight 1 and bias 0 again."""
+        _reset(self.weight, self.bias)
+
+    def forward(self, x: Operand) -> Tensor:
+        """Normalise each group of channels.
+
+        Args:
+            x: [N, num_channels, ...].
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
+        if np.ndim(x) < 2 or np.shape(x)[1] != self.num_channels:
+            raise ValueError(f"x must have shape [N, {self.num_channels}, ...], got {np.shape(x)}")
+        return ops.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.weight is not None}"
 
 
 def _shape(normalized_shape: int | tuple[int, ...]) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import ops
-from .._arguments import each_axis
+from .._arguments import each_axis, flag
 from ..autograd import Operand, Tensor
 from ._conv import Size
 from ._module import Module
@@ -20,6 +20,7 @@ class _Pool(Module):
         self, kernel_size: Size, stride: Size | None = None, padding: Size = 0, *, ceil_mode: bool = False
     ) -> None:
         name = type(self).__name__
+        ceil_mode = flag(f"{name}: ceil_mode", ceil_mode)
         self.kernel_size = each_axis(name, "kernel_size", kernel_size, self.axes, 1)
         self.stride = self.kernel_size if stride is None else each_axis(name, "stride", stride, self.axes, 1)
         self.padding = each_axis(name, "padding", padding, self.axes, 0)
@@ -74,6 +75,14 @@ class MaxPool1d(_MaxPool):
     axes = 1
 
     def forward(self, x: Operand) -> Tensor:
+        """Pool.
+
+        Args:
+            x: [N, C, L].
+
+        Returns:
+            [N, C, L'].
+        """
         return ops.max_pool1d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
 
@@ -96,6 +105,14 @@ class MaxPool2d(_MaxPool):
     axes = 2
 
     def forward(self, x: Operand) -> Tensor:
+        """Pool.
+
+        Args:
+            x: [N, C, H, W].
+
+        Returns:
+            [N, C, H', W'].
+        """
         return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
 
@@ -107,12 +124,13 @@ class _AvgPool(_Pool):
         kernel_size: Size,
         stride: Size | None = None,
         padding: Size = 0,
-        *,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
+        divisor_override: int | None = None,
     ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode=ceil_mode)
-        self.count_include_pad = count_include_pad
+        self.count_include_pad = flag(f"{type(self).__name__}: count_include_pad", count_include_pad)
+        self.divisor_override = divisor_override
 
 
 class AvgPool1d(_AvgPool):
@@ -122,6 +140,7 @@ class AvgPool1d(_AvgPool):
         kernel_size, stride, ceil_mode: as for `MaxPool1d`.
         padding: zeros on both sides, at most half of the window.
         count_include_pad: whether the padding counts in the mean.
+        divisor_override: what the sum of a window is divided by; None is the number of its elements.
 
     Raises:
         ValueError: for sizes that do not fit.
@@ -135,6 +154,14 @@ class AvgPool1d(_AvgPool):
     axes = 1
 
     def forward(self, x: Operand) -> Tensor:
+        """Pool.
+
+        Args:
+            x: [N, C, L].
+
+        Returns:
+            [N, C, L'].
+        """
         return ops.avg_pool1d(
             x,
             self.kernel_size,
@@ -142,6 +169,7 @@ class AvgPool1d(_AvgPool):
             self.padding,
             self.ceil_mode,
             self.count_include_pad,
+            self.divisor_override,
         )
 
 
@@ -150,7 +178,7 @@ class AvgPool2d(_AvgPool):
 
     Args:
         kernel_size, stride, padding: as for `AvgPool1d`, one number or (height, width).
-        ceil_mode, count_include_pad: as for `AvgPool1d`.
+        ceil_mode, count_include_pad, divisor_override: as for `AvgPool1d`.
 
     Raises:
         ValueError: for sizes that do not fit.
@@ -164,6 +192,14 @@ class AvgPool2d(_AvgPool):
     axes = 2
 
     def forward(self, x: Operand) -> Tensor:
+        """Pool.
+
+        Args:
+            x: [N, C, H, W].
+
+        Returns:
+            [N, C, H', W'].
+        """
         return ops.avg_pool2d(
             x,
             self.kernel_size,
@@ -171,6 +207,7 @@ class AvgPool2d(_AvgPool):
             self.padding,
             self.ceil_mode,
             self.count_include_pad,
+            self.divisor_override,
         )
 
 
@@ -179,8 +216,11 @@ class _AdaptiveAvgPool(Module):
 
     axes: int
 
-    def __init__(self, output_size: Size) -> None:
-        self.output_size = each_axis(type(self).__name__, "output_size", output_size, self.axes, 1)
+    def __init__(self, output_size: Size | tuple[int | None, ...] | None) -> None:
+        name = type(self).__name__
+        given = (output_size,) if isinstance(output_size, int | None) else tuple(output_size)
+        sizes = each_axis(name, "output_size", [1 if n is None else n for n in given], self.axes, 1)
+        self.output_size = tuple(None if n is None else size for n, size in zip(given * self.axes, sizes, strict=False))
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
@@ -206,6 +246,14 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     axes = 1
 
     def forward(self, x: Operand) -> Tensor:
+        """Pool.
+
+        Args:
+            x: [N, C, L].
+
+        Returns:
+            [N, C, L'].
+        """
         return ops.adaptive_avg_pool1d(x, self.output_size)
 
 
@@ -213,7 +261,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     """A pooling by the means of windows that cover x [N, C, H, W] evenly, each axis as in `AdaptiveAvgPool1d`.
 
     Args:
-        output_size: the numbers of windows, one for both axes or (height, width).
+        output_size: the numbers of windows, one for both axes or (height, width); None keeps the size of an axis.
 
     Raises:
         ValueError: for a size that is not positive.
@@ -227,6 +275,14 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     axes = 2
 
     def forward(self, x: Operand) -> Tensor:
+        """Pool.
+
+        Args:
+            x: [N, C, H, W].
+
+        Returns:
+            [N, C, H', W'].
+        """
         return ops.adaptive_avg_pool2d(x, self.output_size)
 
 
@@ -240,7 +296,15 @@ class GlobalAvgPool(Module):
     """
 
     def forward(self, x: Operand, mask: np.ndarray | None = None) -> Tensor:
-        """Take the mean of the places where `mask` [N, ...] is True; None is all."""
+        """Take the mean of the places that take part.
+
+        Args:
+            x: [N, C, ...].
+            mask: booleans [N, ...], True = take part; None is all.
+
+        Returns:
+            [N, C].
+        """
         return ops.global_avg_pool(x, mask=mask)
 
 
@@ -256,7 +320,15 @@ class GlobalMaxPool(Module):
     """
 
     def forward(self, x: Operand, mask: np.ndarray | None = None) -> Tensor:
-        """Take the largest of the places where `mask` [N, ...] is True; None is all."""
+        """Take the largest of the places that take part.
+
+        Args:
+            x: [N, C, ...].
+            mask: booleans [N, ...], True = take part; None is all.
+
+        Returns:
+            [N, C].
+        """
         return ops.global_max_pool(x, mask=mask)
 
 
@@ -276,6 +348,14 @@ class Flatten(Module):
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x: Operand) -> Tensor:
+        """Make one axis of several.
+
+        Args:
+            x: an array.
+
+        Returns:
+            A Tensor with the elements of `x`.
+        """
         return ops.flatten(x, self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:

@@ -22,7 +22,15 @@ class SinusoidalPositions(Module):
     """
 
     def forward(self, x: Operand, *, offset: int = 0) -> Tensor:
-        """Add the rows from `offset` on."""
+        """Add the rows of the positions.
+
+        Args:
+            x: [B, T, D].
+            offset: the position of entry 0.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return x + ops.sinusoidal_positions(x.shape[-2], x.shape[-1], offset=offset, dtype=x.dtype)
 
 
@@ -52,7 +60,15 @@ class LearnedPositions(Module):
         _init.normal_(self.weight, 0.0, 0.02)
 
     def forward(self, x: Operand, *, offset: int = 0) -> Tensor:
-        """Add the rows from `offset` on."""
+        """Add the rows of the positions.
+
+        Args:
+            x: [B, T, D].
+            offset: the position of entry 0.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         end = offset + x.shape[-2]
         if not 0 <= offset <= end <= len(self.weight.data):
             raise ValueError(f"positions {offset} to {end - 1} lie outside of the {len(self.weight.data)} learned ones")
@@ -99,7 +115,15 @@ class RelativePositions(Module):
         _init.normal_(self.weight, 0.0, 1.0)
 
     def forward(self, queries: int, keys: int, *, offset: int = 0) -> Tensor:
-        """Return the bias [num_heads, queries + keys - 1]; `offset` is the position of query 0 among the keys."""
+        """Look up the bias of each distance.
+
+        Args:
+            queries, keys: how many of each.
+            offset: the position of query 0 among the keys.
+
+        Returns:
+            [num_heads, queries + keys - 1].
+        """
         bucket = ops.relative_buckets(
             queries,
             keys,

@@ -92,7 +92,14 @@ class Attention(Module):
             _init.xavier_uniform_(self.weight)
 
     def project_keys(self, key: Operand) -> Tensor:
-        """Compute what the score makes of the keys alone: for `forward(..., projected=True)` at each step of a decoder."""
+        """Compute what the score makes of the keys alone: for `forward(..., projected=True)` at each step of a decoder.
+
+        Args:
+            key: [B, S, key_size].
+
+        Returns:
+            The projected keys.
+        """
         return self.key_proj(key) if self.score == "additive" else key
 
     def forward(
@@ -201,7 +208,14 @@ class LuongAttention(Module):
         lengths: npt.ArrayLike | None = None,
         need_weights: bool = False,
     ) -> Any:
-        """Attend; the arguments are those of `Attention`."""
+        """Attend.
+
+        Args:
+            query, key, value, mask, lengths, need_weights: as for `Attention`.
+
+        Returns:
+            The states, like the query; with need_weights (that, weights).
+        """
         out = self.attention(query, key, value, mask=mask, lengths=lengths, need_weights=need_weights)
         context = out[0] if need_weights else out
         state = self.out_proj(ops.concatenate([context, query], axis=-1), activation="tanh")

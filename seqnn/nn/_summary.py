@@ -39,7 +39,7 @@ class Summary:
     one attention head of width 64 on 10 tokens counts 4,040: input, queries, keys, values, weighted sum and output have
     10 * 64 each, the scores and their softmax 10 * 10 each. A fused op counts what it returns.
 
-    Attributes:
+    Args:
         layers: a row for each module that has parameters or computes something itself: name, type, shape, parameters,
             units.
         parameters: how many there are; shared ones count once, where they are first.

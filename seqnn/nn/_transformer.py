@@ -27,7 +27,11 @@ class _Stack(Module):
         self.relative = relative
 
     def new_cache(self, capacity: int) -> list[KeyValueCache]:
-        """Make empty caches for up to `capacity` positions, one for each layer: `forward`'s `cache`."""
+        """Return empty caches, one for each layer: `forward`'s `cache`.
+
+        Args:
+            capacity: how many positions there is room for.
+        """
         return [KeyValueCache(capacity) for _ in self.layers]
 
     def _run(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .._arguments import flag
 from ..autograd import Operand
 from ._attention import MultiheadAttention
 from ._cache import KeyValueCache
@@ -31,7 +33,7 @@ class _Layer(Module):
         nhead: int,
         dim_feedforward: int = 2048,
         dropout: float = 0.1,
-        activation: str = "relu",
+        activation: str | Callable = "relu",
         layer_norm_eps: float = 1e-5,
         *,
         norm_first: bool = False,
@@ -43,8 +45,17 @@ class _Layer(Module):
         attention_activation: str | None = None,
         rotary: bool = False,
         rotary_base: float = 10000.0,
+        batch_first: bool = True,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
+        name = type(self).__name__
+        if not flag(f"{name}: batch_first", batch_first):
+            raise ValueError(
+                f"{name}: batch_first=False: these layers take [batch, positions, size]; write batch_first=True, and swap "
+                "the axes of what you give and get"
+            )
+        activation = activation if isinstance(activation, str) else getattr(activation, "__name__", repr(activation))
+        bias, norm_first = flag(f"{name}: bias", bias), flag(f"{name}: norm_first", norm_first)
         if activation not in _ACTIVATIONS:
             raise ValueError(f"activation is one of {', '.join(map(repr, _ACTIVATIONS))}, got {activation!r}")
         if norm not in _NORMS:
@@ -101,7 +112,7 @@ class _Layer(Module):
 class TransformerEncoderLayer(_Layer):
     """A layer of self-attention and a feed-forward network, each with a residual connection and a norm.
 
-    Arguments, parameter names and numbers are those of `torch.nn.TransformerEncoderLayer` with batch_first=True.
+    Parameter names and numbers are those of `torch.nn.TransformerEncoderLayer` with batch_first=True.
 
     Args:
         d_model: the size of a position's vector.
@@ -109,13 +120,15 @@ class TransformerEncoderLayer(_Layer):
         dim_feedforward: the inner size of the feed-forward network.
         dropout: the probability of a drop, in the attention and after both parts of the network.
         activation: of the feed-forward network linear2(act(linear1 x)): "relu", "gelu", "gelu_tanh" or "silu"; or, gated,
-            linear2(act(linear1 x) * linear3 x): "reglu", "geglu", "geglu_tanh" or "swiglu".
+            linear2(act(linear1 x) * linear3 x): "reglu", "geglu", "geglu_tanh" or "swiglu". Functions of that name, such as
+            `ops.gelu`, will do.
         layer_norm_eps: added to the variance in the norms.
         norm_first: the norms stand before the sublayers (pre-norm), not after the residual connections (post-norm).
         bias: whether linear layers and norms have one.
         norm: "layer_norm" or "rms_norm".
         num_groups, head_dim, rotary, rotary_base: of the attention; see `MultiheadAttention`.
         attention_scale, attention_activation: its `scale` and `out_activation`.
+        batch_first: True, for code that says so; the layout is always [batch, positions, size].
         dtype: of the parameters.
 
     Raises:
@@ -164,13 +177,14 @@ class TransformerEncoderLayer(_Layer):
 class TransformerDecoderLayer(_Layer):
     """A layer of self-attention, attention to the encoder's result, and a feed-forward network.
 
-    Arguments, parameter names and numbers are those of `torch.nn.TransformerDecoderLayer` with batch_first=True.
-    Self-attention is causal unless causal=False is given; only it is `rotary`.
+    Parameter names and numbers are those of `torch.nn.TransformerDecoderLayer` with batch_first=True and a causal tgt_mask:
+    self-attention is causal unless causal=False is given. Only self-attention is `rotary`.
 
     Args:
         d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps: as for `TransformerEncoderLayer`.
-        norm_first, bias, norm, num_groups, head_dim, attention_scale, attention_activation, rotary, rotary_base, dtype: as
-            for `TransformerEncoderLayer`.
+        norm_first, bias, norm, num_groups, head_dim, attention_scale, attention_activation, rotary, rotary_base: as for
+            `TransformerEncoderLayer`.
+        batch_first, dtype: as for `TransformerEncoderLayer`.
 
     Raises:
         ValueError: as for `TransformerEncoderLayer`.

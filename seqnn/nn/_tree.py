@@ -98,7 +98,13 @@ class Tree:
         setattr(self, name, parameter)
 
     def apply(self, function: Callable[[Module], Any]) -> Self:
-        """Call `function` on every module, those below first; return this module.
+        """Call a function on every module, those below first.
+
+        Args:
+            function: gets a module.
+
+        Returns:
+            This module.
 
         >>> from seqnn import nn
         >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
@@ -122,10 +128,8 @@ class Tree:
         return f"{kind}(\n  " + lines.replace("\n", "\n  ") + "\n)"
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if type(value) in (list, tuple) and any(isinstance(v, Tree | Parameter) for v in value):
-            raise TypeError(
-                f"{type(self).__name__}.{name}: modules in a list are not found; use nn.ModuleList (or nn.ParameterList)"
-            )
+        if isinstance(value, _CONTAINERS):
+            self._refuse_hidden(name, value)
         old = vars(self).get(name)
         if isinstance(old, Parameter) and not (value is None or isinstance(value, Parameter)):
             raise TypeError(
@@ -136,8 +140,28 @@ class Tree:
             raise TypeError(f"{type(self).__name__}.{name} is a buffer: expected an array, got {type(value).__name__}")
         super().__setattr__(name, value)
 
+    def _refuse_hidden(self, name: str, container: Any) -> None:
+        """Raise TypeError where an attribute holds modules or parameters that are found nowhere else."""
+        hidden = list(_inside(container))
+        if hidden and not {id(v) for v in hidden} <= {id(v) for v in self._found()}:
+            kind = "dict" if isinstance(container, dict) else "list"
+            use = "nn.ModuleDict" if kind == "dict" else "nn.ModuleList (or nn.ParameterList)"
+            raise TypeError(f"{type(self).__name__}.{name}: modules in a {kind} are not found; use {use}")
+
+    def _found(self) -> Iterator[Any]:
+        """Yield the modules and parameters that are attributes, here and below."""
+        for value in vars(self).values():
+            if isinstance(value, Tree):
+                yield value
+                yield from value._found()
+            elif isinstance(value, Parameter):
+                yield value
+
     def _paths(self, path: str) -> Iterator[tuple[str, Module]]:
         """Yield every path to every module, this one included."""
+        for name, value in vars(self).items():  # modules may have been put into a list since it was assigned
+            if isinstance(value, _CONTAINERS):
+                self._refuse_hidden(name, value)
         yield path, self
         for name, child in self.named_children():
             yield from child._paths(f"{path}.{name}" if path else name)
@@ -148,6 +172,20 @@ class Tree:
             for name, entry in of(module):
                 if entry is not None:
                     yield (f"{path}.{name}" if path else name), entry
+
+
+_CONTAINERS = (list, tuple, dict, set)
+_MANY = 1000  # elements of a container; of one with more, the first and the last are looked at
+
+
+def _inside(container: Any, depth: int = 3) -> Iterator[Any]:
+    """Yield the modules and parameters in a container, and in containers inside it."""
+    values = list(container.values() if isinstance(container, dict) else container)
+    for value in values if len(values) <= _MANY else (values[0], values[-1]):
+        if isinstance(value, Tree | Parameter):
+            yield value
+        elif depth and isinstance(value, _CONTAINERS):
+            yield from _inside(value, depth - 1)
 
 
 def _once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

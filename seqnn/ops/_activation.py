@@ -8,6 +8,8 @@ import numpy as np
 
 from .. import _core
 from ..autograd import op
+from ._arithmetic import multiply
+from ._shape import split
 from ._types import Array, Result
 
 
@@ -195,3 +197,50 @@ def softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Result:
     """
     out = _core.softplus_forward(np.asarray(x), beta, threshold)
     return out, lambda grad: _core.softplus_backward(grad, x, beta, threshold)
+
+
+@op
+def elu(x: Array, alpha: float = 1.0) -> Result:
+    """Keep `x` where it is positive, and take `alpha * (e^x - 1)` elsewhere.
+
+    Args:
+        x: numbers, of any shape.
+        alpha: the limit for negative numbers is -alpha.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Source: Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by exponential linear units", 2016.
+
+    >>> elu([-1.0, 2.0])
+    array([-0.63212056,  2.        ])
+    """
+    x = np.asarray(x)
+    out = np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return out, lambda grad: np.where(x > 0, grad, grad * (out + x.dtype.type(alpha)))
+
+
+def glu(x: Array, axis: int = -1, *, dim: int | None = None) -> Array:
+    """Gate one half of an axis by the other: `a * sigmoid(b)` with x = [a, b].
+
+    Args:
+        x: numbers, of any shape.
+        axis: the axis to halve.
+        dim: PyTorch's spelling of `axis`.
+
+    Returns:
+        An array with half the elements along the axis.
+
+    Raises:
+        ValueError: where the axis cannot be halved.
+
+    Source: Dauphin et al., "Language modeling with gated convolutional networks", ICML 2017.
+
+    >>> glu([1.0, 2.0, 0.0, 0.0])
+    array([0.5, 1. ])
+    """
+    axis = axis if dim is None else dim
+    if np.ndim(x) == 0 or np.shape(x)[axis] % 2:
+        raise ValueError(f"glu: expected an axis of an even number of elements, got x of shape {np.shape(x)}")
+    a, b = split(x, 2, axis)
+    return multiply(a, sigmoid(b))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..autograd import Needs, op
-from ._broadcast import plain, reduce_to
+from ._broadcast import operands, reduce_to
 from ._types import Array, Result
 
 
@@ -30,7 +30,8 @@ def add(x: Array, y: Array, *, needs: Needs) -> Result:
     def backward(grad: Array) -> tuple:
         return reduce_to(grad, x) if needs.x else None, reduce_to(grad, y) if needs.y else None
 
-    return plain(x) + plain(y), backward
+    a, b = operands(x, y)
+    return a + b, backward
 
 
 @op
@@ -51,7 +52,8 @@ def subtract(x: Array, y: Array, *, needs: Needs) -> Result:
     def backward(grad: Array) -> tuple:
         return reduce_to(grad, x) if needs.x else None, -reduce_to(grad, y) if needs.y else None
 
-    return plain(x) - plain(y), backward
+    a, b = operands(x, y)
+    return a - b, backward
 
 
 @op
@@ -68,7 +70,7 @@ def multiply(x: Array, y: Array, *, needs: Needs) -> Result:
     >>> ops.multiply(Tensor([1.0, 2.0]), Tensor([3.0, 4.0]))
     Tensor([3., 8.], dtype=float32)
     """
-    a, b = plain(x), plain(y)
+    a, b = operands(x, y)
 
     def backward(grad: Array) -> tuple:
         return reduce_to(grad * b, x) if needs.x else None, reduce_to(grad * a, y) if needs.y else None
@@ -90,9 +92,9 @@ def divide(x: Array, y: Array, *, needs: Needs) -> Result:
     >>> ops.divide(Tensor([1.0, 3.0]), 2)
     Tensor([0.5, 1.5], dtype=float32)
     """
-    b = plain(y)
+    a, b = operands(x, y)
     with np.errstate(divide="ignore", invalid="ignore"):
-        out = np.true_divide(plain(x), b)
+        out = np.true_divide(a, b)
 
     def backward(grad: Array) -> tuple:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -116,17 +118,17 @@ def power(x: Array, y: Array, *, needs: Needs) -> Result:
     >>> ops.power(Tensor([2.0, 3.0]), 2)
     Tensor([4., 9.], dtype=float32)
     """
-    a, b = plain(x), plain(y)
+    a, b = operands(x, y)
     with np.errstate(divide="ignore", invalid="ignore"):
         out = a**b
 
     def backward(grad: Array) -> tuple:
         dx = dy = None
         with np.errstate(divide="ignore", invalid="ignore"):
-            if needs.x and isinstance(b, int | float):
+            if needs.x and isinstance(b, int | float) and (b >= 1 or b == 0):
                 dx = grad * (b * a ** (b - 1)) if b else np.zeros_like(a)
-            elif needs.x:
-                dx = reduce_to(grad * np.where(b == 0, 0, b * a ** (b - 1.0)), x)
+            elif needs.x:  # where the slope is infinite, a gradient of 0 stays 0
+                dx = reduce_to(np.where((b == 0) | (grad == 0), 0, grad * (b * a ** (b - 1.0))), x)
             if needs.y:
                 dy = reduce_to(grad * np.where((a == 0) & (b >= 0), 0, out * np.log(a)), y)
         return dx, dy
@@ -170,7 +172,7 @@ def abs(x: Array) -> Result:
 
 @op
 def sqrt(x: Array) -> Result:
-    """Take the square root: NaN below 0, and the gradient at 0 is inf.
+    """Take the square root: NaN below 0. The slope at 0 is infinite; there a gradient of 0 stays 0.
 
     Args:
         x: numbers, of any shape.
@@ -186,8 +188,9 @@ def sqrt(x: Array) -> Result:
         out = np.sqrt(x)
 
     def backward(grad: Array) -> Array:
+        half = np.asarray(grad * 0.5)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return grad * 0.5 / out
+            return np.divide(half, out, out=np.zeros_like(half), where=half != 0)
 
     return out, backward
 
@@ -206,7 +209,7 @@ def minimum(x: Array, y: Array, *, needs: Needs) -> Result:
     >>> ops.minimum(Tensor([1.0, 5.0]), 2.0)
     Tensor([1., 2.], dtype=float32)
     """
-    a, b = plain(x), plain(y)
+    a, b = operands(x, y)
     return np.minimum(a, b), lambda grad: _to_chosen(grad, x, y, np.less(a, b), np.equal(a, b), needs)
 
 
@@ -224,7 +227,7 @@ def maximum(x: Array, y: Array, *, needs: Needs) -> Result:
     >>> ops.maximum(Tensor([1.0, 5.0]), 2.0)
     Tensor([2., 5.], dtype=float32)
     """
-    a, b = plain(x), plain(y)
+    a, b = operands(x, y)
     return np.maximum(a, b), lambda grad: _to_chosen(grad, x, y, np.greater(a, b), np.equal(a, b), needs)
 
 
@@ -234,60 +237,37 @@ def _to_chosen(grad: Array, x: Array, y: Array, first: Any, equal: Any, needs: N
 
 
 @op
-def clip(x: Array, *, min: float | None = None, max: float | None = None) -> Result:
-    """Limit x to [min, max]. The gradient passes where min <= x <= max.
+def clip(x: Array, min: Array | None = None, max: Array | None = None, *, needs: Needs) -> Result:
+    """Limit x to [min, max]. The gradient passes where min <= x <= max, elsewhere to the limit.
 
     Args:
         x: numbers, of any shape.
-        min, max: the limits; None is no limit.
-
-    Returns:
-        An array of the shape of `x`.
-
-    Raises:
-        ValueError: where both limits are None.
-
-    >>> from seqnn import Tensor, ops
-    >>> ops.clip(Tensor([-3.0, 0.5, 3.0]), min=-1, max=1)
-    Tensor([-1. ,  0.5,  1. ], dtype=float32)
-    """
-    if min is None and max is None:
-        raise ValueError("clip: min and max are both None, expected at least one limit")
-    out = np.clip(x, min, max)
-    return out, lambda grad: grad * (out == x)
-
-
-@op
-def where(condition: npt.ArrayLike, x: Array, y: Array, *, needs: Needs) -> Result:
-    """Choose x where the condition holds, and y elsewhere.
-
-    No gradient passes to what was not chosen, even where it is NaN.
-
-    Args:
-        condition: booleans.
-        x, y: numbers; all three shapes broadcast.
+        min, max: the limits, numbers or arrays that broadcast; None is no limit.
 
     Returns:
         An array of the common shape.
 
     Raises:
-        TypeError: where `condition` does not hold booleans.
+        ValueError: where both limits are None.
 
     >>> from seqnn import Tensor, ops
-    >>> ops.where([True, False], Tensor([1.0, 2.0]), 0.0)
-    Tensor([1., 0.], dtype=float32)
+    >>> ops.clip(Tensor([-3.0, 0.5, 3.0]), -1, 1)
+    Tensor([-1. ,  0.5,  1. ], dtype=float32)
     """
-    condition = np.asarray(condition)
-    if condition.dtype != bool:
-        raise TypeError(f"where: condition is {condition.dtype}, expected bool")
+    if min is None and max is None:
+        raise ValueError("clip: min and max are both None, expected at least one limit")
+    a = np.asarray(x)
+    low, high = (None if limit is None else operands(a, limit)[1] for limit in (min, max))
 
     def backward(grad: Array) -> tuple:
-        zero = grad.dtype.type(0)
-        dx = reduce_to(np.where(condition, grad, zero), x) if needs.x else None
-        dy = reduce_to(np.where(condition, zero, grad), y) if needs.y else None
-        return None, dx, dy
+        below = np.False_ if low is None else np.less(a, low)
+        above = np.False_ if high is None else np.greater(a, high)
+        dx = reduce_to(np.where(below | above | np.isnan(a), 0, grad), a) if needs.x else None
+        crossed = np.False_ if low is None or high is None else np.greater(low, high)  # max wins then
+        dmin = reduce_to(np.where(below & ~crossed, grad, 0), min) if needs.min else None
+        return dx, dmin, reduce_to(np.where(above | crossed, grad, 0), max) if needs.max else None
 
-    return np.where(condition, plain(x), plain(y)), backward
+    return np.clip(a, low, high), backward
 
 
 @op
@@ -306,3 +286,78 @@ def astype(x: Array, dtype: npt.DTypeLike) -> Result:
     Tensor([1.], dtype=float64)
     """
     return np.asarray(x).astype(dtype), lambda grad: grad.astype(x.dtype)
+
+
+@op
+def copy(x: Array) -> Result:
+    """Copy x.
+
+    Args:
+        x: an array.
+
+    Returns:
+        A new array.
+
+    >>> from seqnn import Tensor, ops
+    >>> ops.copy(Tensor([1.0, 2.0]))
+    Tensor([1., 2.], dtype=float32)
+    """
+    return np.array(x), lambda grad: grad
+
+
+@op
+def sin(x: Array) -> Result:
+    """Take the sine.
+
+    Args:
+        x: angles in radians, of any shape.
+
+    Returns:
+        An array of the shape of `x`.
+
+    >>> from seqnn import Tensor, ops
+    >>> ops.sin(Tensor([0.0, 1.0]))
+    Tensor([0.      , 0.841471], dtype=float32)
+    """
+    return np.sin(x), lambda grad: grad * np.cos(x)
+
+
+@op
+def cos(x: Array) -> Result:
+    """Take the cosine.
+
+    Args:
+        x: angles in radians, of any shape.
+
+    Returns:
+        An array of the shape of `x`.
+
+    >>> from seqnn import Tensor, ops
+    >>> ops.cos(Tensor([0.0, 1.0]))
+    Tensor([1.       , 0.5403023], dtype=float32)
+    """
+    return np.cos(x), lambda grad: -grad * np.sin(x)
+
+
+@op
+def log1p(x: Array) -> Result:
+    """Compute ln(1 + x) without loss of digits near 0: -inf at -1, NaN below.
+
+    Args:
+        x: numbers, of any shape.
+
+    Returns:
+        An array of the shape of `x`.
+
+    >>> from seqnn import Tensor, ops
+    >>> ops.log1p(Tensor([0.0, 1.0]))
+    Tensor([0.       , 0.6931472], dtype=float32)
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = np.log1p(x)
+
+    def backward(grad: Array) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return grad / (1 + x)
+
+    return out, backward

@@ -8,6 +8,8 @@ import numpy as np
 
 from .. import _core
 from ..autograd import Needs, op
+from ._broadcast import unlisted
+from ._layer_norm import check_eps
 from ._types import Array, Result
 
 
@@ -42,7 +44,8 @@ def batch_norm(
         An array of the shape of `x`.
 
     Raises:
-        ValueError: where shapes do not fit, and for a batch of one value per channel to train on.
+        TypeError: where `eps` is no number.
+        ValueError: where shapes do not fit, for a negative eps, and for a batch of one value per channel to train on.
 
     Source: Ioffe, Szegedy, "Batch normalization", ICML 2015.
 
@@ -54,7 +57,8 @@ def batch_norm(
     >>> mean.round(2).tolist(), var.round(2).tolist()
     ([0.2], [1.1])
     """
-    x = np.asarray(x)
+    x = np.asarray(unlisted(x, weight))
+    check_eps("batch_norm", eps)
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x has shape {x.shape}, expected [N, C] or [N, C, ...]")
     if (running_mean is None) != (running_var is None):

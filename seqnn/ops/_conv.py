@@ -10,6 +10,7 @@ import numpy as np
 from .. import _core
 from .._arguments import each_axis
 from ..autograd import Needs, op
+from ._broadcast import unlisted
 from ._types import Array
 
 Padding = Literal["same", "valid"]
@@ -33,7 +34,7 @@ def conv1d(
     Output o belongs to group g = o // (O / groups). Results do not depend on the number of threads.
 
     Args:
-        x: [N, C, L].
+        x: [N, C, L], or [C, L] for a single sample.
         weight: [O, I, K] with I = C / groups.
         bias: [O], or None.
         stride: the step from one window to the next.
@@ -44,7 +45,7 @@ def conv1d(
         activation: "relu" takes max(y, 0) in the same pass.
 
     Returns:
-        [N, O, P], P = (L + 2 * padding - dilation * (K - 1) - 1) // stride + 1.
+        [N, O, P] (or [O, P]), P = (L + 2 * padding - dilation * (K - 1) - 1) // stride + 1.
 
     Raises:
         ValueError: for shapes or options that do not fit.
@@ -72,7 +73,7 @@ def conv2d(
     """Convolve over the last two axes (cross-correlation); `conv1d` says the formula.
 
     Args:
-        x: [N, C, H, W].
+        x: [N, C, H, W], or [C, H, W] for a single sample.
         weight: [O, C / groups, R, S].
         bias: [O], or None.
         stride, padding, dilation: as for `conv1d`, a number for both axes or (rows, columns).
@@ -80,7 +81,7 @@ def conv2d(
         activation: "relu" takes max(y, 0) in the same pass.
 
     Returns:
-        [N, O, P, Q], both sizes as for `conv1d`.
+        [N, O, P, Q] (or [O, P, Q]), both sizes as for `conv1d`.
 
     Raises:
         ValueError: for shapes or options that do not fit.
@@ -108,8 +109,10 @@ def _convolve(
     needs: Needs,
 ) -> tuple[Array, Callable]:
     axes = len(stride)
+    given, weight = np.asarray(unlisted(x, weight)), np.asarray(weight)
+    single = given.ndim == axes + 1 and np.ndim(weight) > 1 and given.shape[0] == weight.shape[1] * groups
+    x = given[None] if single else given
     _check(x, weight, bias, axes, groups)
-    x, weight = np.asarray(x), np.asarray(weight)
     ends = _padding(padding, weight.shape[2:], dilation)
     sizes = [n + a + b for n, (a, b) in zip(x.shape[2:], ends, strict=True)]
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:], strict=True)]
@@ -135,14 +138,14 @@ def _convolve(
         dx = dw = db = None
         if needs.x:
             height, width = plane
-            dx = _core.conv_backward_input(grad4, w4, gate, height=height, width=width, **how).reshape(x.shape)
+            dx = _core.conv_backward_input(grad4, w4, gate, height=height, width=width, **how).reshape(given.shape)
         if needs.weight or needs.bias:
             rows, columns = window
             dw, db = _core.conv_backward_weight(grad4, x4, gate, rows=rows, columns=columns, db=needs.bias, **how)
             dw = dw.reshape(weight.shape)
         return dx, dw, db
 
-    return y, backward
+    return y[0] if single else y, backward
 
 
 def _name(axes: int) -> str:

@@ -36,6 +36,15 @@ def class_numbers(name: str, target: Any, classes: int, ignore_index: int) -> np
     return target
 
 
+def class_weights(name: str, weight: Any, classes: int, dtype: np.dtype) -> Array | None:
+    """Check the weights of the classes; return them in a dtype, or None."""
+    if weight is None:
+        return None
+    if np.shape(weight) != (classes,):
+        raise ValueError(f"{name}: weight must have shape {(classes,)}, got {np.shape(weight)}")
+    return np.asarray(weight, dtype)
+
+
 def class_rows(name: str, scores: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Callable]:
     """Check [C], [N, C] or [N, C, d1, ...] against the target's shape; return rows of C classes and the way back."""
     shape = scores.shape
@@ -56,7 +65,7 @@ def class_rows(name: str, scores: np.ndarray, target: np.ndarray) -> tuple[np.nd
 @op
 def cross_entropy(
     logits: Array,
-    target: npt.ArrayLike,
+    target: Array,
     weight: npt.ArrayLike | None = None,
     *,
     ignore_index: int = -100,
@@ -66,24 +75,25 @@ def cross_entropy(
 ) -> Result:
     """Compute the negative log-probability of the target class under `softmax(logits)`.
 
-    `loss = -(1 - s) w_t log p_t - s / C sum_c w_c log p_c`, p = softmax of a row, s = label_smoothing, w = weight.
-    With a gradient wanted, loss and gradient come from one reading of the logits, and the gradient is the only array
-    of their size.
+    `loss = -(1 - s) w_t log p_t - s / C sum_c w_c log p_c`, p = softmax of a row, s = label_smoothing, w = weight; for
+    probabilities q as target, `loss = -sum_c w_c ((1 - s) q_c + s / C) log p_c`.
+    With a gradient wanted, loss and gradient of class numbers come from one reading of the logits, and the gradient is the
+    only array of their size.
 
     Args:
         logits: [C], [N, C] or [N, C, d1, ...].
-        target: class numbers, [], [N] or [N, d1, ...].
+        target: class numbers, [], [N] or [N, d1, ...]; or probabilities, floats of the shape of `logits`.
         weight: of the classes, [C]; None is 1.
         ignore_index: a target equal to it gives loss 0 and gradient 0.
         label_smoothing: the share of the target that is spread over all classes.
-        reduction: "mean" divides the sum by the weights of the targets that count (NaN if none does), "sum" does not,
-            "none" gives the loss of every target.
+        reduction: "mean" divides the sum by the weights of the targets that count (NaN if none does), or, for
+            probabilities, by their number; "sum" does not; "none" gives the loss of every target.
 
     Returns:
-        A number; with reduction="none" an array of the shape of `target`.
+        A number; with reduction="none" an array of the shape of the logits without the class axis.
 
     Raises:
-        TypeError: where `target` does not hold integers.
+        TypeError: where `target` holds neither integers nor probabilities.
         ValueError: for shapes that do not fit, a target out of range, or an option out of range.
 
     Source: Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016 (label smoothing).
@@ -96,10 +106,13 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}")
     logits, target = np.asarray(logits), np.asarray(target)
+    if target.dtype.kind == "f" and target.shape == logits.shape and logits.ndim:
+        return _soft(logits, target, weight, ignore_index, label_smoothing, reduction, needs)
     rows, back = class_rows("cross_entropy", logits, target)
-    if weight is not None and np.shape(weight) != rows.shape[1:]:
-        raise ValueError(f"cross_entropy: weight must have shape {rows.shape[1:]}, got {np.shape(weight)}")
+    weight = class_weights("cross_entropy", weight, rows.shape[1], rows.dtype)
     numbers = class_numbers("cross_entropy", target, rows.shape[1], ignore_index).reshape(-1)
+    if needs.logits:
+        numbers = numbers.copy()  # the caller may use the target again before the backward pass
     options = {"weight": weight, "ignore_index": ignore_index, "smoothing": label_smoothing}
     at_once = needs.logits and reduction != "none"
     loss, lse, total, divisor, gradient = _core.cross_entropy_forward(
@@ -116,3 +129,39 @@ def cross_entropy(
         return back(_core.cross_entropy_backward(rows, numbers, lse, factor, **options))
 
     return (loss.reshape(target.shape) if reduction == "none" else total.reshape(())), backward
+
+
+def _soft(
+    logits: Array, target: Array, weight: Any, ignore_index: int, smoothing: float, reduction: str, needs: Needs
+) -> Result:
+    """Compute the cross-entropy against probabilities."""
+    axis = min(1, logits.ndim - 1)
+    classes = logits.shape[axis]
+    if ignore_index != -100:
+        raise ValueError(f"cross_entropy: ignore_index is for class numbers, got {ignore_index} with probabilities")
+    last = np.moveaxis(logits, axis, -1)
+    rows = last.reshape(last.size // classes if classes else 0, classes)
+    dtype = rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float32)
+    weights = class_weights("cross_entropy", weight, classes, dtype)
+    q = np.moveaxis(target, axis, -1).reshape(rows.shape).astype(dtype)
+    q = (1 - smoothing) * q + smoothing / max(classes, 1) if smoothing else q
+    q = q if weights is None else q * weights
+    log_p = _core.log_softmax_forward(rows[None, None], None)[0, 0]
+    loss = -np.multiply(q, log_p, out=np.zeros_like(q), where=q != 0).sum(-1)
+
+    def back(gradient: Array) -> Array:
+        return np.moveaxis(gradient.reshape(last.shape), -1, axis)
+
+    def backward(grad: Array) -> tuple[Array | None, Array | None]:
+        factor = grad.reshape(-1, 1) if reduction == "none" else grad / (len(rows) if reduction == "mean" else 1)
+        by_log_p = np.ascontiguousarray(np.broadcast_to(-factor, rows.shape) * q, dtype)
+        dx = _core.log_softmax_backward(by_log_p[None, None], log_p[None, None], None) if needs.logits else None
+        share = log_p * (1 - smoothing) if weights is None else log_p * weights * (1 - smoothing)
+        by_target = back(-factor * share).astype(target.dtype) if needs.target else None
+        return None if dx is None else back(dx), by_target
+
+    if reduction == "none":
+        return loss.reshape(last.shape[:-1]), backward
+    with np.errstate(invalid="ignore", divide="ignore"):  # the mean of nothing is NaN
+        total = loss.sum() / (len(rows) if reduction == "mean" else 1)
+    return np.asarray(total, dtype), backward

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Needs, op
+from ._broadcast import common_dtype
 from ._types import Array, Result
 
 Term = tuple[Array, str]  # an array, and a letter for each of its axes
@@ -38,19 +39,20 @@ def einsum(subscripts: str, *operands: Array, needs: Needs) -> Result:
     >>> ops.einsum("ij,j->i", Tensor([[1.0, 2.0], [3.0, 4.0]]), Tensor([1.0, 10.0]))
     Tensor([21., 43.], dtype=float32)
     """
-    arrays = [np.asarray(x) for x in operands]
+    dtype = common_dtype(operands)
+    arrays = [np.asarray(x, dtype) for x in operands]
     letters, out = _parse(subscripts, [x.ndim for x in arrays])
     sizes = _sizes(subscripts, letters, arrays)
     terms = [_simple(x, s, sizes) for x, s in zip(arrays, letters, strict=True)]
 
     def backward(grad: Array) -> tuple:
         gradients: list[Any] = [None]
-        for k, (x, own) in enumerate(terms):
+        for k, (_, own) in enumerate(terms):
             gradient = None
             if needs[1 + k]:
                 others = [*terms[:k], *terms[k + 1 :], (grad, out)]
                 known = "".join(s for s in own if any(s in other for _, other in others))
-                gradient = np.zeros(arrays[k].shape, np.result_type(grad, x))
+                gradient = np.zeros(arrays[k].shape, np.asarray(operands[k]).dtype)
                 _simple(gradient, letters[k], sizes)[0][...] = _spread(_contract(others, known), known, own)
             gradients.append(gradient)
         return tuple(gradients)

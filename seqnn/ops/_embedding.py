@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..autograd import Rows, op
+from ..autograd import Needs, Rows, op
 from ._types import Array, Result
 
 
 @op
-def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None) -> Result:
+def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None, *, needs: Needs) -> Result:
     """Look up rows of a table, weight[ids].
 
     The gradient of the weight touches the rows in `ids` only: it is added to them in the order of the ids, whatever the
@@ -44,7 +44,9 @@ def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None)
         padding = padding_idx % size
     else:
         raise ValueError(f"embedding: padding_idx={padding_idx}, expected -V <= padding_idx < V={size}")
-    flat = np.array(ids).reshape(-1)  # a copy: backward reads it when the caller may have written other ids
+    flat = ids.reshape(-1)
+    if needs.weight:
+        flat = flat.copy()  # the caller may use ids again before the backward pass
     out = _core.embedding_forward(weight, flat).reshape(*ids.shape, width)
 
     def backward(grad: Array) -> dict[str, Rows]:

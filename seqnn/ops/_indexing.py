@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..autograd import Tensor, op
+from ..autograd import Needs, Tensor, op
 from ._types import Array, Result
 
 
 @op
-def getitem(x: Array, index: Any) -> Result:
+def getitem(x: Array, index: Any, *, needs: Needs) -> Result:
     """Take elements, x[index]. The gradients of elements that are taken more than once add up.
 
     Args:
@@ -32,6 +32,8 @@ def getitem(x: Array, index: Any) -> Result:
     if isinstance(index, tuple):
         index = tuple([i.data if isinstance(i, Tensor) else i for i in index])
     x = np.asarray(x)
+    if needs.x:
+        index = _kept(index)
 
     def backward(grad: Array) -> Array:
         full = np.zeros_like(x)
@@ -45,7 +47,7 @@ def getitem(x: Array, index: Any) -> Result:
 
 
 @op
-def gather(x: Array, axis: int, index: npt.ArrayLike) -> Result:
+def gather(x: Array, axis: int, index: npt.ArrayLike, *, needs: Needs) -> Result:
     """Gather elements along an axis: out[i, j, k] = x[i, index[i, j, k], k] for axis 1, and so on (`torch.gather`).
 
     Args:
@@ -75,6 +77,8 @@ def gather(x: Array, axis: int, index: npt.ArrayLike) -> Result:
         raise ValueError(f"gather: index has shape {index.shape}, which does not fit into {x.shape} beside axis {axis}")
     if index.size and index.min() < 0:
         raise IndexError(f"gather: index holds {index.min()}, expected 0 <= index < {x.shape[axis]}")
+    if needs.x:
+        index = index.copy()  # the caller may use it again before the backward pass
     places = tuple(
         [index if k == axis else open_axis for k, open_axis in enumerate(np.ogrid[tuple(map(slice, index.shape))])]
     )
@@ -85,6 +89,13 @@ def gather(x: Array, axis: int, index: npt.ArrayLike) -> Result:
         return full
 
     return x[places], backward
+
+
+def _kept(index: Any) -> Any:
+    """Copy the arrays of an index: the caller may use them again before the backward pass."""
+    if isinstance(index, tuple):
+        return tuple([_kept(i) for i in index])
+    return np.array(index) if isinstance(index, list | Array) else index
 
 
 def _may_repeat(index: Any) -> bool:

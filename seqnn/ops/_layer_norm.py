@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from .. import _core
 from ..autograd import Needs, op
+from ._arithmetic import add, multiply
+from ._broadcast import unlisted
+from ._shape import reshape
 from ._types import Array, Backward
 
 
@@ -38,7 +42,8 @@ def layer_norm(
         An array of the shape of `x`; with return_sum (that, s).
 
     Raises:
-        ValueError: where shapes do not fit.
+        TypeError: where `eps` is no number.
+        ValueError: where shapes do not fit, or eps is negative.
 
     Source: Ba, Kiros, Hinton, "Layer normalization", 2016.
 
@@ -77,7 +82,8 @@ def rms_norm(
         An array of the shape of `x`; with return_sum (that, s).
 
     Raises:
-        ValueError: where shapes do not fit.
+        TypeError: where `eps` is no number.
+        ValueError: where shapes do not fit, or eps is negative.
 
     Source: Zhang, Sennrich, "Root mean square layer normalization", NeurIPS 2019.
 
@@ -87,8 +93,47 @@ def rms_norm(
     [1.0, -1.0]
     """
     if eps is None:
-        eps = float(np.finfo(np.asarray(x).dtype).eps)
+        dtype = np.asarray(x).dtype
+        eps = float(np.finfo(dtype if dtype.char in "fd" else np.float32).eps)
     return _norm("rms_norm", x, {"weight": weight}, eps, residual, normalized_shape, return_sum, needs)
+
+
+def group_norm(
+    x: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
+) -> Array:
+    """Normalise groups of channels: (x - mean) / sqrt(variance + eps) * weight + bias, with the statistics of a group.
+
+    Args:
+        x: [N, C, ...].
+        num_groups: how many groups the C channels form.
+        weight, bias: of the channels, [C]; None is 1 and 0.
+        eps: added to the variance.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Raises:
+        ValueError: where shapes do not fit, or C is no multiple of `num_groups`.
+
+    Source: Wu, He, "Group normalization", ECCV 2018.
+
+    >>> import numpy as np
+    >>> group_norm(np.array([[1.0, 3.0, 10.0, 30.0]]), 2, eps=0).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
+    shape = np.shape(x)
+    if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
+        raise ValueError(
+            f"group_norm: expected x [N, C, ...], C a multiple of num_groups={num_groups}, got shape {shape}"
+        )
+    per_channel = (1, shape[1]) + (1,) * (len(shape) - 2)
+    for name, given in (("weight", weight), ("bias", bias)):
+        if given is not None and np.shape(given) != shape[1:2]:
+            raise ValueError(f"group_norm: {name} must have shape {shape[1:2]}, got {np.shape(given)}")
+    groups = reshape(x, (shape[0] * num_groups, math.prod(shape[1:]) // num_groups))
+    out = reshape(layer_norm(groups, eps=eps), shape)
+    out = out if weight is None else multiply(out, reshape(weight, per_channel))
+    return out if bias is None else add(out, reshape(bias, per_channel))
 
 
 def _norm(
@@ -101,7 +146,8 @@ def _norm(
     return_sum: bool,
     needs: Needs,
 ) -> tuple[Any, Backward]:
-    x = np.asarray(x)
+    x = np.asarray(unlisted(x, parameters["weight"]))
+    check_eps(name, eps)
     columns = _columns(name, x.shape, parameters, normalized_shape)
     if residual is None:
         if return_sum:
@@ -122,8 +168,10 @@ def _norm(
         rms,
         sum=residual is not None and (record or return_sum),
         mean=record and not rms,
-        rstd=record,
+        rstd=True,
     )
+    if rstd.size and not rstd[rstd.argmin()] > 0:
+        _scale_down(rows if total is None else total, out, mean, rstd, flat, eps, rms)
     saved, shape, weight = rows if total is None else total, x.shape, flat["weight"]
     shapes = {key: np.shape(p) for key, p in parameters.items()}
 
@@ -150,6 +198,30 @@ def _norm(
     if return_sum:
         return (out.reshape(shape), total.reshape(shape)), backward
     return out.reshape(shape), backward
+
+
+def _scale_down(
+    x: Array, out: Array, mean: Array | None, rstd: Array, parameters: dict[str, Any], eps: float, rms: bool
+) -> None:
+    """Norm the rows again whose squares overflow, in place: divided by their largest element, which changes nothing else."""
+    huge = np.flatnonzero((rstd == 0) & np.isfinite(x).all(1))
+    if huge.size:
+        scale = np.abs(x[huge]).max(1, keepdims=True)
+        weight, bias = parameters["weight"], parameters.get("bias")
+        out[huge], _, means, roots = _core.layer_norm_forward(
+            x[huge] / scale, weight, bias, None, 0.0, rms, sum=False, mean=mean is not None, rstd=True
+        )
+        rstd[huge] = roots / scale[:, 0]
+        if mean is not None:
+            mean[huge] = means * scale[:, 0]
+
+
+def check_eps(name: str, eps: Any) -> None:
+    """Refuse what is no number >= 0."""
+    if not isinstance(eps, Real):
+        raise TypeError(f"{name}: eps must be a number, got {type(eps).__name__}; normalized_shape goes by its name")
+    if not eps >= 0:
+        raise ValueError(f"{name}: eps must not be negative, got {eps}")
 
 
 def _shaped(grad: Array | None, shape: tuple[int, ...]) -> Array | None:

@@ -1,4 +1,4 @@
-"""Losses between predictions and targets; negative log-likelihood of log-probabilities."""
+"""Losses between predictions and targets; the negative log-likelihood of log-probabilities."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from .. import _core
 from ..autograd import Needs, op
-from ._cross_entropy import check_reduction, class_numbers, class_rows
+from ._cross_entropy import check_reduction, class_numbers, class_rows, class_weights
 from ._types import Array, Reduction, Result
 
 
-def _same_shape(name: str, first: str, a: Any, b: Any) -> tuple[Array, Array]:
+def same_shape(name: str, first: str, a: Any, b: Any) -> tuple[Array, Array]:
+    """Check that two arrays have one shape; return both in the dtype of the first."""
     a = np.asarray(a)
     b = np.asarray(b)
     if a.shape != b.shape:
@@ -22,7 +23,7 @@ def _same_shape(name: str, first: str, a: Any, b: Any) -> tuple[Array, Array]:
     return a, b.astype(a.dtype, copy=False)
 
 
-def _elementwise(
+def elementwise(
     name: str, kernels: tuple[Callable, Callable], x: Array, y: Array, reduction: str, *rest: Any
 ) -> tuple[Array, Callable]:
     """Compute a loss of every element and reduce it; the second result gives the gradient by x."""
@@ -45,8 +46,8 @@ def _difference_loss(
     name: str, kernels: tuple[Callable, Callable], x: Any, y: Any, reduction: str, needs: Needs, *rest: Any
 ) -> Result:
     """Compute a loss of x - y: the gradient by y is that by x with the other sign."""
-    x, y = _same_shape(name, "input", x, y)
-    out, slope = _elementwise(name, kernels, x, y, reduction, *rest)
+    x, y = same_shape(name, "input", x, y)
+    out, slope = elementwise(name, kernels, x, y, reduction, *rest)
 
     def backward(grad: Array) -> tuple[Array | None, Array | None]:
         by_x = slope(grad)
@@ -148,65 +149,6 @@ def smooth_l1_loss(
 
 
 @op
-def binary_cross_entropy_with_logits(
-    x: Array,
-    target: Array,
-    weight: npt.ArrayLike | None = None,
-    pos_weight: npt.ArrayLike | None = None,
-    *,
-    reduction: Reduction = "mean",
-    needs: Needs,
-) -> Result:
-    """Compute `-w (v t log s + (1 - t) log(1 - s))` with `s = sigmoid(x)`, from the logits without overflow.
-
-    Args:
-        x: logits, of any shape.
-        target: t, probabilities, of the shape of `x`.
-        weight: w, broadcasts to the shape of `x`; None is 1.
-        pos_weight: v, the weight of t, broadcasts to the shape of `x`; None is 1.
-        reduction: as for `mse_loss`.
-
-    Returns:
-        A number; with reduction="none" an array of the shape of `x`.
-
-    Raises:
-        ValueError: for shapes that do not fit, or another `reduction`.
-
-    >>> binary_cross_entropy_with_logits([0.0, 2.0], [1.0, 0.0], reduction="none")
-    array([0.69314718, 2.12692801])
-    """
-    name = "binary_cross_entropy_with_logits"
-    x, target = _same_shape(name, "logits", x, target)
-
-    def spread(what: str, w: Any) -> Array | None:
-        if w is None:
-            return None
-        try:
-            return np.broadcast_to(np.asarray(w, x.dtype), x.shape).reshape(-1)
-        except ValueError:
-            raise ValueError(
-                f"{name}: {what} of shape {np.shape(w)} does not broadcast to logits of shape {x.shape}"
-            ) from None
-
-    positive, weights = spread("pos_weight", pos_weight), spread("weight", weight)
-    kernels = _core.bce_forward, _core.bce_backward
-    out, slope = _elementwise(name, kernels, x, target, reduction, positive, weights)
-
-    def backward(grad: Array) -> tuple[Array | None, Array | None]:
-        by_target = None
-        if needs.target:  # loss = w (softplus(-x) (1 + (v - 1) t) + (1 - t) x)
-            by_target = grad / x.size * -x if reduction == "mean" else grad * -x
-            if positive is not None:
-                more = _core.softplus_forward(-x.reshape(-1), 1.0, np.inf) * (positive - 1)
-                by_target = by_target + (grad / x.size if reduction == "mean" else grad) * more.reshape(x.shape)
-            if weights is not None:
-                by_target = by_target * weights.reshape(x.shape)
-        return slope(grad) if needs.x else None, by_target
-
-    return out, backward
-
-
-@op
 def cosine_embedding_loss(
     x1: Array, x2: Array, target: npt.ArrayLike, *, margin: float = 0.0, reduction: Reduction = "mean"
 ) -> Result:
@@ -281,12 +223,11 @@ def nll_loss(
     check_reduction("nll_loss", reduction)
     log_probs, target = np.asarray(log_probs), np.asarray(target)
     rows, back = class_rows("nll_loss", log_probs, target)
-    if weight is not None and np.shape(weight) != rows.shape[1:]:
-        raise ValueError(f"nll_loss: weight must have shape {rows.shape[1:]}, got {np.shape(weight)}")
+    weight = class_weights("nll_loss", weight, rows.shape[1], rows.dtype)
     numbers = class_numbers("nll_loss", target, rows.shape[1], ignore_index).reshape(-1)
     counts = numbers != ignore_index
     row, column = np.flatnonzero(counts), numbers[counts]
-    factor = np.ones(len(row), rows.dtype) if weight is None else np.asarray(weight, rows.dtype)[column]
+    factor = np.ones(len(row), rows.dtype) if weight is None else weight[column]
     if reduction == "mean":
         with np.errstate(invalid="ignore"):
             factor = factor / factor.sum()

@@ -24,6 +24,8 @@ def one_hot(labels: npt.ArrayLike, num_classes: int = -1) -> np.ndarray:
     array([[1, 0, 0],
            [0, 0, 1]])
     """
+    if isinstance(labels, np.ma.MaskedArray):
+        raise TypeError("one_hot: labels are a masked array: its mask would be lost; give labels.filled(...)")
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"one_hot: labels must be integers, got {labels.dtype}")

@@ -79,6 +79,7 @@ def avg_pool1d(
     padding: int = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Array:
     """Take the mean of each window along the last axis.
 
@@ -87,6 +88,7 @@ def avg_pool1d(
         kernel_size, stride, ceil_mode: as for `max_pool1d`.
         padding: zeros at either end, at most half of the window.
         count_include_pad: whether the padding counts in the mean.
+        divisor_override: what the sum of a window is divided by, instead of the number of its elements.
 
     Returns:
         [N, C, P], P as for `max_pool1d`.
@@ -99,7 +101,8 @@ def avg_pool1d(
     array([[[1. , 3.5, 3. ]]])
     """
     window = _window("avg_pool1d", x, 1, kernel_size, stride, padding, 1, ceil_mode)
-    return _avg_pool(x, rows=_ONE_ROW, columns=_mean_windows(np.shape(x)[-1], *window[0], count_include_pad))
+    columns = _mean_windows(np.shape(x)[-1], *window[0], count_include_pad)
+    return _avg_pool(x, rows=_ONE_ROW, columns=_divided("avg_pool1d", columns, divisor_override))
 
 
 def avg_pool2d(
@@ -109,13 +112,14 @@ def avg_pool2d(
     padding: int | tuple[int, int] = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Array:
     """Take the mean of each window over the last two axes, as `avg_pool1d` does over one.
 
     Args:
         x: [N, C, H, W].
         kernel_size, stride, padding: as for `avg_pool1d`, a number for both axes or (rows, columns).
-        ceil_mode, count_include_pad: as for `avg_pool1d`.
+        ceil_mode, count_include_pad, divisor_override: as for `avg_pool1d`.
 
     Returns:
         [N, C, P, Q], both sizes as for `max_pool1d`.
@@ -131,7 +135,9 @@ def avg_pool2d(
     window = _window("avg_pool2d", x, 2, kernel_size, stride, padding, 1, ceil_mode)
     height, width = np.shape(x)[-2:]
     rows, columns = (_mean_windows(n, *w, count_include_pad) for n, w in zip((height, width), window, strict=True))
-    return _avg_pool(x, rows=rows, columns=columns)
+    if divisor_override is not None:
+        rows = (*rows[:2], np.ones_like(rows[2]))
+    return _avg_pool(x, rows=rows, columns=_divided("avg_pool2d", columns, divisor_override))
 
 
 def adaptive_avg_pool1d(x: Array, output_size: int) -> Array:
@@ -158,12 +164,12 @@ def adaptive_avg_pool1d(x: Array, output_size: int) -> Array:
     return _avg_pool(x, rows=_ONE_ROW, columns=_adaptive_windows(length, count))
 
 
-def adaptive_avg_pool2d(x: Array, output_size: int | tuple[int, int]) -> Array:
+def adaptive_avg_pool2d(x: Array, output_size: int | tuple[int | None, int | None]) -> Array:
     """Take the means of windows that cover the last two axes evenly, as `adaptive_avg_pool1d` does over one.
 
     Args:
         x: [N, C, H, W].
-        output_size: a number for both axes, or (P, Q).
+        output_size: a number for both axes, or (P, Q); None keeps the size of an axis.
 
     Returns:
         [N, C, P, Q].
@@ -176,6 +182,8 @@ def adaptive_avg_pool2d(x: Array, output_size: int | tuple[int, int]) -> Array:
     array([[[[1.5, 2.5, 3.5]]]])
     """
     sizes = _sizes("adaptive_avg_pool2d", x, 2)
+    if isinstance(output_size, tuple | list) and len(output_size) == 2:
+        output_size = tuple([n if size is None else size for n, size in zip(sizes, output_size, strict=True)])
     counts = each_axis("adaptive_avg_pool2d", "output_size", output_size, 2, 1)
     rows, columns = (_adaptive_windows(n, count) for n, count in zip(sizes, counts, strict=True))
     return _avg_pool(x, rows=rows, columns=columns)
@@ -313,6 +321,14 @@ def _mean_windows(size: int, count: int, kernel: int, stride: int, padding: int,
     end = np.minimum(begin + kernel, size + padding)
     inside = np.maximum(begin, 0), np.minimum(end, size)
     return *inside, end - begin if include_pad else inside[1] - inside[0]
+
+
+def _divided(name: str, windows: Windows, divisor: Any) -> Windows:
+    """Set one divisor for all windows, if one is given."""
+    if divisor is None:
+        return windows
+    (divisor,) = each_axis(name, "divisor_override", divisor, 1, 1)
+    return (*windows[:2], np.full_like(windows[2], divisor))
 
 
 def _adaptive_windows(size: int, count: int) -> Windows:

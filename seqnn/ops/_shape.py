@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ..autograd import op
-from ._broadcast import reduce_to
+from ..autograd import also, op
+from ._broadcast import common_dtype, reduce_to
 from ._types import Array, Axis, Backward, Result
 
 Shape = int | Sequence[int]
@@ -29,6 +30,8 @@ def reshape(x: Array, shape: Shape) -> Result:
     (2, 2)
     """
     x = np.asarray(x)
+    if not x.size:
+        shape = _of_empty(x.shape, shape)
     return x.reshape(shape), lambda grad: grad.reshape(x.shape)
 
 
@@ -51,6 +54,7 @@ def permute(x: Array, axes: Sequence[int]) -> Result:
 
 
 @op
+@also(dim0="axis1", dim1="axis2")
 def swapaxes(x: Array, axis1: int, axis2: int) -> Result:
     """Exchange two axes (PyTorch's transpose).
 
@@ -65,6 +69,9 @@ def swapaxes(x: Array, axis1: int, axis2: int) -> Result:
     >>> ops.swapaxes(Tensor([[1.0, 2.0]]), 0, 1).shape
     (2, 1)
     """
+    x = np.asarray(x)
+    if not x.ndim and {axis1, axis2} <= {0, -1}:
+        return x, lambda grad: grad
     return np.swapaxes(x, axis1, axis2), lambda grad: grad.swapaxes(axis1, axis2)
 
 
@@ -96,6 +103,7 @@ def expand(x: Array, shape: Shape) -> Result:
 
 
 @op
+@also(dim="axis")
 def squeeze(x: Array, axis: Axis = None) -> Result:
     """Leave out axes of size 1.
 
@@ -118,30 +126,37 @@ def squeeze(x: Array, axis: Axis = None) -> Result:
 
 
 @op
-def unsqueeze(x: Array, axis: int) -> Result:
+@also(dim="axis")
+def unsqueeze(x: Array, axis: int | None = None) -> Result:
     """Put in a new axis of size 1.
 
     Args:
         x: an array.
-        axis: the number of the new axis in the result.
+        axis: the number of the new axis in the result; it must be given.
 
     Returns:
         A view.
+
+    Raises:
+        TypeError: without an axis.
 
     >>> from seqnn import Tensor, ops
     >>> ops.unsqueeze(Tensor([1.0, 2.0]), -1).shape
     (2, 1)
     """
     x = np.asarray(x)
+    if axis is None:
+        raise TypeError("unsqueeze: expected the number of the new axis, got none")
     return np.expand_dims(x, axis), lambda grad: grad.reshape(x.shape)
 
 
-def concatenate(tensors: Sequence[Array], axis: int = 0) -> Array:
+def concatenate(tensors: Sequence[Array], axis: int = 0, *, dim: int | None = None) -> Array:
     """Join arrays one after another along an axis.
 
     Args:
         tensors: arrays that agree in the sizes of their other axes.
         axis: along which to join.
+        dim: PyTorch's spelling of `axis`.
 
     Returns:
         One array.
@@ -153,22 +168,23 @@ def concatenate(tensors: Sequence[Array], axis: int = 0) -> Array:
     >>> ops.concatenate([Tensor([1.0]), Tensor([2.0, 3.0])])
     Tensor([1., 2., 3.], dtype=float32)
     """
-    return _concatenate(*tensors, axis=axis)
+    return _concatenate(*tensors, axis=axis if dim is None else dim)
 
 
 @op
 def _concatenate(*arrays: Array, axis: int) -> Result:
-    out = np.concatenate(arrays, axis)
+    out = np.concatenate(arrays, axis, dtype=common_dtype(arrays))
     ends = np.cumsum([np.shape(a)[axis] for a in arrays[:-1]])
-    return out, lambda grad: tuple(np.split(grad, ends, axis))
+    return out, lambda grad: _as_the_arrays(np.split(grad, ends, axis), arrays)
 
 
-def stack(tensors: Sequence[Array], axis: int = 0) -> Array:
+def stack(tensors: Sequence[Array], axis: int = 0, *, dim: int | None = None) -> Array:
     """Join arrays along a new axis.
 
     Args:
         tensors: arrays of one shape.
         axis: the number of the new axis in the result.
+        dim: PyTorch's spelling of `axis`.
 
     Returns:
         One array.
@@ -180,15 +196,22 @@ def stack(tensors: Sequence[Array], axis: int = 0) -> Array:
     >>> ops.stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])]).shape
     (2, 2)
     """
-    return _stack(*tensors, axis=axis)
+    return _stack(*tensors, axis=axis if dim is None else dim)
 
 
 @op
 def _stack(*arrays: Array, axis: int) -> Result:
-    return np.stack(arrays, axis), lambda grad: tuple(np.moveaxis(grad, axis, 0))
+    out = np.stack(arrays, axis, dtype=common_dtype(arrays))
+    return out, lambda grad: _as_the_arrays(np.moveaxis(grad, axis, 0), arrays)
+
+
+def _as_the_arrays(grads: Iterable[Array], arrays: Sequence[Array]) -> tuple[Array, ...]:
+    """Give each gradient the dtype of its array."""
+    return tuple([g.astype(np.asarray(a).dtype, copy=False) for g, a in zip(grads, arrays, strict=True)])
 
 
 @op
+@also(dim="PyTorch's split counts the elements of a piece: write axis=, and the number of pieces")
 def split(x: Array, parts: int | Sequence[int], axis: int = 0) -> tuple[tuple[Array, ...], Backward]:
     """Cut x along an axis (`numpy.split`).
 
@@ -209,3 +232,17 @@ def split(x: Array, parts: int | Sequence[int], axis: int = 0) -> tuple[tuple[Ar
     """
     pieces = np.split(np.asarray(x), parts, axis)
     return tuple(pieces), lambda grads: np.concatenate(grads, axis)
+
+
+def _of_empty(own: tuple[int, ...], shape: Shape) -> Shape:
+    """Find the size that -1 stands for where there are no elements: what the axes that stay as they are leave."""
+    wanted = list(shape) if isinstance(shape, Sequence) else [shape]
+    if wanted.count(-1) != 1:
+        return shape
+    place = wanted.index(-1)
+    same = 0
+    while same < min(place, len(own)) and wanted[same] == own[same]:
+        same += 1
+    others = math.prod(wanted[same:place] + wanted[place + 1 :])
+    wanted[place] = math.prod(own[same:]) // others if others else 0
+    return wanted

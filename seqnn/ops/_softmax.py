@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..autograd import op
+from ..autograd import Needs, also, op
 from ._types import Array, Result
 
 
 @op
+@also(dim="axis")
 def softmax(x: Array, axis: int = -1, mask: npt.ArrayLike | None = None) -> Result:
     """Turn scores into probabilities: `e^x / sum(e^x)` along an axis.
 
@@ -39,14 +40,15 @@ def softmax(x: Array, axis: int = -1, mask: npt.ArrayLike | None = None) -> Resu
     out = _core.softmax_forward(rows.x, rows.mask)
 
     def backward(grad: Array) -> Array:
-        flat = out.reshape(-1, out.shape[-1])
+        flat = out.reshape(math.prod(out.shape[:-1]), out.shape[-1])
         return rows.back(_core.softmax_backward(rows.of(grad).reshape(flat.shape), flat))
 
     return rows.back(out), backward
 
 
 @op
-def log_softmax(x: Array, axis: int = -1, mask: npt.ArrayLike | None = None) -> Result:
+@also(dim="axis")
+def log_softmax(x: Array, axis: int = -1, mask: npt.ArrayLike | None = None, *, needs: Needs) -> Result:
     """Turn scores into log-probabilities: `x - log(sum(e^x))` along an axis, exact even where the probability underflows.
 
     Args:
@@ -65,6 +67,8 @@ def log_softmax(x: Array, axis: int = -1, mask: npt.ArrayLike | None = None) -> 
     >>> log_softmax(np.array([1000.0, 0.0]))
     array([    0., -1000.])
     """
+    if mask is not None and needs.x:
+        mask = np.array(mask)  # the caller may use it again before the backward pass
     rows = _Rows("log_softmax", x, axis, mask)
     out = _core.log_softmax_forward(rows.x, rows.mask)
 
@@ -79,8 +83,10 @@ class _Rows:
 
     def __init__(self, name: str, x: Array, axis: int, mask: Array | None) -> None:
         x = np.asarray(x)
+        self.given = x.shape
+        x = x if x.ndim else x.reshape(1)  # a number is a row of one
         if not -x.ndim <= axis < x.ndim:
-            raise ValueError(f"{name}: axis {axis} is out of bounds for an array of shape {x.shape}")
+            raise ValueError(f"{name}: axis {axis} is out of bounds for an array of shape {self.given}")
         self.axis = axis % x.ndim
         self.last = self.axis == x.ndim - 1
         self.moved = x.shape if self.last else np.moveaxis(x, self.axis, -1).shape
@@ -94,8 +100,7 @@ class _Rows:
         return (x if self.last else np.moveaxis(x, self.axis, -1)).reshape(self.shape)
 
     def back(self, out: Array) -> Array:
-        out = out.reshape(self.moved)
-        return out if self.last else np.moveaxis(out, -1, self.axis)
+        return out.reshape(self.given) if self.last else np.moveaxis(out.reshape(self.moved), -1, self.axis)
 
     def _masked(self, name: str, mask: Array, shape: tuple[int, ...]) -> Array:
         mask = np.asarray(mask)

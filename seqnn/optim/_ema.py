@@ -60,7 +60,7 @@ class EMA:
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
-        """Make a block in which the parameters' `.data` are the averages; they change places, nothing is copied."""
+        """Return a block in which the parameters' `.data` are the averages; they change places, nothing is copied."""
         self._swap()
         try:
             yield
@@ -77,6 +77,9 @@ class EMA:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave.
+
+        Args:
+            state_dict: of an EMA of the same parameters.
 
         Raises:
             ValueError: where the shapes differ; nothing is changed then.

@@ -13,14 +13,14 @@ from ..autograd import Tensor, gathered, grad_array, grad_values, has_grad
 from ._groups import tensors_of
 
 
-def grad_norm(parameters: Tensor | Iterable[Any], norm_type: float = 2.0) -> float:
-    """Compute (sum |g|^norm_type)^(1/norm_type) over the gradients of all parameters, as if they were one vector.
+def grad_norm(parameters: Tensor | Iterable[Any], norm_type: float | str = 2.0) -> float:
+    """Return (sum |g|^norm_type)^(1/norm_type) over the gradients of all parameters, as if they were one vector.
 
     The sum has a fixed order: it is the same for any number of threads. NaN and infinity come out as they are.
 
     Args:
         parameters: Tensors or (name, Tensor) pairs, or one Tensor; those without a gradient count nothing.
-        norm_type: > 0; infinity is the largest |g|.
+        norm_type: > 0; infinity, or "inf", is the largest |g|.
 
     Raises:
         TypeError: for what are no parameters.
@@ -37,7 +37,7 @@ def grad_norm(parameters: Tensor | Iterable[Any], norm_type: float = 2.0) -> flo
 
 
 def clip_grad_norm_(
-    parameters: Tensor | Iterable[Any], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+    parameters: Tensor | Iterable[Any], max_norm: float, norm_type: float | str = 2.0, error_if_nonfinite: bool = False
 ) -> float:
     """Scale all gradients together, in place, so that their norm is at most `max_norm`.
 
@@ -84,7 +84,7 @@ def clip_grad_norm_(
 
 
 def clip_factor(norm: float, max_norm: float) -> float:
-    """Compute min(1, max_norm / (norm + 1e-6)), the factor of gradients of this norm; NaN for a NaN.
+    """Return min(1, max_norm / (norm + 1e-6)), the factor of gradients of this norm; NaN for a NaN.
 
     Args:
         norm: of all gradients.
@@ -132,9 +132,10 @@ def clip_grad_value_(parameters: Tensor | Iterable[Any], clip_value: float) -> N
     _each_dtype(_core.gradients_clip, grads, clip_value)
 
 
-def _norm(tensors: list[Tensor], norm_type: float) -> float:
-    if not norm_type > 0:
-        raise ValueError(f"norm_type: expected a number > 0, got {norm_type!r}")
+def _norm(tensors: list[Tensor], norm_type: float | str) -> float:
+    norm_type = math.inf if norm_type == "inf" else norm_type
+    if isinstance(norm_type, str) or not norm_type > 0:
+        raise ValueError(f"norm_type: expected a number > 0, or 'inf', got {norm_type!r}")
     grads = [g for t in tensors if (g := grad_values(t)) is not None]
     norms = _each_dtype(_core.gradients_norm, grads, norm_type)
     if len(norms) == 1:

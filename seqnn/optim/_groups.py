@@ -50,8 +50,13 @@ def parameter_groups(named_parameters: Any, options: Mapping[str, Mapping[str, A
     ]
 
 
-def collect(params: Iterable[Any], defaults: Mapping[str, Any]) -> list[Group]:
-    """Check the groups of an optimiser and complete them: options that a group does not give are the `defaults`."""
+def collect(
+    params: Iterable[Any], defaults: Mapping[str, Any], known: Iterable[Tensor] = (), first: int = 0
+) -> list[Group]:
+    """Check the groups of an optimiser and complete them: options that a group does not give are the `defaults`.
+
+    `known` are the Tensors of earlier groups, `first` is the number of the first new one.
+    """
     if isinstance(params, Tensor) or not isinstance(params, Iterable):
         raise TypeError(
             "params: expected an iterable of Tensors, of (name, Tensor) or of group dicts, "
@@ -62,8 +67,8 @@ def collect(params: Iterable[Any], defaults: Mapping[str, Any]) -> list[Group]:
         raise ValueError("params: expected at least one parameter, got none")
     given = entries if isinstance(entries[0], Mapping) else [{"params": entries}]
     groups: list[Group] = []
-    seen: dict[int, str] = {}
-    for number, entry in enumerate(given):
+    seen: dict[int, str] = {id(tensor): "one of an earlier group" for tensor in known}
+    for number, entry in enumerate(given, first):
         if not isinstance(entry, Mapping) or "params" not in entry:
             raise TypeError(f"params[{number}]: expected a dict with 'params' as the other groups, got {entry!r:.100}")
         if unknown := entry.keys() - defaults.keys() - {"params"}:

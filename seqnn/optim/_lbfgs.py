@@ -16,7 +16,7 @@ Function = Callable[[np.ndarray], tuple[float, np.ndarray]]
 class Minimum:
     """A place where `minimize_lbfgs` stopped.
 
-    Attributes:
+    Args:
         x: the place.
         value: of the function there.
         iterations: steps made.

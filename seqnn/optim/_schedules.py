@@ -32,7 +32,7 @@ class Schedule:
         raise NotImplementedError
 
     def then(self, schedule: Callable[[int], float]) -> Schedule:
-        """Go on to another schedule after `steps`, from its own step 0.
+        """Return the schedule that goes on to another one after `steps`, from its own step 0.
 
         Args:
             schedule: what follows, any function of the step.
@@ -186,7 +186,11 @@ class Cosine(Schedule):
             raise ValueError(f"longer: expected 1 without restarts, got {self.longer}")
 
     def then(self, schedule: Callable[[int], float]) -> Schedule:
-        """Go on as `Schedule.then` does; not after restarts, which have no end."""
+        """Return the schedule that goes on as `Schedule.then` says; not after restarts, which have no end.
+
+        Args:
+            schedule: what follows, any function of the step.
+        """
         if self.restarts:
             raise ValueError(f"then: {self} has no end, nothing can follow")
         return super().then(schedule)
@@ -197,7 +201,42 @@ class Cosine(Schedule):
             while self.longer > 1 and step >= length:
                 step, length = step - length, length * self.longer
             step %= length
-        return self.minimum + (1 - self.minimum) * (1 + math.cos(math.pi * min(step / length, 1.0))) / 2
+        return _half_cosine(1.0, self.minimum, min(step / length, 1.0))
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """A schedule of one cycle: up to 1 along half a cosine, then down to almost nothing along another.
+
+    The optimiser's lr is the largest learning rate, PyTorch's `max_lr`.
+
+    Args:
+        steps: where it arrives at `end`, and stays.
+        warmup: the share of the steps that go up, in (0, 1).
+        start: the factor at step 0.
+        end: the last factor.
+
+    Source: Smith, Topin, "Super-convergence: very fast training of neural networks using large learning rates", 2018.
+
+    >>> [round(OneCycle(10, warmup=0.2, start=0.1, end=0.0)(step), 3) for step in (0, 1, 2, 6, 10)]
+    [0.1, 0.55, 1.0, 0.5, 0.0]
+    """
+
+    steps: int
+    warmup: float = 0.3
+    start: float = 1 / 25
+    end: float = 1 / 250_000
+
+    def __post_init__(self) -> None:
+        _positive(steps=self.steps)
+        if not 0 < self.warmup < 1:
+            raise ValueError(f"warmup: expected a share in (0, 1), got {self.warmup!r}")
+
+    def __call__(self, step: int) -> float:
+        top = self.warmup * self.steps
+        if step <= top:
+            return _half_cosine(self.start, 1.0, step / top)
+        return _half_cosine(1.0, self.end, min((step - top) / (self.steps - top), 1.0))
 
 
 @dataclass(frozen=True)
@@ -312,7 +351,14 @@ class Scheduler:
         return {"steps": self.steps, "base_lrs": list(self.base_lrs)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave, and set the learning rates accordingly."""
+        """Take over what `state_dict` gave, and set the learning rates accordingly.
+
+        Args:
+            state_dict: of a Scheduler of as many groups.
+
+        Raises:
+            ValueError: for another number of groups.
+        """
         if len(state_dict["base_lrs"]) != len(self.base_lrs):
             raise ValueError(
                 f"state_dict: expected {len(self.base_lrs)} learning rates, got {len(state_dict['base_lrs'])}"
@@ -326,6 +372,11 @@ class Scheduler:
             raise ValueError(f"schedule: expected a finite factor >= 0 at step {self.steps}, got {factor!r}")
         for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["lr"] = lr * factor
+
+
+def _half_cosine(first: float, last: float, share: float) -> float:
+    """Go from one factor to another along half a cosine."""
+    return last + (first - last) * (1 + math.cos(math.pi * share)) / 2
 
 
 def _positive(**numbers: float) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..autograd import no_grad
 from ._axes import INK, new_axes, style
 from ._fonts import families, shown
 
@@ -182,7 +183,8 @@ def _rectangle(*arguments: Any, **look: Any) -> Any:
 
 
 def _checked(name: str, weights: Any, rows: Sequence[str], columns: Sequence[str]) -> np.ndarray:
-    array = np.asarray(weights, np.float64)
+    with no_grad():
+        array = np.asarray(weights, np.float64)
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise ValueError(
             f"weights: expected [T, S] or [heads, T, S] of one sequence, got {list(array.shape)}; take one of a batch"

@@ -20,6 +20,9 @@ def slips() -> None:
     result: Tensor = ops.exp(x)  # noqa: F841  # wrong
     tensor.sum(dims=1)  # wrong
     nn.Linear(3)  # wrong
+    nn.Liner(3, 2)  # wrong
+    optim.Adan([tensor])  # wrong
+    ops.sofmax(x)  # wrong
     nn.Linear(3, 2)(x, activatio="relu")  # wrong
     nn.Dropout("0.1")  # wrong
     nn.GRU(3, 4, nonlinearity="relu")  # wrong
