@@ -6,16 +6,14 @@
 #ifndef SEQNN_METRICS_PCG_H
 #define SEQNN_METRICS_PCG_H
 
-#include <stdint.h>
-
-#include "random/rng.h"
+#include "random/lanes.h"
 
 typedef unsigned __int128 pcg_word;
 
 enum { PCG_OUTPUTS = 32, PCG_DRAWS = 2 * PCG_OUTPUTS };
 
 typedef struct {
-    sq_lanes high[PCG_OUTPUTS / SQ_PAIRS], low[PCG_OUTPUTS / SQ_PAIRS];
+    lanes high[PCG_OUTPUTS / PAIRS], low[PCG_OUTPUTS / PAIRS];
     uint64_t times_high, times_low, plus_high, plus_low; // of PCG_OUTPUTS steps
 } pcg;
 
@@ -61,42 +59,42 @@ static void pcg_begin(pcg *r, const uint64_t *seed, uint64_t outputs)
 }
 
 // The lower 64 bits of a * b.
-static inline sq_lanes pcg_times(sq_lanes a, uint64_t b)
+static inline lanes pcg_times(lanes a, uint64_t b)
 {
-    const sq_lanes crossed = sq_multiply(a >> 32, (uint32_t)b) + sq_multiply(a, (uint32_t)(b >> 32));
-    return sq_multiply(a, (uint32_t)b) + (crossed << 32);
+    const lanes crossed = multiply(a >> 32, (uint32_t)b) + multiply(a, (uint32_t)(b >> 32));
+    return multiply(a, (uint32_t)b) + (crossed << 32);
 }
 
 // The upper 64 bits of a * b.
-static inline sq_lanes pcg_times_high(sq_lanes a, uint64_t b)
+static inline lanes pcg_times_high(lanes a, uint64_t b)
 {
     const uint32_t b0 = (uint32_t)b, b1 = (uint32_t)(b >> 32);
-    const sq_lanes p01 = sq_multiply(a, b1), p10 = sq_multiply(a >> 32, b0);
-    const sq_lanes middle = (sq_multiply(a, b0) >> 32) + (p01 & 0xffffffff) + (p10 & 0xffffffff);
-    return sq_multiply(a >> 32, b1) + (p01 >> 32) + (p10 >> 32) + (middle >> 32);
+    const lanes p01 = multiply(a, b1), p10 = multiply(a >> 32, b0);
+    const lanes middle = (multiply(a, b0) >> 32) + (p01 & 0xffffffff) + (p10 & 0xffffffff);
+    return multiply(a >> 32, b1) + (p01 >> 32) + (p10 >> 32) + (middle >> 32);
 }
 
 // products[i] = the lower half of output i times `factor`, products[PCG_OUTPUTS + i] = its upper half, for the next
 // PCG_OUTPUTS outputs. Tells whether the lower half of a product is below `threshold`.
 static inline bool pcg_multiply(pcg *r, uint32_t factor, uint32_t threshold, uint64_t *products)
 {
-    sq_lanes below = r->low[0] ^ r->low[0];
-    for (int v = 0; v < PCG_OUTPUTS / SQ_PAIRS; v++) {
-        const sq_lanes high = r->high[v], low = r->low[v];
-        const sq_lanes by = high >> 58, mixed = high ^ low, out = mixed >> by | mixed << (-by & 63);
-        const sq_lanes first = sq_multiply(out, factor), second = sq_multiply(out >> 32, factor);
-        *(sq_lanes_unaligned *)(products + v * SQ_PAIRS) = first;
-        *(sq_lanes_unaligned *)(products + PCG_OUTPUTS + v * SQ_PAIRS) = second;
+    lanes below = r->low[0] ^ r->low[0];
+    for (int v = 0; v < PCG_OUTPUTS / PAIRS; v++) {
+        const lanes high = r->high[v], low = r->low[v];
+        const lanes by = high >> 58, mixed = high ^ low, out = mixed >> by | mixed << (-by & 63);
+        const lanes first = multiply(out, factor), second = multiply(out >> 32, factor);
+        *(lanes_unaligned *)(products + v * PAIRS) = first;
+        *(lanes_unaligned *)(products + PCG_OUTPUTS + v * PAIRS) = second;
         // The sign of a difference of numbers of 32 bits.
         below |= ((first & 0xffffffff) - threshold) | ((second & 0xffffffff) - threshold);
 
         r->low[v] = pcg_times(low, r->times_low) + r->plus_low;
-        const sq_lanes carry = (sq_lanes)(r->low[v] < r->plus_low); // -1 where the sum is beyond 64 bits
+        const lanes carry = (lanes)(r->low[v] < r->plus_low); // -1 where the sum is beyond 64 bits
         r->high[v] = pcg_times_high(low, r->times_low) + pcg_times(low, r->times_high) + pcg_times(high, r->times_low) +
                      r->plus_high - carry;
     }
     uint64_t any = 0;
-    for (int i = 0; i < SQ_PAIRS; i++) any |= below[i];
+    for (int i = 0; i < PAIRS; i++) any |= below[i];
     return any >> 63;
 }
 

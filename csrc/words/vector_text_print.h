@@ -1,4 +1,4 @@
-// One line of a text file of word vectors, printed: each number in the fewest digits that give it back.
+// Printing one line of a text file of word vectors: each number in the fewest digits that give it back.
 #ifndef SEQNN_WORDS_VECTOR_TEXT_PRINT_H
 #define SEQNN_WORDS_VECTOR_TEXT_PRINT_H
 
@@ -31,7 +31,7 @@ static inline bool reads_as(float x, uint64_t mantissa, int exponent)
     return (float)value == x && (bits & 0x1fffffff) != 0x10000000;
 }
 
-// A float32 in the fewest digits (at most 9) that give it back: 9 digits, then fewer while they still do.
+// Prints a float32 in the fewest digits (at most 9) that give it back: 9 digits, then fewer while they still do.
 static char *print_float(char *out, float x)
 {
     const double size = fabs((double)x);
