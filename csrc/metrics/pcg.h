@@ -36,9 +36,10 @@ static inline void pcg_power(pcg_word plus, uint64_t count, pcg_word *times_all,
 }
 
 // seed = {state, increment} of a fresh np.random.PCG64, each its upper and its lower half; skips `outputs` of 64 bits.
+// NumPy's increments are odd; so is any other one made, or the outputs could be the same for ever.
 static void pcg_begin(pcg *r, const uint64_t *seed, uint64_t outputs)
 {
-    const pcg_word plus = pcg_join(seed[2], seed[3]);
+    const pcg_word plus = pcg_join(seed[2], seed[3] | 1);
     pcg_word times, add, state = pcg_join(seed[0], seed[1]);
     uint64_t high[PCG_OUTPUTS], low[PCG_OUTPUTS];
     pcg_power(plus, outputs, &times, &add);

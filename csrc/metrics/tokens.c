@@ -91,6 +91,8 @@ KERNEL(tokens_split)
     enum { BLOCKS = 64 };
     int64_t longest = 0, limits[BLOCKS] = {0};
     bool done[BLOCKS];
+    if (a->twice && a->kinds[' ' < a->K ? ' ' : a->K - 1] != TOKENS_SPACE) // or its own spaces would be tokens
+        return "twice: expected kinds in which the space is a space";
     for (int64_t s = 0; s < a->S; s++) {
         const int64_t size = a->offsets[s + 1] - a->offsets[s];
         if (size > longest) longest = size;

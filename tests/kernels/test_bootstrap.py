@@ -52,6 +52,12 @@ def test_float32_and_fractions():
         _core.bootstrap_sums(np.zeros((0, 2)), np.array(halves, np.uint64), 0, 3)
 
 
+def test_any_state_ends_the_draws():
+    statistics = np.ones((3, 2))
+    for state in (np.zeros(4, np.uint64), np.full(4, 2**64 - 2, np.uint64)):
+        assert (_core.bootstrap_sums(statistics, state, 0, 5).sums == 3).all()
+
+
 def test_the_shape_of_statistics_is_kept():
     statistics = np.arange(24.0).reshape(4, 3, 2)
     assert resampled(statistics, 5).shape == (5, 3, 2)

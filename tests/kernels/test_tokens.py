@@ -9,6 +9,7 @@ from harness import each_team
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqnn import _core
 from seqnn.metrics import porter_stem
 from seqnn.metrics._tokenizers import BLEU, CHARACTERS_AND_SPACES, CHRF_WORDS, rouge_tokenizer, tercom
 from seqnn.metrics._tokens import Tokens, numbered, pack, pack_lines, split
@@ -170,6 +171,13 @@ def test_texts_that_are_read_twice_are_split_as_their_tokens():
     texts = ["a's\x1c b", "a's\x1c b"]  # after the first time a space stands where the separator stood
     got = split(pack(texts, np.array([0, 2])), tercom(True, False, False), np.array([False, True]))
     assert got.lengths.tolist() == [2, 3]
+
+
+def test_spaces_between_tokens_that_are_read_again_must_be_spaces():
+    text, places = np.frombuffer(b"a b\n", np.uint8), np.array([0, 4])
+    characters = np.full(129, _core.tokens.kind.index("character"), np.uint8)
+    with pytest.raises(ValueError, match="twice: expected kinds in which the space is a space"):
+        _core.tokens_split(text, places, np.array([0, 1]), characters, np.array([True]), "none")
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 15, 16, 17, 63, 64, 65, 300])
