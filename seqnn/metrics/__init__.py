@@ -16,7 +16,7 @@ Labels and numbers: `accuracy`, `f1_score`, `matthews`, `pearson`, `spearman`; `
 """
 
 from ._bleu import BLEUScore, bleu, bleu_matrix, sentence_bleu
-from ._bootstrap import Interval, PairedResult, bootstrap_interval, paired_bootstrap
+from ._bootstrap import Interval, bootstrap_interval
 from ._chrf import chrf, chrf_matrix, sentence_chrf
 from ._classification import accuracy, f1_score, matthews, pearson, spearman
 from ._glue import glue_average, glue_score, superglue_score
@@ -25,6 +25,7 @@ from ._perplexity import bits_per_token, perplexity
 from ._retrieval import mean_reciprocal_rank, ndcg, recall_at_k
 from ._rouge import RougeScore, rouge, rouge_matrix
 from ._score import Score
+from ._significance import PairedResult, paired_bootstrap
 from ._span_tags import InvalidTag, convert_tags, find_invalid_tags, spans_to_tags
 from ._spans import Span, SpanScore, SpanScores, span_f1, spans, token_accuracy
 from ._squad import AnswerScore, normalize_answer, squad_score

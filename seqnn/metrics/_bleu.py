@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class BLEUOptions:
     lowercase: bool = False
     effective_order: bool = False
     max_ngram_order: int = 4
+    name: ClassVar[str] = "BLEU"
 
     def __post_init__(self) -> None:
         if not callable(self.tokenize) and self.tokenize not in BLEU:
@@ -114,7 +115,14 @@ def brevity_penalty(statistics: np.ndarray) -> np.ndarray:
 
 
 class BLEUScore(Score):
-    """A BLEU score.
+    """A BLEU score with its parts.
+
+    Args:
+        statistics: float64 [segments, 2 + 2 order]: length, reference length, matches, n-grams of each order.
+        options: the settings.
+        references: how many references each segment has, None where the numbers differ.
+        n_bootstrap: resamples for the confidence interval (default 0: none).
+        seed: the seed of the resamples (default 12345).
 
     Attributes:
         score: the score, 0 to 100.
@@ -124,15 +132,24 @@ class BLEUScore(Score):
         bp: the brevity penalty.
         sys_len: the tokens of the hypotheses.
         ref_len: the tokens of the references that are closest in length.
-        statistics: float64 [segments, 2 + 2 order]: length, reference length, matches, n-grams.
         signature: what made the score.
         interval: None, or after a bootstrap the mean of the resamples' scores with its 95 % interval.
+
+    >>> from seqnn.metrics import bleu
+    >>> score = bleu(["the cat sat on the mat"], ["the cat sat on a mat"])
+    >>> score.counts, score.totals, score.bp
+    ([5, 3, 2, 1], [6, 5, 4, 3], 1.0)
     """
 
     def __init__(
-        self, statistics: np.ndarray, options: BLEUOptions, references: int | None, bootstrap: int, seed: int
+        self,
+        statistics: np.ndarray,
+        options: BLEUOptions,
+        references: int | None,
+        n_bootstrap: int = 0,
+        seed: int = SEED,
     ) -> None:
-        super().__init__("BLEU", statistics, options.compute, references, options.facts(), bootstrap, seed)
+        super().__init__(statistics, options, references, n_bootstrap, seed)
         sums, order = statistics.sum(0), options.max_ngram_order
         self.precisions: list[float] = options.precisions(sums).tolist()
         self.bp = float(brevity_penalty(sums))
@@ -247,7 +264,7 @@ def sentence_bleu(
     options = BLEUOptions(tokenize, smooth_method, smooth_value, lowercase, effective_order, max_ngram_order)
     segments = gather([hypothesis], [[reference] for reference in as_texts("references", references)])
     tokens = options.tokens(segments.texts, segments.groups)
-    return BLEUScore(_statistics(tokens, segments, max_ngram_order), options, segments.references, 0, SEED)
+    return BLEUScore(_statistics(tokens, segments, max_ngram_order), options, segments.references)
 
 
 def bleu_matrix(

@@ -147,7 +147,7 @@ def chrf(
     statistics = options.statistics(segments.texts, segments.groups, left, right)
     if segments.references != 1:
         statistics = statistics[best_of_runs(options.compute(statistics), counts)]
-    return Score(options.name, statistics, options.compute, segments.references, options.facts(), n_bootstrap, seed)
+    return Score(statistics, options, segments.references, n_bootstrap, seed)
 
 
 def sentence_chrf(

@@ -18,6 +18,11 @@ class Examples(NamedTuple):
         texts: columns of strings by name, such as "sentence1" and "sentence2".
         labels: a label for each example; None where the file has none (test sets).
         groups: MultiRC and ReCoRD: the question of each example, for `superglue_score`; else None.
+
+    >>> from seqnn.metrics import Examples
+    >>> examples = Examples({"sentence": ["it rains", "it rained"]}, [0, 1])
+    >>> len(examples), examples.labels
+    (2, [0, 1])
     """
 
     texts: dict[str, list[str]]

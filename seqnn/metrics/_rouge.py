@@ -20,7 +20,17 @@ _TYPE = re.compile(r"rouge([1-9]|L|Lsum|W)")
 
 
 class RougeScore(NamedTuple):
-    """Precision, recall and their harmonic mean, from 0 to 1: means over all pairs, or an array with one for each pair."""
+    """A ROUGE score, 0 to 1: means over all pairs, or an array with a number for each pair.
+
+    Attributes:
+        precision: the share of the hypothesis that matches.
+        recall: the share of the reference that matches.
+        fmeasure: their harmonic mean.
+
+    >>> from seqnn.metrics import rouge
+    >>> rouge(["a b"], ["a b c d"], ["rouge1"])["rouge1"].recall
+    0.5
+    """
 
     precision: Any
     recall: Any

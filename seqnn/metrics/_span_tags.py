@@ -14,7 +14,18 @@ from ._tags import TaggedSentences, read_tags
 
 
 class InvalidTag(NamedTuple):
-    """A tag that its scheme does not allow where it stands."""
+    """A tag that its scheme does not allow where it stands.
+
+    Attributes:
+        sentence: its number.
+        token: the tag's place in it.
+        tag: the tag.
+        reason: what the scheme asks for.
+
+    >>> from seqnn.metrics import find_invalid_tags
+    >>> find_invalid_tags([["O"], ["O", "I-LOC"]], "IOB2")[0].token
+    1
+    """
 
     sentence: int
     token: int

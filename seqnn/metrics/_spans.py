@@ -18,7 +18,20 @@ Tags = Sequence[Sequence[str]]
 
 
 class SpanScore(NamedTuple):
-    """Precision, recall and F1, from 0 to 1, with the spans that were counted."""
+    """A score of spans.
+
+    Attributes:
+        precision: the share of the predicted spans that are right, 0 to 1.
+        recall: the share of the gold spans that were found, 0 to 1.
+        f1: their harmonic mean.
+        gold: how many spans there are.
+        predicted: how many were predicted.
+        correct: how many of these are right.
+
+    >>> from seqnn.metrics import SpanScore
+    >>> SpanScore.of(gold=4, predicted=2, correct=1).precision
+    0.5
+    """
 
     precision: float
     recall: float
@@ -29,7 +42,13 @@ class SpanScore(NamedTuple):
 
     @classmethod
     def of(cls, gold: int, predicted: int, correct: int) -> SpanScore:
-        """Return the score of counts; what cannot be divided is 0."""
+        """Return the score of counts; what cannot be divided is 0.
+
+        Args:
+            gold: how many spans there are.
+            predicted: how many were predicted.
+            correct: how many of these are right.
+        """
         precision = correct / predicted if predicted else 0.0
         recall = correct / gold if gold else 0.0
         f1 = 2 * precision * recall / (precision + recall) if correct else 0.0
@@ -38,15 +57,20 @@ class SpanScore(NamedTuple):
 
 @dataclass(frozen=True)
 class SpanScores:
-    """Scores of predicted spans. Printed, they read as conlleval's output.
+    """A score of predicted spans with its parts; printed, it reads as conlleval's output.
 
-    Attributes:
+    Args:
         mode: how spans were found, "conlleval" or "strict".
         scheme: the scheme of the tags; None in mode "conlleval" without one.
         types: a score for each type of span, by its name.
         micro: the score of all spans together.
         accuracy: the share of tokens whose tag is right.
         tokens: the number of tokens.
+
+    >>> from seqnn.metrics import span_f1
+    >>> scores = span_f1([["B-PER", "O", "B-LOC"]], [["B-PER", "O", "O"]], mode="conlleval")
+    >>> scores.types["PER"].f1, scores.macro.f1, scores.micro.recall
+    (1.0, 0.5, 0.5)
     """
 
     mode: str
@@ -206,7 +230,17 @@ def check_lengths(gold: np.ndarray, predicted: np.ndarray) -> None:
 
 
 class Span(NamedTuple):
-    """A span: tokens start to end - 1 of a sentence, and its type."""
+    """A span of a sentence.
+
+    Attributes:
+        start: its first token.
+        end: the token after its last one.
+        type: its type, "_" where tags have none.
+
+    >>> from seqnn.metrics import spans
+    >>> spans([["O", "B-PER", "I-PER"]], mode="conlleval")
+    [[Span(start=1, end=3, type='PER')]]
+    """
 
     start: int
     end: int

@@ -17,14 +17,23 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 
 class AnswerScore(NamedTuple):
-    """Exact match and F1, 0 to 100."""
+    """A score of answers.
+
+    Attributes:
+        exact_match: the share of questions whose answer is right, 0 to 100.
+        f1: the mean over questions of the F1 of words, 0 to 100.
+
+    >>> from seqnn.metrics import squad_score
+    >>> squad_score(["in 1066"], [["1066"]]).exact_match
+    0.0
+    """
 
     exact_match: float
     f1: float
 
 
 def normalize_answer(text: str) -> str:
-    """Return an answer in lower case, without punctuation, articles and repeated spaces.
+    """Return an answer in lower case, without punctuation, articles and repeated spaces, as SQuAD compares them.
 
     Args:
         text: the answer.

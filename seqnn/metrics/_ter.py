@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +25,7 @@ class TEROptions:
     no_punct: bool = False
     asian_support: bool = False
     case_sensitive: bool = False
+    name: ClassVar[str] = "TER"
 
     def __post_init__(self) -> None:
         for name in ("normalized", "no_punct", "asian_support", "case_sensitive"):
@@ -43,34 +45,49 @@ class TEROptions:
         twice[references] = self.normalized
         return split(pack(texts, groups, lowercase=not self.case_sensitive), tokenizer, twice)
 
+    def compute(self, statistics: np.ndarray) -> np.ndarray:
+        """Return the scores of statistics [..., 2]: 100 edits / reference length."""
+        count, length = statistics[..., 0], statistics[..., 1]
+        return 100 * np.divide(count, length, where=length > 0, out=np.where(count > 0, 1.0, 0.0))
+
 
 def edits(tokens: Tokens, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return how many shifts and edits of single words turn sequence left[p] into right[p]: int32 [pairs]."""
     return _core.ter_edits(tokens.ids, tokens.offsets, left, right, tokens.limit)
 
 
-def compute(statistics: np.ndarray) -> np.ndarray:
-    """Return the scores of statistics [..., 2]: 100 edits / reference length."""
-    count, length = statistics[..., 0], statistics[..., 1]
-    return 100 * np.divide(count, length, where=length > 0, out=np.where(count > 0, 1.0, 0.0))
-
-
 class TERScore(Score):
-    """A TER score.
+    """A TER score with its parts.
+
+    Args:
+        statistics: float64 [segments, 2]: edits, mean length of the references.
+        options: the settings.
+        references: how many references each segment has, None where the numbers differ.
+        n_bootstrap: resamples for the confidence interval (default 0: none).
+        seed: the seed of the resamples (default 12345).
 
     Attributes:
         score: 100 edits / reference length; 0 is perfect.
         num_edits: the edits of all segments.
         ref_length: the sum of the references' mean lengths.
-        statistics: float64 [segments, 2]: edits, mean length of the references.
         signature: what made the score.
         interval: None, or after a bootstrap the mean of the resamples' scores with its 95 % interval.
+
+    >>> from seqnn.metrics import ter
+    >>> score = ter(["a cat sat"], ["the cat sat down"])
+    >>> score.num_edits, score.ref_length
+    (2, 4.0)
     """
 
     def __init__(
-        self, statistics: np.ndarray, options: TEROptions, references: int | None, bootstrap: int, seed: int
+        self,
+        statistics: np.ndarray,
+        options: TEROptions,
+        references: int | None,
+        n_bootstrap: int = 0,
+        seed: int = SEED,
     ) -> None:
-        super().__init__("TER", statistics, compute, references, options.facts(), bootstrap, seed)
+        super().__init__(statistics, options, references, n_bootstrap, seed)
         self.num_edits, self.ref_length = int(statistics[:, 0].sum()), float(statistics[:, 1].sum())
 
 
@@ -192,4 +209,4 @@ def ter_matrix(
     pairs = MatrixPairs.of(hypotheses, references)
     tokens = options.tokens(pairs.texts, np.array([0, len(pairs.texts)]), pairs.right)
     statistics = np.column_stack([edits(tokens, pairs.left, pairs.right), tokens.lengths[pairs.right]])
-    return pairs.arrange(compute(statistics.astype(np.float64)))
+    return pairs.arrange(options.compute(statistics.astype(np.float64)))
