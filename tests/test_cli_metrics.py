@@ -127,6 +127,7 @@ def test_texts_come_from_the_standard_input_and_packed_files(capsys, files, monk
         (("chrf", "references.txt", "-i", "system.txt", "--char-order", "-1"), "char_order"),
         (("rouge", "references.txt", "-i", "system.txt", "--types", "rougeX"), "types: expected rouge1"),
         (("ter", "references.txt", "-i", "system.txt", "--confidence", "-5"), "n_bootstrap"),
+        (("bleu", "latin.txt", "-i", "system.txt"), "latin.txt: expected text in UTF-8, got 0xe9: "),
         (("bleu", "broken.gz", "-i", "system.txt"), "broken.gz: the compressed file is truncated or damaged"),
     ],
 )
@@ -134,6 +135,7 @@ def test_errors_are_one_line(capsys, files, arguments, message, monkeypatch):
     monkeypatch.chdir(files[0].parent)
     (files[0].parent / "short.txt").write_text("a\n")
     (files[0].parent / "empty.txt").write_text("")
+    (files[0].parent / "latin.txt").write_bytes("café\n".encode("latin-1") * 3)
     (files[0].parent / "broken.gz").write_bytes(gzip.compress(b"a\n" * 99)[:-9])
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (1, "") and message in err and err.count("\n") == 1

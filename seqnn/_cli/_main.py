@@ -27,6 +27,7 @@ EXAMPLES = """\
 Examples:
   seqnn word2vec text.txt --lower --tokenize --sg -o vectors.txt
   seqnn neighbours vectors.txt king
+  seqnn bleu references.txt -i translations.txt
   seqnn COMMAND --help tells more."""
 
 TRAINING = (Word2VecCommand(), FastTextCommand(), GloVeCommand())

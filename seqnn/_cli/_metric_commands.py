@@ -10,6 +10,8 @@ from typing import Any
 
 from .._files import open_text, unpacking
 from ..metrics import Score, bleu, bootstrap_interval, chrf, paired_bootstrap, rouge, ter
+from ._options import Help
+from ._shell import Shell, typed
 
 _FILES = "Files hold a text a line, plain or packed (.gz, .bz2, .xz); - is the standard input."
 
@@ -55,9 +57,17 @@ def add_commands(commands: Any) -> None:
 
 def _add(commands: Any, name: str, summary: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
     parser = commands.add_parser(
-        name, help=summary, description=f"Print {summary}. {_FILES}", allow_abbrev=False,
-        epilog=f"seqnn {name} reference.txt -i system.txt; seqnn {name} a.txt b.txt < system.txt (two references each)",
-    )  # fmt: skip
+        name,
+        help=f"print {summary}",
+        description=f"Print {summary}. {_FILES}",
+        epilog=(
+            f"Examples:\n  seqnn {name} references.txt -i system.txt\n"
+            f"  seqnn {name} references.txt more_references.txt < system.txt    two references for each text\n"
+            f"  seqnn {name} references.txt -i baseline.txt system.txt          is the system better?"
+        ),
+        formatter_class=Help,
+        allow_abbrev=False,
+    )
     parser.add_argument("references", metavar="REFERENCES", nargs="+", help="a file of references; or several")
     parser.add_argument(
         "-i", "--input", metavar="FILE", nargs="+", default=["-"], help="the texts to score (default: the standard input); "
@@ -74,12 +84,19 @@ def _add(commands: Any, name: str, summary: str, run: Callable[[argparse.Namespa
 
 def _read(path: str) -> list[str]:
     """Return the lines of a file, split at line feeds only."""
-    if path == "-":
-        data = sys.stdin.buffer.read().decode("utf-8-sig")
-    else:
-        with unpacking(path), open_text(path, encoding="utf-8-sig") as file:
-            file.reconfigure(newline="\n")  # type: ignore[attr-defined]
-            data = file.read()
+    if path == "-" and sys.stdin is None:
+        raise ValueError("- : the standard input is closed")
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read().decode("utf-8-sig")
+        else:
+            with unpacking(path), open_text(path, encoding="utf-8-sig") as file:
+                file.reconfigure(newline="\n")  # type: ignore[attr-defined]
+                data = file.read()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: expected text in UTF-8, got {error.object[error.start]:#04x}: {error.reason}"
+        ) from None
     lines = data.split("\n")
     if not lines[-1]:
         lines.pop()
@@ -105,6 +122,7 @@ def _texts(arguments: argparse.Namespace) -> tuple[list[list[str]], list[list[st
 
 def _run_scores(arguments: argparse.Namespace, score: Callable[..., Score]) -> None:
     systems, references = _texts(arguments)
+    shell = Shell()
     draws = {"n_bootstrap": arguments.confidence or 0, "seed": arguments.seed}
     scores = [score(hypotheses, references, **draws) for hypotheses in systems]
     compared = {"n_bootstrap": arguments.confidence or 1000, "seed": arguments.seed}
@@ -120,12 +138,13 @@ def _run_scores(arguments: argparse.Namespace, score: Callable[..., Score]) -> N
             continue
         if arguments.sentence_level:
             for value in found.segment_scores().tolist():
-                print(f"{value:.{arguments.width}f}")
+                shell.result(f"{value:.{arguments.width}f}")
         start = f"{path}: " if len(systems) > 1 else ""
         end = "" if p_value is None else f" (p = {p_value:.4f})"
-        print(f"{start}{found.format(arguments.width, signature=True)}{end}")
+        shell.result(f"{start}{found.format(arguments.width, signature=True)}{end}")
     if arguments.json:
-        print(json.dumps(told if len(told) > 1 else told[0], indent=1, ensure_ascii=False))
+        shell.result(json.dumps(told if len(told) > 1 else told[0], indent=1, ensure_ascii=False))
+    shell.close()
 
 
 def _run_bleu(arguments: argparse.Namespace) -> None:
@@ -150,8 +169,9 @@ def _chosen(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, 
 def _run_rouge(arguments: argparse.Namespace) -> None:
     systems, references = _texts(arguments)
     if arguments.newline:
+        mark = typed(arguments.newline)
         systems, references = (
-            [[t.replace(arguments.newline, "\n") for t in side] for side in s] for s in (systems, references)
+            [[text.replace(mark, "\n") for text in side] for side in sides] for sides in (systems, references)
         )
     settings = _chosen(arguments, ("types", "stemmer", "tokenizer", "weight"))
     draws = {"n_bootstrap": arguments.confidence or 1000, "seed": arguments.seed}
@@ -169,15 +189,14 @@ def _run_rouge(arguments: argparse.Namespace) -> None:
             if arguments.sentence_level:
                 entry["sentences"] = scores.fmeasure.tolist()
             told[path][kind] = entry
+    shell = Shell()
     if arguments.json:
-        print(json.dumps(told if len(told) > 1 else told[arguments.input[0]], indent=1))
-        return
-    for path, entries in told.items():
+        shell.result(json.dumps(told if len(told) > 1 else told[arguments.input[0]], indent=1))
+    for path, entries in told.items() if not arguments.json else ():
         for kind, entry in entries.items():
             for value in entry.pop("sentences", []):
-                print(f"{kind} {value:.{arguments.width}f}")
+                shell.result(f"{kind} {value:.{arguments.width}f}")
             start = f"{path}: " if len(told) > 1 else ""
-            print(
-                f"{start}{kind}: "
-                + ", ".join(f"{name} {value:.{arguments.width + 2}f}" for name, value in entry.items())
-            )
+            numbers = ", ".join(f"{name} {value:.{arguments.width + 2}f}" for name, value in entry.items())
+            shell.result(f"{start}{kind}: {numbers}")
+    shell.close()
