@@ -97,6 +97,9 @@ def f1_score(
     if average == "weighted":
         return float(np.average(scores, weights=counts.sum(1)))
     others = [value for value in classes.tolist() if value != positive]
+    of_other_kind = isinstance(positive, str) == (classes.dtype.kind in "iufb")
+    if len(others) == len(classes) and (len(classes) > 1 or of_other_kind):
+        raise ValueError(f"positive: expected one of the classes {', '.join(map(repr, others[:5]))}, got {positive!r}")
     if len(others) > 1:
         raise ValueError(
             f"average: 'binary' expects two classes, got {len(classes)} ({', '.join(map(repr, classes[:5].tolist()))} ...); "

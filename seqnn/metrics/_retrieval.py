@@ -16,28 +16,36 @@ Relevant = np.ndarray | Sequence[Collection[Any] | Mapping[Any, float]]
 class _Judged(NamedTuple):
     """Grades of each query's ranked documents, the best first, and of all its relevant ones, the largest first, both padded
     by 0: [Q, K], [Q, M]; how many are relevant: [Q].
+
+    Documents of equal scores have the mean of their grades, for they may stand in any order. `ties` says for each ranked
+    document how many have its score, `left` how many of these stand at its place or after it: [Q, K].
     """
 
     gains: np.ndarray
     ideal: np.ndarray
     relevant: np.ndarray
+    ties: np.ndarray
+    left: np.ndarray
 
 
-def _judge(ranked: Ranked, relevant: Relevant, *, share_ties: bool = False) -> _Judged:
-    """Return what is scored; with `share_ties` documents of equal scores have the mean of their grades."""
+def _judge(ranked: Ranked, relevant: Relevant, *, graded: bool = False) -> _Judged:
+    """Return what is scored; unless it is `graded`, each relevant document has grade 1."""
     if isinstance(ranked, np.ndarray):
-        gains, grades = _of_scores(ranked, relevant, share_ties)
+        grades = _grades(ranked, relevant)
+        grades = grades if graded else (grades > 0).astype(np.float64)
+        gains, ties, left = _in_order(ranked, grades)
         ideal = -np.sort(-grades, axis=1)
     else:
-        pairs = [_of_list(q, *pair) for q, pair in enumerate(_zipped(ranked, relevant))]
+        pairs = [_of_list(q, *pair, graded) for q, pair in enumerate(_zipped(ranked, relevant))]
         gains, ideal = _padded([gain for gain, _ in pairs]), _padded([sorted(all_, reverse=True) for _, all_ in pairs])
+        ties = left = np.ones(gains.shape)
     if not len(gains):
         raise ValueError("ranked: expected at least one query, got none")
-    return _Judged(gains, ideal, np.count_nonzero(ideal > 0, axis=1))
+    return _Judged(gains, ideal, np.count_nonzero(ideal > 0, axis=1), ties, left)
 
 
-def _of_scores(scores: np.ndarray, relevant: Any, share_ties: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return grades in the order of the scores, and as they are."""
+def _grades(scores: np.ndarray, relevant: Any) -> np.ndarray:
+    """Return the grade of each scored document."""
     if scores.ndim != 2 or scores.dtype.kind not in "iuf":
         raise ValueError(f"ranked: expected scores [queries, documents], got {scores.dtype} of shape {scores.shape}")
     if np.isnan(scores).any():
@@ -58,15 +66,20 @@ def _of_scores(scores: np.ndarray, relevant: Any, share_ties: bool) -> tuple[np.
         )
     if not (grades >= 0).all():
         raise ValueError("relevant: expected grades of at least 0")
+    return grades
+
+
+def _in_order(scores: np.ndarray, grades: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the grades in the order of the scores, shared by equal ones, and `ties` and `left` of `_Judged`."""
     order = np.argsort(-scores.astype(np.float64), axis=1, kind="stable")
-    gains = np.take_along_axis(grades, order, 1)
-    if share_ties and gains.size:
-        ordered = np.take_along_axis(scores, order, 1)
-        starts = np.ones(gains.shape, bool)
-        starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-        group = np.cumsum(starts.ravel()) - 1
-        gains = (np.bincount(group, gains.ravel()) / np.bincount(group))[group].reshape(gains.shape)
-    return gains, grades
+    gains, ordered = np.take_along_axis(grades, order, 1), np.take_along_axis(scores, order, 1)
+    starts = np.ones(gains.shape, bool)
+    starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    group = np.cumsum(starts.ravel()) - 1
+    ties = np.bincount(group)
+    mean = np.bincount(group, gains.ravel()) / ties
+    left = (np.cumsum(ties))[group] - np.arange(len(group))
+    return mean[group].reshape(gains.shape), ties[group].reshape(gains.shape), left.reshape(gains.shape)
 
 
 def _zipped(ranked: Any, relevant: Any) -> list[tuple[Any, Any]]:
@@ -76,7 +89,7 @@ def _zipped(ranked: Any, relevant: Any) -> list[tuple[Any, Any]]:
     return list(zip(*sides, strict=True))
 
 
-def _of_list(query: int, documents: Any, relevant: Any) -> tuple[list[float], list[float]]:
+def _of_list(query: int, documents: Any, relevant: Any, graded: bool) -> tuple[list[float], list[float]]:
     """Return the grades of the ranked documents, and of the relevant ones."""
     for name, value in (("ranked", documents), ("relevant", relevant)):
         if isinstance(value, str) or not isinstance(value, Collection):
@@ -91,6 +104,8 @@ def _of_list(query: int, documents: Any, relevant: Any) -> tuple[list[float], li
     )
     if any(not grade >= 0 for grade in grades.values()):
         raise ValueError(f"relevant[{query}]: expected grades of at least 0")
+    if not graded:
+        grades = {document: float(grade > 0) for document, grade in grades.items()}
     return [grades.get(document, 0.0) for document in documents], list(grades.values())
 
 
@@ -111,8 +126,9 @@ def recall_at_k(ranked: Ranked, relevant: Relevant, k: int) -> float:
     """Return the share of the relevant documents among the first k, as a mean over queries.
 
     Args:
-        ranked: scores float [Q, D] of each document for each query, the largest first and of equal ones the first; or for
-            each query a list of documents (any hashable ids), the best first.
+        ranked: scores float [Q, D] of each document for each query, the largest first; or for each query a list of
+            documents (any hashable ids), the best first. Documents of equal scores may stand in any order: the mean over
+            all of these counts, so that nothing is gained by the order in which they are given.
         relevant: with scores, grades [Q, D] (above 0 is relevant) or the number of the one relevant document, int [Q];
             with lists, for each query a set of documents or a dict from documents to grades.
         k: how many documents are looked at.
@@ -130,8 +146,7 @@ def recall_at_k(ranked: Ranked, relevant: Relevant, k: int) -> float:
     """
     k = integer("k", k, 1)
     judged = _judge(ranked, relevant)
-    found = np.count_nonzero(judged.gains[:, :k] > 0, axis=1)
-    return _mean(found / np.maximum(judged.relevant, 1), judged)
+    return _mean(judged.gains[:, :k].sum(1) / np.maximum(judged.relevant, 1), judged)
 
 
 def mean_reciprocal_rank(ranked: Ranked, relevant: Relevant, k: int | None = None) -> float:
@@ -156,8 +171,11 @@ def mean_reciprocal_rank(ranked: Ranked, relevant: Relevant, k: int | None = Non
     """
     k = optional_integer("k", k, 1)
     judged = _judge(ranked, relevant)
-    hits = judged.gains[:, :k] > 0
-    return _mean(np.max(hits / np.arange(1, hits.shape[1] + 1), axis=1, initial=0), judged)
+    # The chance that a relevant document stands at a place if none stands before it.
+    chance = np.minimum(judged.gains * judged.ties / judged.left, 1)[:, :k]
+    none_before = np.ones(chance.shape)
+    np.cumprod(1 - chance[:, :-1], axis=1, out=none_before[:, 1:])
+    return _mean((none_before * chance) @ (1 / np.arange(1, chance.shape[1] + 1)), judged)
 
 
 def ndcg(ranked: Ranked, relevant: Relevant, k: int | None = None) -> float:
@@ -166,8 +184,7 @@ def ndcg(ranked: Ranked, relevant: Relevant, k: int | None = None) -> float:
     DCG = sum over ranks r of grade / log2(r + 1); nDCG is its ratio to the DCG of the best order.
 
     Args:
-        ranked: scores [Q, D] or ranked documents, as in `recall_at_k`. Equal scores: their documents share the mean of
-            the discounts, as in scikit-learn.
+        ranked: scores [Q, D] or ranked documents, as in `recall_at_k`.
         relevant: grades [Q, D], int [Q], or sets or dicts, as in `recall_at_k`.
         k: how many documents are looked at (default all).
 
@@ -178,14 +195,15 @@ def ndcg(ranked: Ranked, relevant: Relevant, k: int | None = None) -> float:
         TypeError: other kinds of arguments.
         ValueError: shapes that differ, NaN scores, negative grades, a document that is ranked twice, k below 1.
 
-    K. Järvelin and J. Kekäläinen, "Cumulated gain-based evaluation of IR techniques", 2002.
+    K. Järvelin and J. Kekäläinen, "Cumulated gain-based evaluation of IR techniques", 2002; F. McSherry and
+    M. Najork, "Computing information retrieval performance measures efficiently in the presence of tied scores", 2008.
 
     >>> from seqnn.metrics import ndcg
     >>> round(ndcg([["a", "b", "c"]], [{"a": 1, "c": 3}]), 4)
     0.6885
     """
     k = optional_integer("k", k, 1)
-    judged = _judge(ranked, relevant, share_ties=True)
+    judged = _judge(ranked, relevant, graded=True)
     found, best = (_discounted(grades, k) for grades in (judged.gains, judged.ideal))
     return _mean(np.divide(found, best, where=best > 0, out=np.zeros(len(best))), judged)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from .._arguments import flag, number
+from .._arguments import flag, number, warn_caller
 from ._inputs import MatrixPairs, best_of_runs, gather
 from ._lcs import lcs_length, lcs_union, lcs_weighted
 from ._ngrams import match_pairs, totals
@@ -56,7 +56,21 @@ def _read(texts: list[str], groups: np.ndarray, tokenizer: Tokenize, stemmer: bo
         return _Documents(whole, lines, bounds)
     packed, bounds = pack_lines(texts, groups, lowercase=True)
     lines = split(packed, rouge_tokenizer(tokenizer, bool(stemmer)))
-    return _Documents(Tokens(lines.ids, lines.offsets[bounds], lines.limit), lines, bounds)
+    whole = Tokens(lines.ids, lines.offsets[bounds], lines.limit)
+    if tokenizer == "rouge" and not packed.ascii:
+        _warn_of_scripts(texts, whole.lengths)
+    return _Documents(whole, lines, bounds)
+
+
+def _warn_of_scripts(texts: list[str], lengths: np.ndarray) -> None:
+    """Warn where a text has letters and yet no token, so that it scores 0 against itself."""
+    lost = [place for place in np.flatnonzero(lengths == 0).tolist() if any(map(str.isalnum, texts[place]))]
+    if lost:
+        warn_caller(
+            f"{len(lost)} texts have letters and no token, such as {texts[lost[0]]!r:.60}: "
+            'tokenizer="rouge" knows a to z and 0 to 9 only, and they score 0; pass tokenizer="unicode"',
+            UserWarning,
+        )
 
 
 def _scores(documents: _Documents, kind: str, left: np.ndarray, right: np.ndarray, weight: float) -> np.ndarray:

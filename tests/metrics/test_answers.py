@@ -1,5 +1,7 @@
 """SQuAD's scores, retrieval metrics, perplexity."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -62,9 +64,9 @@ def test_ranked_lists():
     assert ndcg(RANKED, RELEVANT, k=1) == 0
 
 
-def test_scores_are_ranked_the_largest_first_and_of_equal_ones_the_first():
-    scores = np.array([[0.1, 0.9, 0.5], [0.2, 0.2, 0.1]])
-    assert mean_reciprocal_rank(scores, np.array([2, 1])) == 0.5
+def test_scores_are_ranked_the_largest_first():
+    scores = np.array([[0.1, 0.9, 0.5], [0.2, 0.3, 0.1]])
+    assert mean_reciprocal_rank(scores, np.array([2, 1])) == 0.75
     assert recall_at_k(scores, np.array([[0, 0, 1], [1, 0, 1]]), 2) == 0.75
     lists = [["b", "c", "a"], ["a", "b", "c"]]
     grades = [{"a": 1, "c": 3}, {"b": 2}]
@@ -73,6 +75,29 @@ def test_scores_are_ranked_the_largest_first_and_of_equal_ones_the_first():
     for metric in (ndcg, mean_reciprocal_rank):
         assert metric(lists, grades) == pytest.approx(metric(distinct, matrix))
         assert metric(lists, grades, k=2) == pytest.approx(metric(distinct, matrix, k=2))
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 6])
+def test_equal_scores_count_as_the_mean_over_all_their_orders(k):
+    rng = np.random.default_rng(k)
+    for _ in range(20):
+        scores = rng.integers(0, 3, 6)
+        grades = rng.integers(0, 3, 6)
+        grades[0] = 1
+        found = {metric: [] for metric in (recall_at_k, mean_reciprocal_rank, ndcg)}
+        for order in itertools.permutations(range(6)):
+            if all(scores[a] >= scores[b] for a, b in itertools.pairwise(order)):
+                for metric, values in found.items():
+                    values.append(metric([order], [dict(enumerate(grades.tolist()))], k=k))
+        for metric, values in found.items():
+            assert metric(scores[None], grades[None], k=k) == pytest.approx(np.mean(values), rel=1e-12)
+
+
+def test_a_constant_scorer_gains_nothing_by_the_order_of_the_documents():
+    scores = np.zeros((1, 10))
+    for place in (0, 9):
+        assert mean_reciprocal_rank(scores, np.array([place])) == pytest.approx(np.mean(1 / np.arange(1, 11)))
+        assert recall_at_k(scores, np.array([place]), 3) == pytest.approx(0.3)
 
 
 def test_queries_without_a_relevant_document_do_not_count():

@@ -72,5 +72,9 @@ def test_bad_values_are_named():
         spearman([1.0, 2.0], [1.0, np.nan])
     with pytest.raises(ValueError, match="average: expected"):
         f1_score([1], [1], average="mean")
+    for labels, positive in (([0, 2], 1), (["no", "yes"], 1), (["yes"], 1), ([1], "yes")):
+        with pytest.raises(ValueError, match=f"positive: expected one of the classes .*, got {positive!r}"):
+            f1_score(labels, labels, positive=positive)
+    assert f1_score([0, 0], [0, 0]) == 0  # the positive class may be absent
     with pytest.raises(ValueError, match="'binary' expects two classes, got 3"):
         f1_score([0, 1, 2], [0, 1, 2])
