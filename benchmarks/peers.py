@@ -68,11 +68,15 @@ def run_c_program(command: list[str]) -> float:
     return (end - start) / (done_at_end - done_at_start)
 
 
+def installed(module: str) -> bool:
+    """Tell whether a peer can be imported into this process."""
+    return importlib.util.find_spec(module) is not None
+
+
 def peers_versions() -> dict[str, str]:
     """Return {name: version} of the peers at hand."""
-    found = {}
-    if importlib.util.find_spec("torch"):
-        found["torch"] = importlib.metadata.version("torch")
+    here = ("torch", "sacrebleu", "rouge-score", "seqeval", "nltk")
+    found = {name: importlib.metadata.version(name) for name in here if installed(name.replace("-", "_"))}
     if python := at_hand("SEQNN_PEERS_PYTHON"):
         code = "import gensim, numpy; print(gensim.__version__, numpy.__version__)"
         run = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)

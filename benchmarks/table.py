@@ -80,6 +80,17 @@ FAMILIES = {
             "text_cnn": "Text CNN",
         },
     ),
+    "metrics": (
+        "Metrics",
+        {
+            "tokens": "BLEU by tokenizer, stems",
+            "ngrams": "chrF, ROUGE-N, all pairs",
+            "lcs": "ROUGE-L",
+            "ter": "TER",
+            "bootstrap": "Bootstrap resampling",
+            "spans": "Spans of tags",
+        },
+    ),
 }
 """Title and results of each page, in the order in which they are shown."""
 
@@ -180,12 +191,14 @@ SUBJECTS = {
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),
     "attention": ("attention", "attention_scores"),
+    "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
     "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model"),
 }
 """The rows of the README's table."""
 
 PEERS = (
     "torch", "gensim", "word2vec.c", "pWord2Vec", "fastText", "Stanford", "onnxruntime", "scikit-learn", "numpy", "transformers",
+    "sacrebleu", "rouge-score", "seqeval", "nltk",
 )  # fmt: skip
 """Other programs, by the beginning of their label: a row against seqnn itself or a bound is not a win or a loss."""
 
