@@ -3,6 +3,7 @@
 //
 // Column j belongs to x and the first j tokens of y: its bit i is 0 where their LCS is longer for x[0 .. i] than for
 // x[0 .. i). A column has a word for each 64 tokens of x.
+#include "base/arith.h"
 #include "lcs_args.h"
 
 typedef struct {
@@ -25,20 +26,19 @@ static inline sequence sequence_of(const int32_t *ids, const int64_t *offsets, i
 
 static inline int team_for(double work) { return sq_team((int64_t)(work < 1e15 ? work : 1e15)); }
 
-static inline int64_t words_of(int64_t size) { return (size + 63) / 64; }
+static inline int64_t words_of(int64_t size) { return blocks(size, 64); }
 
 static int64_t longest_of(const int64_t *offsets, int64_t first, int64_t last)
 {
     int64_t longest = 0;
-    for (int64_t s = first; s < last; s++)
-        if (offsets[s + 1] - offsets[s] > longest) longest = offsets[s + 1] - offsets[s];
+    for (int64_t s = first; s < last; s++) longest = most(longest, offsets[s + 1] - offsets[s]);
     return longest;
 }
 
 // Word w of the columns. The carries of its additions go on to the next word; `columns`, if any, gets all of them.
 static uint64_t run_word(const lcs_room *room, sequence x, sequence y, int64_t w, uint64_t *columns)
 {
-    const int64_t size = x.size - 64 * w < 64 ? x.size - 64 * w : 64;
+    const int64_t size = least(x.size - 64 * w, 64);
     const bool first = w == 0, last = 64 * (w + 1) >= x.size;
     const int32_t *here = x.tokens + 64 * w;
     for (int64_t i = 0; i < size; i++) room->masks[here[i]] |= UINT64_C(1) << i;
@@ -144,9 +144,8 @@ static bool union_open(const struct lcs_union *a, lcs_room *room)
     int64_t columns = 1;
     for (int64_t p = 0; p < a->P; p++) {
         const int64_t *left = a->documents + a->left[p], *right = a->documents + a->right[p];
-        const int64_t need =
-            words_of(longest_of(a->offsets, right[0], right[1])) * (longest_of(a->offsets, left[0], left[1]) + 1);
-        if (need > columns) columns = need;
+        const int64_t words = words_of(longest_of(a->offsets, right[0], right[1]));
+        columns = most(columns, words * (longest_of(a->offsets, left[0], left[1]) + 1));
     }
     const size_t limit = (size_t)a->limit + 1;
     *room = (lcs_room){

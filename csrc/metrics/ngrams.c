@@ -2,6 +2,7 @@
 //
 // An n-gram is known by its first n - 1 tokens, a slot of the hash table, and its last one: so the keys of all orders
 // have 64 bits and nothing is ever confused. An n-gram whose beginning is unknown is unknown itself.
+#include "base/arith.h"
 #include "ngrams_args.h"
 
 // Slot = key, 0 = free; the most occurrences in one reference; base + occurrences in the sequence that is counted now,
@@ -81,7 +82,7 @@ static int bits_for(const struct ngrams_match *a, int64_t pair)
     uint64_t need = 0;
     int bits = 6;
     for (int64_t s = a->first[pair]; s < a->last[pair]; s++)
-        need += 2 * (uint64_t)size_of(a, s) * (uint64_t)(a->order < size_of(a, s) ? a->order : size_of(a, s));
+        need += 2 * (uint64_t)size_of(a, s) * (uint64_t)least(a->order, size_of(a, s));
     while (bits < 62 && UINT64_C(1) << bits < need) bits++;
     return bits;
 }
@@ -111,8 +112,7 @@ KERNEL(ngrams_match)
 {
     int bits = 6;
     int64_t longest = 0, work = 0;
-    for (int64_t s = 0; s < a->S; s++)
-        if (size_of(a, s) > longest) longest = size_of(a, s);
+    for (int64_t s = 0; s < a->S; s++) longest = most(longest, size_of(a, s));
     for (int64_t p = 0; p < a->P; p++) {
         const int need = bits_for(a, p);
         if (need > bits) bits = need;
@@ -120,9 +120,9 @@ KERNEL(ngrams_match)
         if (a->last[p] > a->first[p]) work += a->offsets[a->last[p]] - a->offsets[a->first[p]];
     }
     if (bits > 31) return "a pair has too many n-grams: fewer than 2^30 are expected";
-    const int64_t blocks = a->P < 256 ? a->P : 256;
+    const int64_t parts = least(a->P, 256);
     bool failed = false;
-#pragma omp parallel num_threads(sq_team(16 * work * (a->order < 8 ? a->order : 8)))
+#pragma omp parallel num_threads(sq_team(16 * work * least(a->order, 8)))
     {
         ngram_table t = {.slots = malloc(sizeof *t.slots << bits), .parents = malloc((size_t)(longest + 1) * 8)};
         const bool ready = t.slots && t.parents;
@@ -131,8 +131,8 @@ KERNEL(ngrams_match)
             failed = true;
         }
 #pragma omp for schedule(dynamic)
-        for (int64_t b = 0; b < blocks; b++)
-            if (ready) match_pairs(a, &t, a->P * b / blocks, a->P * (b + 1) / blocks);
+        for (int64_t b = 0; b < parts; b++)
+            if (ready) match_pairs(a, &t, cut(a->P, parts, b), cut(a->P, parts, b + 1));
         free(t.slots);
         free(t.parents);
     }

@@ -1,5 +1,6 @@
 // Translation edit rate (Snover et al., "A study of translation edit rate with targeted human annotation", 2006), with
 // the search for shifts of Tercom as sacrebleu does it: its limits, its order of candidates, its ties.
+#include "base/arith.h"
 #include "metrics/edit_band.h"
 #include "metrics/edit_bits.h"
 #include "ter_args.h"
@@ -138,7 +139,7 @@ static int64_t count_edits(ter_room *r, const int32_t *words, int64_t n, const i
 static bool ter_open(ter_room *r, int64_t n, int64_t m, int64_t cells, int64_t limit)
 {
     const size_t size = (size_t)(n + 2), place = (size_t)(m + 2), room = (size_t)cells,
-                 state = 2 * (size_t)((m + 63) / 64);
+                 state = 2 * (size_t)blocks(m, 64);
     const size_t numbers = 4 * (4 * size + 2 * place + 2 * room), states = 8 * state * (size + 2);
     *r = (ter_room){.memory = malloc(states + numbers + room + size + place)};
     r->bits.masks = calloc((size_t)limit + 1, 8 * (state / 2 + 1));
@@ -177,10 +178,10 @@ KERNEL(ter_edits)
     for (int64_t p = 0; p < a->P; p++) {
         const int64_t size = a->offsets[a->left[p] + 1] - a->offsets[a->left[p]];
         const int64_t other = a->offsets[a->right[p] + 1] - a->offsets[a->right[p]];
-        if (size > n) n = size;
-        if (other > m) m = other;
+        n = most(n, size);
+        m = most(m, other);
         const int64_t need = (size + 1) * band_pitch(size, other);
-        if (need > cells) cells = need;
+        cells = most(cells, need);
         work += 200 + 20 * (double)need;
     }
     bool failed = false;

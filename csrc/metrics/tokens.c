@@ -1,5 +1,6 @@
 // Texts to token ids. The texts of a group share their ids, which count its different tokens in the order of their
 // first occurrence: groups are worked on side by side, and what is compared later lies within one.
+#include "base/arith.h"
 #include "metrics/entities.h"
 #include "metrics/reader.h"
 #include "text/whitespace.h"
@@ -45,7 +46,8 @@ static bool split_groups(const struct tokens_split *a, int64_t begin, int64_t en
         .ids = a->ids + a->offsets[a->groups[begin]],
         .failed = !memory,
     };
-    for (int64_t code = 0; code < 128; code++) r.ascii[code] = a->kinds[code < a->K ? code : a->K - 1];
+    for (int64_t code = 0; code < 128; code++) r.ascii[code] = a->kinds[least(code, a->K - 1)];
+    if (a->twice) r.ascii[' '] = TOKENS_SPACE;
     for (int64_t g = begin; g < end && !r.failed; g++) {
         const int64_t first = a->groups[g], last = a->groups[g + 1];
         r.failed = !sq_interner_clear(&interner, a->offsets[last] - a->offsets[first]);
@@ -71,7 +73,7 @@ static bool split_groups(const struct tokens_split *a, int64_t begin, int64_t en
             read_line(&r, text, stop);
             a->ends[s + 1] = r.count - before;
         }
-        if (interner.words > *limit) *limit = interner.words;
+        *limit = most(*limit, interner.words);
     }
     sq_interner_close(&interner);
     free(memory);
@@ -80,34 +82,30 @@ static bool split_groups(const struct tokens_split *a, int64_t begin, int64_t en
 
 // ids = tokens of the S texts, text s from ends[s] to ends[s + 1]; limit[0]: all are below it. kinds: one of `kind`,
 // and | DROPPED for what is left out of tokens, for each code point below K - 1, and one for all others. `twice`: the
-// texts that are split again after their tokens have been joined by spaces. `separated`: the last byte of a text does
-// not belong to it. `padded`: spaces surround each text. `trimmed`: spaces at its beginning go, as those at its end
-// always do. `edges`: chrF's split of punctuation. `stem`: Porter's stems of words of more than three letters.
+// texts that are split again after their tokens have been joined by spaces; with it the space is a space, whatever
+// `kinds` says, or there would be more tokens than bytes. `separated`: the last byte of a text does not belong to it.
+// `padded`: spaces surround each text. `trimmed`: spaces at its beginning go, as those at its end always do. `edges`:
+// chrF's split of punctuation. `stem`: Porter's stems of words of more than three letters.
 //: tokens_split(text:u[N], offsets:l[S+1], groups:l[G+1], kinds:u[K], twice?b[S], markup:n=0, separated:p=0,
 //:     padded:p=0, trimmed:p=0, edges:p=0, stem:p=0) -> ids:i[N], ends:l[S+1], limit:l[1]
 //:     where offsets covers N; groups covers S; K > 0; markup in markup
 KERNEL(tokens_split)
 {
-    enum { BLOCKS = 64 };
-    int64_t longest = 0, limits[BLOCKS] = {0};
-    bool done[BLOCKS];
-    if (a->twice && a->kinds[' ' < a->K ? ' ' : a->K - 1] != TOKENS_SPACE) // or its own spaces would be tokens
-        return "twice: expected kinds in which the space is a space";
-    for (int64_t s = 0; s < a->S; s++) {
-        const int64_t size = a->offsets[s + 1] - a->offsets[s];
-        if (size > longest) longest = size;
-    }
-    const int64_t blocks = a->G < BLOCKS ? a->G : BLOCKS;
+    enum { PARTS = 64 };
+    int64_t longest = 0, limits[PARTS] = {0};
+    bool done[PARTS];
+    for (int64_t s = 0; s < a->S; s++) longest = most(longest, a->offsets[s + 1] - a->offsets[s]);
+    const int64_t parts = least(a->G, PARTS);
 #pragma omp parallel for num_threads(sq_team(8 * a->N)) schedule(dynamic)
-    for (int64_t b = 0; b < blocks; b++)
-        done[b] = split_groups(a, a->G * b / blocks, a->G * (b + 1) / blocks, longest, &limits[b]);
+    for (int64_t b = 0; b < parts; b++)
+        done[b] = split_groups(a, cut(a->G, parts, b), cut(a->G, parts, b + 1), longest, &limits[b]);
 
     int64_t count = 0, limit = 0;
     a->ends[0] = 0;
-    for (int64_t b = 0; b < blocks; b++) {
+    for (int64_t b = 0; b < parts; b++) {
         if (!done[b]) return sq_no_memory;
-        if (limits[b] > limit) limit = limits[b];
-        const int64_t first = a->groups[a->G * b / blocks], last = a->groups[a->G * (b + 1) / blocks], start = count;
+        limit = most(limit, limits[b]);
+        const int64_t first = a->groups[cut(a->G, parts, b)], last = a->groups[cut(a->G, parts, b + 1)], start = count;
         for (int64_t s = first; s < last; s++) a->ends[s + 1] = count += a->ends[s + 1];
         if (start < count)
             memmove(a->ids + start, a->ids + a->offsets[first], (size_t)(count - start) * sizeof *a->ids);

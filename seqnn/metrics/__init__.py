@@ -26,8 +26,9 @@ from ._retrieval import mean_reciprocal_rank, ndcg, recall_at_k
 from ._rouge import RougeScore, rouge, rouge_matrix
 from ._score import Score
 from ._significance import PairedResult, paired_bootstrap
+from ._span_scores import SpanScore, SpanScores
 from ._span_tags import InvalidTag, convert_tags, find_invalid_tags, spans_to_tags
-from ._spans import Span, SpanScore, SpanScores, span_f1, spans, token_accuracy
+from ._spans import Span, span_f1, spans, token_accuracy
 from ._squad import AnswerScore, normalize_answer, squad_score
 from ._ter import TERScore, sentence_ter, ter, ter_matrix
 from ._tokens import porter_stem

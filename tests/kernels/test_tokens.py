@@ -173,11 +173,11 @@ def test_texts_that_are_read_twice_are_split_as_their_tokens():
     assert got.lengths.tolist() == [2, 3]
 
 
-def test_spaces_between_tokens_that_are_read_again_must_be_spaces():
-    text, places = np.frombuffer(b"a b\n", np.uint8), np.array([0, 4])
+def test_spaces_between_tokens_that_are_read_again_are_no_tokens():
+    text, places = np.frombuffer(b"a bc\n", np.uint8), np.array([0, 5])
     characters = np.full(129, _core.tokens.kind.index("character"), np.uint8)
-    with pytest.raises(ValueError, match="twice: expected kinds in which the space is a space"):
-        _core.tokens_split(text, places, np.array([0, 1]), characters, np.array([True]), "none")
+    got = _core.tokens_split(text, places, np.array([0, 1]), characters, np.array([True]), "none", separated=True)
+    assert got.ids[: got.ends[1]].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 15, 16, 17, 63, 64, 65, 300])
