@@ -243,7 +243,7 @@ def told(row: dict) -> str:
 def picture() -> str:
     """Return the picture of all ratios of the fullest CPU."""
     cpu = cpus()[0]
-    return draw({subject: measured(names, cpu) for subject, names in SUBJECTS.items()})
+    return draw({subject: rows for subject, names in SUBJECTS.items() if (rows := measured(names, cpu))})
 
 
 # Files.
