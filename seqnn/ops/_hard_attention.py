@@ -64,12 +64,12 @@ def hard_attention(
     q, k, additive, factor = scored(q, k, weight, score, scale)
     rules = (mask, relative, additive, lengths, query_lengths)
     options = options_of(causal, factor, query_offset, window, 0.0, seed, draws=sample)
-    out, log_prob, index = _choose(q, k, v, *rules, sample=sample, straight=straight_through, options=options)
+    out, log_prob, index = _hard_attention(q, k, v, *rules, sample=sample, straight=straight_through, options=options)
     return out, log_prob, index.data if isinstance(index, Tensor) else index
 
 
 @op
-def _choose(
+def _hard_attention(
     q: Any,
     k: Any,
     v: Any,
