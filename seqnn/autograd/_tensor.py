@@ -191,7 +191,9 @@ class Tensor(Methods):
     if not TYPE_CHECKING:  # type checkers go on reporting names that are wrong
 
         def __getattr__(self, name: str) -> Any:
-            raise AttributeError(name if name[:2] == "__" else missing_method(name))  # NumPy looks for many a __name__
+            if name[:2] == "__":  # NumPy looks for many a __name__
+                raise AttributeError(name)
+            raise AttributeError(missing_method(name, _methods.functions.__all__))
 
     def __len__(self) -> int:
         return len(self.data)

@@ -18,6 +18,17 @@ _NAMES = {
     "Swish": "nn.SiLU", "ReLU6": "ops.clip(x, 0, 6)", "Hardtanh": "ops.clip(x, -1, 1)", "Unflatten": "x.reshape(...)",
     "ParameterDict": "attributes, or nn.ParameterList", "SyncBatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d",
     "BatchNorm3d": "ops.batch_norm, which takes any number of axes", "UninitializedParameter": "sizes given at once",
+    "LogSigmoid": "-ops.softplus(-x)", "Mish": "x * ops.tanh(ops.softplus(x))", "Softsign": "x / (1 + ops.abs(x))",
+    "SELU": "1.0507009873554805 * ops.elu(x, 1.6732632423543772)", "CELU": "alpha * ops.elu(x / alpha)",
+    "PReLU": "ops.where(x > 0, x, weight * x) with weight an nn.Parameter", "Softmin": "ops.softmax(-x, axis)",
+    "Hardsigmoid": "ops.clip(x / 6 + 0.5, 0, 1)", "Hardswish": "x * ops.clip(x / 6 + 0.5, 0, 1)", "Buffer": "register_buffer",
+    "AlphaDropout": "nn.Dropout", "Bilinear": "ops.einsum", "CosineSimilarity": "ops.einsum of rows divided by their ops.norm",
+    "PairwiseDistance": "ops.norm(a - b, axis=-1)", "ZeroPad1d": "ops.pad", "ZeroPad2d": "ops.pad", "ConstantPad1d": "ops.pad",
+    "ReplicationPad1d": 'ops.pad(x, pad, "replicate")', "ReflectionPad1d": 'ops.pad(x, pad, "reflect")',
+    "TripletMarginLoss": "ops.relu(ops.norm(a - p, axis=1) - ops.norm(a - n, axis=1) + margin).mean()",
+    "MarginRankingLoss": "ops.relu(margin - y * (a - b)).mean()", "PoissonNLLLoss": "(ops.exp(x) - target * x).mean()",
+    "InstanceNorm1d": "nn.GroupNorm(channels, channels, affine=False)", "InstanceNorm2d": "nn.GroupNorm(channels, channels, affine=False)",
+    "Upsample": "np.repeat(x, factor, axis=-1)", "DataParallel": "seqnn.set_num_threads",
     "scaled_dot_product_attention": "ops.attention", "LayerNormCell": "the layer_norm=True of recurrent layers",
 }  # fmt: skip
 _ARGUMENTS = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -144,9 +146,11 @@ class Tree:
         """Raise TypeError where an attribute holds modules or parameters that are found nowhere else."""
         hidden = list(_inside(container))
         if hidden and not {id(v) for v in hidden} <= {id(v) for v in self._found()}:
-            kind = "dict" if isinstance(container, dict) else "list"
-            use = "nn.ModuleDict" if kind == "dict" else "nn.ModuleList (or nn.ParameterList)"
-            raise TypeError(f"{type(self).__name__}.{name}: modules in a {kind} are not found; use {use}")
+            named = isinstance(container, dict | SimpleNamespace)
+            use = "nn.ModuleDict" if named else "nn.ModuleList (or nn.ParameterList)"
+            raise TypeError(
+                f"{type(self).__name__}.{name}: modules in a {type(container).__name__} are not found; use {use}"
+            )
 
     def _found(self) -> Iterator[Any]:
         """Yield the modules and parameters that are attributes, here and below."""
@@ -174,12 +178,13 @@ class Tree:
                     yield (f"{path}.{name}" if path else name), entry
 
 
-_CONTAINERS = (list, tuple, dict, set)
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque, SimpleNamespace)
 _MANY = 1000  # elements of a container; of one with more, the first and the last are looked at
 
 
 def _inside(container: Any, depth: int = 3) -> Iterator[Any]:
     """Yield the modules and parameters in a container, and in containers inside it."""
+    container = vars(container) if isinstance(container, SimpleNamespace) else container
     values = list(container.values() if isinstance(container, dict) else container)
     for value in values if len(values) <= _MANY else (values[0], values[-1]):
         if isinstance(value, Tree | Parameter):

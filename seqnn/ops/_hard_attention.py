@@ -128,8 +128,8 @@ def reinforce_loss(log_prob: Array, reward: npt.ArrayLike, baseline: npt.ArrayLi
     >>> reinforce_loss(np.array([-1.0, -2.0]), np.array([3.0, 1.0]), "mean").item()
     -1.0
     """
-    shape = log_prob.shape
-    dtype = log_prob.dtype
+    log_prob = log_prob if isinstance(log_prob, Tensor) else np.asarray(log_prob)
+    shape, dtype = log_prob.shape, log_prob.dtype
     reward, baseline = (x.data if isinstance(x, Tensor) else x for x in (reward, baseline))
     try:
         advantage = np.broadcast_to(np.asarray(reward, dtype), shape)
