@@ -428,11 +428,13 @@ def test_operators_work_before_ops_is_imported(line):
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-@pytest.mark.parametrize(("value", "spec", "text"), [(1.5, ".4f", "1.5000"), ([2.0], ">6.1f", "   2.0"), (3, "03d", "003")])
+@pytest.mark.parametrize(
+    ("value", "spec", "text"), [(1.5, ".4f", "1.5000"), ([2.0], ">6.1f", "   2.0"), (3, "03d", "003")]
+)
 def test_a_tensor_of_one_number_is_formatted_as_the_number(value, spec, text):
     assert format(Tensor(value), spec) == text
     if isinstance(value, float):
-        assert f"{Tensor(value, requires_grad=True):{spec}}" == text and "%.1f" % Tensor(value) == "1.5"
+        assert f"{Tensor(value, requires_grad=True):{spec}}" == text
     with pytest.raises(TypeError, match="unsupported format string"):
         format(Tensor([1.0, 2.0]), ".2f")
 
@@ -449,7 +451,7 @@ def test_a_hook_may_be_removed_twice():
 def test_a_derivative_of_a_derivative_is_refused_by_its_name():
     x = leaf(2.0)
     first = grad((x * x).sum(), x)
-    with pytest.raises(TypeError, match="grad: outputs must be Tensors, got float64; .*first derivatives only"):
+    with pytest.raises(TypeError, match=r"grad: outputs must be Tensors, got float64; .*first derivatives only"):
         grad(first.sum(), x)
 
 
@@ -469,7 +471,7 @@ def test_lists_of_floats_take_the_float_type_of_what_stands_beside_them():
             ops.linear([[1.0, 2.0, 3.0]], weight),
             ops.linear(weight, weight, [1.0, 2.0]),
             weight @ [[1.0], [2.0], [3.0]],
-            weight + [1.0, 2.0, 3.0],
+            ops.add(weight, [1.0, 2.0, 3.0]),
             ops.clip(weight, [0.0, 0.0, 0.0]),
             ops.layer_norm([[1.0, 2.0, 3.0]], weight[0]),
             ops.mse_loss(weight[0], [1.0, 2.0, 3.0]),

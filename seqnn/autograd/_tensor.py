@@ -18,7 +18,7 @@ from ._tape import RECORD, Node, Part, add_hook, call_hooks, dense, mode, walk
 new = object.__new__
 
 
-class Tensor(Methods):
+class Tensor(Methods["Tensor"]):
     """An array that can be differentiated.
 
     NumPy's functions of a Tensor are those of `seqnn.ops` and give Tensors, or a TypeError where there is none and a

@@ -45,7 +45,7 @@ def _no_forward(self: Module, *inputs: Any, **options: Any) -> Any:
     raise NotImplementedError(f"{type(self).__name__} has no forward")
 
 
-class Module(Tree):
+class Module(Tree["Module"]):
     """A base of layers and models: a class with Parameters and Modules as attributes, and `forward`.
 
     Parameters, buffers and modules are found among the attributes, under PyTorch's names ("encoder.0.weight").

@@ -26,8 +26,9 @@ _NAMES = {
     "PairwiseDistance": "ops.norm(a - b, axis=-1)", "ZeroPad1d": "ops.pad", "ZeroPad2d": "ops.pad", "ConstantPad1d": "ops.pad",
     "ReplicationPad1d": 'ops.pad(x, pad, "replicate")', "ReflectionPad1d": 'ops.pad(x, pad, "reflect")',
     "TripletMarginLoss": "ops.relu(ops.norm(a - p, axis=1) - ops.norm(a - n, axis=1) + margin).mean()",
-    "MarginRankingLoss": "ops.relu(margin - y * (a - b)).mean()", "PoissonNLLLoss": "(ops.exp(x) - target * x).mean()",
-    "InstanceNorm1d": "nn.GroupNorm(channels, channels, affine=False)", "InstanceNorm2d": "nn.GroupNorm(channels, channels, affine=False)",
+    "MarginRankingLoss": "ops.relu(margin - target * (a - b)).mean()", "PoissonNLLLoss": "(ops.exp(x) - target * x).mean()",
+    "InstanceNorm1d": "nn.GroupNorm(channels, channels, affine=False)",
+    "InstanceNorm2d": "nn.GroupNorm(channels, channels, affine=False)",
     "Upsample": "np.repeat(x, factor, axis=-1)", "DataParallel": "seqnn.set_num_threads",
     "scaled_dot_product_attention": "ops.attention", "LayerNormCell": "the layer_norm=True of recurrent layers",
 }  # fmt: skip

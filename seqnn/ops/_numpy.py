@@ -56,7 +56,9 @@ _UFUNCS: dict[np.ufunc, Callable] = {
 def _pair(x: Any, y: Any) -> Any:
     """Stack two arrays that broadcast; numbers and lists take the float type of the other."""
     dtype = next((a.dtype for a in (x, y) if isinstance(a, Tensor) and a.dtype.kind == "f"), None)
-    x, y = (a if isinstance(a, Tensor) or np.ndim(a) and hasattr(a, "dtype") else np.asarray(a, dtype) for a in (x, y))
+    x, y = (
+        a if isinstance(a, Tensor) or (np.ndim(a) and hasattr(a, "dtype")) else np.asarray(a, dtype) for a in (x, y)
+    )
     shape = np.broadcast_shapes(np.shape(x), np.shape(y))
     return stack([expand(a, shape) if np.shape(a) != shape else a for a in (x, y)])
 

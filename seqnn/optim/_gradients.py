@@ -97,7 +97,8 @@ def clip_factor(norm: float, max_norm: float) -> float:
     >>> clip_factor(0.5, 1.0)
     1.0
     """
-    _check_limit("max_norm", max_norm, 0 < max_norm if isinstance(max_norm, Real) else None, "> 0")
+    if not _number("max_norm", max_norm) > 0:
+        raise ValueError(f"max_norm: expected a number > 0, got {max_norm!r}")
     return norm if math.isnan(norm) else min(1.0, max_norm / (norm + 1e-6))
 
 
@@ -120,7 +121,8 @@ def clip_grad_value_(parameters: Tensor | Iterable[Any], clip_value: float) -> N
     >>> w.grad
     array([ 1. , -0.5], dtype=float32)
     """
-    _check_limit("clip_value", clip_value, 0 <= clip_value if isinstance(clip_value, Real) else None, ">= 0")
+    if not _number("clip_value", clip_value) >= 0:
+        raise ValueError(f"clip_value: expected a number >= 0, got {clip_value!r}")
     grads = []
     for tensor in tensors_of(parameters):
         if rows := gathered(tensor):
@@ -131,10 +133,11 @@ def clip_grad_value_(parameters: Tensor | Iterable[Any], clip_value: float) -> N
     _each_dtype(_core.gradients_clip, grads, clip_value)
 
 
-def _check_limit(name: str, value: Any, fits: bool | None, expected: str) -> None:
-    """Refuse a limit that is no number (`fits` is None), or out of range; infinity is one."""
-    if not fits:
-        raise (TypeError if fits is None else ValueError)(f"{name}: expected a number {expected}, got {value!r}")
+def _number(name: str, value: Any) -> float:
+    """Return a limit, which may be infinite; refuse what is no number."""
+    if not isinstance(value, Real):
+        raise TypeError(f"{name}: expected a number, got {value!r}")
+    return float(value)
 
 
 def _norm(tensors: list[Tensor], norm_type: float | str) -> float:

@@ -223,7 +223,7 @@ def steps(states: list[dict]) -> np.ndarray:
 
 
 def _make_updatable(name: str, param: Tensor) -> None:
-    """Copy an array that does not lie in memory in C order, or in the order of bytes of another machine; refuse a read-only one."""
+    """Copy an array that is not in C order or has another machine's order of bytes; refuse a read-only one."""
     if not param.data.flags.writeable:
         raise ValueError(f"{name}: the array is read-only; unfreeze the parameter, or leave it out of the optimiser")
     param.data = np.ascontiguousarray(param.data, param.data.dtype.newbyteorder("="))

@@ -347,7 +347,9 @@ def test_a_parameter_of_two_names_is_written_once_and_needs_one_of_them(tmp_path
     for name in ("embedding.weight", "out.weight"):
         assert other.load_state_dict({name: table}).missing_keys == []
         assert other.out.weight is other.embedding.weight and other.out.weight.data.all()
-    with pytest.raises(ValueError, match=r"out\.weight: is one parameter with embedding\.weight here, but another array"):
+    with pytest.raises(
+        ValueError, match=r"out\.weight: is one parameter with embedding\.weight here, but another array"
+    ):
         other.load_state_dict({"embedding.weight": table, "out.weight": 2 * table})
     with pytest.raises(ValueError, match=r"missing keys: embedding\.weight, out\.weight"):
         other.load_state_dict({})
@@ -361,7 +363,9 @@ CONTAINERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", [nn.Linear(4, 4), nn.Dropout(0.5), nn.Parameter([1.0])], ids=lambda w: type(w).__name__)
+@pytest.mark.parametrize(
+    "what", [nn.Linear(4, 4), nn.Dropout(0.5), nn.Parameter([1.0])], ids=lambda w: type(w).__name__
+)
 @pytest.mark.parametrize("kind", CONTAINERS)
 def test_what_is_put_into_a_container_after_its_assignment_is_never_left_out_in_silence(kind, what):
     class Model(nn.Module):
@@ -370,7 +374,13 @@ def test_what_is_put_into_a_container_after_its_assignment_is_never_left_out_in_
             self.hidden, put = CONTAINERS[kind]()
             put(self.hidden, what)
 
-    for use in (nn.Module.state_dict, nn.Module.eval, nn.Module.train, lambda m: list(m.parameters()), nn.Module.freeze):
+    for use in (
+        nn.Module.state_dict,
+        nn.Module.eval,
+        nn.Module.train,
+        lambda m: list(m.parameters()),
+        nn.Module.freeze,
+    ):
         with pytest.raises(TypeError, match=r"Model\.hidden: modules in a \w+ are not found; use nn\.Module"):
             use(Model())
         use(Model(known=what))  # found elsewhere

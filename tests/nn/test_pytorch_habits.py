@@ -102,9 +102,11 @@ def test_a_mask_that_does_not_fit_pytorchs_call_is_named(masks, error, message):
 @pytest.mark.parametrize("kind", [nn.TransformerEncoderLayer, nn.TransformerDecoderLayer])
 def test_transformer_layers_take_batch_first_and_refuse_the_other_layout_with_what_to_write(kind):
     assert kind(8, 2, batch_first=True).state_dict().keys() == kind(8, 2).state_dict().keys()
-    with pytest.raises(ValueError, match=f"{kind.__name__}: batch_first=False: .* write batch_first=True, and swap the axes"):
+    with pytest.raises(
+        ValueError, match=f"{kind.__name__}: batch_first=False: .* write batch_first=True, and swap the axes"
+    ):
         kind(8, 2, batch_first=False)
-    with pytest.raises((TypeError, ValueError), match="batch_first: expected .*'False'"):
+    with pytest.raises((TypeError, ValueError), match=r"batch_first: expected .*'False'"):
         kind(8, 2, batch_first="False")
 
 
@@ -112,7 +114,10 @@ def test_transformer_layers_take_batch_first_and_refuse_the_other_layout_with_wh
     ("call", "message"),
     [
         (lambda x: nn.TransformerEncoderLayer(8, 2)(x, src_mask=LATER), r"write mask=, .* ~src_mask; or causal=True"),
-        (lambda x: nn.TransformerEncoderLayer(8, 2)(x, LATER), "forward.* takes 2 .* by their names go mask, causal, lengths"),
+        (
+            lambda x: nn.TransformerEncoderLayer(8, 2)(x, LATER),
+            "forward.* takes 2 .* by their names go mask, causal, lengths",
+        ),
         (lambda x: nn.TransformerDecoderLayer(8, 2)(x, x, tgt_mask=LATER), "write mask=, .* ~tgt_mask"),
         (lambda x: nn.ReLU(inplace=True), "^ReLU: .*inplace= is PyTorch's: leave it out"),
         (lambda x: nn.Embedding(3, 2, max_norm=1.0), "^Embedding: .*max_norm= is PyTorch's: scale table.weight.data"),
@@ -277,11 +282,33 @@ def test_group_norm_normalises_groups_of_channels():
     ],
 )
 def test_a_string_is_no_truth_value(make):
-    with pytest.raises((TypeError, ValueError), match="expected .*True"):
+    with pytest.raises((TypeError, ValueError), match=r"expected .*True"):
         make()
 
 
-@pytest.mark.parametrize("kind", [nn.BatchNorm1d, nn.LayerNorm, nn.RMSNorm, lambda size, eps: nn.GroupNorm(1, size, eps)])
+@pytest.mark.parametrize(
+    "kind", [nn.BatchNorm1d, nn.LayerNorm, nn.RMSNorm, lambda size, eps: nn.GroupNorm(1, size, eps)]
+)
 def test_a_negative_eps_is_refused(kind):
     with pytest.raises(ValueError, match="eps: expected a finite number >= 0, got -1"):
         kind(3, eps=-1)
+
+
+FORMULAS = {
+    "selu": (), "mish": (), "softsign": (), "hardsigmoid": (), "hardswish": (), "logsigmoid": (), "hardtanh": (), "relu6": (),
+    "celu": ("alpha",), "softmin": ("axis",), "normalize": (), "prelu": ("weight",), "poisson_nll_loss": ("target",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_formula_that_is_given_instead_of_a_function_is_that_function(name):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(AttributeError) as hint:
+        getattr(ops, name)
+    formula = str(hint.value).partition("; write ")[2]
+    values = {"x": sample(3, 4), "alpha": 1.5, "axis": 1, "weight": np.float32(0.3), "target": np.abs(sample(3, 4, seed=1))}
+    others = [values[argument] for argument in FORMULAS[name]]
+    given = [torch.as_tensor(np.atleast_1d(v)) if isinstance(v, np.ndarray | np.floating) else v for v in others]
+    expected = getattr(torch.nn.functional, name)(torch.from_numpy(values["x"]), *given)
+    found = eval(formula, vars(ops) | values)
+    np.testing.assert_allclose(getattr(found, "data", found), expected.numpy(), atol=1e-6)

@@ -292,10 +292,10 @@ def test_state_that_does_not_fit_changes_nothing():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda p: optim.clip_grad_norm_(p, "1"), TypeError, "max_norm: expected a number > 0, got '1'"),
+        (lambda p: optim.clip_grad_norm_(p, "1"), TypeError, "max_norm: expected a number, got '1'"),
         (lambda p: optim.clip_grad_norm_(p, 0), ValueError, "max_norm: expected a number > 0, got 0"),
         (lambda p: optim.clip_grad_norm_(p, 1, norm_type="x"), ValueError, "norm_type: expected .*'inf', got 'x'"),
-        (lambda p: optim.clip_grad_value_(p, None), TypeError, "clip_value: expected a number >= 0, got None"),
+        (lambda p: optim.clip_grad_value_(p, None), TypeError, "clip_value: expected a number, got None"),
         (lambda p: optim.clip_grad_value_(p, -1), ValueError, "clip_value: expected a number >= 0, got -1"),
         (lambda p: optim.Adam(p, betas=0.9), ValueError, "betas: expected two numbers, got 0.9"),
     ],

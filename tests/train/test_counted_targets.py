@@ -162,9 +162,7 @@ def test_weights_of_classes_and_other_targets_that_do_not_count_are_joined_over_
     weights = []
     for batch_size, accumulate in ((12, 1), (cut, -(-12 // cut))):
         model = nn.Sequential(network(), nn.LogSoftmax())
-        run = train.Trainer(
-            model, loss, optim.SGD(model.parameters(), lr=0.5), accumulate=accumulate, verbose=0
-        )
+        run = train.Trainer(model, loss, optim.SGD(model.parameters(), lr=0.5), accumulate=accumulate, verbose=0)
         expected = loss(model(x), y).item()
         assert run.evaluate((x, y), batch_size=batch_size)["loss"] == pytest.approx(expected, rel=1e-5)
         history = run.fit((x, y), 1, batch_size=batch_size, shuffle=False)
