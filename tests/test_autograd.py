@@ -437,6 +437,9 @@ def test_a_tensor_of_one_number_is_formatted_as_the_number(value, spec, text):
         assert f"{Tensor(value, requires_grad=True):{spec}}" == text
     with pytest.raises(TypeError, match="unsupported format string"):
         format(Tensor([1.0, 2.0]), ".2f")
+    assert round(Tensor(1.567), 2) == round(Tensor(1.567).item(), 2) and "abc"[Tensor(np.array(1))] == "b"
+    with pytest.raises(TypeError, match="integer"):
+        "abc"[Tensor(1.0)]
 
 
 def test_a_hook_may_be_removed_twice():

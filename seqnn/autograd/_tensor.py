@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
@@ -203,6 +204,12 @@ class Tensor(Methods["Tensor"]):
 
     def __int__(self) -> int:
         return int(self.data.item())
+
+    def __index__(self) -> int:
+        return operator.index(self.data.item())
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self.data.item(), digits)
 
     def __bool__(self) -> bool:
         return bool(self.data)

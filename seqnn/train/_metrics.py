@@ -27,14 +27,21 @@ def accuracy(output: np.ndarray, target: np.ndarray, *, ignore_index: int = IGNO
     Returns:
         The share; NaN where no target counts.
 
+    Raises:
+        ValueError: for shapes that do not fit, such as [N, 1] and [N]: one class of one is always right.
+
     >>> import numpy as np
     >>> from seqnn import train
     >>> train.accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
     """
+    output, target = np.asarray(output), np.asarray(target)
     found = output > 0 if output.shape == target.shape else output.argmax(axis=-1)
-    if found.shape != target.shape:
-        raise ValueError(f"accuracy: output {output.shape} and target {target.shape} do not fit")
+    if found.shape != target.shape or (output.shape != target.shape and output.shape[-1] == 1):
+        raise ValueError(
+            f"accuracy: output {output.shape} and target {target.shape} do not fit: expected [..., C] and [...], or one shape "
+            "for two classes"
+        )
     counted = target != ignore_index
     share = Mean((found == target)[counted].mean() if counted.any() else np.nan)
     share.count = int(counted.sum())

@@ -194,3 +194,11 @@ def test_an_accuracy_that_leaves_out_another_class_is_the_share_of_all_that_coun
     )
     for batch_size in (1, 2, 3, 8):
         assert run.evaluate((x, y), batch_size=batch_size)["accuracy"] == pytest.approx(3 / 5)
+
+
+def test_an_accuracy_of_a_single_score_per_example_wants_targets_of_its_shape():
+    scores, target = np.array([[2.0], [-1.0]]), np.array([1, 0])
+    with pytest.raises(ValueError, match=r"output \(2, 1\) and target \(2,\) do not fit: expected"):
+        train.accuracy(scores, target)
+    assert train.accuracy(scores[:, 0], target) == train.accuracy(scores, target[:, None]) == 1
+    assert train.accuracy([[0.1, 0.9]], [1]) == 1
