@@ -40,10 +40,16 @@ def _default_threads() -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Limit the threads of every later call in this process to `n` >= 1.
+    """Limit the threads of every later call in this process.
 
     A call never uses more than OpenMP itself allows at that moment (``OMP_NUM_THREADS``, ``threadpoolctl``), and small work
     stays on one thread.
+
+    Args:
+        n: the limit, >= 1.
+
+    Raises:
+        ValueError: for a number below 1, or one that is too large.
 
     >>> import seqnn
     >>> before = seqnn.get_num_threads()
@@ -56,13 +62,27 @@ def set_num_threads(n: int) -> None:
 
 
 def get_num_threads() -> int:
-    """The most threads that a call from here uses."""
+    """Return the most threads that a call from here uses.
+
+    >>> import seqnn
+    >>> seqnn.get_num_threads() >= 1
+    True
+    """
     return _core.get_threads()
 
 
 @contextmanager
 def threads(n: int | None) -> Iterator[None]:
-    """Limit the threads of calls inside the block, from this Python thread only; None changes nothing.
+    """Limit the threads of calls inside the block, from this Python thread only.
+
+    Args:
+        n: the limit, >= 1; None changes nothing.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        ValueError: for a number below 1.
 
     >>> import seqnn
     >>> with seqnn.threads(1):

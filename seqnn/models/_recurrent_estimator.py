@@ -240,7 +240,11 @@ class WritingEstimator(RecurrentEstimator):
         raise NotImplementedError
 
     def score(self, X: Any, y: Any) -> float:  # noqa: N803
-        """Return the share of sequences of tokens that are predicted exactly; of numbers, R^2 over all steps."""
+        """Return the share of sequences of tokens that are predicted exactly; of numbers, R^2 over all steps.
+
+        Args:
+            X, y: as for `fit`.
+        """
         self._require_fit()
         truth = as_sequences(y, "y", self._used.tokenizer)
         return self._output.score(lambda steps: self.predict(X, steps=steps), truth)
