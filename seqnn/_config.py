@@ -79,5 +79,8 @@ def show_config() -> None:
         print(f"{name:16} {value}")
 
 
-if "SEQNN_ISA" in os.environ:
-    set_isa(os.environ["SEQNN_ISA"])
+if os.environ.get("SEQNN_ISA"):
+    try:
+        set_isa(os.environ["SEQNN_ISA"])
+    except ValueError as error:
+        raise ValueError(f"the variable SEQNN_ISA of the environment: {error}") from None
