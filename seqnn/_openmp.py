@@ -1,4 +1,4 @@
-"""How long OpenMP's idle threads spin, and how many CPUs there are for them. Imported before anything else that loads the kernels.
+"""How long OpenMP's idle threads spin, and how many CPUs there are. Imported before anything else that loads the kernels.
 
 GNU's OpenMP lets the threads of a finished region, and the one that waits for the last of them, spin for 300,000 pauses, some
 14 ms on recent CPUs, before they sleep: time that another process on the machine, or the thread that is waited for, needs.

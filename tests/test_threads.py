@@ -96,7 +96,7 @@ def test_environment_variables():
     ):
         run(show, SEQNN_ISA="mmx")
     for wrong in ("99999", "0", "\u00b2"):
-        with pytest.raises(AssertionError, match="SEQNN_NUM_THREADS is .*, expected a positive integer, at most 1024"):
+        with pytest.raises(AssertionError, match=r"SEQNN_NUM_THREADS is .*, expected a positive integer, at most 1024"):
             run(show, SEQNN_NUM_THREADS=wrong)
 
 

@@ -306,7 +306,13 @@ def test_a_formula_that_is_given_instead_of_a_function_is_that_function(name):
     with pytest.raises(AttributeError) as hint:
         getattr(ops, name)
     formula = str(hint.value).partition("; write ")[2]
-    values = {"x": sample(3, 4), "alpha": 1.5, "axis": 1, "weight": np.float32(0.3), "target": np.abs(sample(3, 4, seed=1))}
+    values = {
+        "x": sample(3, 4),
+        "alpha": 1.5,
+        "axis": 1,
+        "weight": np.float32(0.3),
+        "target": np.abs(sample(3, 4, seed=1)),
+    }
     others = [values[argument] for argument in FORMULAS[name]]
     given = [torch.as_tensor(np.atleast_1d(v)) if isinstance(v, np.ndarray | np.floating) else v for v in others]
     expected = getattr(torch.nn.functional, name)(torch.from_numpy(values["x"]), *given)
