@@ -8,6 +8,7 @@ from typing import Any
 class NoBar:
     """A bar that shows nothing, and starts no thread as tqdm's do even when disabled."""
 
+    disable = True
     n = 0
     total: int | None = None
 
@@ -46,5 +47,8 @@ def advance(bar: Any, done: int, total: int | None) -> None:
 
 def end_bar(bar: Any) -> None:
     """Close the bar of a run that has ended well, perhaps before its last epoch: it is full then."""
-    bar.total = bar.n
+    if not bar.disable and bar.total != bar.n:
+        done, began = bar.n, bar.start_t
+        bar.reset(total=done)  # only so does the widget of a notebook learn its new length
+        bar.n, bar.start_t = done, began
     bar.close()
