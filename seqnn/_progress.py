@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from importlib import import_module
 from typing import Any
 
 
@@ -34,6 +37,10 @@ def progress_bar(
     """Open a tqdm bar (a context manager) over `total` units; it appears after `delay` seconds, and only with `show`."""
     if not show:
         return NoBar()
+    if "tqdm.auto" not in sys.modules:
+        with warnings.catch_warnings():  # a notebook without ipywidgets gets a bar of text, which is no reason to warn
+            warnings.filterwarnings("ignore", "IProgress not found")
+            import_module("tqdm.auto")
     from tqdm.auto import tqdm
 
     return tqdm(desc=description, unit=unit, unit_scale=True, total=total, initial=initial, delay=delay)

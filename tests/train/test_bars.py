@@ -1,6 +1,8 @@
 """Bars of training as a notebook shows them: widgets of ipywidgets, of which these tests have simple stand-ins."""
 
 import re
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -84,3 +86,24 @@ def test_a_bar_shows_the_last_epoch_and_its_figures(widgets):
     shown = dict(re.findall(r"(\w+)=([\d./]+)", text))
     last = {name: f"{history[name][-1]:.4f}" for name in ("loss", "val_loss", "val_accuracy")}
     assert shown == {"epoch": "3/3", **last}
+
+
+NOTEBOOK_WITHOUT_WIDGETS = """
+import sys
+import types
+
+sys.modules["ipywidgets"] = None
+sys.modules["ipykernel.zmqshell"] = types.ModuleType("zmqshell")
+sys.modules["IPython"] = types.ModuleType("IPython")
+sys.modules["IPython"].get_ipython = object
+import seqnn
+
+seqnn.Word2Vec([["a", "b", "c"]] * 100, min_count=1, vector_size=4, epochs=2)
+"""
+
+
+def test_a_notebook_without_widgets_gets_a_bar_of_text_and_no_warning():
+    command = [sys.executable, "-W", "always", "-c", NOTEBOOK_WITHOUT_WIDGETS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert "600/600" in done.stderr and "TqdmWarning" not in done.stderr
