@@ -31,7 +31,7 @@ static inline bool is_better(const shift *a, const shift *b)
     return a->target < b->target;
 }
 
-// out = the words with those from `start` on moved: before `target`, or, within the run, behind as many others. Returns
+// out = the words with those from `start` on moved: before `target`, or, within the run, after as many others. Returns
 // how many words at the beginning stay.
 static int64_t move_words(const int32_t *words, int64_t n, const shift *s, int32_t *out)
 {

@@ -102,7 +102,7 @@ def test_nothing_found_scores_zero():
     assert span_f1([], [], mode="conlleval").tokens == 0
 
 
-def test_prefixes_may_stand_behind_types():
+def test_prefixes_may_stand_after_types():
     gold, turned = [["B-X-Y", "I-X-Y", "O", "B"]], [["X-Y-B", "X-Y-I", "O", "B"]]
     for mode in ("conlleval", "strict"):
         assert spans(turned, mode=mode, scheme="IOB2", suffix=True) == spans(gold, mode=mode, scheme="IOB2")
