@@ -28,6 +28,7 @@ from ._arithmetic import (
 from ._attention import attention, self_attention
 from ._batch_norm import batch_norm
 from ._conv import conv1d, conv2d
+from ._crf import CRFConstraints, crf_constraints, crf_decode, crf_marginals, crf_nll
 from ._cross_entropy import cross_entropy
 from ._dropout import dropout
 from ._einsum import einsum
@@ -72,6 +73,7 @@ from ._sort import sort, topk
 from ._stlm import stlm, stlm_memories
 
 __all__ = [
+    "CRFConstraints",
     "abs",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
@@ -92,6 +94,10 @@ __all__ = [
     "copy",
     "cos",
     "cosine_embedding_loss",
+    "crf_constraints",
+    "crf_decode",
+    "crf_marginals",
+    "crf_nll",
     "cross_entropy",
     "cumprod",
     "cumsum",
