@@ -11,8 +11,9 @@
 
 #include "base/scratch.h"
 #include "layers/row.h"
+#include "structured/exp.h"
 
-#define CRF_TINY (SQ_DOUBLE ? (real)1e-290 : (real)1e-30) // sums from there on have lost no digit
+#define CRF_TINY (SQ_DOUBLE ? (real)1e-280 : (real)1e-25) // sums from there on have lost no digit
 enum { CRF_GROUP = 4 };                                   // rows whose steps take turns, to hide the latency of each
 
 // Matrices have rows of `width` numbers, whole registers; what pads them is said at each.
@@ -35,7 +36,7 @@ static void crf_fill_table(crf_table *t, const real *transitions, int64_t K, rea
         real *row = t->along + i * width;
         const real largest = row_largest(transitions + i * K, NULL, K), top = largest == -(real)INFINITY ? 0 : largest;
         for (int64_t j = 0; j < width; j += LANES) {
-            row_store(row, j, width, vf_exp_falling(row_load(transitions + i * K, NULL, j, K, top) - top), false);
+            row_store(row, j, width, exp_or_zero(row_load(transitions + i * K, NULL, j, K, top) - top), false);
             row_store(t->against + i * width, j, width, vf_set(1), false);
         }
         t->top[i] = largest;
@@ -88,7 +89,7 @@ static real crf_weigh(const real *x, const real *y, int64_t n, real *weight, int
         most = vf_max(most, both);
     }
     const real largest = vf_largest(most), c = largest == -(real)INFINITY ? 0 : largest;
-    for (int64_t i = 0; i < width; i += LANES) vf_store(weight + i, vf_exp_falling(vf_load(weight + i) - c));
+    for (int64_t i = 0; i < width; i += LANES) vf_store(weight + i, exp_or_zero(vf_load(weight + i) - c));
     return c;
 }
 
@@ -96,7 +97,9 @@ static real crf_weigh(const real *x, const real *y, int64_t n, real *weight, int
 static double crf_log_sum(const real *x, int64_t n)
 {
     const real largest = row_largest(x, NULL, n), c = largest == -(real)INFINITY ? 0 : largest; // or all are NaN
-    return (double)c + log((double)row_exp(x, NULL, n, c, NULL));
+    vf sum = vf_set(0);
+    for (int64_t i = 0; i < n; i += LANES) sum += exp_or_zero(row_load(x, NULL, i, n, -(real)INFINITY) - c);
+    return (double)c + log((double)vf_sum(sum));
 }
 
 // Computes to = log(sums) + more [n], padding -inf. Returns whether a sum is too small to be trusted.

@@ -1,4 +1,4 @@
-// The best sequences of tags (Viterbi 1967; for several the lists of Schwartz and Chow, ICASSP 1990).
+// The best sequences of tags (Viterbi 1967; for several: lists, Schwartz and Chow, ICASSP 1990).
 #ifndef SEQNN_STRUCTURED_CRF_BEST_H
 #define SEQNN_STRUCTURED_CRF_BEST_H
 
@@ -33,9 +33,8 @@ static void crf_search_prepare(crf_search *s, void *room)
 static int64_t crf_search_size(const crf_search *s)
 {
     if (s->best == 1) return round_up(times(times(s->T + 2, s->width), sizeof(real)), 64);
-    const int64_t each = times(s->K, s->best);
-    return round_up(times(times(each, 2) + s->best, sizeof(real)), 64) +
-           round_up(times(times(each, s->T) + s->best, sizeof(int64_t)), 64);
+    const int64_t each = times(s->K, s->best), numbers = times(each, s->T) + s->best + times(3, s->K);
+    return round_up(times(numbers, sizeof(int64_t)) + times(times(2, each), sizeof(real)), 64);
 }
 
 // to[j] = max_i (from[i] + A_ij) + emission[j], and the first i that gives it.
@@ -79,50 +78,52 @@ static real search_one(const crf_search *s, const real *emissions, int64_t lengt
     return score;
 }
 
-// Puts a score and where it came from into a falling list of n; after those that are equal.
-ALWAYS_INLINE void insert(real *score, int64_t *came, int64_t n, real value, int64_t from)
+// Falling lists of scores, one for each tag: `best` numbers wide, `count` of them filled.
+typedef struct {
+    real *score;    // [K, best]
+    int64_t *count; // [K]
+} tag_lists;
+
+// Merges the lists, each with `more[i * stride]` added, into one of at most n scores; of equal ones the lower tag comes
+// first. came[k] = tag * best + place of each. Returns how many there are: those of -inf are none.
+static int64_t merge(const crf_search *s, const tag_lists *from, const real *more, int64_t stride, int64_t *place,
+                     real *score, int64_t *came)
 {
-    int64_t at = n;
-    while (at > 0 && value > score[at - 1]) at--;
-    if (at == n) return;
-    for (int64_t k = n - 1; k > at; k--) score[k] = score[k - 1], came[k] = came[k - 1];
-    score[at] = value, came[at] = from;
+    for (int64_t i = 0; i < s->K; i++) place[i] = 0;
+    for (int64_t k = 0; k < s->best; k++) {
+        int64_t tag = -1;
+        real largest = -(real)INFINITY;
+        for (int64_t i = 0; i < s->K; i++) {
+            if (place[i] == from->count[i]) continue;
+            const real value = from->score[i * s->best + place[i]] + more[i * stride];
+            if (value > largest) largest = value, tag = i;
+        }
+        if (tag < 0) return k;
+        score[k] = largest, came[k] = tag * s->best + place[tag]++;
+    }
+    return s->best;
 }
 
-static void empty(real *score, int64_t *came, int64_t n)
-{
-    for (int64_t k = 0; k < n; k++) score[k] = -(real)INFINITY, came[k] = 0;
-}
-
-// Several: a list for each tag; an entry's number is tag * best + its place there.
+// Several: a list for each tag and step.
 static void search_lists(const crf_search *s, const real *emissions, int64_t length, int64_t *tags, real *score,
                          void *room)
 {
     const int64_t n = s->best, K = s->K, each = K * n;
-    real *from = room, *to = from + each;
-    int64_t *came = (int64_t *)((char *)room + round_up((2 * each + n) * (int64_t)sizeof(real), 64)),
-            *last = came + each * s->T;
-    for (int64_t j = 0; j < K; j++) {
-        empty(from + j * n, came, n);
-        from[j * n] = s->start[j] + emissions[j];
-    }
+    int64_t *place = room, *came = place + 3 * K, *last = came + each * s->T;
+    real *scores = (real *)(last + n);
+    tag_lists from = {scores, place + K}, to = {scores + each, place + 2 * K};
+    for (int64_t j = 0; j < K; j++) from.score[j * n] = s->start[j] + emissions[j], from.count[j] = 1;
     for (int64_t t = 1; t < length; t++) {
         for (int64_t j = 0; j < K; j++) {
-            real *list = to + j * n;
-            int64_t *origin = came + t * each + j * n;
-            empty(list, origin, n);
-            for (int64_t i = 0; i < K; i++)
-                for (int64_t k = 0; k < n && from[i * n + k] > -(real)INFINITY; k++)
-                    insert(list, origin, n, from[i * n + k] + s->transitions[i * K + j], i * n + k);
-            for (int64_t k = 0; k < n; k++) list[k] += emissions[t * s->step + j];
+            real *list = to.score + j * n;
+            to.count[j] = merge(s, &from, s->transitions + j, K, place, list, came + t * each + j * n);
+            for (int64_t k = 0; k < to.count[j]; k++) list[k] += emissions[t * s->step + j];
         }
-        real *old = from;
+        const tag_lists old = from;
         from = to, to = old;
     }
-    empty(score, last, n);
-    for (int64_t j = 0; j < K; j++)
-        for (int64_t k = 0; k < n; k++) insert(score, last, n, from[j * n + k] + s->end[j], j * n + k);
-    for (int64_t k = 0; k < n; k++) {
+    const int64_t found = merge(s, &from, s->end, 1, place, score, last);
+    for (int64_t k = 0; k < found; k++) {
         int64_t entry = last[k];
         for (int64_t t = length - 1; t >= 0; t--) {
             tags[k * s->T + t] = entry / n;
@@ -147,8 +148,7 @@ static void crf_search_row(const crf_search *s, int64_t b, int64_t length, void 
         score[0] = search_one(s, emissions, length, tags, room);
     else
         search_lists(s, emissions, length, tags, score, room);
-    for (int64_t k = 0; k < s->best; k++)
-        for (int64_t t = 0; t < s->T && score[k] == -(real)INFINITY; t++) tags[k * s->T + t] = -1;
+    for (int64_t t = 0; t < s->T && score[0] == -(real)INFINITY; t++) tags[t] = -1;
 }
 
 #endif

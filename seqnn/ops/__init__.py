@@ -30,6 +30,8 @@ from ._batch_norm import batch_norm
 from ._conv import conv1d, conv2d
 from ._crf import CRFConstraints, crf_constraints, crf_decode, crf_marginals, crf_nll
 from ._cross_entropy import cross_entropy
+from ._ctc import ctc_loss
+from ._ctc_decode import ctc_decode
 from ._dropout import dropout
 from ._einsum import einsum
 from ._embedding import embedding
@@ -99,6 +101,8 @@ __all__ = [
     "crf_marginals",
     "crf_nll",
     "cross_entropy",
+    "ctc_decode",
+    "ctc_loss",
     "cumprod",
     "cumsum",
     "divide",

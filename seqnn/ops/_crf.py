@@ -58,7 +58,7 @@ class _Chain(NamedTuple):
             _weights(name, "start_transitions", start, (tags,), emissions.dtype),
             _weights(name, "end_transitions", end, (tags,), emissions.dtype),
         ]
-        counts, _ = as_lengths(name, lengths, steps, rows)
+        counts, _ = as_lengths(name, lengths, steps, rows, of="the steps of emissions")
         return cls(emissions, *of_tags, np.full(rows, steps, np.int32) if counts is None else counts)
 
     def require_path(self, name: str, score: np.ndarray) -> None:
