@@ -28,7 +28,7 @@ from ._arithmetic import (
 from ._attention import attention, self_attention
 from ._batch_norm import batch_norm
 from ._conv import conv1d, conv2d
-from ._crf import CRFConstraints, crf_constraints, crf_decode, crf_marginals, crf_nll
+from ._crf import crf_constraints, crf_decode, crf_marginals, crf_nll
 from ._cross_entropy import cross_entropy
 from ._ctc import ctc_loss
 from ._ctc_decode import ctc_decode
@@ -75,7 +75,6 @@ from ._sort import sort, topk
 from ._stlm import stlm, stlm_memories
 
 __all__ = [
-    "CRFConstraints",
     "abs",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",

@@ -15,24 +15,8 @@ from ._recurrent import as_lengths
 from ._types import Array, Result
 
 ChainReduction = Literal["mean", "token_mean", "sum", "none"]
-
-
-class CRFConstraints(NamedTuple):
-    """A record of which tags may follow which, for `crf_decode`: arrays of booleans.
-
-    Attributes:
-        transitions: [K, K]: whether tag j may follow tag i.
-        start: [K]: whether a sequence may begin with a tag.
-        end: [K]: whether it may end with it.
-
-    >>> from seqnn import ops
-    >>> ops.crf_constraints(["O", "B-PER", "I-PER"]).start
-    array([ True,  True, False])
-    """
-
-    transitions: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
+Constraints = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Booleans: whether tag j may follow tag i [K, K], and whether a sequence may begin and end with a tag, [K] each."""
 
 
 class _Chain(NamedTuple):
@@ -210,7 +194,7 @@ def crf_decode(
     *,
     lengths: npt.ArrayLike | None = None,
     k: int | None = None,
-    constraints: CRFConstraints | None = None,
+    constraints: Constraints | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the best sequence of tags, or the k best ones (Viterbi).
 
@@ -219,7 +203,7 @@ def crf_decode(
     Args:
         emissions, transitions, start_transitions, end_transitions, lengths: as for `crf_nll`.
         k: how many sequences; None is the best alone.
-        constraints: which tags may follow which, such as `crf_constraints` says; None allows all.
+        constraints: (transitions, start, end), which tags may follow which, such as `crf_constraints` says; None allows all.
 
     Returns:
         (tags, scores): [B, T] integers, -1 in the padding, and [B]. With `k` [B, k, T] and [B, k], the best first; where
@@ -244,21 +228,21 @@ def crf_decode(
     return (tags[:, 0], score[:, 0]) if k is None else (tags, score)
 
 
-def _constrained(chain: _Chain, constraints: CRFConstraints) -> _Chain:
+def _constrained(chain: _Chain, constraints: Constraints) -> _Chain:
     """Set what is forbidden to -inf."""
     found = {}
-    for name, allowed in zip(CRFConstraints._fields, constraints, strict=True):
+    for name, allowed in zip(("transitions", "start", "end"), constraints, strict=True):
         allowed, scores = np.asarray(allowed), getattr(chain, name)
         if allowed.shape != scores.shape or allowed.dtype != bool:
             raise ValueError(
-                f"crf_decode: constraints.{name} has shape {allowed.shape} and dtype {allowed.dtype},"
+                f"crf_decode: constraints of {name} have shape {allowed.shape} and dtype {allowed.dtype},"
                 f" expected booleans of shape {scores.shape}"
             )
         found[name] = np.where(allowed, scores, scores.dtype.type(-np.inf))
     return chain._replace(**found)
 
 
-def crf_constraints(labels: Sequence[str], scheme: Literal["IOB2", "IOBES", "BILOU"] = "IOB2") -> CRFConstraints:
+def crf_constraints(labels: Sequence[str], scheme: Literal["IOB2", "IOBES", "BILOU"] = "IOB2") -> Constraints:
     """Say which tags may follow which in a scheme of spans.
 
     Args:
@@ -267,13 +251,15 @@ def crf_constraints(labels: Sequence[str], scheme: Literal["IOB2", "IOBES", "BIL
             should, with E-X or L-X, and those of one step are S-X or U-X.
 
     Returns:
-        The constraints, for `crf_decode` and `nn.CRF`.
+        (transitions, start, end), for `crf_decode` and `nn.CRF`: [K, K] booleans that say whether tag j may follow tag i,
+        and [K] whether a sequence may begin and whether it may end with a tag.
 
     Raises:
         ValueError: for another scheme, or a label that it does not have.
 
     >>> from seqnn import ops
-    >>> ops.crf_constraints(["O", "B-PER", "I-PER"]).transitions.astype(int)
+    >>> transitions, start, end = ops.crf_constraints(["O", "B-PER", "I-PER"])
+    >>> transitions.astype(int)
     array([[1, 1, 0],
            [1, 1, 1],
            [1, 1, 1]])
@@ -292,7 +278,7 @@ def crf_constraints(labels: Sequence[str], scheme: Literal["IOB2", "IOBES", "BIL
     open_ = np.isin(prefixes, ["B", "I"])  # a label after which a span may go on
     within = open_[:, None] & (kinds[:, None] == kinds)
     closed = np.ones(len(parts), bool) if scheme == "IOB2" else ~open_
-    return CRFConstraints(np.where(goes_on, within, closed[:, None]), ~goes_on, closed)
+    return np.where(goes_on, within, closed[:, None]), ~goes_on, closed
 
 
 def _plain(x: Any) -> Any:

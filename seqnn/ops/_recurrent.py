@@ -119,9 +119,7 @@ def as_lengths(
             "one for each sequence"
         )
     if lengths.size and not (lengths.min() >= 0 and lengths.max() <= steps):
-        raise ValueError(
-            f"{kind}: {name} lie in [{lengths.min()}, {lengths.max()}], expected [0, {steps}], {of}"
-        )
+        raise ValueError(f"{kind}: {name} lie in [{lengths.min()}, {lengths.max()}], expected [0, {steps}], {of}")
     return lengths.astype(np.int32), int(lengths.sum())
 
 

@@ -197,25 +197,25 @@ def test_ties_go_to_the_lowest_tags_looked_at_from_the_end():
 ])  # fmt: skip
 def test_constraints_are_those_of_the_scheme(scheme, first, after):
     labels = [p if p == "O" else f"{p}-{kind}" for p in after for kind in ("A", "B")][1:]
-    found = ops.crf_constraints(labels, scheme)
+    transitions, start, end = ops.crf_constraints(labels, scheme)
     for i, label in enumerate(labels):
-        assert found.start[i] == (label[0] in first)
-        assert found.end[i] == (label[0] in "OIELSU" if scheme == "IOB2" else label[0] in "OELSU") or label[0] == "B"
+        assert start[i] == (label[0] in first)
+        assert end[i] == (scheme == "IOB2" or label[0] in "OELSU")
         for j, other in enumerate(labels):
             same = other[0] in first or label[1:] == other[1:]
-            assert found.transitions[i, j] == (other[0] in after[label[0]] and same), (label, other)
+            assert transitions[i, j] == (other[0] in after[label[0]] and same), (label, other)
 
 
 def test_constrained_tags_obey_and_are_the_best_that_do():
     labels = ["O", "B-A", "I-A", "B-B", "I-B"]
-    constraints = ops.crf_constraints(labels)
+    constraints = transitions, start, _ = ops.crf_constraints(labels)
     made = case(20, 6, 5, seed=7, lengths=False)
     tags, scores = ops.crf_decode(**made, constraints=constraints)
-    assert constraints.start[tags[:, 0]].all() and constraints.transitions[tags[:, :-1], tags[:, 1:]].all()
+    assert start[tags[:, 0]].all() and transitions[tags[:, :-1], tags[:, 1:]].all()
     assert (ops.crf_decode(**made)[1] >= scores).all() and not (ops.crf_decode(**made)[1] == scores).all()
     for b in range(2):
         every = scores_of(made["emissions"][b], *[made[name] for name in SCORES])
-        legal = [y for y in every if constraints.start[y[0]] and constraints.transitions[y[:-1], y[1:]].all()]
+        legal = [y for y in every if start[y[0]] and transitions[y[:-1], y[1:]].all()]
         assert tags[b].tolist() == list(max(legal, key=every.get))
 
 
@@ -274,7 +274,9 @@ def test_bad_input():
         ops.crf_constraints(["O"], "BIO3")
     with pytest.raises(ValueError, match="'E-PER' is no label of IOB2, which has O, B-X, I-X"):
         ops.crf_constraints(["O", "E-PER"])
-    with pytest.raises(ValueError, match=r"constraints.transitions has shape \(1, 1\) .* booleans of shape \(4, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"constraints of transitions have shape \(1, 1\) .* booleans of shape \(4, 4\)"
+    ):
         ops.crf_decode(x, a, constraints=ops.crf_constraints(["O"]))
 
 
