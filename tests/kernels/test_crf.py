@@ -219,6 +219,15 @@ def test_constrained_tags_obey_and_are_the_best_that_do():
         assert tags[b].tolist() == list(max(legal, key=every.get))
 
 
+def test_constraints_bind_the_first_tag_and_the_last():
+    every, none = np.ones((2, 2), bool), np.ones(2, bool)
+    first, last = np.array([False, True]), np.array([True, False])
+    x = np.array([[[0.8, 0.2], [0.1, 0.9]]])
+    assert ops.crf_decode(x, np.zeros((2, 2)), constraints=(every, none, last))[0].tolist() == [[0, 0]]
+    assert ops.crf_decode(x, np.zeros((2, 2)), constraints=(every, first, none))[0].tolist() == [[1, 1]]
+    assert ops.crf_decode(x, np.zeros((2, 2)), constraints=(every, none, last))[1] == pytest.approx(0.9)
+
+
 def test_empty_sequences_and_batches_cost_nothing():
     x, a = np.ones((2, 3, 4)), np.ones((4, 4))
     loss = ops.crf_nll(x, np.zeros((2, 3), int), a, lengths=[0, 3], reduction="none")

@@ -172,6 +172,22 @@ def test_the_best_path_is_joined_and_freed_of_blanks():
     assert ops.ctc_decode(Tensor(x), [0])[0].shape == (1, 0)
 
 
+def test_a_narrow_beam_and_the_best_path_agree_where_one_path_has_nearly_all():
+    x = np.log(np.where(np.eye(2)[[1, 1, 0, 1, 1]], 1 - 1e-9, 1e-9))  # A A blank A A
+    for given in ({}, {"beam_size": 1}, {"beam_size": 9}):
+        labels, score = ops.ctc_decode(x, **given)
+        assert labels.tolist() == [1, 1] and -1e-6 < score <= 0
+
+
+def test_classes_that_are_impossible_do_not_spoil_the_gradient_of_the_others():
+    x = np.random.default_rng(2).standard_normal((6, 1, 5))
+    x[..., 4] = -np.inf
+    for _ in each_isa():
+        leaf = Tensor(x, requires_grad=True)
+        ops.ctc_loss(ops.log_softmax(leaf), [[1, 2, 1]]).backward()
+        assert np.isfinite(leaf.grad).all() and not leaf.grad[..., 4].any() and leaf.grad[..., 1].all()
+
+
 def test_a_beam_finds_what_the_best_path_does_not_and_counts_as_the_loss_does():
     x = ops.log_softmax(np.random.default_rng(3).standard_normal((7, 6, 5)))
     lengths = [7, 7, 5, 6, 7, 0]
@@ -229,6 +245,8 @@ def test_bad_input():
         ops.ctc_loss(x, y, None, [1, 3])
     with pytest.raises(ValueError, match=r"ctc_loss: input_lengths lie in \[5, 6\], expected \[0, 5\], the frames"):
         ops.ctc_loss(x, y, [5, 6])
+    with pytest.raises(ValueError, match=r"ctc_loss: input_lengths lie in \[-5570080269274466818, -1\], expected"):
+        ops.ctc_loss(x, y, [-5570080269274466818, -1])
     with pytest.raises(ValueError, match=r"ctc_loss: input_lengths has shape \(3,\)"):
         ops.ctc_loss(x, y, [5, 5, 5])
     with pytest.raises(ValueError, match=r"ctc_loss: blank must lie in \[0, 4\), got 4"):

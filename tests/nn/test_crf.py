@@ -27,6 +27,14 @@ def test_layouts_masks_and_lengths_say_the_same():
     assert (other.marginals(X.swapaxes(0, 1), MASK.T).swapaxes(0, 1) == marginals).all()
 
 
+def test_masks_of_small_integers_count_long_sequences():
+    """A sum of 300 ones is no byte."""
+    crf, x = nn.CRF(3, batch_first=True), DRAW.standard_normal((2, 300, 3)).astype(np.float32)
+    mask = (np.arange(300) < [[300], [256]]).astype(np.uint8)
+    assert [len(tags) for tags in crf.decode(x, mask)] == [300, 256]
+    assert crf.decode(x, mask)[1] == crf.decode(x[1:, :256])[0]
+
+
 def test_its_names_and_first_values_are_those_of_pytorch_crf():
     crf = nn.CRF(5)
     assert list(crf.state_dict()) == ["start_transitions", "end_transitions", "transitions"]
@@ -65,6 +73,7 @@ def test_constraints_hold_in_what_is_decoded():
         (lambda crf: crf(X[0], TAGS), r"CRF: emissions has shape \(6, 3\), expected \[B, T, 3\]"),
         (lambda crf: nn.CRF(4).decode(X), r"CRF: emissions has shape \(4, 6, 3\), expected \[T, B, 4\]"),
         (lambda crf: crf.decode(X, MASK[:, ::-1]), "CRF: mask has a gap in sequence 1: expected true up to its end"),
+        (lambda crf: crf(X, TAGS, np.ones((4, 7))), r"CRF: mask has shape \(4, 7\), expected \(4, 6\)"),
         (lambda crf: crf.decode(X, MASK.T), r"CRF: mask has shape \(6, 4\), expected \(4, 6\)"),
         (lambda crf: crf.decode(X, MASK, lengths=LENGTHS), "mask and lengths say the same: give one"),
         (lambda crf: crf(X, TAGS, reduction="batch"), "reduction must be .* got 'batch'"),
