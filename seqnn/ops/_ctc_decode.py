@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from .. import _core
 from .._arguments import integer
 from ..autograd import Tensor
 from ._ctc import as_frames, as_input_lengths, check_blank
 
 Scorer = Callable[[tuple[int, ...]], npt.ArrayLike]
+
+
+class _Beam(NamedTuple):
+    """The state of a search for N sequences: W beginnings of labels, in the order of the kernel's arguments."""
+
+    labels: np.ndarray
+    """[N, W, L]"""
+    length: np.ndarray
+    """[N, W]"""
+    ends_blank: np.ndarray
+    """[N, W]: log-probability of the paths that give the labels and end with a blank."""
+    ends_label: np.ndarray
+    """[N, W]: of those that end with the last label."""
+    extra: np.ndarray
+    """[N, W]: what the scorer has added."""
 
 
 def ctc_decode(
@@ -64,7 +81,7 @@ def ctc_decode(
         width = integer("ctc_decode: beam_size", beam_size, 1)
         if k is not None and integer("ctc_decode: k", k, 1) > width:
             raise ValueError(f"ctc_decode: k is {k}, expected at most beam_size, {width}")
-        answers = [_Beam(width, blank, scorer).read(x[:length, n])[: k or 1] for n, length in enumerate(lengths)]
+        answers = _search(x, lengths, blank, width, k or 1, scorer)
     longest = max((len(labels) for answer in answers for labels, _ in answer), default=0)
     table = np.full((len(answers), k or 1, longest), -1, np.int64)
     scores = np.full(table.shape[:2], -np.inf, x.dtype)
@@ -83,83 +100,46 @@ def _best_path(frames: np.ndarray, blank: int) -> tuple[np.ndarray, float]:
     return path[starts & (path != blank)], float(frames.max(1, initial=-np.inf).sum(dtype=np.float64))
 
 
-class _Beam:
-    """A search over the beginnings of labels, which are the nodes of a tree: a parent and a label each.
+def _search(
+    x: np.ndarray, lengths: np.ndarray, blank: int, width: int, k: int, scorer: Scorer | None
+) -> list[list[tuple[np.ndarray, float]]]:
+    """Return for each sequence the k best labels and their scores, the best first."""
+    rows = len(lengths)
+    beam = _Beam(
+        np.zeros((rows, width, lengths.max(initial=0)), np.int64),
+        np.zeros((rows, width), np.int64),
+        np.full((rows, width), -np.inf),
+        np.full((rows, width), -np.inf),
+        np.zeros((rows, width)),
+    )
+    beam.ends_blank[:, 0] = 0
+    if scorer is None:
+        _core.ctc_decode(x, lengths, *beam, blank)
+    else:
+        for n, length in enumerate(lengths):
+            _search_scored(x[:length, n : n + 1], _Beam(*[array[n : n + 1] for array in beam]), blank, scorer)
+    scores = np.logaddexp(beam.ends_blank, beam.ends_label) + beam.extra
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return [
+        [(beam.labels[n, i, : beam.length[n, i]], float(scores[n, i])) for i in best if scores[n, i] > -np.inf]
+        for n, best in enumerate(order)
+    ]
 
-    For each beginning it holds the log-probability of the paths that give it and end with a blank, and of those that end
-    with its last label, which may go on with that label.
-    """
 
-    def __init__(self, width: int, blank: int, scorer: Scorer | None) -> None:
-        self.width, self.blank, self.scorer = width, blank, scorer
-        self.tree: list[tuple[int, int]] = [(-1, -1)]  # of each node the parent and the label; the first is empty
-        self.found: dict[tuple[int, int], int] = {}
-        self.added: dict[int, np.ndarray] = {}  # what the scorer said for a node
-
-    def read(self, frames: np.ndarray) -> list[tuple[list[int], float]]:
-        """Return the labels that are left after the frames, and their scores, the best first."""
-        nodes, extra = [0], np.zeros(1)  # extra: what the scorer has added
-        ending_blank, ending_label = np.zeros(1), np.full(1, -np.inf)
-        for frame in frames.astype(np.float64):
-            nodes, extra, ending_blank, ending_label = self._step(nodes, extra, ending_blank, ending_label, frame)
-        scores = np.logaddexp(ending_blank, ending_label) + extra
-        order = np.argsort(-scores, kind="stable")
-        return [(self._labels(nodes[i]), float(scores[i])) for i in order if scores[i] > -np.inf]
-
-    def _step(
-        self, nodes: list[int], extra: np.ndarray, ending_blank: np.ndarray, ending_label: np.ndarray, frame: np.ndarray
-    ) -> tuple[list[int], np.ndarray, np.ndarray, np.ndarray]:
-        """Read a frame: each beginning stays as it is, or goes on with a label."""
-        last = np.array([self.tree[node][1] for node in nodes])
-        total = np.logaddexp(ending_blank, ending_label)
-        stay_blank = total + frame[self.blank]
-        stay_label = ending_label + np.where(last >= 0, frame[last], -np.inf)
-        longer = total[:, None] + frame
-        rows = np.flatnonzero(last >= 0)
-        longer[rows, last[rows]] = ending_blank[rows] + frame[last[rows]]  # a repetition needs a blank between
-        longer[:, self.blank] = -np.inf
-        place = {node: i for i, node in enumerate(nodes)}
-        for i in rows:  # what goes on to a beginning that is there already
-            parent = place.get(self.tree[nodes[i]][0])
-            if parent is not None:
-                stay_label[i] = np.logaddexp(stay_label[i], longer[parent, last[i]])
-                longer[parent, last[i]] = -np.inf
-        added = extra[:, None] + (0 if self.scorer is None else np.array([self._added(node, frame) for node in nodes]))
-        stay = np.logaddexp(stay_blank, stay_label)
-        scores = np.concatenate([stay + extra, (longer + added).reshape(-1)])
-        kept = np.argsort(-scores, kind="stable")[: self.width]
-        kept = kept[(scores[kept] > -np.inf) | (kept == 0)]  # where nothing is possible, one is left that says so
-        new: list[int] = []
-        for at in kept.tolist():
-            row, label = divmod(at - len(nodes), len(frame))
-            new.append(nodes[at] if at < len(nodes) else self._child(nodes[row], label))
-        nothing = np.full(longer.size, -np.inf)
-        return (
-            new,
-            np.concatenate([extra, np.broadcast_to(added, longer.shape).reshape(-1)])[kept],
-            np.concatenate([stay_blank, nothing])[kept],
-            np.concatenate([stay_label, longer.reshape(-1)])[kept],
-        )
-
-    def _child(self, node: int, label: int) -> int:
-        child = self.found.setdefault((node, label), len(self.tree))
-        if child == len(self.tree):
-            self.tree.append((node, label))
-        return child
-
-    def _labels(self, node: int) -> list[int]:
-        labels = []
-        while node:
-            node, label = self.tree[node]
-            labels.append(label)
-        return labels[::-1]
-
-    def _added(self, node: int, frame: np.ndarray) -> np.ndarray:
-        """Return what the scorer says of the labels after a beginning."""
-        if node not in self.added:
-            assert self.scorer is not None
-            said = np.asarray(self.scorer(tuple(self._labels(node))), np.float64)
-            if said.shape != frame.shape:
-                raise ValueError(f"ctc_decode: scorer gave shape {said.shape}, expected ({len(frame)},), one per class")
-            self.added[node] = said
-        return self.added[node]
+def _search_scored(frames: np.ndarray, beam: _Beam, blank: int, scorer: Scorer) -> None:
+    """Read the frames of one sequence one by one, with what the scorer adds."""
+    classes, one = frames.shape[2], np.ones(1, np.int32)
+    said: dict[tuple[int, ...], np.ndarray] = {}
+    bonus = np.zeros((1, beam.length.shape[1], classes))
+    for frame in frames:
+        alive = np.flatnonzero(np.maximum(beam.ends_blank[0], beam.ends_label[0]) > -np.inf)
+        for i in alive:
+            beginning = tuple(beam.labels[0, i, : beam.length[0, i]].tolist())
+            if beginning not in said:
+                said[beginning] = np.asarray(scorer(beginning), np.float64)
+                if said[beginning].shape != (classes,):
+                    raise ValueError(
+                        f"ctc_decode: scorer gave shape {said[beginning].shape}, expected ({classes},), one per class"
+                    )
+            bonus[0, i] = said[beginning]
+        _core.ctc_decode(frame[None], one, *beam, blank, bonus)
