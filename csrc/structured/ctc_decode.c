@@ -71,10 +71,14 @@ static int by_score(const void *x, const void *y)
 
 ALWAYS_INLINE bool is_worse(const candidate *x, const candidate *y) { return by_score(x, y) > 0; }
 
-// Puts a candidate among the best ones, if it is one of them.
-static void offer(beam *b, candidate c)
+// Whether a candidate that is offered now would be among the best ones.
+ALWAYS_INLINE bool is_among_best(const beam *b, double score)
 {
-    if (!(c.score > -INFINITY) || (b->count == b->width && !(c.score > b->heap[0].score))) return;
+    return score > -INFINITY && (b->count < b->width || score > b->heap[0].score);
+}
+
+static void keep(beam *b, candidate c)
+{
     int64_t at = 0;
     if (b->count < b->width) {
         for (at = b->count++; at > 0 && is_worse(&c, &b->heap[(at - 1) / 2]); at = (at - 1) / 2)
@@ -118,7 +122,7 @@ static void offer_all(beam *b, const real *frame, const double *bonus)
         if (b->child_of[w] >= 0)
             c.ends_label = log_add(c.ends_label, before(&b->now[b->child_of[w]], p->last) + (double)frame[p->last]);
         c.score = log_add(c.blank, c.ends_label) + c.extra;
-        offer(b, c);
+        if (is_among_best(b, c.score)) keep(b, c);
     }
     for (int64_t w = 0; w < b->size; w++) {
         const beginning *p = &b->now[w];
@@ -128,7 +132,7 @@ static void offer_all(beam *b, const real *frame, const double *bonus)
             if (label == b->blank || b->taken[label]) continue;
             const double sum = before(p, label) + (double)frame[label],
                          extra = p->extra + (bonus ? bonus[w * b->classes + label] : 0);
-            offer(b, (candidate){sum + extra, w, label, -INFINITY, sum, extra});
+            if (is_among_best(b, sum + extra)) keep(b, (candidate){sum + extra, w, label, -INFINITY, sum, extra});
         }
         for (int64_t v = 0; v < b->size; v++)
             if (b->child_of[v] == w) b->taken[b->now[v].last] = false;
