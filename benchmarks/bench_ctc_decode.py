@@ -9,7 +9,7 @@ from benchmarks.case import Case, Options, timed
 from benchmarks.torch_peer import ours, same_arrays
 from seqnn import ops
 
-SIZES = [(50, 4, 30, 10), (200, 8, 80, 25)]
+SIZES = [(50, 4, 30, 10), (100, 2, 80, 25)]
 """Frames, sequences, classes, beam."""
 
 
