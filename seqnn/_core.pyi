@@ -1757,6 +1757,19 @@ def ctc_backward(
     factor: npt.ArrayLike,
 ) -> np.ndarray: ...
 
+# ctc_decode(log_probs~f[T,N,C], input_lengths:i[N], labels+l[N,W,L], length+l[N,W], ends_blank+f64[N,W], ends_label+f64[N,W], extra+f64[N,W], blank:n, bonus?f64[N,W,C])
+def ctc_decode(
+    log_probs: npt.ArrayLike,
+    input_lengths: npt.ArrayLike,
+    labels: np.ndarray,
+    length: np.ndarray,
+    ends_blank: np.ndarray,
+    ends_label: np.ndarray,
+    extra: np.ndarray,
+    blank: int,
+    bonus: npt.ArrayLike | None = None,
+) -> None: ...
+
 # sgd_step(params*+f[], grads*f[], step:l[K], lr:d, momentum:d=0, dampening:d=0, nesterov:p=0, weight_decay:d=0, scale:d=1, momentum_buffer*+?f[])
 def sgd_step(
     params: Sequence[np.ndarray],
