@@ -55,13 +55,21 @@ class _Chain(NamedTuple):
 
 
 def _weights(name: str, what: str, given: Any, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-    """Return scores of tags; a float array keeps its kind of numbers, which the kernel checks."""
+    """Return scores of tags in the kind of numbers of the emissions, which an array of floats must have."""
     if given is None:
         return np.zeros(shape, dtype)
     weights = np.asarray(given)
     if weights.shape != shape:
         raise ValueError(f"{name}: {what} has shape {weights.shape}, expected {shape} for {shape[0]} tags")
-    return weights if isinstance(given, np.ndarray) and weights.dtype.kind == "f" else weights.astype(dtype)
+    if not isinstance(given, np.ndarray) or weights.dtype.kind != "f":
+        return weights.astype(dtype)
+    if weights.dtype != dtype:
+        small, large = sorted([("emissions", dtype), (what, weights.dtype)], key=lambda pair: pair[1].itemsize)
+        raise TypeError(
+            f"{name}: {small[0]} is {small[1]} but {large[0]} is {large[1]}: convert one of them, such as"
+            f" {large[0]}.astype(np.{small[1]})"
+        )
+    return weights
 
 
 def _tag_numbers(name: str, tags: Any, chain: _Chain) -> np.ndarray:

@@ -142,6 +142,19 @@ def gradients(made, dtype):
     return tuple(leaf.grad for leaf in leaves)
 
 
+def test_gradients_are_the_same_whoever_asks():
+    made = with_tags(case(4, 5, 3))
+    names, lengths = ("emissions", *SCORES), made["lengths"]
+    every = {name: Tensor(made[name], requires_grad=True) for name in names}
+    ops.crf_nll(every["emissions"], Tensor(made["tags"]), *[every[name] for name in SCORES], lengths=lengths).backward()
+    for alone in names:
+        given = {name: Tensor(made[name], requires_grad=name == alone) for name in names}
+        loss = ops.crf_nll(given["emissions"], made["tags"], *[given[name] for name in SCORES], lengths=lengths)
+        loss.backward()
+        assert_identical(given[alone].grad, every[alone].grad)
+        assert all(given[name].grad is None for name in names if name != alone)
+
+
 def test_float32_gradients():
     check_float32_gradients(gradients, [*LOSSES, with_tags(case(300, 20, 30))])
 
@@ -279,6 +292,10 @@ def test_bad_input():
         ops.crf_decode(x, a, k=0)
     with pytest.raises(TypeError, match=r"crf_nll: .* is float32 but .* is float64: convert one of them"):
         ops.crf_nll(x, y, a.astype(np.float32))
+    with pytest.raises(
+        TypeError, match=r"crf_decode: emissions is float32 but end_transitions is float64.* such as end_t"
+    ):
+        ops.crf_decode(x.astype(np.float32), a.tolist(), None, np.ones(4))
     with pytest.raises(ValueError, match="scheme must be 'IOB2', 'IOBES' or 'BILOU', got 'BIO3'"):
         ops.crf_constraints(["O"], "BIO3")
     with pytest.raises(ValueError, match="'E-PER' is no label of IOB2, which has O, B-X, I-X"):
