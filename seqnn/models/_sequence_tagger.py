@@ -142,7 +142,11 @@ class SequenceTagger(SequenceEstimator):
         return {"outputs": len(self.classes_), **self._layers()}
 
     def predict_proba(self, X: Any) -> list[np.ndarray]:  # noqa: N803
-        """Return for each sequence the probabilities [T, classes] of its steps, in the order of `classes_`."""
+        """Return for each sequence the probabilities [T, classes] of its steps, in the order of `classes_`.
+
+        Args:
+            X: as for `fit`.
+        """
 
         def probabilities(x: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
             scores = self.model_(x, lengths)
@@ -153,7 +157,11 @@ class SequenceTagger(SequenceEstimator):
         return self._each(X, probabilities)
 
     def predict(self, X: Any) -> list[np.ndarray]:  # noqa: N803
-        """Return for each sequence the most probable label of each step; with a CRF the most probable labels together."""
+        """Return for each sequence the most probable label of each step; with a CRF the most probable labels together.
+
+        Args:
+            X: as for `fit`.
+        """
         self._require_fit()
         model = self.model_
         if isinstance(model, TaggingNetwork):
