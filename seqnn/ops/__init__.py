@@ -28,7 +28,8 @@ from ._arithmetic import (
 from ._attention import attention, self_attention
 from ._batch_norm import batch_norm
 from ._conv import conv1d, conv2d
-from ._crf import crf_constraints, crf_decode, crf_marginals, crf_nll
+from ._crf import crf_decode, crf_marginals, crf_nll
+from ._crf_constraints import crf_constraints
 from ._cross_entropy import cross_entropy
 from ._ctc import ctc_loss
 from ._ctc_decode import ctc_decode

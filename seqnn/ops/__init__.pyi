@@ -11,7 +11,8 @@ import numpy.typing as npt
 from ..autograd import Operand, Tensor
 from ._attention import Window
 from ._conv import Padding
-from ._crf import ChainReduction, Constraints
+from ._crf import ChainReduction
+from ._crf_constraints import Constraints
 from ._ctc_decode import Scorer
 from ._linear import Activation
 from ._pad import Mode
