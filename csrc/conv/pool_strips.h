@@ -3,6 +3,7 @@
 #ifndef SEQNN_CONV_POOL_STRIPS_H
 #define SEQNN_CONV_POOL_STRIPS_H
 
+#include "pool_args.h"
 #include "vec/vec.h"
 
 static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
