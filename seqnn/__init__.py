@@ -19,7 +19,7 @@ from .embed import Callback, Cooccurrence, EarlyStopping, FastText, GloVe, Keyed
 from .text import Phrases
 
 if TYPE_CHECKING:
-    from . import autograd, diagnose, models, nn, ops, optim, plot, train
+    from . import autograd, diagnose, lm, models, nn, ops, optim, plot, train
     from .autograd import Tensor
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "embed",
     "get_isa",
     "get_num_threads",
+    "lm",
     "models",
     "nn",
     "ops",

@@ -37,6 +37,7 @@ STOREYS = [
     ("nn", "optim"),
     ("text",),
     ("data",),
+    ("lm",),
     ("embed",),
     ("train",),
     ("diagnose",),

@@ -116,11 +116,12 @@ static inline int64_t find_or_add(dictionary *d, const token *t, const uint8_t *
 enum { BYTE, START, TOKENS, LAST_END, LINES, WORDS, STATE };
 
 // Scans one piece of text that starts between words and lies at byte `position` of the corpus. Writes the words' local
-// ids and, for each newline after at least one word (and the piece's first), the number of the piece's words before it.
+// ids and, for each newline after at least one word (and the piece's first; `every`: each newline), the number of the
+// piece's words before it.
 // state = {next byte, start of an unfinished word or -1, words, last line end or -1, line ends, distinct words}.
 // Comes back early, with state[0] < N, when the scanner must grow: need = {distinct words, bytes of pool}.
 //: corpus_scan(text:u[N], position:n, state+l[6], ids+i[T], line_ends+l[L], table+u64[C,2], counts+l[W], first+l[W],
-//:     word_offsets+l[W+1], pool+u[P]) -> need:l[2]
+//:     word_offsets+l[W+1], pool+u[P], every:p=0) -> need:l[2]
 KERNEL(corpus_scan)
 {
     int64_t *s = a->state, room = a->W < a->C / 2 ? a->W : a->C / 2;
@@ -139,7 +140,7 @@ KERNEL(corpus_scan)
             uint64_t shifted = m.space << 1 | (uint64_t)(s[START] < 0), starts = ~m.space & shifted;
             for (uint64_t lines = m.newline; lines; lines &= lines - 1) {
                 int64_t end = tokens + __builtin_popcountll(starts & ((lines & -lines) - 1));
-                if (end > s[LAST_END]) a->line_ends[s[LINES]++] = s[LAST_END] = end;
+                if (end > s[LAST_END] || a->every) a->line_ends[s[LINES]++] = s[LAST_END] = end;
             }
             tokens += __builtin_popcountll(starts);
             // The edges are starts and ends in turn.

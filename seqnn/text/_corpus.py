@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ._ids import apply, parse_size
-from ._readers import Errors, Lines, Progress, Scanned, read_encoded, read_files, read_sentences
-from ._sources import Tokenizer, encoded_of, files_of, is_one_shot
+from ._readers import Errors, Lines, Progress, Scanned, read_encoded, read_files, read_lines, read_sentences
+from ._sources import Tokenizer, encoded_of, files_of, is_one_shot, strings_of
+from ._tokenize import split_words
 from ._vocabulary_limit import TrimRule, limited
 
 __all__ = ["Corpus", "ScannedCorpus", "is_one_shot", "scan"]
@@ -102,6 +103,7 @@ def scan(
     max_vocab_size: int | None = None,
     trim_rule: TrimRule | None = None,
     progress: Progress | None = None,
+    keep_empty: bool = False,
 ) -> ScannedCorpus:
     """Reads a corpus once: its words, their counts, and the text as word ids.
 
@@ -112,7 +114,7 @@ def scan(
             * the path of a text file, several paths, or a directory (its visible files sorted by name): one sentence a
               line, words separated by ASCII whitespace; plain, .gz, .bz2 or .xz, known by the first bytes;
             * a pandas, Polars or Arrow column of strings (split at whitespace) or token lists; missing values are empty;
-            * strings together with a `tokenizer`;
+            * strings together with a `tokenizer` (fastest: `split_words`);
             * a tuple (ids, offsets) of integer arrays: the words are then the ids' decimal numbers.
         tokenizer: makes a list of tokens of a string; for files, of each line.
         errors: what happens to invalid UTF-8 in files: "replace" it by U+FFFD, "ignore" (leave out) it, both with one
@@ -123,6 +125,8 @@ def scan(
             count that begins at 1 and grows by 1 each time.
         trim_rule: decides about words that `max_vocab_size` would drop, as in `Vocabulary.build`.
         progress: is called with (bytes or sentences done, total or None where it is not known).
+        keep_empty: whether lines of files that have no word are sentences (token lists without a token always are), and
+            a corpus without any word is no error.
 
     Raises:
         TypeError: a bare string where a token list is due, a token that is no string.
@@ -143,13 +147,16 @@ def scan(
     if (encoded := encoded_of(source)) is not None:
         scanned = read_encoded(*_checked_arrays(*encoded))
     elif (files := files_of(source)) is None:
-        scanned = read_sentences(source, tokenizer, limit, progress)
-    elif tokenizer is None:
-        scanned = read_files(files, errors, limit, progress)
+        if tokenizer is split_words and (strings := strings_of(source)) is not None:
+            scanned = read_lines(strings, limit, progress, len(strings))
+        else:
+            scanned = read_sentences(source, tokenizer, limit, progress)
+    elif tokenizer in (None, split_words):
+        scanned = read_files(files, errors, limit, progress, keep_empty)
     else:
         lines = Lines(files, errors)
         scanned = read_sentences(lines, tokenizer, limit, progress)._replace(invalid_utf8=lines.invalid)
-    if not len(scanned.ids):
+    if not len(scanned.ids) and not keep_empty:
         raise ValueError("the corpus is empty: it has no word" + (f" ({', '.join(files[:3])})" if files else ""))
     if scanned.invalid_utf8:
         done = "replaced by U+FFFD" if errors == "replace" else "left out"

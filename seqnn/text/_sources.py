@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -52,6 +52,13 @@ def encoded_of(source: Any) -> tuple[np.ndarray, np.ndarray] | None:
     if pair and all(isinstance(part, np.ndarray) and part.ndim == 1 and part.dtype.kind in "iu" for part in source):
         return source
     return None
+
+
+def strings_of(source: Any) -> Sequence[str] | None:
+    """The source if it is a list of strings, or a column of strings without missing values; else None."""
+    column = _column(source)
+    strings = source if column is None else column
+    return strings if isinstance(strings, (list, tuple)) and set(map(type, strings)) == {str} else None
 
 
 def sentence_chunks(source: Any, tokenizer: Tokenizer | None) -> Iterator[list[list[str] | tuple[str, ...]]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["regex_tokenize", "tokenize", "treebank_tokenize"]
+__all__ = ["regex_tokenize", "split_words", "tokenize", "treebank_tokenize"]
+
+_WORD = re.compile(r"[^ \t\n\r\v\f]+")
 
 
 def tokenize(text: str) -> list[str]:
@@ -15,6 +17,22 @@ def tokenize(text: str) -> list[str]:
     ['It', "doesn't", 'work.']
     """
     return text.split()
+
+
+def split_words(text: str) -> list[str]:
+    """Split a text at ASCII white space, as files are read and as most programs for corpora do.
+
+    Args:
+        text: any string; other white space, such as the no-break space, belongs to a word.
+
+    Returns:
+        The words.
+
+    >>> from seqnn.text import split_words
+    >>> split_words("3\\xa0000 words")
+    ['3\\xa0000', 'words']
+    """
+    return _WORD.findall(text)
 
 
 def regex_tokenize(text: str, pattern: str = r"\w+|[^\w\s]") -> list[str]:

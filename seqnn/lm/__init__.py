@@ -1,0 +1,10 @@
+"""Language models of n-grams: counted, smoothed (Kneser-Ney as KenLM's, Laplace and others), queried, ARPA files.
+
+* `NGramLM`: fit, score, perplexity, next_word_distribution, generate, save, load, save_arpa
+* `WordScore`: how a word of a sentence was scored
+"""
+
+from ._ngram_lm import NGramLM
+from ._ngram_score import WordScore
+
+__all__ = ["NGramLM", "WordScore"]
