@@ -125,6 +125,10 @@ done:
 // A row of a text, or (without positions) the row-th piece of `order` words.
 #define ROW(row) (a->positions ? (int64_t)a->positions[row] : (row) * a->order)
 
+// Fetch a row that is read soon.
+#define FETCH_ROW(row)                                                                                                 \
+    if (a->positions && (row) < a->R) __builtin_prefetch(a->stream + a->positions[row])
+
 // How many n-grams of 1 .. order words begin in each part of sorted rows. Part c is the rows [bounds[c], bounds[c +
 // 1]), and its first row begins with another word than the row before it.
 //: ngram_count_sizes(stream:i[T], positions?u32[R], shared:u8[R], bounds:l[C+1], order:n) -> sizes:l[C,order]
@@ -136,6 +140,7 @@ KERNEL(ngram_count_sizes)
         int64_t *sizes = a->sizes + c * a->order;
         memset(sizes, 0, sizeof *sizes * (size_t)a->order);
         for (int64_t row = a->bounds[c]; row < a->bounds[c + 1]; row++) {
+            FETCH_ROW(row + PREFETCH);
             for (int64_t n = row > a->bounds[c] ? a->shared[row] : 0; n < a->order; n++) {
                 sizes[n]++;
                 if (word_at(a->stream, a->T, ROW(row) + n) == NGRAM_COUNT_EOS) break;
@@ -170,6 +175,7 @@ KERNEL(ngram_count_levels)
         int64_t next[MOST_ORDER], at[MOST_ORDER], length = 0;
         memcpy(next, starts + c * order, sizeof *next * (size_t)order);
         for (int64_t row = a->bounds[c]; row < a->bounds[c + 1]; row++) {
+            FETCH_ROW(row + PREFETCH);
             int64_t n = row > a->bounds[c] ? a->shared[row] : 0;
             if (n < order) {
                 for (length = n < length ? n : length; length < order; length++) {

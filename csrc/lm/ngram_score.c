@@ -72,28 +72,30 @@ static void look_up(const model *m, block *b)
 {
     const trie *t = &m->t;
     int64_t active[BLOCK], count = 0;
-    for (int64_t i = 1; i <= b->size; i++)
-        if (b->scored[i]) active[count++] = i;
-    for (int64_t n = 2; n <= t->order && count; n++) {
+    trie_region children[BLOCK];
+    for (int64_t i = 1; i <= b->size; i++) {
+        active[count] = i;
+        count += b->scored[i];
+    }
+    for (int64_t n = 2; n <= t->order; n++) {
+        const uint32_t *shorter = b->at[n - 1];
         memset(b->at[n] + 1, 0, sizeof **b->at * (size_t)b->size);
         int64_t left = 0;
         for (int64_t k = 0; k < count; k++) {
             const int64_t i = active[k];
-            const uint32_t context = b->at[n - 1][i - 1];
-            if (m->closed && (!context || !b->at[n - 1][i])) continue;
-            active[left++] = i;
-            if (context) trie_prefetch(t, n, context, b->word[i]);
+            active[left] = i;
+            left += (shorter[i - 1] != 0 && shorter[i] != 0) || !m->closed;
         }
         count = left;
         for (int64_t k = 0; k < count; k++) {
-            const int64_t i = active[k];
-            const uint32_t context = b->at[n - 1][i - 1];
-            const int64_t slot = context ? trie_find(t, n, context, b->word[i]) : 0;
-            b->at[n][i] = (uint32_t)slot;
-            if (slot) b->length[i] = (uint8_t)n;
+            children[k] = trie_children(t, n, shorter[active[k] - 1]);
+            trie_fetch(t, n, children[k], b->word[active[k]]);
         }
-        if (count == 0)
-            for (int64_t k = n + 1; k <= t->order; k++) memset(b->at[k] + 1, 0, sizeof **b->at * (size_t)b->size);
+        for (int64_t k = 0; k < count; k++) {
+            const int64_t i = active[k], slot = trie_find_in(t, n, children[k], b->word[i]);
+            b->at[n][i] = (uint32_t)slot;
+            b->length[i] = slot ? (uint8_t)n : b->length[i];
+        }
     }
 }
 
@@ -222,9 +224,8 @@ KERNEL(ngram_score_advance)
 // contexts.
 static void spread(const model *m, int64_t n, int64_t node, float left, double scale, float *out)
 {
-    int64_t begin, end;
-    trie_region(&m->t, n, node, &begin, &end);
-    for (int64_t i = begin; i < end; i++) {
+    const trie_region r = trie_children(&m->t, n, node);
+    for (int64_t i = r.begin; i < r.end; i++) {
         const uint32_t word = trie_word(&m->t, i);
         if (word < m->words) out[word] = (float)(scale * (trie_log_prob(&m->t, i) + left));
     }

@@ -10,6 +10,10 @@
 //= SPECIAL 3
 //= BOS 1
 
+enum { AHEAD = 32 }; // n-grams whose suffixes are fetched before they are read
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
 // An n-gram's count, or its probability, wherever it lies.
 typedef struct {
     ngram_node *nodes;
@@ -72,6 +76,7 @@ KERNEL(ngram_smooth_adjust)
 #pragma omp parallel for num_threads(sq_team(8 * (a->M + a->L))) schedule(static) reduction(&& : good)
     for (int64_t i = t.level[2]; i < a->M + a->L; i++) {
         const uint32_t suffix = a->suffixes[i];
+        if (i + AHEAD < a->M + a->L) __builtin_prefetch(v.nodes + least(a->suffixes[i + AHEAD], a->M), 1);
         if (trie_word(&t, i) == TRIE_FREE) continue;
         if (suffix == 0 || suffix >= a->M) {
             good = false;
@@ -109,14 +114,17 @@ KERNEL(ngram_smooth_tally)
     return NULL;
 }
 
+// The C library's log is three times as fast as its log10.
+static inline float log_10(double x) { return (float)(log(x) * 0.43429448190325182765); }
+
 // Make logarithms of the nodes [first, last), whose children are done.
 static void take_logarithms(ngram_node *nodes, int64_t first, int64_t last)
 {
 #pragma omp parallel for num_threads(sq_team(16 * (last - first)))
     for (int64_t i = first; i < last; i++) {
         if (nodes[i].word == TRIE_FREE) continue;
-        nodes[i].log_prob = log10f(nodes[i].log_prob);
-        nodes[i].log_backoff = log10f(nodes[i].log_backoff);
+        nodes[i].log_prob = log_10(nodes[i].log_prob);
+        nodes[i].log_backoff = log_10(nodes[i].log_backoff);
     }
 }
 
@@ -135,10 +143,11 @@ KERNEL(ngram_smooth_kneser_ney)
         const double *discount = a->discounts + (n - 1) * 4;
 #pragma omp parallel for num_threads(sq_team(16 * (t.level[n + 1] - t.level[n]))) schedule(dynamic, 256)
         for (int64_t node = t.level[n - 1]; node < t.level[n]; node++) {
-            int64_t begin, end, sum = 0, pruned = 0, kept[4] = {0};
-            trie_region(&t, n, node, &begin, &end);
-            for (int64_t i = begin; i < end; i++) {
+            const trie_region r = trie_children(&t, n, node);
+            int64_t sum = 0, pruned = 0, kept[4] = {0};
+            for (int64_t i = r.begin; i < r.end; i++) {
                 const uint32_t count = *count_at(&v, i);
+                if (i + AHEAD < a->M + a->L) __builtin_prefetch(v.nodes + least(a->suffixes[i + AHEAD], a->M));
                 if (trie_word(&t, i) == TRIE_FREE) continue;
                 sum += COUNT(count);
                 if (count & PRUNED)
@@ -149,7 +158,7 @@ KERNEL(ngram_smooth_kneser_ney)
             const double left = discount[1] * kept[1] + discount[2] * kept[2] + discount[3] * kept[3] + pruned;
             const double backoff = sum ? left / (double)sum : 1;
             v.nodes[node].log_backoff = (float)backoff;
-            for (int64_t i = begin; i < end; i++) {
+            for (int64_t i = r.begin; i < r.end; i++) {
                 const uint32_t count = *count_at(&v, i), suffix = a->suffixes[i];
                 if (trie_word(&t, i) == TRIE_FREE) continue;
                 const double lower = n == 1 ? a->uniform : suffix < a->M ? t.nodes[suffix].log_prob : 0;
@@ -160,7 +169,7 @@ KERNEL(ngram_smooth_kneser_ney)
                 if (i < a->M)
                     v.nodes[i].log_prob = (float)p;
                 else
-                    v.leaves[i - a->M].log_prob = (float)log10(p);
+                    v.leaves[i - a->M].log_prob = log_10(p);
             }
         }
         if (n > 1) take_logarithms(v.nodes, t.level[n - 1], t.level[n]);
@@ -178,20 +187,20 @@ KERNEL(ngram_smooth_relative)
     for (int64_t n = 1; n <= t.order; n++) {
 #pragma omp parallel for num_threads(sq_team(16 * (t.level[n + 1] - t.level[n]))) schedule(dynamic, 256)
         for (int64_t node = t.level[n - 1]; node < t.level[n]; node++) {
-            int64_t begin, end, sum = 0;
-            trie_region(&t, n, node, &begin, &end);
-            for (int64_t i = begin; i < end; i++)
+            const trie_region r = trie_children(&t, n, node);
+            int64_t sum = 0;
+            for (int64_t i = r.begin; i < r.end; i++)
                 if (trie_word(&t, i) != TRIE_FREE && (n > 1 || i != 1 + NGRAM_SMOOTH_BOS)) sum += *count_at(&v, i);
             const double whole = (double)sum + a->added * (double)a->words;
             v.nodes[node].log_backoff = (float)(a->alpha > 0 ? a->alpha : whole > 0 ? a->added / whole : 0);
-            for (int64_t i = begin; i < end; i++) {
+            for (int64_t i = r.begin; i < r.end; i++) {
                 if (trie_word(&t, i) == TRIE_FREE) continue;
                 double p = whole > 0 ? (*count_at(&v, i) + a->added) / whole : 0;
                 if (n == 1 && i == 1 + NGRAM_SMOOTH_BOS) p = 1;
                 if (i < a->M)
                     v.nodes[i].log_prob = (float)p;
                 else
-                    v.leaves[i - a->M].log_prob = (float)log10(p);
+                    v.leaves[i - a->M].log_prob = log_10(p);
             }
         }
         if (n > 1) take_logarithms(v.nodes, t.level[n - 1], t.level[n]);

@@ -3,8 +3,6 @@
 #include "ngram_trie_args.h"
 #include "seqnn.h"
 
-//= SMALL 8
-
 // Make room for the children of the nodes [low, high), behind `high`: parents[i] = the node of child i. `end` is where
 // the room ends.
 //: ngram_trie_room(nodes+u32[N,4], low:n, high:n, parents:u32[I]) -> end:l[1]
@@ -57,13 +55,13 @@ static int64_t cut(const ngram_node *nodes, int64_t low, int64_t high, int64_t p
 }
 
 // The free slot of a region where a new child belongs; -1: the word is there, or the region is full.
-static inline int64_t free_slot(const uint32_t *slots, int64_t width, int64_t begin, int64_t end, uint32_t word)
+static inline int64_t free_slot(const uint32_t *slots, int64_t width, trie_region r, uint32_t word)
 {
-    int64_t i = end - begin <= TRIE_SMALL ? begin : trie_home(begin, end, word);
-    for (int64_t steps = end - begin; steps > 0; steps--) {
+    int64_t i = trie_home(r, word);
+    for (int64_t steps = r.end - r.begin; steps > 0; steps--) {
         if (slots[i * width] == TRIE_FREE) return i;
         if (slots[i * width] == word) return -1;
-        if (++i == end) i = begin;
+        i = i + 1 < r.end ? i + 1 : r.begin;
     }
     return -1;
 }
@@ -87,9 +85,9 @@ KERNEL(ngram_trie_place)
         const int64_t part = omp_get_thread_num(), parts = omp_get_num_threads();
         const int64_t low = cut(nodes, a->low, a->high, part, parts),
                       high = cut(nodes, a->low, a->high, part + 1, parts);
-        int64_t begin = (int64_t)nodes[low].child - offset, end = (int64_t)nodes[high].child - offset;
-        good = begin >= least && end <= most;
-        for (int64_t i = begin; good && i < end; i++) {
+        trie_region r = {(int64_t)nodes[low].child - offset, (int64_t)nodes[high].child - offset};
+        good = r.begin >= least && r.end <= most;
+        for (int64_t i = r.begin; good && i < r.end; i++) {
             slots[i * width] = TRIE_FREE;
             slots[i * width + 1] = 0;
             if (width == 4) slots[i * width + 2] = 0, slots[i * width + 3] = last;
@@ -97,13 +95,13 @@ KERNEL(ngram_trie_place)
         for (int64_t i = 0; good && i < a->I; i++) {
             const int64_t node = a->parents[i];
             if (node < low || node >= high) continue;
-            begin = (int64_t)nodes[node].child - offset;
-            end = (int64_t)nodes[node + 1].child - offset;
-            if (begin < least || end > most || begin > end) {
+            r.begin = (int64_t)nodes[node].child - offset;
+            r.end = (int64_t)nodes[node + 1].child - offset;
+            if (r.begin < least || r.end > most || r.begin > r.end) {
                 good = false;
                 break;
             }
-            const int64_t slot = free_slot(slots, width, begin, end, a->words[i]);
+            const int64_t slot = free_slot(slots, width, r, a->words[i]);
             a->slots[i] = slot < 0 ? 0 : (uint32_t)(slot + offset);
             if (slot < 0) continue;
             slots[slot * width] = a->words[i];
@@ -129,7 +127,8 @@ KERNEL(ngram_trie_find)
         const int64_t last = first + GROUP < a->R ? first + GROUP : a->R;
         for (int64_t n = 1; n <= a->N; n++) {
             for (int64_t r = first; n > 1 && r < last; r++)
-                if (a->slots[r]) trie_prefetch(&t, n, a->slots[r], (uint32_t)a->rows[r * a->N + n - 1]);
+                if (a->slots[r])
+                    trie_fetch(&t, n, trie_children(&t, n, a->slots[r]), (uint32_t)a->rows[r * a->N + n - 1]);
             for (int64_t r = first; r < last; r++)
                 if (n == 1 || a->slots[r])
                     a->slots[r] = (uint32_t)trie_find(&t, n, a->slots[r], (uint32_t)a->rows[r * a->N + n - 1]);
@@ -154,21 +153,21 @@ KERNEL(ngram_trie_suffixes)
 #pragma omp parallel for num_threads(sq_team(16 * (t.level[n + 1] - high))) schedule(dynamic, 256)                     \
     reduction(+ : missing)
         for (int64_t node = low; node < high; node++) {
-            int64_t begin, end;
-            if (node + AHEAD < high) {
-                const int64_t next = a->suffixes[node + AHEAD];
-                trie_region(&t, n, node + AHEAD, &begin, &end);
-                for (int64_t i = begin; n > 2 && i < end && i < begin + FIRST; i++)
-                    trie_prefetch(&t, n - 1, next, trie_word(&t, i));
+            if (node + 2 * AHEAD < high) __builtin_prefetch(t.nodes + a->suffixes[node + 2 * AHEAD]);
+            if (n > 2 && node + AHEAD < high) {
+                const trie_region next = trie_children(&t, n, node + AHEAD);
+                const trie_region among = trie_children(&t, n - 1, a->suffixes[node + AHEAD]);
+                for (int64_t i = next.begin; i < next.end && i < next.begin + FIRST; i++)
+                    trie_fetch(&t, n - 1, among, trie_word(&t, i));
             }
-            trie_region(&t, n, node, &begin, &end);
-            for (int64_t i = begin; i < end; i++) {
+            const trie_region r = trie_children(&t, n, node);
+            const int64_t suffix = a->suffixes[node]; // of the context
+            for (int64_t i = r.begin; i < r.end; i++) {
                 const uint32_t word = trie_word(&t, i);
-                int64_t suffix = 0;
-                if (word != TRIE_FREE && (n == 2 || a->suffixes[node]))
-                    suffix = trie_find(&t, n - 1, a->suffixes[node], word);
-                missing += word != TRIE_FREE && !suffix;
-                a->suffixes[i] = (uint32_t)suffix;
+                int64_t found = 0;
+                if (word != TRIE_FREE && (n == 2 || suffix)) found = trie_find(&t, n - 1, suffix, word);
+                missing += word != TRIE_FREE && !found;
+                a->suffixes[i] = (uint32_t)found;
             }
         }
     }

@@ -1,10 +1,10 @@
 // A trie of n-grams, in two arrays that the caller holds: nodes for n-grams shorter than the order, leaves for those of
 // the full order. A slot is a place in the nodes, or M + a place in the leaves.
 //
-// Slot 0 is the root, slot 1 + w the unigram of word w, then follow the bigrams, the trigrams ... The children of node
-// i, the n-grams that are one word longer, lie in its region, the slots [child(i), child(i + 1)). The unigrams are
-// found by their number, a region of at most SMALL slots is searched from its beginning, a larger one is a hash table
-// with free slots.
+// Slot 0 is the root, slot 1 + w the unigram of word w, then follow the bigrams, the trigrams ... The children of node i,
+// the n-grams that are one word longer, lie in its region, the slots [child(i), child(i + 1)). The unigrams are found by
+// their number, a region of at most four slots is searched from its beginning, a larger one is a hash table, a third of
+// which is free.
 #ifndef SEQNN_LM_TRIE_H
 #define SEQNN_LM_TRIE_H
 
@@ -29,28 +29,21 @@ typedef struct {
     };
 } ngram_leaf;
 
-enum { TRIE_SMALL = 8, TRIE_MOST_ORDER = 16 };
-#define TRIE_FREE UINT32_MAX // the word of a free slot
-
-// The slots of a region for a number of children: a third of a hash table stays free.
-static inline int64_t trie_room(int64_t children)
-{
-    return children <= TRIE_SMALL ? children : children + children / 2;
-}
-
-static inline int64_t trie_home(int64_t begin, int64_t end, uint32_t word)
-{
-    return begin + (int64_t)((uint64_t)(word * UINT32_C(0x9E3779B1)) * (uint64_t)(end - begin) >> 32);
-}
-
-static const char trie_damaged[] = "nodes and leaves: no trie of n-grams of this order";
-
 typedef struct {
     const ngram_node *nodes;
     const ngram_leaf *leaves;
-    int64_t order, M, L;                // M nodes (and one more, which ends the last region), L leaves
-    int64_t level[TRIE_MOST_ORDER + 2]; // slots of n words: [level[n], level[n + 1])
+    int64_t order, M, L; // M nodes (and one more, which ends the last region), L leaves
+    int64_t level[18];   // slots of n words: [level[n], level[n + 1])
 } trie;
+
+typedef struct {
+    int64_t begin, end;
+} trie_region;
+
+enum { TRIE_FEW = 4, TRIE_MOST_ORDER = 16 };
+#define TRIE_FREE UINT32_MAX // the word of a free slot
+
+static const char trie_damaged[] = "nodes and leaves: no trie of n-grams of this order";
 
 // Fill `level`. False where the arrays are no trie.
 static inline bool trie_open(trie *t)
@@ -66,54 +59,6 @@ static inline bool trie_open(trie *t)
     return t->nodes[0].child == 1 && t->level[t->order] == t->M && t->level[t->order + 1] == t->M + t->L;
 }
 
-// The region of a node of n - 1 words; an empty one where it does not lie among the slots of n words.
-static inline void trie_region(const trie *t, int64_t n, int64_t node, int64_t *begin, int64_t *end)
-{
-    const int64_t from = t->nodes[node].child, to = t->nodes[node + 1].child;
-    const bool good = from >= t->level[n] && from <= to && to <= t->level[n + 1];
-    *begin = good ? from : t->level[n];
-    *end = good ? to : t->level[n];
-}
-
-#define TRIE_FIND(slots, offset)                                                                                       \
-    do {                                                                                                               \
-        if (end - begin <= TRIE_SMALL) {                                                                               \
-            for (int64_t i = begin; i < end; i++)                                                                      \
-                if ((slots)[i - (offset)].word == word) return i;                                                      \
-            return 0;                                                                                                  \
-        }                                                                                                              \
-        int64_t i = trie_home(begin, end, word);                                                                       \
-        for (int64_t steps = end - begin; steps > 0; steps--) {                                                        \
-            const uint32_t found = (slots)[i - (offset)].word;                                                         \
-            if (found == word) return i;                                                                               \
-            if (found == TRIE_FREE) return 0;                                                                          \
-            if (++i == end) i = begin;                                                                                 \
-        }                                                                                                              \
-        return 0;                                                                                                      \
-    } while (0)
-
-// The slot of the n-gram of n words that is a node's n-gram and `word`, 0 where there is none.
-static inline int64_t trie_find(const trie *t, int64_t n, int64_t node, uint32_t word)
-{
-    if (n == 1) return word < t->level[2] - 1 ? 1 + (int64_t)word : 0;
-    int64_t begin, end;
-    trie_region(t, n, node, &begin, &end);
-    if (n < t->order) TRIE_FIND(t->nodes, 0);
-    TRIE_FIND(t->leaves, t->M);
-}
-
-// Fetch what trie_find will look at first.
-static inline void trie_prefetch(const trie *t, int64_t n, int64_t node, uint32_t word)
-{
-    int64_t begin, end;
-    trie_region(t, n, node, &begin, &end);
-    const int64_t at = end - begin <= TRIE_SMALL ? begin : trie_home(begin, end, word);
-    if (n < t->order)
-        __builtin_prefetch(t->nodes + at);
-    else
-        __builtin_prefetch(t->leaves + at - t->M);
-}
-
 static inline uint32_t trie_word(const trie *t, int64_t slot)
 {
     return slot < t->M ? t->nodes[slot].word : t->leaves[slot - t->M].word;
@@ -122,6 +67,67 @@ static inline uint32_t trie_word(const trie *t, int64_t slot)
 static inline float trie_log_prob(const trie *t, int64_t slot)
 {
     return slot < t->M ? t->nodes[slot].log_prob : t->leaves[slot - t->M].log_prob;
+}
+
+// The children of a node of n - 1 words; none where the node names slots of another length.
+static inline trie_region trie_children(const trie *t, int64_t n, int64_t node)
+{
+    const int64_t begin = t->nodes[node].child, end = t->nodes[node + 1].child;
+    const bool good = (begin >= t->level[n]) & (begin <= end) & (end <= t->level[n + 1]);
+    return (trie_region){good ? begin : t->level[n], good ? end : t->level[n]};
+}
+
+// The slots that a number of children needs.
+static inline int64_t trie_room(int64_t children) { return children <= TRIE_FEW ? children : children + children / 2; }
+
+// The slot at which the search for a word begins.
+static inline int64_t trie_home(trie_region r, uint32_t word)
+{
+    const int64_t size = r.end - r.begin, places = size > TRIE_FEW ? size : 0;
+    return r.begin + (int64_t)((uint64_t)(word * UINT32_C(0x9E3779B1)) * (uint64_t)places >> 32);
+}
+
+// Where a word lies in a region, -1 where it is not there.
+static inline int64_t trie_search(const uint32_t *slots, int64_t width, trie_region r, uint32_t word)
+{
+    int64_t i = trie_home(r, word);
+    for (int64_t steps = r.end - r.begin; steps > 0; steps--) {
+        const uint32_t found = slots[i * width];
+        if (found == word) return i;
+        if (found == TRIE_FREE) return -1;
+        i = i + 1 < r.end ? i + 1 : r.begin;
+    }
+    return -1;
+}
+
+// The slot of the n-gram of n words whose last word is `word` and whose context has this region; 0 where there is none.
+static inline int64_t trie_find_in(const trie *t, int64_t n, trie_region r, uint32_t word)
+{
+    if (n < t->order) {
+        const int64_t at = trie_search((const uint32_t *)t->nodes, 4, r, word);
+        return at < 0 ? 0 : at;
+    }
+    r.begin -= t->M;
+    r.end -= t->M;
+    const int64_t at = trie_search((const uint32_t *)t->leaves, 2, r, word);
+    return at < 0 ? 0 : at + t->M;
+}
+
+// The same from the context's node.
+static inline int64_t trie_find(const trie *t, int64_t n, int64_t node, uint32_t word)
+{
+    if (n == 1) return word < t->level[2] - 1 ? 1 + (int64_t)word : 0;
+    return trie_find_in(t, n, trie_children(t, n, node), word);
+}
+
+// Fetch what trie_find_in will look at first.
+static inline void trie_fetch(const trie *t, int64_t n, trie_region r, uint32_t word)
+{
+    const int64_t home = trie_home(r, word);
+    if (n < t->order)
+        __builtin_prefetch(t->nodes + home);
+    else
+        __builtin_prefetch(t->leaves + home - t->M);
 }
 
 #endif

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..text._strings import decode
 from ._ngram_count import BOS, EOS, MOST_ORDER, UNK
 from ._ngram_trie import Trie, TrieBuilder
 
-SPECIAL = {"<unk>": UNK, "<s>": BOS, "</s>": EOS}
+_SPECIAL = {b"<unk>": UNK, b"<s>": BOS, b"</s>": EOS}
 """Words with numbers of their own."""
 
 UNKNOWN_LOG_PROB = -100.0
@@ -44,7 +45,7 @@ class _Section(NamedTuple):
     """The n-grams of one length: words [R, n] as indices of `names`, log10 probabilities and weights (float32)."""
 
     start: int
-    names: list[str]
+    names: list[bytes]
     rows: np.ndarray
     log_probs: np.ndarray
     log_backoffs: np.ndarray
@@ -80,16 +81,16 @@ class ArpaReader:
         builder.add_words(numbers, _bits(section.log_probs), _bits(section.log_backoffs) if order > 1 else None)
         for n in range(2, order + 1):
             section = self._section(n, sizes[n - 1])
-            mapping = np.array([index.get(name, -1) for name in section.names], np.int32)
+            mapping = np.fromiter(map(index.get, section.names, repeat(-1)), np.int32, len(section.names))
             rows = mapping[section.rows]
             if (unknown := rows < 0).any():
                 place = int(np.argmax(unknown.any(axis=1)))
                 name = section.names[section.rows[place, int(np.argmax(unknown[place]))]]
-                raise self._error_at(section, place, f"{name!r} is not among the 1-grams")
+                raise self._error_at(section, place, f"{decode(name)!r} is not among the 1-grams")
             parents = builder.find(rows[:, :-1])
             if not parents.all():
                 place = int(np.argmin(parents != 0))
-                context = " ".join(words[i] for i in rows[place, :-1])
+                context = decode(b" ".join(words[i] for i in rows[place, :-1]))
                 raise self._error_at(section, place, f"its context {context!r} is not among the {n - 1}-grams")
             last = np.ascontiguousarray(rows[:, -1]).view(np.uint32)
             weights = _bits(section.log_backoffs) if n < order else None
@@ -99,7 +100,7 @@ class ArpaReader:
         self._marker("\\end\\")
         trie = builder.finish()
         _, missing = _core.ngram_trie_suffixes(trie.nodes, trie.leaves, order)
-        return Model(words, trie, not missing[0])
+        return Model([decode(word) for word in words], trie, not missing[0])
 
     def _sizes(self) -> list[int]:
         """Read the header: how many n-grams of each length there are."""
@@ -161,7 +162,7 @@ class ArpaReader:
         ids = [merged.maps[int(part[3][0])][part[2]] for part in parts]
         rows = np.concatenate(ids or [np.zeros(0, np.int32)]).reshape(-1, n)
         raw = merged.text.split(b"\n")
-        return _Section(start, [decode(raw[i]) for i in merged.order.tolist()], rows, log_probs, log_backoffs)
+        return _Section(start, [raw[i] for i in merged.order.tolist()], rows, log_probs, log_backoffs)
 
     def _pieces(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the bounds of pieces that end with lines."""
@@ -170,27 +171,27 @@ class ArpaReader:
             yield start, stop
             start = stop
 
-    def _words(self, section: _Section) -> list[str]:
+    def _words(self, section: _Section) -> list[bytes]:
         """Return the words by their numbers: <unk>, <s> and </s>, then the others as they stand in the file."""
         if len(section.names) < len(section.rows):
             first = np.unique(section.rows, return_index=True)[1]
             again = np.setdiff1d(np.arange(len(section.rows)), first)[0]
             raise self._error_at(section, int(again), "this word stands in a line before, too")
         names = section.names
-        if "<UNK>" in names and "<unk>" not in names:
-            names[names.index("<UNK>")] = "<unk>"
-        for word in ("<s>", "</s>"):
+        if b"<UNK>" in names and b"<unk>" not in names:
+            names[names.index(b"<UNK>")] = b"<unk>"
+        for word in (b"<s>", b"</s>"):
             if word not in names:
-                raise self._error(f"the 1-grams lack {word!r}", section.start)
-        if "<unk>" not in names:
+                raise self._error(f"the 1-grams lack {decode(word)!r}", section.start)
+        if b"<unk>" not in names:
             warnings.warn(
                 f"{self._name}: the model has no '<unk>': unknown words get log10 p = {UNKNOWN_LOG_PROB}", stacklevel=5
             )
-            names.append("<unk>")
+            names.append(b"<unk>")
             section.log_probs.resize(len(names), refcheck=False)
             section.log_backoffs.resize(len(names), refcheck=False)
             section.log_probs[-1] = UNKNOWN_LOG_PROB
-        return [*SPECIAL, *(name for name in names if name not in SPECIAL)]
+        return [*_SPECIAL, *(name for name in names if name not in _SPECIAL)]
 
     # Lines and errors.
 

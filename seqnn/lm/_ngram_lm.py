@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any, Self
 
 import numpy as np
@@ -384,7 +384,7 @@ class NGramLM(Settings):
         tokens = split_words(sentence) if isinstance(sentence, str) else sentence
         index = self._fitted.vocabulary.index
         try:
-            return np.array([index.get(token, UNK) for token in tokens], np.int32)
+            return np.fromiter(map(index.get, tokens, repeat(UNK)), np.int32)
         except TypeError:
             raise TypeError(f"sentence: expected a list of tokens or a string, got {sentence!r:.80}") from None
 
@@ -393,5 +393,5 @@ class NGramLM(Settings):
         index = self._fitted.vocabulary.index
         with threads(self.workers):
             corpus = read(sentences, tokenizer, self._checked())
-            mapping = np.array([index.get(word, UNK) for word in corpus.words], np.int32)
+            mapping = np.fromiter(map(index.get, corpus.words, repeat(UNK)), np.int32, len(corpus.words))
             return mapping[corpus.ids], corpus.offsets

@@ -48,7 +48,7 @@ def read_files(
     ids = IdBuffer(max_memory, 0 if size is None else size // 6)
     starts: list[tuple[int, str]] = []
     ends: list[np.ndarray] = []
-    unfinished = False
+    last_end = 0
 
     def noted() -> Iterator[Piece]:
         for piece in pieces(files):
@@ -57,13 +57,12 @@ def read_files(
             yield piece
 
     def done(piece: Piece, line_ends: np.ndarray) -> None:
-        nonlocal unfinished
+        nonlocal last_end
         ends.append(line_ends)
-        if len(piece.text):
-            unfinished = piece.text[-1] != ord("\n")
-        if piece.last and unfinished:
+        last_end = line_ends[-1] if len(line_ends) else last_end
+        if piece.last and ids.size > last_end:
             ends.append(np.array([ids.size]))
-            unfinished = False
+            last_end = ids.size
         piece.release()
         if progress is not None:
             progress(piece.position + len(piece.text), size)

@@ -6,8 +6,6 @@ import re
 
 __all__ = ["regex_tokenize", "split_words", "tokenize", "treebank_tokenize"]
 
-_WORD = re.compile(r"[^ \t\n\r\v\f]+")
-
 
 def tokenize(text: str) -> list[str]:
     """The tokens between white space.
@@ -32,7 +30,8 @@ def split_words(text: str) -> list[str]:
     >>> split_words("3\\xa0000 words")
     ['3\\xa0000', 'words']
     """
-    return _WORD.findall(text)
+    words = b" ".join(text.encode("utf-8", "surrogatepass").split())
+    return words.decode("utf-8", "surrogatepass").split(" ") if words else []
 
 
 def regex_tokenize(text: str, pattern: str = r"\w+|[^\w\s]") -> list[str]:
