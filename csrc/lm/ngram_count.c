@@ -59,67 +59,95 @@ KERNEL(ngram_count_stream)
     return NULL;
 }
 
+// Rows by their first words, 2^shift words in a bucket: one, unless there are many more words than rows. Bucket b has the
+// rows [starts[b], starts[b + 1]); next[b] is where its next one belongs.
+typedef struct {
+    int64_t count, longest;
+    int64_t *starts, *next;
+    int shift;
+} buckets;
+
+static inline bool is_one_word(const buckets *b) { return b->shift == 0; }
+
+// Count the rows of each bucket.
+static const char *open_buckets(buckets *b, const struct ngram_count_sort *a)
+{
+    *b = (buckets){.shift = 0};
+    while ((a->words - 1) >> b->shift > (a->T > 1024 ? a->T : 1024)) b->shift++;
+    b->count = ((a->words - 1) >> b->shift) + 1;
+    b->starts = calloc((size_t)b->count + 1, sizeof *b->starts);
+    b->next = malloc((size_t)b->count * sizeof *b->next);
+    if (!b->starts || !b->next) return sq_no_memory;
+    for (int64_t i = 0; i < a->T; i++) {
+        const int32_t word = a->stream[i];
+        if (word < 0 || word >= a->words) return "stream: expected numbers below words";
+        b->starts[(word >> b->shift) + 1]++;
+    }
+    for (int64_t k = 0; k < b->count; k++) {
+        const bool sorted = is_one_word(b) && k == NGRAM_COUNT_EOS;
+        if (!sorted && b->starts[k + 1] > b->longest) b->longest = b->starts[k + 1];
+        b->next[k] = b->starts[k];
+        b->starts[k + 1] += b->starts[k];
+    }
+    return NULL;
+}
+
+// Place the rows of a thread's share of the buckets, in the order of the text.
+static void fill_buckets(buckets *b, const struct ngram_count_sort *a, int64_t part, int64_t parts)
+{
+    const int64_t low = a->T * part / parts, high = a->T * (part + 1) / parts;
+    for (int64_t i = 0; i < a->T; i++) {
+        const int32_t word = a->stream[i];
+        if (word < 0 || word >= a->words) continue; // changed during the call
+        const int64_t k = word >> b->shift;
+        if (b->starts[k] < low || b->starts[k] >= high) continue;
+        if (b->next[k] < b->starts[k + 1]) a->positions[b->next[k]++] = (uint32_t)i;
+    }
+}
+
+static void sort_bucket(const buckets *b, const struct ngram_count_sort *a, sorter *s, int64_t k)
+{
+    const int64_t begin = b->starts[k], n = b->starts[k + 1] - begin;
+    if (n == 0) return;
+    a->shared[begin] = 0;
+    if (is_one_word(b) && k == NGRAM_COUNT_EOS)
+        memset(a->shared + begin + 1, s->order, (size_t)(n - 1));
+    else
+        sort_rows(s, a->positions + begin, a->shared + begin, n, is_one_word(b));
+}
+
 // The rows of a text in sorted order, by the positions where they begin; shared[i] = the words that row i begins with
 // as the row before it does, `order` where they are equal.
 //: ngram_count_sort(stream:i[T], words:n, order:n) -> positions:u32[T], shared:u8[T]
 //:     where 1 <= words < 2147483648; 1 <= order <= 16; T < 2147483648
 KERNEL(ngram_count_sort)
 {
-    int64_t *starts = calloc((size_t)a->words + 1, sizeof *starts), *next = malloc((size_t)a->words * sizeof *next);
-    const char *message = !starts || !next ? sq_no_memory : NULL;
-    for (int64_t i = 0; !message && i < a->T; i++) {
-        const int32_t word = a->stream[i];
-        if (word < 0 || word >= a->words)
-            message = "stream: expected numbers below words";
-        else
-            starts[word + 1]++;
-    }
-    if (message) goto done;
-    int64_t longest = 0;
-    for (int64_t w = 0; w < a->words; w++) {
-        if (w != NGRAM_COUNT_EOS && starts[w + 1] > longest) longest = starts[w + 1];
-        next[w] = starts[w];
-        starts[w + 1] += starts[w];
-    }
-    const int team = sq_team(16 * a->T);
+    buckets b;
+    const char *message = open_buckets(&b, a);
     bool failed = false;
-#pragma omp parallel num_threads(team)
-    {
-        // Each thread places the rows of its share of words, so that all of a word are placed in the text's order.
-        const int64_t part = omp_get_thread_num(), parts = omp_get_num_threads();
-        const int64_t low = a->T * part / parts, high = a->T * (part + 1) / parts;
-        for (int64_t i = 0; i < a->T; i++) {
-            const int32_t w = a->stream[i];
-            if (w < 0 || w >= a->words || starts[w] < low || starts[w] >= high) continue;
-            if (next[w] < starts[w + 1]) a->positions[next[w]++] = (uint32_t)i;
-        }
-        sorter s = {a->stream, a->T, (int)a->order, 1, NULL, NULL};
-        while ((a->words - 1) >> s.bits) s.bits++;
-        s.keys = malloc(((size_t)longest + 1) * sizeof *s.keys);
-        s.spare = malloc(((size_t)longest + 1) * sizeof *s.spare);
-        if (!s.keys || !s.spare) {
+    if (!message) {
+#pragma omp parallel num_threads(sq_team(16 * a->T))
+        {
+            fill_buckets(&b, a, omp_get_thread_num(), omp_get_num_threads());
+            sorter s = {a->stream, a->T, (int)a->order, 1, NULL, NULL};
+            while ((a->words - 1) >> s.bits) s.bits++;
+            s.keys = malloc(((size_t)b.longest + 1) * sizeof *s.keys);
+            s.spare = malloc(((size_t)b.longest + 1) * sizeof *s.spare);
+            if (!s.keys || !s.spare) {
 #pragma omp atomic write
-            failed = true;
-        }
+                failed = true;
+            }
 #pragma omp barrier
 #pragma omp for schedule(dynamic, 16)
-        for (int64_t w = 0; w < a->words; w++) {
-            const int64_t begin = starts[w], n = starts[w + 1] - begin;
-            if (n == 0 || failed) continue;
-            a->shared[begin] = 0;
-            if (w == NGRAM_COUNT_EOS || a->order == 1)
-                memset(a->shared + begin + 1, (int)a->order, (size_t)(n - 1));
-            else
-                sort_rows(&s, a->positions + begin, a->shared + begin, n, 1);
+            for (int64_t k = 0; k < b.count; k++)
+                if (!failed) sort_bucket(&b, a, &s, k);
+            free(s.keys);
+            free(s.spare);
         }
-        free(s.keys);
-        free(s.spare);
     }
-    if (failed) message = sq_no_memory;
-done:
-    free(starts);
-    free(next);
-    return message;
+    free(b.starts);
+    free(b.next);
+    return failed ? sq_no_memory : message;
 }
 
 // A row of a text, or (without positions) the row-th piece of `order` words.

@@ -65,9 +65,10 @@ KERNEL(ngram_smooth_adjust)
         const int64_t limit = a->prune[n - 1];
         for (int64_t i = first; limit > 0 && i < last; i++)
             if (*count_at(&v, i) <= limit) *count_at(&v, i) |= PRUNED;
+        if (n == 1 && begin < last) *count_at(&v, begin) = 0; // nothing precedes BOS, and it follows nothing
         if (n == t.order) break;
         for (int64_t i = t.level[n]; i < last; i++)
-            if (n == 1 || i < begin || i >= end) v.nodes[i].count &= PRUNED;
+            if (i < begin || i >= end) v.nodes[i].count &= PRUNED;
         if (end > t.level[n + 1] || begin < t.level[n]) return trie_damaged;
         begin = v.nodes[begin].child;
         end = v.nodes[end].child;

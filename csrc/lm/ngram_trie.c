@@ -147,7 +147,7 @@ KERNEL(ngram_trie_suffixes)
     trie t = {(const ngram_node *)a->nodes, (const ngram_leaf *)a->leaves, a->order, a->M, a->L, {0}};
     if (!trie_open(&t)) return trie_damaged;
     int64_t missing = 0;
-    memset(a->suffixes, 0, sizeof *a->suffixes * (size_t)t.level[2]);
+    memset(a->suffixes, 0, sizeof *a->suffixes * (size_t)(a->M + a->L));
     for (int64_t n = 2; n <= t.order; n++) {
         const int64_t low = t.level[n - 1], high = t.level[n];
 #pragma omp parallel for num_threads(sq_team(16 * (t.level[n + 1] - high))) schedule(dynamic, 256)                     \
