@@ -1852,9 +1852,6 @@ def ngram_count_merge(
     bounds: npt.ArrayLike,
 ) -> ngram_count_merge_result: ...
 
-class ngram_trie:
-    SMALL: int
-
 # ngram_trie_room(nodes+u32[N,4], low:n, high:n, parents:u32[I]) -> end:l[1]
 def ngram_trie_room(
     nodes: np.ndarray,
@@ -1955,7 +1952,7 @@ class ngram_score_texts_result(NamedTuple):
     log_probs: np.ndarray | None
     lengths: np.ndarray | None
 
-# ngram_score_texts(nodes:u32[M+1,4], leaves:u32[L,2], order:n, kind:n, absent:d, ids:i[T], offsets:l[S+1], bos:p, eos:p) -> scores:f64[S], log_probs?f32[T+S], lengths?u8[T+S]
+# ngram_score_texts(nodes:u32[M+1,4], leaves:u32[L,2], order:n, kind:n, absent:d, ids:i[T], offsets:l[S+1], bos:n, eos:n) -> scores:f64[S], log_probs?f32[T+eos*S], lengths?u8[T+eos*S]
 def ngram_score_texts(
     nodes: npt.ArrayLike,
     leaves: npt.ArrayLike,
@@ -1964,8 +1961,8 @@ def ngram_score_texts(
     absent: float,
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,
-    bos: bool,
-    eos: bool,
+    bos: int,
+    eos: int,
     *,
     log_probs: bool = False,
     lengths: bool = False,

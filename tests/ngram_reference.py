@@ -14,13 +14,14 @@ def draws(seed):
 
 
 def make_sentences(seed, sentences=60, words=12, longest=9):
-    """Sentences of 0 to `longest` words, w0 the most frequent one; what follows depends on the word before."""
+    """Sentences of 0 to `longest` words: a few are frequent, many are rare, and some like to follow the word before."""
     draw = draws(seed)
     text = []
     for _ in range(sentences):
         sentence, word = [], 0
         for _ in range((next(draw) >> 8) % (longest + 1)):
-            word = (word * 3 + min((next(draw) >> 8) % words, (next(draw) >> 8) % words)) % words
+            k = (next(draw) >> 8) % words
+            word = (word * 7 + 1) % words if (next(draw) >> 8) % 3 == 0 else k * k // words * k // words
             sentence.append(f"w{word}")
         text.append(sentence)
     return text

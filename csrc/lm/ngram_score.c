@@ -132,10 +132,10 @@ static inline void add_word(const model *m, const struct ngram_score_texts *a, b
 
 // The log10 probability of each sentence, after BOS where `bos`, with EOS where `eos`; ids that the model does not know
 // are UNK. On request that of each word, and the length of the longest n-gram that ends with it.
-//: ngram_score_texts(nodes:u32[M+1,4], leaves:u32[L,2], order:n, kind:n, absent:d, ids:i[T], offsets:l[S+1], bos:p,
-//: eos:p)
-//:     -> scores:f64[S], log_probs?f32[T+S], lengths?u8[T+S]
-//:     where offsets covers T
+//: ngram_score_texts(nodes:u32[M+1,4], leaves:u32[L,2], order:n, kind:n, absent:d, ids:i[T], offsets:l[S+1], bos:n,
+//: eos:n)
+//:     -> scores:f64[S], log_probs?f32[T+eos*S], lengths?u8[T+eos*S]
+//:     where offsets covers T; 0 <= bos <= 1; 0 <= eos <= 1
 KERNEL(ngram_score_texts)
 {
     OPEN_MODEL();
@@ -154,7 +154,7 @@ KERNEL(ngram_score_texts)
             if (!b) continue;
             b->size = 0;
             for (int64_t s = a->S * part / parts; s < a->S * (part + 1) / parts; s++) {
-                int64_t place = a->offsets[s] + (a->eos ? s : 0);
+                int64_t place = a->offsets[s] + a->eos * s;
                 add_word(&m, a, b, NGRAM_SCORE_BOS, s, -1);
                 if (!a->bos) b->at[1][b->size] = b->reach[b->size] = 0;
                 for (int64_t i = a->offsets[s]; i < a->offsets[s + 1]; i++)

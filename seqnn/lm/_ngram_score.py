@@ -11,7 +11,7 @@ import numpy as np
 from .. import _core
 from ._ngram_trie import Trie
 
-DIRECT, CLOSED = _core.ngram_score.DIRECT, _core.ngram_score.CLOSED
+DIRECT, CLOSED, ABSENT = _core.ngram_score.DIRECT, _core.ngram_score.CLOSED, _core.ngram_score.ABSENT
 
 
 class WordScore(NamedTuple):
@@ -45,7 +45,8 @@ class Scorer:
         self, ids: np.ndarray, offsets: np.ndarray, bos: bool, eos: bool, *, each_word: bool = False
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the log10 probability of each sentence, and if asked for that of each word and the length of its n-gram."""
-        return _core.ngram_score_texts(*self._model, ids, offsets, bos, eos, log_probs=each_word, lengths=each_word)
+        words = {"log_probs": each_word, "lengths": each_word}
+        return _core.ngram_score_texts(*self._model, ids, offsets, int(bos), int(eos), **words)
 
     def advance(self, states: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the log10 probability of a word after each state (uint32 [R, order - 1]), and the states after it."""

@@ -16,7 +16,7 @@ CORPORA = [
     make_sentences(1),
     make_sentences(2, 400, 5),
     make_sentences(3, 200, 60),
-    make_sentences(4, 6, 3, 4) + [["w1", "w2", "w0", "w1"]],
+    [*make_sentences(4, 6, 3, 4), ["w1", "w2", "w0", "w1"]],
     [["a", UNK, "b"], ["b", UNK], ["a", "b"], [], ["a", UNK, "b"]],
 ]
 
@@ -98,7 +98,7 @@ def test_the_fallback_of_the_discounts():
     with pytest.raises(ValueError, match=r"no discounts .* there are no 1-grams with count 2; .* discount_fallback="):
         NGramLM(2, discount_fallback=None).fit(sentences)
     times = {"a": 1, "b": 1, "c": 2, "d": 2, **dict.fromkeys("efghi", 3)}
-    with pytest.raises(ValueError, match="the discounts of 1-grams, .* are out of range"):
+    with pytest.raises(ValueError, match=r"the discounts of 1-grams, .* are out of range"):
         NGramLM(1, discount_fallback=None).fit([[word] * n for word, n in times.items()])
 
 
