@@ -357,7 +357,7 @@ class NGramLM(Settings):
             ValueError: a file of another kind, or a truncated or damaged one; for ARPA files with the line's number.
         """
         model, settings = load_model(path)
-        loaded = cls(**settings)
+        loaded = cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
         loaded._model = model
         return loaded
 
