@@ -1829,8 +1829,8 @@ def ngram_count_levels(
     parents: np.ndarray,
 ) -> None: ...
 
-# ngram_count_rows(stream:i[T], positions:u32[R], shared:u8[R], order:n, rows+i[D,order], counts+u32[D])
-def ngram_count_rows(
+# ngram_count_distinct(stream:i[T], positions:u32[R], shared:u8[R], order:n, rows+i[D,order], counts+u32[D])
+def ngram_count_distinct(
     stream: npt.ArrayLike,
     positions: npt.ArrayLike,
     shared: npt.ArrayLike,

@@ -233,9 +233,9 @@ KERNEL(ngram_count_levels)
 }
 
 // The different rows among sorted ones, each with how often it occurs; rows that end early are filled up with 0.
-//: ngram_count_rows(stream:i[T], positions:u32[R], shared:u8[R], order:n, rows+i[D,order], counts+u32[D])
+//: ngram_count_distinct(stream:i[T], positions:u32[R], shared:u8[R], order:n, rows+i[D,order], counts+u32[D])
 //:     where 1 <= order <= 16
-KERNEL(ngram_count_rows)
+KERNEL(ngram_count_distinct)
 {
     int64_t made = 0;
     for (int64_t row = 0; row < a->R; row++) {

@@ -114,7 +114,7 @@ def _different(rows: Rows, order: int) -> Run:
     """Return the different rows of a sorted text."""
     size = int(np.count_nonzero(rows.shared < order))
     run = Run(np.empty((size, order), np.int32), np.empty(size, np.uint32))
-    _core.ngram_count_rows(rows.text, rows.positions, rows.shared, order, *run)
+    _core.ngram_count_distinct(rows.text, rows.positions, rows.shared, order, *run)
     return run
 
 

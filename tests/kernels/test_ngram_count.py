@@ -110,8 +110,8 @@ def test_kernels_refuse_what_does_not_fit():
     with pytest.raises(ValueError, match="sizes do not fit the rows"):
         _core.ngram_count_levels(text, positions, None, shared, bounds, 2, sizes, *small)
     with pytest.raises(ValueError, match="too few places"):
-        _core.ngram_count_rows(text, positions, shared, 2, np.zeros((1, 2), np.int32), np.zeros(1, np.uint32))
+        _core.ngram_count_distinct(text, positions, shared, 2, np.zeros((1, 2), np.int32), np.zeros(1, np.uint32))
     with pytest.raises(ValueError, match="too many places"):
-        _core.ngram_count_rows(text, positions, shared, 2, np.zeros((9, 2), np.int32), np.zeros(9, np.uint32))
+        _core.ngram_count_distinct(text, positions, shared, 2, np.zeros((9, 2), np.int32), np.zeros(9, np.uint32))
     with pytest.raises(ValueError, match="at most 2\\*\\*31 - 1"):
         count(Corpus(np.broadcast_to(np.int32(0), 2**31), np.array([0, 2**31])), np.zeros(1, np.int32), 4, 2)
