@@ -6,7 +6,7 @@ import seqnn
 from benchmarks import peers, text
 from benchmarks.case import Case, Measured, Options, timed
 from benchmarks.stanford import WINDOW, Stanford
-from seqnn.embed._cooccurrence_count import count
+from seqnn.embed._trainers._cooccurrence_count import count
 from seqnn.text import Vocabulary, scan
 
 

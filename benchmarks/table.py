@@ -168,13 +168,19 @@ SUBJECTS = {
     "GloVe, co-occurrences": ("glove", "cooccurrence"),
     "FastText, phrases": ("fasttext", "phrases"),
     "matrix products, linear layer": ("linear",),
-    "activations, softmax, norms, losses": ("activation", "softmax", "layer_norm", "cross_entropy", "linear_cross_entropy"),
+    "activations, softmax, norms, losses": (
+        "activation",
+        "softmax",
+        "layer_norm",
+        "cross_entropy",
+        "linear_cross_entropy",
+    ),
     "embedding, convolution": ("embedding", "conv"),
     "optimisers, tape": ("optimizer", "autograd"),
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),
     "attention": ("attention", "attention_scores"),
-    "training a Transformer, GPT, text CNN, language model": ("transformer", "gpt", "text_cnn", "language_model"),
+    "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model"),
 }
 """The rows of the README's table."""
 
@@ -185,10 +191,14 @@ PEERS = (
 
 
 def measured(names: tuple[str, ...], cpu: str) -> list[dict]:
-    """Return the rows of one CPU against other programs."""
+    """Return the rows of one CPU that measure time against other programs."""
     contents = [results(name).get(cpu) for name in names]
     rows = [row for content in contents if content for row in content["rows"]]
-    return [row for row in rows if row["ratios"] and not row["failure"] and row["peer"].startswith(PEERS)]
+    return [
+        row
+        for row in rows
+        if row["ratios"] and not row["failure"] and row["unit"] == "s" and row["peer"].startswith(PEERS)
+    ]
 
 
 def cpus() -> list[str]:

@@ -9,11 +9,10 @@
 #include <pthread.h>
 #endif
 
-// Work that pays for waking one more thread: some 10 microseconds of it.
-enum { GRAIN = 1 << 15 };
+enum { GRAIN = 1 << 15 }; // operations that are worth another thread: about 10 microseconds of them
 
 static atomic_int threads = 1;
-static atomic_bool forked; // an OpenMP team hangs in a child process: it stays on one thread
+static atomic_bool forked; // this is a child process, where an OpenMP team would hang: it stays on one thread
 static _Thread_local int local_threads, forced_team;
 
 int sq_team(int64_t work);
@@ -35,7 +34,7 @@ static int allowed(void)
 {
     int limit = local_threads > 0 ? local_threads : atomic_load(&threads);
 #ifdef _OPENMP
-    int runtime = omp_get_max_threads(); // OMP_NUM_THREADS and threadpoolctl speak here
+    int runtime = omp_get_max_threads(); // what OMP_NUM_THREADS and threadpoolctl say
     return limit < runtime ? limit : runtime;
 #else
     return limit < 1 ? limit : 1;
@@ -64,9 +63,8 @@ int sq_team(int64_t work)
 {
     if (atomic_load(&forked)) return 1;
     if (forced_team > 0) return forced_team;
-    int64_t most = 1 + work / GRAIN;
-    int limit = allowed();
-    return most < limit ? (int)most : limit;
+    const int64_t worth = work > 0 ? 1 + work / GRAIN : 1, limit = allowed();
+    return (int)(worth < limit ? worth : limit);
 }
 
 #ifndef _WIN32

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import _openmp  # noqa: F401  # isort: skip: it sets how the kernels' threads wait, before they are loaded
 from . import data, embed, random, text
 from ._config import __version__, available_isas, get_isa, set_isa, show_config
+from ._hints import refuse
 from ._kept_memory import clear_cache, set_cache_limit
 from ._threads import get_num_threads, set_num_threads, threads
 from .embed import Callback, Cooccurrence, EarlyStopping, FastText, GloVe, KeyedVectors, Word2Vec
@@ -64,7 +65,21 @@ def __getattr__(name: str) -> Any:
         return import_module(".autograd", __name__).Tensor
     if name in __all__:
         return import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    refuse(__name__, name, _INSTEAD)
+
+
+_INSTEAD = {
+    "tensor": "seqnn.Tensor", "zeros": "np.zeros, which functions and layers take; seqnn.Tensor(...) to differentiate",
+    "ones": "np.ones, which functions and layers take; seqnn.Tensor(...) to differentiate", "arange": "np.arange",
+    "randn": "np.random.default_rng(seed).standard_normal, or seqnn.random", "from_numpy": "seqnn.Tensor(array)",
+    "no_grad": "seqnn.autograd.no_grad", "enable_grad": "seqnn.autograd.enable_grad", "inference_mode": "seqnn.autograd.no_grad",
+    "manual_seed": "seqnn.random.seed", "save": "model.save(path)", "load": "model.load(path)", "cat": "seqnn.ops.concatenate",
+    "stack": "seqnn.ops.stack", "where": "seqnn.ops.where", "float32": "np.float32", "float64": "np.float64", "long": "np.int64",
+    "device": "nothing: all is on the CPU", "cuda": "nothing: all is on the CPU", "utils": "seqnn.train.Batches for a DataLoader",
+    "relu": "seqnn.ops.relu", "softmax": "seqnn.ops.softmax", "sigmoid": "seqnn.ops.sigmoid", "tanh": "seqnn.ops.tanh",
+    "matmul": "a @ b", "set_grad_enabled": "seqnn.autograd.no_grad", "Module": "seqnn.nn.Module", "functional": "seqnn.ops",
+}  # fmt: skip
+"""What stands for names of PyTorch's."""
 
 
 def __dir__() -> list[str]:

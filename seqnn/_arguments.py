@@ -17,7 +17,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def integer(name: str, value: Any, minimum: int, maximum: int = 2**31 - 1) -> int:
-    """`value` as an int within the bounds; booleans count as 0 and 1, floats are refused."""
+    """Return `value` as an int within the bounds; booleans count as 0 and 1, floats are refused."""
     try:
         checked = operator.index(value)
     except TypeError:
@@ -30,34 +30,55 @@ def integer(name: str, value: Any, minimum: int, maximum: int = 2**31 - 1) -> in
 
 
 def optional_integer(name: str, value: Any, minimum: int) -> int | None:
-    """As `integer`, and None stays None."""
+    """Return what `integer` returns; None stays None."""
     return None if value is None else integer(name, value, minimum)
 
 
 def number(
-    name: str, value: Any, *, minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf
+    name: str,
+    value: Any,
+    *,
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
 ) -> float:
-    """Return `value` as a finite float, at least `minimum`, larger than `above`, smaller than `below`."""
+    """Return `value` as a finite float with minimum <= value <= maximum, above < value < below."""
     bounds = [f">= {minimum:g}"] * (minimum != -math.inf) + [f"> {above:g}"] * (above != -math.inf)
-    bounds += [f"< {below:g}"] * (below != math.inf)
+    bounds += [f"<= {maximum:g}"] * (maximum != math.inf) + [f"< {below:g}"] * (below != math.inf)
     expected = " ".join(["a finite number", " and ".join(bounds)]).strip()
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected {expected}, got {value!r}")
-    checked = float(value)
-    if not math.isfinite(checked) or checked < minimum or checked <= above or checked >= below:
+    try:
+        checked = float(value)
+    except OverflowError:  # a huge integer
+        checked = math.inf
+    if not math.isfinite(checked) or not minimum <= checked <= maximum or not above < checked < below:
         raise ValueError(f"{name}: expected {expected}, got {value!r}")
     return checked
 
 
 def flag(name: str, value: Any) -> bool:
-    """`value` as a bool: True, False, 1 or 0."""
+    """Return `value`, one of True, False, 1 and 0, as a bool."""
     if isinstance(value, numbers.Integral | np.bool) and int(value) in (0, 1):
         return bool(value)
     raise ValueError(f"{name}: expected 0, 1, False or True, got {value!r}")
 
 
+def each_axis(function: str, name: str, value: Any, axes: int, minimum: int) -> tuple[int, ...]:
+    """Return `value` for each of `axes` axes: one integer for all of them, or a sequence of as many (or of one)."""
+    values = (value,) if np.ndim(value) == 0 else tuple(value)
+    values = values * axes if len(values) == 1 else values
+    good = len(values) == axes and all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values)
+    if not good or min(values) < minimum or max(values) >= 2**31:
+        many = "an integer" if axes == 1 else f"an integer or {axes} of them,"
+        most = " and below 2**31" if good and min(values) >= minimum else ""
+        raise ValueError(f"{function}: {name} is {value!r}, expected {many} at least {minimum}{most}")
+    return tuple(map(int, values))
+
+
 def renamed(**names: str) -> Callable[[Function], Function]:
-    """Decorator: a call with an argument's name of gensim 3 gets a `TypeError` that tells today's name."""
+    """Decorate a function: a call with an argument's name of gensim 3 raises a TypeError that tells today's name."""
 
     def decorate(function: Function) -> Function:
         @wraps(function)
@@ -72,7 +93,7 @@ def renamed(**names: str) -> Callable[[Function], Function]:
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
-    """A warning that points to the line outside this package from which the present call comes."""
+    """Warn, and point to the line outside this package from which the present call comes."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("seqnn."):
         frame, level = frame.f_back, level + 1

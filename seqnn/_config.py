@@ -20,10 +20,11 @@ def set_isa(name: str) -> None:
     Raises ValueError where this build or CPU does not have it.
 
     >>> import seqnn
-    >>> seqnn.set_isa("base")
-    >>> seqnn.get_isa()
-    'base'
-    >>> seqnn.set_isa(seqnn.available_isas()[-1])
+    >>> slowest, *_, fastest = [seqnn.available_isas()[0], *seqnn.available_isas()]
+    >>> seqnn.set_isa(slowest)
+    >>> seqnn.get_isa() == slowest
+    True
+    >>> seqnn.set_isa(fastest)
     """
     _core.set_isa(name)
 

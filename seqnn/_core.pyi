@@ -148,6 +148,9 @@ def dropout_apply(
     stream: int,
 ) -> np.ndarray: ...
 
+class corpus:
+    state: tuple[str, ...]
+
 # corpus_count(text:u[N]) -> counts:l[4]
 def corpus_count(
     text: npt.ArrayLike,
@@ -179,7 +182,7 @@ class corpus_merge_result(NamedTuple):
     map: np.ndarray
     total: np.ndarray
 
-# corpus_merge(table+u64[C,2], counts+l[W], first+l[W], word_offsets+l[W+1], pool+u[P], words:n, other_counts:l[V], other_first:l[V], other_offsets:l[V+1], other_pool:u[Q]) -> map:i[V], total:l[1]
+# corpus_merge(table+u64[C,2], counts+l[W], first+l[W], word_offsets+l[W+1], pool+u[P], words:n>=0, other_counts:l[V], other_first:l[V], other_offsets:l[V+1], other_pool:u[Q]) -> map:i[V], total:l[1]
 def corpus_merge(
     table: np.ndarray,
     counts: np.ndarray,
@@ -193,14 +196,17 @@ def corpus_merge(
     other_pool: npt.ArrayLike,
 ) -> corpus_merge_result: ...
 
-# corpus_encode(ids+i[N]<W, map:i[W], ends+l[S]) -> kept:l[1]
+# corpus_encode(ids+i[N], map:i[W], ends+l[S]) -> kept:l[1]
 def corpus_encode(
     ids: np.ndarray,
     map: npt.ArrayLike,
     ends: np.ndarray,
 ) -> np.ndarray: ...
 
-# vocabulary_replay(ids:i[N], offsets:l[S+1], state+l[3], counts+l[W], living+i[W], limit:n, most:n)
+class vocabulary:
+    state: tuple[str, ...]
+
+# vocabulary_replay(ids:i[N], offsets:l[S+1], state+l[3], counts+l[W], living+i[W], limit:n, most:n>=1)
 def vocabulary_replay(
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,
@@ -243,12 +249,16 @@ def vocabulary_huffman_paths(
     size: int,
 ) -> vocabulary_huffman_paths_result: ...
 
+class phrases:
+    PARTS: int
+    state: tuple[str, ...]
+
 class phrases_pairs_result(NamedTuple):
     pairs: np.ndarray
     gaps: np.ndarray | None
     made: np.ndarray
 
-# phrases_pairs(ids:i[N]<V, starts:l[S], state+l[5], connector:u[V], trie+?u64[C,2]) -> pairs:u64[N], gaps?i[N], made:l[1]
+# phrases_pairs(ids:i[N], starts:l[S], state+l[5], connector:u[V], trie+?u64[C,2]) -> pairs:u64[N], gaps?i[N], made:l[1]
 def phrases_pairs(
     ids: npt.ArrayLike,
     starts: npt.ArrayLike,
@@ -291,11 +301,18 @@ def phrases_join(
     slot_gaps: npt.ArrayLike | None = None,
 ) -> np.ndarray: ...
 
+class word2vec:
+    BLOCK: int
+    MARGIN: int
+    LANES: int
+    MOST_NEGATIVE: int
+    MOST_WINDOW: int
+
 class word2vec_train_result(NamedTuple):
     loss: np.ndarray
     examples: np.ndarray
 
-# word2vec_train(ids:i[N], offsets:l[S], order:i[K], input+f[V,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M, path_codes?u[L], window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
+# word2vec_train(ids:i[N], offsets:l[S+1], order:i[K], input+f[V,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V], path_offsets?l[V+1], path_nodes?i[L], path_codes?u[L], window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
 def word2vec_train(
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,
@@ -322,6 +339,11 @@ def word2vec_train(
     deterministic: bool,
 ) -> word2vec_train_result: ...
 
+class fasttext:
+    ANY_LENGTH: int
+    MOST_WORK: int
+    MOST_BUCKET: int
+
 # fasttext_ngram_counts(text:u[B], offsets:l[N+1], min_n:n, max_n:n) -> counts:l[N]
 def fasttext_ngram_counts(
     text: npt.ArrayLike,
@@ -341,7 +363,7 @@ def fasttext_ngram_ids(
     bucket: int,
 ) -> np.ndarray: ...
 
-# fasttext_sums(data:u[B], stride:n>=0, offsets:l[N+1], ids:i[K], size:n>=1) -> out:f32[N,size]
+# fasttext_sums(data:u[B], stride:n>=1, offsets:l[N+1], ids:i[K], size:n>=1) -> out:f32[N,size]
 def fasttext_sums(
     data: npt.ArrayLike,
     stride: int,
@@ -354,7 +376,7 @@ class fasttext_train_result(NamedTuple):
     loss: np.ndarray
     examples: np.ndarray
 
-# fasttext_train(ids:i[N], offsets:l[S], order:i[K], input+f[R,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V]<V, path_offsets?l[V+1], path_nodes?i[L]<M, path_codes?u[L], row_offsets:l[V+1], rows:i[T]<R, window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
+# fasttext_train(ids:i[N], offsets:l[S+1], order:i[K], input+f[R,P], output+?f[V,P], nodes+?f[M,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V], path_offsets?l[V+1], path_nodes?i[L], path_codes?u[L], row_offsets:l[V+1], rows:i[T], factors?f[R], window:n>=1, negative:n>=0, cbow:p, mean:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
 def fasttext_train(
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,
@@ -371,6 +393,7 @@ def fasttext_train(
     *,
     row_offsets: npt.ArrayLike,
     rows: npt.ArrayLike,
+    factors: npt.ArrayLike | None = None,
     window: int,
     negative: int,
     cbow: bool,
@@ -382,6 +405,10 @@ def fasttext_train(
     epoch: int,
     deterministic: bool,
 ) -> fasttext_train_result: ...
+
+class glove:
+    COLUMNS: int
+    ROWS: int
 
 # glove_train(entries:u32[N], logs:f[N], cell_starts:l[C+1], order:i[M]<C, stripe_starts:i[Q+1], words+f[R,2,W], contexts+f[V,2,W], parts:n>=1, x_max:d, alpha:d, rate:d, seed:n, epoch:n) -> loss:f64[1]
 def glove_train(
@@ -419,7 +446,7 @@ def glove_arrange(
     logs: np.ndarray,
 ) -> None: ...
 
-# cooccurrence_index(ids:i[N]<V, offsets:l[S+1], starts+l[V+1], positions+i[N], boundaries+u64[B])
+# cooccurrence_index(ids:i[N], offsets:l[S+1], starts+l[V+1], positions+i[N], boundaries+u64[B])
 def cooccurrence_index(
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,
@@ -467,6 +494,10 @@ def neighbors_top(
     end: int,
     count: int,
 ) -> neighbors_top_result: ...
+
+class vector_text:
+    WIDTH: int
+    status: tuple[str, ...]
 
 # vector_text_count(data:u[N]) -> ends:l[1]
 def vector_text_count(
@@ -947,6 +978,10 @@ def embedding_clear(
     ids: npt.ArrayLike,
 ) -> None: ...
 
+class linear:
+    TAG: int
+    activation: tuple[str, ...]
+
 # matmul(a~~f[M,K], b~~f[K,N]) -> out:f[M,N]
 def matmul(
     a: npt.ArrayLike,
@@ -959,7 +994,7 @@ def matmul_batch(
     b: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# linear_pack(weight~f[O,I]) -> packed:f[(O+15)/16*16*I+32]
+# linear_pack(weight~f[O,I]) -> packed:f[(O+15)/16*16*I+TAG]
 def linear_pack(
     weight: npt.ArrayLike,
 ) -> np.ndarray: ...
@@ -974,7 +1009,7 @@ def linear_forward(
     weight: npt.ArrayLike,
     bias: npt.ArrayLike | None = None,
     residual: npt.ArrayLike | None = None,
-    activation: int = 0,
+    activation: int | Literal["none", "relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"] = 0,
     packed: npt.ArrayLike | None = None,
     *,
     pre: bool = False,
@@ -990,7 +1025,7 @@ def linear_backward(
     grad: npt.ArrayLike,
     x: npt.ArrayLike,
     weight: npt.ArrayLike,
-    activation: int = 0,
+    activation: int | Literal["none", "relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"] = 0,
     saved: npt.ArrayLike | None = None,
     *,
     grad_x: bool = False,
@@ -1131,24 +1166,28 @@ def global_avg_backward(
     length: int,
 ) -> np.ndarray: ...
 
+class rnn:
+    nonlinearity: tuple[str, ...]
+
 class rnn_forward_result(NamedTuple):
-    h: np.ndarray
+    h_last: np.ndarray
     gates: np.ndarray | None
-    before: np.ndarray | None
+    h_before: np.ndarray | None
     normal: np.ndarray | None
     rstd: np.ndarray | None
 
-# rnn_forward(x~f[T,B,I], h0~f[B,H], w_ih:f[H,I], w_hh:f[H,H], bias?f[H], norm?f[H], mask?f[B,H], zone_h~?f[T~,B~,H~], activation:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h:f[B,H], gates?f[rows,H], before?f[rows,H], normal?f[rows,H], rstd?f[rows,1]
+# rnn_forward(x~f[T,B,I], h0~f[B,H], weight_ih:f[H,I], weight_hh:f[H,H], bias_ih?f[H], bias_hh?f[H], norm?f[H], mask?f[B,H], zone_h~?f[T~,B~,H~], nonlinearity:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h_last:f[B,H], gates?f[rows,H], h_before?f[rows,H], normal?f[rows,H], rstd?f[rows,1]
 def rnn_forward(
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    bias: npt.ArrayLike | None = None,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
-    activation: int = 0,
+    nonlinearity: int | Literal["tanh", "relu", "sigmoid"] = 0,
     lengths: npt.ArrayLike | None = None,
     *,
     rows: int,
@@ -1156,86 +1195,92 @@ def rnn_forward(
     reverse: bool = False,
     packed: npt.ArrayLike | None = None,
     gates: bool = False,
-    before: bool = False,
+    h_before: bool = False,
     normal: bool = False,
     rstd: bool = False,
 ) -> rnn_forward_result: ...
 
 class rnn_backward_result(NamedTuple):
     grad_h0: np.ndarray | None
-    grad_w_ih: np.ndarray | None
-    grad_w_hh: np.ndarray | None
-    grad_bias: np.ndarray | None
+    grad_weight_ih: np.ndarray | None
+    grad_weight_hh: np.ndarray | None
+    grad_bias_ih: np.ndarray | None
+    grad_bias_hh: np.ndarray | None
     grad_norm: np.ndarray | None
 
-# rnn_backward(grad_out~?f[T,B,H], grad_h?f[B,H], x~f[T,B,I], w_ih:f[H,I], w_hh:f[H,H], norm?f[H], mask?f[B,H], zone_h~?f[T~,B~,H~], activation:n=0, lengths?i[B], gates:f[R,H], before:f[R,H], normal?f[R,H], rstd?f[R,1], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_w_ih?f[H,I], grad_w_hh?f[H,H], grad_bias?f[H], grad_norm?f[H]
+# rnn_backward(grad_out~?f[T,B,H], grad_h_last?f[B,H], x~f[T,B,I], weight_ih:f[H,I], weight_hh:f[H,H], norm?f[H], mask?f[B,H], zone_h~?f[T~,B~,H~], nonlinearity:n=0, lengths?i[B], gates:f[R,H], h_before:f[R,H], normal?f[R,H], rstd?f[R,1], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_weight_ih?f[H,I], grad_weight_hh?f[H,H], grad_bias_ih?f[H], grad_bias_hh?f[H], grad_norm?f[H]
 def rnn_backward(
     grad_out: npt.ArrayLike | None = None,
-    grad_h: npt.ArrayLike | None = None,
+    grad_h_last: npt.ArrayLike | None = None,
     *,
     x: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
     norm: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
-    activation: int = 0,
+    nonlinearity: int | Literal["tanh", "relu", "sigmoid"] = 0,
     lengths: npt.ArrayLike | None = None,
     gates: npt.ArrayLike,
-    before: npt.ArrayLike,
+    h_before: npt.ArrayLike,
     normal: npt.ArrayLike | None = None,
     rstd: npt.ArrayLike | None = None,
     grad_x: np.ndarray | None = None,
     reverse: bool = False,
     grad_h0: bool = False,
-    grad_w_ih: bool = False,
-    grad_w_hh: bool = False,
-    grad_bias: bool = False,
+    grad_weight_ih: bool = False,
+    grad_weight_hh: bool = False,
+    grad_bias_ih: bool = False,
+    grad_bias_hh: bool = False,
     grad_norm: bool = False,
 ) -> rnn_backward_result: ...
 
-# rnn_pack(w_ih:f[H,I], w_hh:f[H,H]) -> packed:f[(H+15)*I+(H+15)*H+64]
+# rnn_pack(weight_ih:f[H,I], weight_hh:f[H,H]) -> packed:f[(H+15)*I+(H+15)*H+64]
 def rnn_pack(
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
 ) -> np.ndarray: ...
 
 class rnn_step_result(NamedTuple):
     out: np.ndarray
-    h_after: np.ndarray
+    h_last: np.ndarray
 
-# rnn_step(x:f[B,I], h:f[L,B,H], packed*f[], bias?f[L,H], norm?f[L,H], activation:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_after:f[L,B,H]
+# rnn_step(x:f[B,I], h0:f[L,B,H], packed*f[], bias_ih?f[L,H], bias_hh?f[L,H], norm?f[L,H], nonlinearity:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_last:f[L,B,H]
 def rnn_step(
     x: npt.ArrayLike,
-    h: npt.ArrayLike,
+    h0: npt.ArrayLike,
     packed: Sequence[npt.ArrayLike],
-    bias: npt.ArrayLike | None = None,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
-    activation: int = 0,
+    nonlinearity: int | Literal["tanh", "relu", "sigmoid"] = 0,
     zoneout: float = 0.0,
     residual: bool = False,
 ) -> rnn_step_result: ...
 
+class gru:
+    form: tuple[str, ...]
+
 class gru_forward_result(NamedTuple):
-    h: np.ndarray
+    h_last: np.ndarray
     gates: np.ndarray | None
     resets: np.ndarray | None
-    before: np.ndarray | None
+    h_before: np.ndarray | None
     normal: np.ndarray | None
     rstd: np.ndarray | None
 
-# gru_forward(x~f[T,B,I], h0~f[B,H], w_ih:f[3H,I], w_hh:f[3H,H], bias?f[3H], bias_n?f[H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h:f[B,H], gates?f[rows,4H], resets?f[rows,H], before?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
+# gru_forward(x~f[T,B,I], h0~f[B,H], weight_ih:f[3H,I], weight_hh:f[3H,H], bias_ih?f[3H], bias_hh?f[3H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h_last:f[B,H], gates?f[rows,4H], resets?f[rows,H], h_before?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
 def gru_forward(
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    bias: npt.ArrayLike | None = None,
-    bias_n: npt.ArrayLike | None = None,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
-    form: int = 0,
+    form: int | Literal["pytorch", "cho2014", "update"] = 0,
     lengths: npt.ArrayLike | None = None,
     *,
     rows: int,
@@ -1244,93 +1289,94 @@ def gru_forward(
     packed: npt.ArrayLike | None = None,
     gates: bool = False,
     resets: bool = False,
-    before: bool = False,
+    h_before: bool = False,
     normal: bool = False,
     rstd: bool = False,
 ) -> gru_forward_result: ...
 
 class gru_backward_result(NamedTuple):
     grad_h0: np.ndarray | None
-    grad_w_ih: np.ndarray | None
-    grad_w_hh: np.ndarray | None
-    grad_bias: np.ndarray | None
-    grad_bias_n: np.ndarray | None
+    grad_weight_ih: np.ndarray | None
+    grad_weight_hh: np.ndarray | None
+    grad_bias_ih: np.ndarray | None
+    grad_bias_hh: np.ndarray | None
     grad_norm: np.ndarray | None
 
-# gru_backward(grad_out~?f[T,B,H], grad_h?f[B,H], x~f[T,B,I], h0~f[B,H], w_ih:f[3H,I], w_hh:f[3H,H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], out~f[T,B,H], gates:f[R,4H], resets?f[R,H], before:f[R,H], normal?f[R,4H], rstd?f[R,4], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_w_ih?f[3H,I], grad_w_hh?f[3H,H], grad_bias?f[3H], grad_bias_n?f[H], grad_norm?f[4H]
+# gru_backward(grad_out~?f[T,B,H], grad_h_last?f[B,H], x~f[T,B,I], h0~f[B,H], weight_ih:f[3H,I], weight_hh:f[3H,H], norm?f[4H], mask?f[B,H], zone_h~?f[T~,B~,H~], form:n=0, lengths?i[B], out~f[T,B,H], gates:f[R,4H], resets?f[R,H], h_before:f[R,H], normal?f[R,4H], rstd?f[R,4], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_weight_ih?f[3H,I], grad_weight_hh?f[3H,H], grad_bias_ih?f[3H], grad_bias_hh?f[3H], grad_norm?f[4H]
 def gru_backward(
     grad_out: npt.ArrayLike | None = None,
-    grad_h: npt.ArrayLike | None = None,
+    grad_h_last: npt.ArrayLike | None = None,
     *,
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
     norm: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
-    form: int = 0,
+    form: int | Literal["pytorch", "cho2014", "update"] = 0,
     lengths: npt.ArrayLike | None = None,
     out: npt.ArrayLike,
     gates: npt.ArrayLike,
     resets: npt.ArrayLike | None = None,
-    before: npt.ArrayLike,
+    h_before: npt.ArrayLike,
     normal: npt.ArrayLike | None = None,
     rstd: npt.ArrayLike | None = None,
     grad_x: np.ndarray | None = None,
     reverse: bool = False,
     grad_h0: bool = False,
-    grad_w_ih: bool = False,
-    grad_w_hh: bool = False,
-    grad_bias: bool = False,
-    grad_bias_n: bool = False,
+    grad_weight_ih: bool = False,
+    grad_weight_hh: bool = False,
+    grad_bias_ih: bool = False,
+    grad_bias_hh: bool = False,
     grad_norm: bool = False,
 ) -> gru_backward_result: ...
 
-# gru_pack(w_ih:f[3H,I], w_hh:f[3H,H]) -> packed:f[(3H+15)*I+3*(H+15)*H+64]
+# gru_pack(weight_ih:f[3H,I], weight_hh:f[3H,H]) -> packed:f[(3H+15)*I+3*(H+15)*H+64]
 def gru_pack(
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
 ) -> np.ndarray: ...
 
 class gru_step_result(NamedTuple):
     out: np.ndarray
-    h_after: np.ndarray
+    h_last: np.ndarray
 
-# gru_step(x:f[B,I], h:f[L,B,H], packed*f[], bias?f[L,3H], bias_n?f[L,H], norm?f[L,4H], form:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_after:f[L,B,H]
+# gru_step(x:f[B,I], h0:f[L,B,H], packed*f[], bias_ih?f[L,3H], bias_hh?f[L,3H], norm?f[L,4H], form:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_last:f[L,B,H]
 def gru_step(
     x: npt.ArrayLike,
-    h: npt.ArrayLike,
+    h0: npt.ArrayLike,
     packed: Sequence[npt.ArrayLike],
-    bias: npt.ArrayLike | None = None,
-    bias_n: npt.ArrayLike | None = None,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
-    form: int = 0,
+    form: int | Literal["pytorch", "cho2014", "update"] = 0,
     zoneout: float = 0.0,
     residual: bool = False,
 ) -> gru_step_result: ...
 
 class lstm_forward_result(NamedTuple):
-    h: np.ndarray
-    c: np.ndarray
+    h_last: np.ndarray
+    c_last: np.ndarray
     gates: np.ndarray | None
     cells: np.ndarray | None
-    before: np.ndarray | None
-    hidden: np.ndarray | None
+    h_before: np.ndarray | None
+    cell_output: np.ndarray | None
     normal: np.ndarray | None
     rstd: np.ndarray | None
 
-# lstm_forward(x~f[T,B,I], h0~f[B,O], c0~f[B,H], w_ih:f[4H,I], w_hh:f[4H,O], bias?f[4H], w_hr?f[O,H], peephole?f[3,H], norm?f[4H], norm_cell?f[2,H], mask?f[B,O], zone_h~?f[T~,B~,O~], zone_c~?f[T~,B~,H~], lengths?i[B], rows:n>=0, out~+f[T,B,O], reverse:p=0, packed?f[S]) -> h:f[B,O], c:f[B,H], gates?f[rows,4H], cells?f[rows,H], before?f[rows,O], hidden?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
+# lstm_forward(x~f[T,B,I], h0~f[B,O], c0~f[B,H], weight_ih:f[4H,I], weight_hh:f[4H,O], bias_ih?f[4H], bias_hh?f[4H], peephole?f[3,H], norm?f[4H], weight_hr?f[O,H], norm_cell?f[2,H], mask?f[B,O], zone_h~?f[T~,B~,O~], zone_c~?f[T~,B~,H~], lengths?i[B], rows:n>=0, out~+f[T,B,O], reverse:p=0, packed?f[S]) -> h_last:f[B,O], c_last:f[B,H], gates?f[rows,4H], cells?f[rows,H], h_before?f[rows,O], cell_output?f[rows,H], normal?f[rows,4H], rstd?f[rows,4]
 def lstm_forward(
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
     c0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    bias: npt.ArrayLike | None = None,
-    w_hr: npt.ArrayLike | None = None,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
     peephole: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
+    weight_hr: npt.ArrayLike | None = None,
     norm_cell: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
@@ -1343,8 +1389,8 @@ def lstm_forward(
     packed: npt.ArrayLike | None = None,
     gates: bool = False,
     cells: bool = False,
-    before: bool = False,
-    hidden: bool = False,
+    h_before: bool = False,
+    cell_output: bool = False,
     normal: bool = False,
     rstd: bool = False,
 ) -> lstm_forward_result: ...
@@ -1352,27 +1398,28 @@ def lstm_forward(
 class lstm_backward_result(NamedTuple):
     grad_h0: np.ndarray | None
     grad_c0: np.ndarray | None
-    grad_w_ih: np.ndarray | None
-    grad_w_hh: np.ndarray | None
-    grad_bias: np.ndarray | None
-    grad_w_hr: np.ndarray | None
+    grad_weight_ih: np.ndarray | None
+    grad_weight_hh: np.ndarray | None
+    grad_bias_ih: np.ndarray | None
+    grad_bias_hh: np.ndarray | None
     grad_peephole: np.ndarray | None
     grad_norm: np.ndarray | None
+    grad_weight_hr: np.ndarray | None
     grad_norm_cell: np.ndarray | None
 
-# lstm_backward(grad_out~?f[T,B,O], grad_h?f[B,O], grad_c?f[B,H], x~f[T,B,I], c0~f[B,H], w_ih:f[4H,I], w_hh:f[4H,O], w_hr?f[O,H], peephole?f[3,H], norm?f[4H], norm_cell?f[2,H], mask?f[B,O], zone_h~?f[T~,B~,O~], zone_c~?f[T~,B~,H~], lengths?i[B], gates:f[R,4H], cells:f[R,H], before:f[R,O], hidden?f[R,H], normal?f[R,4H], rstd?f[R,4], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,O], grad_c0?f[B,H], grad_w_ih?f[4H,I], grad_w_hh?f[4H,O], grad_bias?f[4H], grad_w_hr?f[O,H], grad_peephole?f[3,H], grad_norm?f[4H], grad_norm_cell?f[2,H]
+# lstm_backward(grad_out~?f[T,B,O], grad_h_last?f[B,O], grad_c_last?f[B,H], x~f[T,B,I], c0~f[B,H], weight_ih:f[4H,I], weight_hh:f[4H,O], peephole?f[3,H], norm?f[4H], weight_hr?f[O,H], norm_cell?f[2,H], mask?f[B,O], zone_h~?f[T~,B~,O~], zone_c~?f[T~,B~,H~], lengths?i[B], gates:f[R,4H], cells:f[R,H], h_before:f[R,O], cell_output?f[R,H], normal?f[R,4H], rstd?f[R,4], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,O], grad_c0?f[B,H], grad_weight_ih?f[4H,I], grad_weight_hh?f[4H,O], grad_bias_ih?f[4H], grad_bias_hh?f[4H], grad_peephole?f[3,H], grad_norm?f[4H], grad_weight_hr?f[O,H], grad_norm_cell?f[2,H]
 def lstm_backward(
     grad_out: npt.ArrayLike | None = None,
-    grad_h: npt.ArrayLike | None = None,
-    grad_c: npt.ArrayLike | None = None,
+    grad_h_last: npt.ArrayLike | None = None,
+    grad_c_last: npt.ArrayLike | None = None,
     *,
     x: npt.ArrayLike,
     c0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    w_hr: npt.ArrayLike | None = None,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
     peephole: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
+    weight_hr: npt.ArrayLike | None = None,
     norm_cell: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
@@ -1380,73 +1427,81 @@ def lstm_backward(
     lengths: npt.ArrayLike | None = None,
     gates: npt.ArrayLike,
     cells: npt.ArrayLike,
-    before: npt.ArrayLike,
-    hidden: npt.ArrayLike | None = None,
+    h_before: npt.ArrayLike,
+    cell_output: npt.ArrayLike | None = None,
     normal: npt.ArrayLike | None = None,
     rstd: npt.ArrayLike | None = None,
     grad_x: np.ndarray | None = None,
     reverse: bool = False,
     grad_h0: bool = False,
     grad_c0: bool = False,
-    grad_w_ih: bool = False,
-    grad_w_hh: bool = False,
-    grad_bias: bool = False,
-    grad_w_hr: bool = False,
+    grad_weight_ih: bool = False,
+    grad_weight_hh: bool = False,
+    grad_bias_ih: bool = False,
+    grad_bias_hh: bool = False,
     grad_peephole: bool = False,
     grad_norm: bool = False,
+    grad_weight_hr: bool = False,
     grad_norm_cell: bool = False,
 ) -> lstm_backward_result: ...
 
-# lstm_pack(w_ih:f[4H,I], w_hh:f[4H,O], w_hr?f[O,H]) -> packed:f[(4H+15)*I+4*(H+15)*O+(O+15)*H+64]
+# lstm_pack(weight_ih:f[4H,I], weight_hh:f[4H,O], weight_hr?f[O,H]) -> packed:f[(4H+15)*I+4*(H+15)*O+(O+15)*H+64]
 def lstm_pack(
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    w_hr: npt.ArrayLike | None = None,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    weight_hr: npt.ArrayLike | None = None,
 ) -> np.ndarray: ...
 
 class lstm_step_result(NamedTuple):
     out: np.ndarray
-    h_after: np.ndarray
-    c_after: np.ndarray
+    h_last: np.ndarray
+    c_last: np.ndarray
 
-# lstm_step(x:f[B,I], h:f[L,B,O], c:f[L,B,H], packed*f[], bias?f[L,4H], w_hr?f[L,O,H], peephole?f[L,3,H], norm?f[L,4H], norm_cell?f[L,2,H], zoneout:d=0, residual:p=0) -> out:f[B,O], h_after:f[L,B,O], c_after:f[L,B,H]
+# lstm_step(x:f[B,I], h0:f[L,B,O], c0:f[L,B,H], packed*f[], bias_ih?f[L,4H], bias_hh?f[L,4H], peephole?f[L,3,H], norm?f[L,4H], weight_hr?f[L,O,H], norm_cell?f[L,2,H], zoneout:d=0, residual:p=0) -> out:f[B,O], h_last:f[L,B,O], c_last:f[L,B,H]
 def lstm_step(
     x: npt.ArrayLike,
-    h: npt.ArrayLike,
-    c: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    c0: npt.ArrayLike,
     packed: Sequence[npt.ArrayLike],
-    bias: npt.ArrayLike | None = None,
-    w_hr: npt.ArrayLike | None = None,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
     peephole: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
+    weight_hr: npt.ArrayLike | None = None,
     norm_cell: npt.ArrayLike | None = None,
     zoneout: float = 0.0,
     residual: bool = False,
 ) -> lstm_step_result: ...
 
+class stlm:
+    combine: tuple[str, ...]
+
 class stlm_forward_result(NamedTuple):
-    h: np.ndarray
-    c: np.ndarray
+    h_last: np.ndarray
+    short_last: np.ndarray
+    long_last: np.ndarray
     gates: np.ndarray | None
     cells: np.ndarray | None
-    before: np.ndarray | None
+    h_before: np.ndarray | None
     normal: np.ndarray | None
     rstd: np.ndarray | None
 
-# stlm_forward(x~f[T,B,I], h0~f[B,H], c0~f[B,2M], w_ih:f[C,I], w_hh:f[C,H], bias?f[C], weights?f[2,M], norm?f[C], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], form:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h:f[B,H], c:f[B,2M], gates?f[rows,C], cells?f[rows,2M], before?f[rows,H], normal?f[rows,C], rstd?f[rows,7]
+# stlm_forward(x~f[T,B,I], h0~f[B,H], short0~f[B,M], long0~f[B,M], weight_ih:f[C,I], weight_hh:f[C,H], bias_ih?f[C], bias_hh?f[C], mix?f[2,M], norm?f[C], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], combine:n=0, lengths?i[B], rows:n>=0, out~+f[T,B,H], reverse:p=0, packed?f[S]) -> h_last:f[B,H], short_last:f[B,M], long_last:f[B,M], gates?f[rows,C], cells?f[rows,2M], h_before?f[rows,H], normal?f[rows,C], rstd?f[rows,C/M]
 def stlm_forward(
     x: npt.ArrayLike,
     h0: npt.ArrayLike,
-    c0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    bias: npt.ArrayLike | None = None,
-    weights: npt.ArrayLike | None = None,
+    short0: npt.ArrayLike,
+    long0: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
+    mix: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
     zone_c: npt.ArrayLike | None = None,
-    form: int = 0,
+    combine: int | Literal["concat", "sum", "two_gates"] = 0,
     lengths: npt.ArrayLike | None = None,
     *,
     rows: int,
@@ -1455,77 +1510,83 @@ def stlm_forward(
     packed: npt.ArrayLike | None = None,
     gates: bool = False,
     cells: bool = False,
-    before: bool = False,
+    h_before: bool = False,
     normal: bool = False,
     rstd: bool = False,
 ) -> stlm_forward_result: ...
 
 class stlm_backward_result(NamedTuple):
     grad_h0: np.ndarray | None
-    grad_c0: np.ndarray | None
-    grad_w_ih: np.ndarray | None
-    grad_w_hh: np.ndarray | None
-    grad_bias: np.ndarray | None
-    grad_weights: np.ndarray | None
+    grad_short0: np.ndarray | None
+    grad_long0: np.ndarray | None
+    grad_weight_ih: np.ndarray | None
+    grad_weight_hh: np.ndarray | None
+    grad_bias_ih: np.ndarray | None
+    grad_bias_hh: np.ndarray | None
+    grad_mix: np.ndarray | None
     grad_norm: np.ndarray | None
 
-# stlm_backward(grad_out~?f[T,B,H], grad_h?f[B,H], grad_c?f[B,2M], x~f[T,B,I], c0~f[B,2M], w_ih:f[C,I], w_hh:f[C,H], weights?f[2,M], norm?f[C], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], form:n=0, lengths?i[B], gates:f[R,C], cells:f[R,2M], before:f[R,H], normal?f[R,C], rstd?f[R,7], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_c0?f[B,2M], grad_w_ih?f[C,I], grad_w_hh?f[C,H], grad_bias?f[C], grad_weights?f[2,M], grad_norm?f[C]
+# stlm_backward(grad_out~?f[T,B,H], grad_h_last?f[B,H], grad_short_last?f[B,M], grad_long_last?f[B,M], x~f[T,B,I], short0~f[B,M], long0~f[B,M], weight_ih:f[C,I], weight_hh:f[C,H], mix?f[2,M], norm?f[C], mask?f[B,H], zone_h~?f[T~,B~,H~], zone_c~?f[T~,B~,2M~], combine:n=0, lengths?i[B], gates:f[R,C], cells:f[R,2M], h_before:f[R,H], normal?f[R,C], rstd?f[R,C/M], grad_x~+?f[T,B,I], reverse:p=0) -> grad_h0?f[B,H], grad_short0?f[B,M], grad_long0?f[B,M], grad_weight_ih?f[C,I], grad_weight_hh?f[C,H], grad_bias_ih?f[C], grad_bias_hh?f[C], grad_mix?f[2,M], grad_norm?f[C]
 def stlm_backward(
     grad_out: npt.ArrayLike | None = None,
-    grad_h: npt.ArrayLike | None = None,
-    grad_c: npt.ArrayLike | None = None,
+    grad_h_last: npt.ArrayLike | None = None,
+    grad_short_last: npt.ArrayLike | None = None,
+    grad_long_last: npt.ArrayLike | None = None,
     *,
     x: npt.ArrayLike,
-    c0: npt.ArrayLike,
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    weights: npt.ArrayLike | None = None,
+    short0: npt.ArrayLike,
+    long0: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    mix: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
     mask: npt.ArrayLike | None = None,
     zone_h: npt.ArrayLike | None = None,
     zone_c: npt.ArrayLike | None = None,
-    form: int = 0,
+    combine: int | Literal["concat", "sum", "two_gates"] = 0,
     lengths: npt.ArrayLike | None = None,
     gates: npt.ArrayLike,
     cells: npt.ArrayLike,
-    before: npt.ArrayLike,
+    h_before: npt.ArrayLike,
     normal: npt.ArrayLike | None = None,
     rstd: npt.ArrayLike | None = None,
     grad_x: np.ndarray | None = None,
     reverse: bool = False,
     grad_h0: bool = False,
-    grad_c0: bool = False,
-    grad_w_ih: bool = False,
-    grad_w_hh: bool = False,
-    grad_bias: bool = False,
-    grad_weights: bool = False,
+    grad_short0: bool = False,
+    grad_long0: bool = False,
+    grad_weight_ih: bool = False,
+    grad_weight_hh: bool = False,
+    grad_bias_ih: bool = False,
+    grad_bias_hh: bool = False,
+    grad_mix: bool = False,
     grad_norm: bool = False,
 ) -> stlm_backward_result: ...
 
-# stlm_pack(w_ih:f[C,I], w_hh:f[C,H], size:n>=1) -> packed:f[(C+15)*I+(C+15*7)*H+64]
+# stlm_pack(weight_ih:f[C,I], weight_hh:f[C,M]) -> packed:f[(C+15)*I+(C+15*7)*M+64]
 def stlm_pack(
-    w_ih: npt.ArrayLike,
-    w_hh: npt.ArrayLike,
-    size: int,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
 ) -> np.ndarray: ...
 
 class stlm_step_result(NamedTuple):
     out: np.ndarray
-    h_after: np.ndarray
-    short_after: np.ndarray
-    long_after: np.ndarray
+    h_last: np.ndarray
+    short_last: np.ndarray
+    long_last: np.ndarray
 
-# stlm_step(x:f[B,I], h:f[L,B,H], c_short:f[L,B,M], c_long:f[L,B,M], packed*f[], bias?f[L,C], weights?f[L,2,M], norm?f[L,C], form:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_after:f[L,B,H], short_after:f[L,B,M], long_after:f[L,B,M]
+# stlm_step(x:f[B,I], h0:f[L,B,H], short0:f[L,B,M], long0:f[L,B,M], packed*f[], bias_ih?f[L,C], bias_hh?f[L,C], mix?f[L,2,M], norm?f[L,C], combine:n=0, zoneout:d=0, residual:p=0) -> out:f[B,H], h_last:f[L,B,H], short_last:f[L,B,M], long_last:f[L,B,M]
 def stlm_step(
     x: npt.ArrayLike,
-    h: npt.ArrayLike,
-    c_short: npt.ArrayLike,
-    c_long: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    short0: npt.ArrayLike,
+    long0: npt.ArrayLike,
     packed: Sequence[npt.ArrayLike],
-    bias: npt.ArrayLike | None = None,
-    weights: npt.ArrayLike | None = None,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
+    mix: npt.ArrayLike | None = None,
     norm: npt.ArrayLike | None = None,
-    form: int = 0,
+    combine: int | Literal["concat", "sum", "two_gates"] = 0,
     zoneout: float = 0.0,
     residual: bool = False,
 ) -> stlm_step_result: ...
@@ -1533,12 +1594,12 @@ def stlm_step(
 class attention_forward_result(NamedTuple):
     out: np.ndarray | None
     out_rows: np.ndarray | None
-    lse: np.ndarray | None
+    norms: np.ndarray | None
     weights: np.ndarray | None
     chosen: np.ndarray | None
     log_p: np.ndarray | None
 
-# attention_forward(q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], additive~?f[H~,D], lengths?i[B], query_lengths?i[B], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n, sample:p=0) -> out?f[B,H,T,E], out_rows?f[B,T,H,E], lse?f[B,H,T], weights?f[B,H,T,S], chosen?i[B,H,T], log_p?f[B,H,T]
+# attention_forward(q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], additive~?f[H~,D], lengths?i[B], query_lengths?i[B], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n, sample:p=0) -> out?f[B,H,T,E], out_rows?f[B,T,H,E], norms?f[B,H,T,2], weights?f[B,H,T,S], chosen?i[B,H,T], log_p?f[B,H,T]
 def attention_forward(
     q: npt.ArrayLike,
     k: npt.ArrayLike,
@@ -1560,7 +1621,7 @@ def attention_forward(
     sample: bool = False,
     out: bool = False,
     out_rows: bool = False,
-    lse: bool = False,
+    norms: bool = False,
     weights: bool = False,
     chosen: bool = False,
     log_p: bool = False,
@@ -1578,14 +1639,14 @@ class attention_backward_result(NamedTuple):
     drelative: np.ndarray | None
     dadditive: np.ndarray | None
 
-# attention_backward(grad~f[B,H,T,E], q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], out~f[B,H,T,E], lse:f[B,H,T], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], additive~?f[H~,D], lengths?i[B], query_lengths?i[B], weights?f[B,H,T,S], grad_weights~?f[B,H,T,S], chosen?i[B,H,T], grad_log_p?f[B,H,T], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n, bias_batches:n=1, bias_heads:n=1, bias_rows:n=1, relative_heads:n=1, additive_heads:n=1, straight:p=0) -> dq?f[B,H,T,D], dk?f[B,G,S,D], dv?f[B,G,S,E], dq_rows?f[B,T,H,D], dk_rows?f[B,S,G,D], dv_rows?f[B,S,G,E], dqkv?f[B,T,H+2*G,D], dbias?f[bias_batches,bias_heads,bias_rows,S], drelative?f[relative_heads,T+S-1], dadditive?f[additive_heads,D]
+# attention_backward(grad~f[B,H,T,E], q~f[B,H,T,D], k~f[B,G,S,D], v~f[B,G,S,E], out~f[B,H,T,E], norms:f[B,H,T,2], mask~?b[B~,H~,T~,S], bias~?f[B~,H~,T~,S], relative~?f[H~,T+S-1], additive~?f[H~,D], lengths?i[B], query_lengths?i[B], weights?f[B,H,T,S], grad_weights~?f[B,H,T,S], chosen?i[B,H,T], grad_log_p?f[B,H,T], scale:d, before:n, after:n, offset:n, p:d, seed:n, stream:n, bias_batches:n=1, bias_heads:n=1, bias_rows:n=1, relative_heads:n=1, additive_heads:n=1, straight:p=0) -> dq?f[B,H,T,D], dk?f[B,G,S,D], dv?f[B,G,S,E], dq_rows?f[B,T,H,D], dk_rows?f[B,S,G,D], dv_rows?f[B,S,G,E], dqkv?f[B,T,H+2*G,D], dbias?f[bias_batches,bias_heads,bias_rows,S], drelative?f[relative_heads,T+S-1], dadditive?f[additive_heads,D]
 def attention_backward(
     grad: npt.ArrayLike,
     q: npt.ArrayLike,
     k: npt.ArrayLike,
     v: npt.ArrayLike,
     out: npt.ArrayLike,
-    lse: npt.ArrayLike,
+    norms: npt.ArrayLike,
     mask: npt.ArrayLike | None = None,
     bias: npt.ArrayLike | None = None,
     relative: npt.ArrayLike | None = None,
@@ -1763,7 +1824,7 @@ def watch_figures(
     high: float,
 ) -> watch_figures_result: ...
 
-# watch_active(x:f[A,U,B], last+l[U], number:n)
+# watch_active(x:f[A,U,B], last+l[U], number:n>=0)
 def watch_active(
     x: npt.ArrayLike,
     last: np.ndarray,

@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
 class DeferredInterrupt:
-    """Context in which Ctrl-C waits for the next `check()`.
+    """A context in which Ctrl-C waits for the next `check()`.
 
     Python would raise `KeyboardInterrupt` between any two bytecodes, for example after a kernel has changed the
-    weights and before the position is noted. Takes over SIGINT only in the main thread and only from Python's own
-    handler; elsewhere it changes nothing.
+    weights and before the position is noted. The context takes SIGINT (and SIGTERM, where a program treats it alike) over
+    only in the main thread and only from Python's own handler of Ctrl-C; elsewhere it changes nothing.
     """
 
     def __init__(self) -> None:
         self._pending = False
-        self._installed = False
+        self._signals: list[signal.Signals] = []
 
     def __enter__(self) -> DeferredInterrupt:
-        if (
-            threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        ):
-            signal.signal(signal.SIGINT, self._note)
-            self._installed = True
+        if threading.current_thread() is threading.main_thread():
+            ours = signal.default_int_handler
+            self._signals = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) is ours]
+            self._handle(self._note)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if self._installed:
-            self._installed = False
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._handle(signal.default_int_handler)
+        self._signals = []
         if kind is None:
             self.check()
+
+    def _handle(self, handler: Callable[[int, FrameType | None], object]) -> None:
+        for number in self._signals:
+            signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._pending = True
@@ -48,13 +49,10 @@ class DeferredInterrupt:
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
-        """Context inside this one in which Ctrl-C acts at once again: for the user's code and for long copies."""
+        """Let Ctrl-C act at once again in a context inside this one: for the user's code and for long copies."""
         self.check()
-        if not self._installed:
-            yield
-            return
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._handle(signal.default_int_handler)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, self._note)
+            self._handle(self._note)

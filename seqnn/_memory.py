@@ -9,7 +9,9 @@ from contextlib import suppress
 
 import numpy as np
 
-LANES = 16
+from . import _core
+
+LANES = _core.word2vec.LANES
 """Rows of trained matrices are padded to a multiple of this many elements (64 bytes of float32)."""
 
 

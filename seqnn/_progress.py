@@ -1,4 +1,4 @@
-"""The progress bars: tqdm's, imported when the first one is shown."""
+"""Progress bars: tqdm's, imported when the first one is shown."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class NoBar:
         pass
 
     def update(self, done: int) -> None:
-        """Nothing moves."""
+        """Move nothing."""
 
     def set_postfix(self, **figures: object) -> None:
-        """Nothing is shown."""
+        """Show nothing."""
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Leave nothing."""
 
 
 def progress_bar(
     description: str, unit: str, *, show: bool, total: int | None = None, initial: int = 0, delay: float = 0
 ) -> Any:
-    """A tqdm bar (a context manager) over `total` units; it appears after `delay` seconds, and only with `show`."""
+    """Open a tqdm bar (a context manager) over `total` units; it appears after `delay` seconds, and only with `show`."""
     if not show:
         return NoBar()
     from tqdm.auto import tqdm
@@ -42,3 +42,9 @@ def advance(bar: Any, done: int, total: int | None) -> None:
     """Move the bar to `done` units of `total`."""
     bar.total = total
     bar.update(done - bar.n)
+
+
+def end_bar(bar: Any) -> None:
+    """Close the bar of a run that has ended well, perhaps before its last epoch: it is full then."""
+    bar.total = bar.n
+    bar.close()

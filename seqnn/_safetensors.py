@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-import mmap as _mmap
 import os
 from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from ._files import Path, atomic_write
+from ._atomic import atomic_write
+from ._files import Path, Source
 
 # NumPy has no bfloat16: its bits travel as uint16.
 _DTYPES = {
@@ -36,15 +36,18 @@ def save(
 ) -> None:
     """Write named arrays to a safetensors file, atomically.
 
-    Any layout and byte order; float, complex64, integer and bool dtypes. `metadata` is text -> text. The uint16
-    arrays named in `bfloat16` are marked as bfloat16.
+    Args:
+        path: the file.
+        tensors: arrays by name, in any layout and byte order; float, complex64, integer and bool dtypes.
+        metadata: text by name.
+        bfloat16: names of uint16 arrays that are marked as bfloat16.
 
-        >>> import os, tempfile
-        >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
-        >>> save(path, {"weight": np.eye(2, dtype=np.float32)}, {"epoch": "3"})
-        >>> tensors, metadata = load(path)
-        >>> tensors["weight"].tolist(), metadata
-        ([[1.0, 0.0], [0.0, 1.0]], {'epoch': '3'})
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+    >>> save(path, {"weight": np.eye(2, dtype=np.float32)}, {"epoch": "3"})
+    >>> tensors, metadata = load(path)
+    >>> tensors["weight"].tolist(), metadata
+    ([[1.0, 0.0], [0.0, 1.0]], {'epoch': '3'})
     """
     arrays = {name: np.asarray(array) for name, array in tensors.items()}
     header: dict[str, object] = {}
@@ -76,41 +79,54 @@ def save(
             _write_array(file, arrays[name])
 
 
-def load(path: Path, *, mmap: bool = True) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The arrays and the metadata of a safetensors file.
+def load(path: Path, *, mmap: bool = True, widen: bool = False) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Read the arrays and the metadata of a safetensors file, which may be packed or a pipe.
 
-    With `mmap=True` the arrays are read-only views of the mapped file: opening takes milliseconds whatever its size.
-    `mmap=False` reads everything into writable memory. bfloat16 arrays come as uint16. A file that is damaged in any
-    way raises a ValueError that names the file and the tensor.
+    Args:
+        path: the file.
+        mmap: True (default) gives read-only views of the mapped file: opening takes milliseconds whatever its size, and
+            the file must not be shortened in place while they are used. False reads everything into writable memory.
+        widen: whether bfloat16 arrays come as float32, which holds all their values; else as uint16.
+
+    Returns:
+        Arrays by name, and the metadata.
+
+    Raises:
+        ValueError: a file that is damaged in any way; it names the file and the tensor.
     """
-    with open(path, "rb") as file:
-        refuse_pickle(path, file.read(16))
-        file.seek(0)
-        size = os.fstat(file.fileno()).st_size
-        header, start = _read_header(path, file, size)
-        metadata = header.pop("__metadata__", {})
-        if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-            raise ValueError(f"{os.fspath(path)}: __metadata__ must map text to text")
-        layout = {name: _check_entry(path, name, entry, size - start) for name, entry in header.items()}
-        _check_cover(path, layout, size - start)
-        if mmap:
-            data = np.frombuffer(_mmap.mmap(file.fileno(), 0, access=_mmap.ACCESS_READ), np.uint8)
-        else:
-            file.seek(0)
-            data = np.fromfile(file, np.uint8, size)
+    with Source(path) as source:
+        return read(source, mmap=mmap, widen=widen)
+
+
+def read(source: Source, *, mmap: bool = True, widen: bool = False) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Do what `load` does with a file that is open."""
+    path = source.name
+    refuse_pickle(path, source.head)
+    mapped = source.mapped()
+    size = len(mapped)
+    header, start = _read_header(path, mapped)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise ValueError(f"{path}: __metadata__ must map text to text")
+    layout = {name: _check_entry(path, name, entry, size - start) for name, entry in header.items()}
+    _check_cover(path, layout, size - start)
+    data = mapped if mmap else mapped.copy()
     tensors = {}
     for name, (dtype, shape, begin, end) in layout.items():
         array = data[start + begin : start + end].view(dtype).reshape(shape)
+        if widen and header[name]["dtype"] == "BF16":
+            array = (array.astype(np.uint32) << 16).view(np.float32)
         tensors[name] = array if array.flags.aligned else array.copy()
     return tensors, metadata
 
 
 def refuse_pickle(path: Path, start: bytes) -> None:
-    """A ValueError with advice where a file starts as Python's pickles do, such as those of gensim's `save`."""
-    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and start[8:9] != b"{":
+    """Raise a ValueError with advice where a file starts as Python's pickles do, such as those of gensim's `save`."""
+    torch = start[:4] == b"PK\x03\x04" and b"/data.pkl" in start
+    if torch or (start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and start[8:9] != b"{"):
         raise ValueError(
             f"{os.fspath(path)}: a Python pickle, which is not read because it can run any code; vectors of gensim: "
-            "load it there and write it by wv.save_word2vec_format"
+            "load it there and write it by wv.save_word2vec_format; weights of torch: safetensors.torch.save_file"
         )
 
 
@@ -135,15 +151,16 @@ def _write_array(file, array: np.ndarray) -> None:
             file.write(np.ascontiguousarray(rows[i : i + step], little).reshape(-1).view(np.uint8).data)
 
 
-def _read_header(path: Path, file, size: int) -> tuple[dict, int]:
-    name = os.fspath(path)
-    length = int.from_bytes(file.read(8), "little")
+def _read_header(path: Path, data: np.ndarray) -> tuple[dict, int]:
+    """Return the header and where the data start."""
+    name, size = os.fspath(path), len(data)
+    length = int.from_bytes(data[:8].tobytes(), "little")
     if size < 8 or length > size - 8:
         raise ValueError(f"{name}: not a safetensors file, or truncated ({size} bytes, header of {length} bytes)")
     if length > _MAX_HEADER:
         raise ValueError(f"{name}: the header takes {length} bytes, at most {_MAX_HEADER} are allowed")
     try:
-        header = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_unique)
+        header = json.loads(data[8 : 8 + length].tobytes().decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name}: the header is not valid JSON: {error}") from None
     if not isinstance(header, dict):
@@ -159,7 +176,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _check_entry(path: Path, name: str, entry: object, available: int) -> tuple[np.dtype, list[int], int, int]:
-    """dtype, shape, begin and end of one tensor, all checked."""
+    """Return dtype, shape, begin and end of one tensor, all checked."""
     where = f"{os.fspath(path)}: tensor {name!r}"
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"{where}: dtype, shape and data_offsets are expected, got {entry!r:.200}")
@@ -183,7 +200,7 @@ def _check_entry(path: Path, name: str, entry: object, available: int) -> tuple[
 
 
 def _check_cover(path: Path, layout: dict[str, tuple[np.dtype, list[int], int, int]], available: int) -> None:
-    """Every byte of the data belongs to one tensor."""
+    """Check that every byte of the data belongs to one tensor."""
     position = 0
     for name, (_, _, begin, end) in sorted(layout.items(), key=lambda item: item[1][2:]):
         if begin != position:

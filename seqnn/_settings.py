@@ -15,11 +15,15 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
+import numpy as np
+
 from ._arguments import flag, integer, number
+from ._spill import parse_size
 
 T = TypeVar("T")
 
@@ -85,19 +89,20 @@ class Integer(Setting[T]):
 
 
 class Number(Setting[T]):
-    """A finite number with minimum <= value, above < value, value < below."""
+    """A finite number with minimum <= value <= maximum, above < value < below."""
 
     def __init__(
         self,
         default: T,
         *,
         minimum: float | None = None,
+        maximum: float | None = None,
         above: float | None = None,
         below: float | None = None,
         optional: bool | None = None,
     ) -> None:
         super().__init__(default, optional=optional)
-        self._bounds = {"minimum": minimum, "above": above, "below": below}
+        self._bounds = {"minimum": minimum, "maximum": maximum, "above": above, "below": below}
 
     def _check(self, name: str, value: Any) -> float:
         return number(name, value, **{bound: limit for bound, limit in self._bounds.items() if limit is not None})
@@ -111,15 +116,39 @@ class Flag(Setting[T]):
 
 
 class Choice(Setting[T]):
-    """One of several strings."""
+    """One of several strings; `expected` says which in an error."""
 
-    def __init__(self, default: T, choices: Iterable[str], *, optional: bool | None = None) -> None:
+    def __init__(
+        self, default: T, choices: Iterable[str], *, optional: bool | None = None, expected: str | None = None
+    ) -> None:
         super().__init__(default, optional=optional)
         self.choices = tuple(choices)
+        self._expected = expected or f"one of {', '.join(map(repr, self.choices))}"
 
     def _check(self, name: str, value: Any) -> str:
         if not isinstance(value, str) or value not in self.choices:
-            raise ValueError(f"{name}: expected one of {', '.join(map(repr, self.choices))}, got {value!r}")
+            raise ValueError(f"{name}: expected {self._expected}, got {value!r}")
+        return value
+
+
+class Function(Setting[Any]):
+    """A function or None; files do not keep it. `kind` says which function is expected."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(None, saved=False)
+        self._kind = kind
+
+    def _check(self, name: str, value: Any) -> Any:
+        if not callable(value):
+            raise TypeError(f"{name}: expected a function {self._kind}, got {value!r}")
+        return value
+
+
+class Memory(Setting[Any]):
+    """A number of bytes, or a text such as "2GB", or None for no limit."""
+
+    def _check(self, name: str, value: Any) -> Any:
+        parse_size(value, name)
         return value
 
 
@@ -141,12 +170,26 @@ class Settings:
     _checks_at_once: ClassVar[bool] = False
     """Whether an assignment is checked; estimators of scikit-learn check in `fit`."""
 
+    _renamed: ClassVar[Mapping[str, str]] = {}
+    """Names that a setting has elsewhere, such as in an older version of a peer, and its name here."""
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        declared = {**cls._settings, **{k: v for k, v in vars(cls).items() if isinstance(v, Setting)}}
+        attributes = [item for base in reversed(cls.__mro__) for item in vars(base).items()]
+        declared = {name: setting for name, setting in attributes if isinstance(setting, Setting)}
         order = [name for name in inspect.signature(cls.__init__).parameters if name in declared]
         cls._settings = {name: declared[name] for name in [*order, *(n for n in declared if n not in order)]}
         _complete_docstring(cls)
+
+    _complete = False
+    """Whether the constructor is done: then an attribute that is nearly the name of a setting is taken for a mistake."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._complete and name not in self._settings and not (name.startswith("_") or hasattr(self, name)):
+            near = [self._renamed[name]] if name in self._renamed else get_close_matches(name, self._settings, 1, 0.8)
+            if near:
+                raise AttributeError(f"{type(self).__name__} has no setting {name!r}; did you mean {near[0]!r}?")
+        super().__setattr__(name, value)
 
     def _store(self, given: Mapping[str, Any]) -> None:
         """Keep the arguments of `__init__`, its `locals()`, as they are."""
@@ -162,10 +205,13 @@ class Settings:
         return {name: getattr(self, name) for name, setting in self._settings.items() if setting.saved}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the settings by name, and as `name__setting` those of settings that have some of their own.
+        """Return the settings by name.
 
         Args:
-            deep: whether to go into settings that have settings.
+            deep: whether to go into settings that have settings of their own: these get the name `name__setting`.
+
+        Returns:
+            The values by name.
         """
         found = {name: getattr(self, name) for name in self._settings}
         if deep:
@@ -175,10 +221,16 @@ class Settings:
         return found
 
     def set_params(self, **settings: Any) -> Self:
-        """Change settings and return the object. Raises ValueError for a name that is not a setting.
+        """Change settings.
 
         Args:
             settings: new values; `name__setting` reaches into a setting that has settings of its own.
+
+        Returns:
+            The object itself.
+
+        Raises:
+            ValueError: a name that is not a setting.
         """
         inner: dict[str, dict[str, Any]] = {}
         for key, value in settings.items():
@@ -195,9 +247,21 @@ class Settings:
 
     def __repr__(self) -> str:
         """Show the class and the settings that differ from their defaults."""
+        return f"{type(self).__name__}({', '.join(f'{name}={text}' for name, text in self._changed().items())})"
+
+    def _changed(self) -> dict[str, str]:
+        """Return the settings that differ from their defaults, as text."""
         given = ((name, getattr(self, name), setting.default) for name, setting in self._settings.items())
-        changed = [f"{name}={value!r}" for name, value, default in given if not _equal(value, default)]
-        return f"{type(self).__name__}({', '.join(changed)})"
+        return {name: shown(value) for name, value, default in given if not _equal(value, default)}
+
+
+def shown(value: Any) -> str:
+    """Return a value as text: functions by their names, arrays by their shapes."""
+    if isinstance(value, np.ndarray):
+        return f"<array {list(value.shape)}>"
+    if inspect.isfunction(value) or inspect.isclass(value):
+        return value.__qualname__
+    return repr(value)
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -236,19 +300,18 @@ def _arguments(doc: str) -> list[tuple[list[str], str]]:
 
 
 def _complete_docstring(cls: type[Settings]) -> None:
-    """Add what the bases say about settings that the docstring of the class does not describe itself."""
+    """Add what the bases say about arguments that the docstring of the class does not describe itself."""
     own = cls.__dict__.get("__doc__")
     if not own:
         return
     doc = inspect.cleandoc(own)
     known = described(cls)
-    missing = {}
-    for base in cls.__mro__[1:]:
-        missing |= {n: t for n, t in described(base).items() if n in cls._settings and n not in {**known, **missing}}
-    ordered: Sequence[str] = [name for name in cls._settings if name in missing]
+    inherited = {name: text for base in reversed(cls.__mro__[1:]) for name, text in described(base).items()}
+    arguments = dict.fromkeys([*inspect.signature(cls.__init__).parameters, *cls._settings])
+    ordered = [name for name in arguments if name in inherited and name not in known]
     if not ordered:
         return
-    entries = "".join(f"    {name}: {missing[name]}\n" for name in ordered)
+    entries = "".join(f"    {name}: {inherited[name]}\n" for name in ordered)
     head, found, tail = f"\n{doc}".partition("\nArgs:\n")
     if not found:
         first, _, rest = doc.partition("\n\n")

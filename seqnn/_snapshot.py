@@ -13,12 +13,11 @@ import numpy as np
 IN_MEMORY = 16 << 20
 """Weights up to this many bytes are copied in memory, larger ones into an unnamed temporary file."""
 
-
 PIECE = 1 << 24
 
 
 class Snapshot:
-    """Keeps the state of some arrays, to return to it later.
+    """A copy of some arrays, to return to it later.
 
     `take()` copies them, `restore()` puts the copy back into the same arrays. Up to 16 MiB the copy lies in memory;
     above, in a temporary file without a name (in `tempfile.gettempdir()`) that vanishes with the process. When that
@@ -49,7 +48,7 @@ class Snapshot:
         self.put(self._arrays)
 
     def put(self, arrays: Sequence[np.ndarray]) -> None:
-        """Keep these as the copy, which was taken elsewhere; a ValueError where they do not fit."""
+        """Keep arrays that were copied elsewhere; a ValueError where they do not fit."""
         given, expected = ([(a.shape, a.dtype) for a in some] for some in (arrays, self._arrays))
         if given != expected:
             raise ValueError(f"snapshot: expected arrays of {expected}, got {given}")
@@ -78,13 +77,13 @@ class Snapshot:
         self._copy_to(self._arrays)
 
     def arrays(self) -> list[np.ndarray]:
-        """The copy itself."""
+        """Return the copy itself."""
         found = [np.empty(a.shape, a.dtype) for a in self._arrays]
         self._copy_to(found)
         return found
 
     def holds(self, arrays: Sequence[np.ndarray]) -> bool:
-        """Whether there is a copy, of these very arrays."""
+        """Tell whether there is a copy, of these very arrays."""
         return (
             self.taken
             and len(arrays) == len(self._arrays)

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from . import _core
 
+MAX_THREADS = 1024
+"""Of one call, as the kernels check it."""
+
 
 def _cgroup_limit() -> float:
     """CPUs that the container's quota allows (cgroup v2, then v1); infinity where there is none."""

@@ -1,7 +1,8 @@
 """Random numbers from a counter-based generator (Philox4x32-10): the same at any number of threads, in any order of asking.
 
 A draw is a function of (seed, stream, position). The functions here take these numbers; what has no seed of its own
-(`ops.dropout`, initialisers) draws a fresh key from one process-wide generator, which `seed(n)` starts anew.
+(`ops.dropout`, initialisers) draws a fresh key from one process-wide generator, which `seed(n)` starts anew, or, in a
+block `with seeded(n):`, from that block's own generator. Such a block is that of one thread: others do not see it.
 Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
 
@@ -13,15 +14,22 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _core
 
+__all__ = ["bits", "fill_uniform", "get_state", "next_key", "seed", "seeded", "set_state", "uniform"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def bits(count: int, *, seed: int, stream: int = 0, start: int = 0) -> np.ndarray:
-    """The 4 * `count` raw 32-bit draws of positions start .. start + count - 1 (uint32).
+    """Return the 4 * `count` raw 32-bit draws of positions start .. start + count - 1 (uint32).
 
     >>> from seqnn import random
     >>> [hex(b) for b in random.bits(1, seed=0)]
@@ -39,7 +47,7 @@ def uniform(
     stream: int = 0,
     dtype: npt.DTypeLike = np.float32,
 ) -> np.ndarray:
-    """Uniform numbers in [low, high) of the given shape; element k (in C order) depends on (seed, stream, k) only.
+    """Return uniform numbers in [low, high) of the given shape; element k (in C order) depends on (seed, stream, k) only.
 
     (`high` itself can occur by rounding.) The draws are the same on every CPU; the last bit of a number may differ between
     instruction sets with and without fused multiply-add.
@@ -61,13 +69,13 @@ def fill_uniform(rows: np.ndarray, low: float, high: float, *, seed: int, stream
 
 
 class _Keys:
-    """The process-wide generator: a seed, and the next stream, whose numbers nobody writes by hand (2**62 and on)."""
+    """A generator of keys: a seed, and the next stream, whose numbers nobody writes by hand (2**62 and on)."""
 
     FIRST = 2**62
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int) -> None:
         self.lock = threading.Lock()
-        self.start(int.from_bytes(os.urandom(8), "little") >> 1, self.FIRST)
+        self.start(seed, self.FIRST)
 
     def start(self, seed: int, stream: int) -> None:
         with self.lock:
@@ -83,11 +91,12 @@ class _Keys:
             return self.seed, self.stream - 1
 
 
-_keys = _Keys()
+_process = _Keys(int.from_bytes(os.urandom(8), "little") >> 1)
+_keys: ContextVar[_Keys] = ContextVar("keys", default=_process)
 
 
 def seed(n: int) -> None:
-    """Start the process-wide generator anew: equal seeds (0 <= n < 2**63) give equal keys. It is random at the start.
+    """Start the generator anew: equal seeds (0 <= n < 2**63) give equal keys. It is random at the start.
 
     >>> from seqnn import random
     >>> random.seed(1)
@@ -96,21 +105,21 @@ def seed(n: int) -> None:
     >>> random.next_key() == first
     True
     """
-    _keys.start(_checked("seed", n, 0), _Keys.FIRST)
+    _keys.get().start(_checked("seed", n, 0), _Keys.FIRST)
 
 
 def next_key() -> tuple[int, int]:
-    """A (seed, stream) that the process-wide generator has not given before. Safe from any thread.
+    """Return a (seed, stream) that the generator has not given before. Safe from any thread.
 
     >>> from seqnn import random
     >>> random.next_key() == random.next_key()
     False
     """
-    return _keys.draw()
+    return _keys.get().draw()
 
 
 def get_state() -> dict[str, int]:
-    """The state of the process-wide generator, for `set_state`; plain integers, fit for JSON.
+    """Return the state of the generator, for `set_state`; plain integers, fit for JSON.
 
     >>> from seqnn import random
     >>> state = random.get_state()
@@ -119,7 +128,7 @@ def get_state() -> dict[str, int]:
     >>> random.next_key() == first
     True
     """
-    seed, stream = _keys.state()
+    seed, stream = _keys.get().state()
     return {"seed": seed, "stream": stream}
 
 
@@ -127,12 +136,14 @@ def set_state(state: Mapping[str, int]) -> None:
     """Go on exactly from where `get_state` was called. Raises ValueError for what is no such state."""
     if set(state) != {"seed", "stream"}:
         raise ValueError(f"set_state: expected the entries 'seed' and 'stream', got {sorted(state)}")
-    _keys.start(_checked("seed", state["seed"], 0), _checked("stream", state["stream"], _Keys.FIRST))
+    _keys.get().start(_checked("seed", state["seed"], 0), _checked("stream", state["stream"], _Keys.FIRST))
 
 
 @contextmanager
 def seeded(n: int) -> Iterator[None]:
-    """Run a block as after `seed(n)`; afterwards the generator goes on as if the block had not been.
+    """Run a block with a generator of its own, as after `seed(n)`.
+
+    Outside the block, and in other threads, the process-wide generator goes on as if the block had not been.
 
     >>> from seqnn import random
     >>> with random.seeded(1):
@@ -141,12 +152,11 @@ def seeded(n: int) -> Iterator[None]:
     ...     random.next_key() == first
     True
     """
-    before = get_state()
-    seed(n)
+    token = _keys.set(_Keys(_checked("seed", n, 0)))
     try:
         yield
     finally:
-        set_state(before)
+        _keys.reset(token)
 
 
 def _checked(name: str, value: int, least: int) -> int:

@@ -89,6 +89,42 @@ def test_arguments_of_an_op_may_have_any_name():
     assert str(inspect.signature(add_all)) == "(mode, type, tuple=1.0, *, function=0.0, isinstance=0.0)"
 
 
+def test_needs_and_gradients_go_by_the_names_of_the_parameters():
+    seen = []
+
+    @op
+    def weighted(x, weight, bias=None, *, needs):
+        seen.append(needs)
+        return x * weight + bias, lambda grad: {"bias": grad.sum(), "weight": grad * x if needs.weight else None}
+
+    x, bias = leaf(1.0, 2.0), Tensor(np.array(3.0), requires_grad=True)
+    weighted(x, 2.0, bias).sum().backward()
+    assert bias.grad == 2 and x.grad is None  # a name that is left out has no gradient
+    needs = seen[0]
+    assert (needs.x, needs.weight, needs.bias) == needs == (True, False, True) and True in needs and needs[:2] == (1, 0)
+    weight = leaf(5.0, 7.0)
+    weighted(x, weight, bias).sum().backward()
+    assert weight.grad.tolist() == [1, 2] and seen[1].weight
+    with pytest.raises(AttributeError, match="factor"):
+        needs.factor  # noqa: B018
+
+    @op
+    def many(a, b, c, d, e, f, *, needs):
+        seen.append(needs)
+        return a + b + c + d + e + f, lambda grad: dict.fromkeys("abcdef", grad)
+
+    leaves = [leaf(float(i)) for i in range(6)]
+    many(*leaves[:5], 0.0).sum().backward()
+    assert seen[-1].a and seen[-1].e and not seen[-1].f and [v.grad.tolist() for v in leaves[:5]] == [[1]] * 5
+
+    @op
+    def slip(x):
+        return x * 1, lambda grad: {"y": grad}
+
+    with pytest.raises(TypeError, match=r"backward of slip: no parameter \['y'\], only x"):
+        slip(x).sum().backward()
+
+
 def test_needs_and_several_outputs():
     x = leaf(1.0, 2.0, 3.0, 4.0)
     first, second = halves(x)

@@ -4,6 +4,7 @@ import gzip
 import re
 import subprocess
 import sys
+import time
 import warnings
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_word2vec(corpus, tmp_path):
     assert re.search(r"trained 18,000 words in \d+\.\d s: [\d,]+ words/s, loss \d\.\d{4}\n", done.stdout)
     assert re.search(r"^ *(red|blue)[a-z]+  (\1[a-z]+ 0\.\d\d, )+", done.stdout, re.MULTILINE)
     assert "12 vectors of 16 numbers" in done.stdout
-    assert "words/s" in done.stderr and "Traceback" not in done.stderr
+    assert done.stderr == ""  # bars are for terminals
     expected = Word2Vec(str(corpus), vector_size=16, sample=0, sg=1, epochs=3, verbose=0)
     wv = KeyedVectors.load(tmp_path / "v.txt")
     assert wv.index_to_key == expected.wv.index_to_key and wv.vectors.shape == (12, 16)
@@ -235,10 +236,11 @@ def test_ctrl_c(corpus, tmp_path):
     )
     while not process.stdout.readline().startswith("vocabulary"):
         assert process.poll() is None
+    time.sleep(2)  # beyond the first step
     _, err = interrupted(process)
     assert process.returncode == 130
     assert "seqnn: interrupted" in err and "Traceback" not in err
-    assert output.read_text() == "the old file"
+    assert len(KeyedVectors.load(output)) == 12
 
 
 def test_a_closed_pipe_is_no_error(vectors):

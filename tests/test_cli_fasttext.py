@@ -49,7 +49,6 @@ def test_options_reach_the_model(corpus, tmp_path, capsys):
 def test_spellings_of_the_original(corpus, tmp_path, capsys, monkeypatch, options, expected):
     made = []
     monkeypatch.setattr("seqnn._cli._fasttext_command.save_facebook_model", lambda model, path: made.append(model))
-    monkeypatch.setattr("seqnn._cli._fasttext_command.megabytes", lambda path, what: f"{path}: {what}")
     target = tmp_path / "m"
     code, out, err = run(
         capsys, "fasttext", *options.split(), "-input", corpus, "-output", target, "-dim", 8, "-bucket", 60,

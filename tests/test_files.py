@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from seqnn._files import atomic_write, compression, open_binary, open_text
+from seqnn._atomic import atomic_write
+from seqnn._files import is_packed, open_binary, open_text
 
 PACKERS = {".txt": lambda b: b, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 
@@ -25,7 +26,7 @@ def test_packed_files_are_known_by_their_bytes(tmp_path, suffix):
         assert file.read() == "naïve\r\nend".encode()
     with open_text(path) as file:
         assert list(file) == ["naïve\n", "end"]
-    assert (compression(path) is None) == (suffix == ".txt")
+    assert is_packed(path) == (suffix != ".txt")
 
 
 def test_reading_a_folder_or_nothing(tmp_path):
@@ -43,7 +44,7 @@ def test_written_files_are_packed_by_their_suffix(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     with atomic_write(path, "w", compress=True) as file:
         file.write("naïve\n")
-    assert (compression(path) is None) == (suffix == ".txt")
+    assert is_packed(path) == (suffix != ".txt")
     with open_text(path) as file:
         assert file.read() == "naïve\n"
     first = path.read_bytes()

@@ -17,19 +17,26 @@ STEMS = [
 STOREYS = [
     (
         "_arguments",
+        "_atomic",
         "_callbacks",
         "_core",
         "_threads",
         "_config",
         "_files",
+        "_hints",
         "_interrupts",
         "_kept_memory",
         "_memory",
+        "_model_file",
         "_openmp",
         "_progress",
+        "_run",
         "_safetensors",
         "_settings",
         "_snapshot",
+        "_spill",
+        "_strings",
+        "_window",
         "random",
     ),
     ("autograd",),
@@ -98,6 +105,55 @@ def test_imports_go_down(path):
         if name == "__version__":
             continue
         assert storey(name) <= level(path), f"{path.relative_to(ROOT)} imports seqnn.{name}, which stands above it"
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+STILL_CIRCLING = {"nn"}
+"""Packages whose modules import each other for types only; they are to be mended, none is to be added."""
+CIRCLE = {"autograd", "ops"}
+"""The one circle of imports: a Tensor's operators are ops, and ops are recorded on the tape."""
+
+
+def found(parts):
+    """The file of a module, given as its path below the package's folder, or None."""
+    path = PACKAGE.joinpath(*parts)
+    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.exists()), None)
+
+
+def imported_files(path):
+    """The files of the package that a module imports, wherever it does."""
+    package = path.relative_to(PACKAGE).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        base = [*package[: len(package) - node.level + 1], *(node.module.split(".") if node.module else [])]
+        for alias in node.names:
+            if [*base, alias.name] != ["_core"]:  # the kernels import nothing
+                yield found([*base, alias.name]) or found(base)
+
+
+def room(path):
+    """The folder in which a module, or a package as a whole, lies."""
+    return path.parent.parent if path.name == "__init__.py" else path.parent
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.parent != PACKAGE], ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_module_reaches_past_the_door_of_another_package(path):
+    reached = [str(t.relative_to(PACKAGE)) for t in imported_files(path) if room(t) not in path.parents]
+    assert not reached, "import it from the package, whose __init__ is the door"
+
+
+def test_imports_make_no_circle_but_the_one_that_is_named():
+    below = {path: set(imported_files(path)) - {path} for path in MODULES}
+    # What imports nothing but what has been taken away may be taken away; what is left at the end are the circles.
+    while free := [path for path, needs in below.items() if not needs & below.keys()]:
+        for path in free:
+            del below[path]
+    while last := [path for path in below if not any(path in needs for needs in below.values())]:
+        for path in last:
+            del below[path]
+    rooms = {path.relative_to(PACKAGE).parts[0] for path in below}
+    assert rooms <= CIRCLE | STILL_CIRCLING and rooms >= STILL_CIRCLING
 
 
 @pytest.mark.parametrize("path", [p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE], ids=str)

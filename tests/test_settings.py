@@ -18,7 +18,7 @@ def every_class(base=Settings):
     found, todo = {}, [base]
     while todo:
         for cls in todo.pop().__subclasses__():
-            if cls.__module__.startswith("seqnn."):
+            if cls.__module__.startswith("seqnn.") and cls.__init__ is not object.__init__:
                 found[f"{cls.__module__}.{cls.__name__}"] = cls
             todo.append(cls)
     return found

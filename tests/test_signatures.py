@@ -264,6 +264,13 @@ def test_empty_axes_are_legal():
     assert out.shape == (0, 1) and out.dtype == np.float64
 
 
+def test_rows_of_nothing_are_not_walked_through_for_hours():
+    endless = np.zeros((2**40, 0))
+    for call in (lambda: _core.probe_axes(endless, [0], 1), lambda: _core.probe_strided(np.zeros((0, 2**40)))):
+        with pytest.raises(ValueError, match="x is empty, but has more than 268435456 rows"):
+            call()
+
+
 def test_float_type_follows_the_arrays():
     assert _core.probe_strided(np.zeros((1, 2), np.float32)).dtype == np.float32
     assert _core.probe_strided(np.zeros((1, 2), np.float64)).dtype == np.float64

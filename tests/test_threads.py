@@ -22,6 +22,7 @@ def test_a_forced_team_has_its_size_however_small_the_work(size):
 
 def test_small_work_stays_on_one_thread():
     assert _core.probe_team(100).item() == 1
+    assert _core.probe_team(-(2**63)).item() == 1
 
 
 @needs_openmp

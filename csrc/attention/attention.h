@@ -1,16 +1,16 @@
-// What attention's passes share: the problem, which keys a query sees, and products of blocks.
+// What the passes of attention share: the problem, and which keys a query sees with which bias.
 #ifndef SEQNN_ATTENTION_H
 #define SEQNN_ATTENTION_H
 
-#include "gemm/tiles.h"
+#include "gemm/gemm.h"
 #include "random/rng.h"
 #include "vec/math.h"
 
 enum {
     QUERIES = 64,                 // of a block
     PANEL = GEMM_VECTORS * LANES, // keys of a panel of the packed K^T
-    DROP_KEYS = 64,               // a block of draws decides about two queries x so many keys
-    FAR = INT32_MAX / 4           // a window of this size is none
+    DROP_KEYS = 64,               // keys that a block of draws decides about, for two queries
+    FEW = 4,                      // queries up to which keys and values are read as they lie (few.h)
 };
 
 // Weights are powers of 2 for floats, whose exponential is cheap, and of e for doubles.
@@ -27,12 +27,7 @@ ALWAYS_INLINE vf weight_of(vf x)
     const vf steps = bounded + VF_SHIFT, n = steps - VF_SHIFT, r = bounded - n;
     const vf y =
         VF_POLYNOMIAL(r, .001327647217f, .009675541331f, .05550713273f, .2402211972f, .6931469671f, 1.00000007f);
-#if defined(__AVX512F__)
-    const __mmask16 normal = _mm512_cmp_ps_mask((__m512)x, (__m512)vf_set(-125), _CMP_NLT_UQ);
-    return (vf)_mm512_maskz_scalef_ps(normal, (__m512)y, (__m512)n);
-#else
-    return vf_select(x < -125, vf_set(0), (vf)((vi)y + ((vi)steps << VF_FRACTION)));
-#endif
+    return vf_times_power_from(y, steps, x, -125);
 }
 static inline real log_weight(real x) { return log2f(x); }
 #endif
@@ -52,9 +47,9 @@ typedef struct {
     int64_t relative_step;
     const real *additive; // [H or 1][D]: the score is additive . tanh(q + k); NULL: it is q . k
     int64_t additive_step;
-    bool far; // additive: some query or key lies far out (attention_score.h)
+    bool far; // additive: some query or key lies far out (score.h)
     const int32_t *lengths, *query_lengths;
-    int64_t before, after, offset; // query t sees keys t + offset - before ... t + offset + after
+    int64_t from, to; // query t sees keys t + from ... t + to
     real scale;
     uint32_t drop; // a draw of 16 bits below this drops a weight
     real kept;     // what the others are multiplied by
@@ -86,19 +81,25 @@ typedef struct {
      .additive_step = a->additive_stride[0],                                                                           \
      .lengths = a->lengths,                                                                                            \
      .query_lengths = a->query_lengths,                                                                                \
-     .before = a->before,                                                                                              \
-     .after = a->after,                                                                                                \
-     .offset = a->offset,                                                                                              \
+     .from = window_end(a->offset, a->before, -1),                                                                     \
+     .to = window_end(a->offset, a->after, 1),                                                                         \
      .scale = (real)a->scale,                                                                                          \
      .drop = (uint32_t)llrint(a->p * 0x1p16),                                                                          \
      .kept = (real)(1 / (1 - rint(a->p * 0x1p16) * 0x1p-16)),                                                          \
      .seed = (uint64_t)a->seed,                                                                                        \
      .stream = (uint64_t)a->stream}
 
-static inline int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
-static inline int64_t most(int64_t x, int64_t y) { return x > y ? x : y; }
-static inline int64_t vectors_of(int64_t n) { return (n + LANES - 1) / LANES; }
-static inline int64_t padded(int64_t n) { return vectors_of(n) * LANES; }
+// offset + way * reach, or 2^60 in its direction, which is as far as any key.
+static inline int64_t window_end(int64_t offset, int64_t reach, int64_t way)
+{
+    const int64_t furthest = (int64_t)1 << 60;
+    const double end = (double)offset + (double)way * (double)reach;
+    if (fabs(end) >= (double)furthest) return end < 0 ? -furthest : furthest;
+    return (int64_t)((uint64_t)offset + (uint64_t)way * (uint64_t)reach);
+}
+
+static inline int64_t vectors_of(int64_t n) { return blocks(n, LANES); }
+static inline int64_t padded(int64_t n) { return round_up(n, LANES); }
 
 static inline const real *place(const real *x, strides s, int64_t b, int64_t h, int64_t t)
 {
@@ -106,52 +107,31 @@ static inline const real *place(const real *x, strides s, int64_t b, int64_t h, 
 }
 
 // The keys [first_key, end_key) that query t may see, masks aside.
-static inline int64_t key_count(const problem *c, int64_t b)
-{
-    return c->lengths ? most(0, least(c->keys, c->lengths[b])) : c->keys;
-}
+static inline int64_t key_count(const problem *c, int64_t b) { return c->lengths ? c->lengths[b] : c->keys; }
 static inline int64_t query_count(const problem *c, int64_t b)
 {
-    return c->query_lengths ? most(0, least(c->queries, c->query_lengths[b])) : c->queries;
+    return c->query_lengths ? c->query_lengths[b] : c->queries;
 }
-static inline int64_t first_key(const problem *c, int64_t t) { return most(0, t + c->offset - c->before); }
+static inline int64_t first_key(const problem *c, int64_t t) { return most(0, t + c->from); }
 static inline int64_t end_key(const problem *c, int64_t b, int64_t t)
 {
-    return most(0, least(key_count(c, b), t + c->offset + c->after + 1));
+    return most(0, least(key_count(c, b), t + c->to + 1));
 }
 
-// C = alpha A B, or C += alpha A B, for whole vectors of columns: A(i, k) = a[i * a_row + k * a_col].
-static void product(real *c, int64_t c_row, const real *a, int64_t a_row, int64_t a_col, const real *b, int64_t b_row,
-                    int64_t rows, int64_t depth, int64_t vectors, real alpha, bool add)
+// Whether heads have so few queries that keys and values are not packed for them.
+static inline bool has_few_queries(const problem *c)
 {
-    static const real zeros[PANEL] = {0};
-    for (int64_t v = 0; v < vectors; v += GEMM_VECTORS) {
-        const int64_t wide = least(GEMM_VECTORS, vectors - v), tall = GEMM_ROWS(wide);
-        tile_job job = {.b = b + v * LANES,
-                        .k = depth,
-                        .a_row = a_row,
-                        .a_col = a_col,
-                        .b_row = b_row,
-                        .c_row = c_row,
-                        .alpha = alpha,
-                        .init = zeros};
-        for (int64_t i = 0; i < rows; i += tall) {
-            job.a = a + i * a_row;
-            job.c = c + i * c_row + v * LANES;
-            if (add) job.init = job.c, job.init_row = c_row;
-            tiles[wide][least(tall, rows - i)](&job);
-        }
-    }
+    return c->groups > 0 && c->queries * (c->heads / c->groups) <= FEW;
 }
 
-// A panel of x^T, [depth][keys of the panel, whole vectors], from rows of x.
+// Packs a panel of x^T, [depth][keys of the panel, whole vectors], from rows of x.
 static void pack_transposed(real *to, const real *rows, int64_t row, int64_t count, int64_t depth)
 {
     const gemm g = {.n = count, .k = depth, .b = rows, .b_row = 1, .b_col = row};
     gemm_pack(&g, to, 0, 1);
 }
 
-// Rows with their end filled up to whole vectors; those that are whole already stay where they are.
+// Returns rows whose ends are filled up to whole vectors: x itself where they are whole already, else a copy in `room`.
 static const real *whole_rows(const real *x, int64_t *row, int64_t rows, int64_t columns, real *room)
 {
     const int64_t wide = padded(columns);
@@ -163,7 +143,7 @@ static const real *whole_rows(const real *x, int64_t *row, int64_t rows, int64_t
     return room;
 }
 
-// The vectors of a row's bias and relative bias, and which of its keys are seen.
+// The biases of a row of scores, and which of its keys are seen.
 typedef struct {
     const real *bias, *relative;
     const bool *mask;
@@ -179,18 +159,27 @@ static row_rule rule_of(const problem *c, int64_t b, int64_t h, int64_t t)
     return r;
 }
 
+// x + UNIT bias. Masks of floats often hold -FLT_MAX where a key is not to be seen. UNIT times that is -inf, and a row
+// of it would see no key, where by the definition it sees all of them alike. So a bias below -1e30 grows no further:
+// there the next smaller number is another 1e22 away, and the weights are the same.
+ALWAYS_INLINE vf add_bias(vf x, vf bias)
+{
+    const vf sum = x + bias * (real)UNIT;
+    return SQ_DOUBLE ? sum : vf_max(x + (bias - (real)1e30 * ((real)UNIT - 1)), sum);
+}
+
 ALWAYS_INLINE vf adjusted(vf x, const row_rule *r, int64_t s, int64_t keys)
 {
     const int64_t rest = most(0, least(LANES, keys - s));
-    if (r->bias) x += vf_load_part(r->bias + s, rest) * (real)UNIT;
-    if (r->relative) x += vf_load_part(r->relative + s, rest) * (real)UNIT;
+    if (r->bias) x = add_bias(x, vf_load_part(r->bias + s, rest));
+    if (r->relative) x = add_bias(x, vf_load_part(r->relative + s, rest));
     vi seen = vf_first(r->end - s) & ~vf_first(r->first - s);
     if (r->mask) seen &= vf_truths(r->mask + s, rest);
     return vf_select(seen, x, vf_set(-(real)INFINITY));
 }
 
-// Scores of queries [t, t + rows) and keys [s, s + columns): adds the biases, and -inf where a key is not seen. Columns
-// up to whole vectors are written.
+// Adjusts the scores of queries [t, t + rows) and keys [s, s + columns): adds the biases, and writes -inf where a key
+// is not seen, up to whole vectors.
 static void adjust(const problem *c, int64_t b, int64_t h, int64_t t, int64_t rows, int64_t s, int64_t columns,
                    real *scores, int64_t row)
 {
@@ -209,12 +198,12 @@ static void adjust(const problem *c, int64_t b, int64_t h, int64_t t, int64_t ro
     }
 }
 
-// Factors of dropout for `columns` keys from s on, a multiple of DROP_KEYS, of queries t and t + 1 (t is even).
+// Draws the factors of dropout for DROP_KEYS keys from s on, a multiple of that, of queries t and t + 1 (t is even).
 static void draw_factors(const problem *c, int64_t b, int64_t h, int64_t t, int64_t s, real *restrict factor)
 {
     uint32_t word[4 * SQ_PHILOX_LANES];
-    const int64_t pairs = (c->queries + 1) / 2, blocks = (c->keys + DROP_KEYS - 1) / DROP_KEYS;
-    const int64_t block = ((b * c->heads + h) * pairs + t / 2) * blocks + s / DROP_KEYS;
+    const int64_t pairs = blocks(c->queries, 2), key_blocks = blocks(c->keys, DROP_KEYS);
+    const int64_t block = ((b * c->heads + h) * pairs + t / 2) * key_blocks + s / DROP_KEYS;
     sq_philox_words(word, c->seed, c->stream, (uint64_t)block * SQ_PHILOX_LANES);
     const uint32_t drop = c->drop;
     const real kept = c->kept;

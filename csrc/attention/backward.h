@@ -7,7 +7,7 @@
 
 enum {
     CHUNK = 512, // keys that a chunk has at least
-    UNITS = 16   // chunks are made until there are so many units
+    UNITS = 16   // chunks are made until there are this many units
 };
 
 static void write_rows(real *to, int64_t to_row, const real *from, int64_t from_row, int64_t rows, int64_t columns)
@@ -15,7 +15,7 @@ static void write_rows(real *to, int64_t to_row, const real *from, int64_t from_
     for (int64_t i = 0; i < rows; i++) memcpy(to + i * to_row, from + i * from_row, columns * sizeof(real));
 }
 
-// Rows of dk from dk^T, [D][BLOCK], by way of panels in `room`.
+// Writes rows of dk from dk^T, [D][BLOCK], by way of panels in `room`.
 static void write_columns(real *to, int64_t to_row, const real *from, int64_t rows, int64_t columns, real *room)
 {
     for (int64_t d = 0; d < columns; d += PANEL) {
@@ -25,11 +25,11 @@ static void write_columns(real *to, int64_t to_row, const real *from, int64_t ro
     }
 }
 
-// The first query that sees a key from `end` - 1 down, and the end of those that see one from s on.
-static int64_t first_query(const problem *c, int64_t s) { return most(0, s - c->offset - c->after); }
+// The first query that sees a key from s on, and the end of those that see one before `end`.
+static int64_t first_query(const problem *c, int64_t s) { return most(0, s - c->to); }
 static int64_t end_query(const problem *c, int64_t b, int64_t end)
 {
-    return most(0, least(query_count(c, b), end - c->offset + c->before));
+    return most(0, least(query_count(c, b), end - c->from));
 }
 
 static void backward_keys(const backward_pass *f, backward_room *w, int64_t chunk, int64_t b, int64_t g, int64_t s,
@@ -45,7 +45,7 @@ static void backward_keys(const backward_pass *f, backward_room *w, int64_t chun
         const real *k = place(c->k, c->k_step, b, g, s), *v = place(c->v, c->v_step, b, g, s);
         for (int64_t j = 0; j < columns; j += PANEL) {
             const int64_t n = least(PANEL, columns - j);
-            pack_keys(c, w->kt + j * c->depth, k + j * k_row, k_row, n);
+            if (c->additive || !has_few_queries(c)) pack_keys(c, w->kt + j * c->depth, k + j * k_row, k_row, n);
             pack_transposed(w->vt + j * c->width, v + j * c->v_step.row, c->v_step.row, n, c->width);
         }
         k = whole_rows(k, &k_row, columns, c->depth, w->k);
@@ -63,8 +63,7 @@ static void backward_keys(const backward_pass *f, backward_room *w, int64_t chun
 
 static int64_t cut_keys(const problem *c, int64_t chunks, int64_t i)
 {
-    const int64_t blocks = (c->keys + BLOCK - 1) / BLOCK;
-    return least(c->keys, blocks * i / chunks * BLOCK);
+    return least(c->keys, blocks(c->keys, BLOCK) * i / chunks * BLOCK);
 }
 
 static void backward_chunk(const backward_pass *f, backward_room *w, int64_t chunk, int64_t b, int64_t g)
@@ -82,7 +81,7 @@ static void backward_chunk(const backward_pass *f, backward_room *w, int64_t chu
         backward_keys(f, w, chunk, b, g, s, least(BLOCK, end - s));
 }
 
-// dq of query `at` from the parts of the chunks.
+// Sums dq of query `at` over the chunks.
 static void sum_dq(const backward_pass *f, int64_t at)
 {
     const problem *c = f->c;
@@ -96,7 +95,7 @@ static void sum_dq(const backward_pass *f, int64_t at)
     }
 }
 
-// Sums of a head's parts, [chunks][B][H][length], or of all heads' where `heads` is 1.
+// Sums the parts of each head, [chunks][B][H][length], or of all heads where `heads` is 1.
 static void sum_parts(const backward_pass *f, real *to, int64_t heads, const real *parts, int64_t length)
 {
     const problem *c = f->c;
@@ -159,13 +158,13 @@ static bool backward_all(backward_pass *f)
 {
     const problem *c = f->c;
     const int64_t rows = c->batch * c->heads * c->queries, units = c->batch * c->groups;
-    const int64_t wanted = units ? (UNITS + units - 1) / units : 1;
+    const int64_t wanted = units ? blocks(UNITS, units) : 1;
     f->chunks = most(1, least(wanted, c->keys / CHUNK));
     const bool parts = f->dq && (f->chunks > 1 || padded(c->depth) != c->depth);
     const int64_t parts_count = f->chunks * c->batch * c->heads;
     const int64_t relative = f->drelative ? parts_count * (c->queries + c->keys - 1) : 0;
     const int64_t additive = f->dadditive ? parts_count * c->depth : 0;
-    const int64_t head = (rows + 15) / 16 * 16, size = parts ? f->chunks * rows * padded(c->depth) : 0;
+    const int64_t head = round_up(rows, 16), size = parts ? f->chunks * rows * padded(c->depth) : 0;
     real *memory = sq_scratch_take((head + size + relative + additive + 1) * sizeof(real));
     if (!memory) return false;
     f->delta = memory, f->dq_parts = parts ? memory + head : NULL;

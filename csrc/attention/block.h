@@ -2,6 +2,7 @@
 #ifndef SEQNN_ATTENTION_BLOCK_H
 #define SEQNN_ATTENTION_BLOCK_H
 
+#include "attention/score_few.h"
 #include "attention/slopes.h"
 
 typedef struct {
@@ -33,16 +34,16 @@ static void product_block(const backward_pass *f, backward_room *w, int64_t chun
     if (f->dk) {
         int64_t q_row = c->q_step.row;
         const real *q = whole_rows(place(c->q, c->q_step, b, h, t), &q_row, rows, c->depth, w->q);
-        product(w->dk, deep, w->dp, 1, SQUARE, q, q_row, columns, rows, deep / LANES, c->scale, true);
+        gemm_small(w->dk, deep, w->dp, 1, SQUARE, q, q_row, columns, rows, deep / LANES, c->scale, true);
     }
     if (f->dq) {
         int64_t dq_row;
         real *dq = dq_place(f, chunk, b, h, t, &dq_row);
-        product(dq, dq_row, w->dp, SQUARE, 1, k, k_row, rows, columns, deep / LANES, c->scale, true);
+        gemm_small(dq, dq_row, w->dp, SQUARE, 1, k, k_row, rows, columns, deep / LANES, c->scale, true);
     }
 }
 
-// The same of additive scores: all three gradients come from one pass over the pairs.
+// The same for additive scores: all three gradients come from one pass over the pairs.
 static void additive_block(const backward_pass *f, backward_room *w, int64_t chunk, int64_t b, int64_t h, int64_t t,
                            int64_t rows, int64_t columns, const real *q, int64_t q_row)
 {
@@ -63,7 +64,26 @@ static void additive_block(const backward_pass *f, backward_room *w, int64_t chu
     for (int64_t d = 0; d < c->depth; d++) dw[d] += c->scale * vf_sum(vf_load(w->dw + d * LANES));
 }
 
-// Keys [s, s + columns) and queries [t, t + rows) of head h.
+// The scores of queries [t, t + rows) of head h and keys [s, s + columns), rounded as in forward. `scored` are the
+// queries as score_panel takes them.
+static void score_again(const problem *c, backward_room *w, int64_t b, int64_t h, int64_t t, int64_t rows, int64_t s,
+                        int64_t columns, const real *scored, int64_t scored_row)
+{
+    if (has_few_queries(c)) {
+        const real *k = place(c->k, c->k_step, b, h / (c->heads / c->groups), s);
+        for (int64_t i = 0; i < rows; i++)
+            score_few(c, h, w->p + i * SQUARE, place(c->q, c->q_step, b, h, t + i), k, columns);
+    } else {
+        for (int64_t j = 0; j < columns; j += PANEL) {
+            const int64_t vectors = vectors_of(least(PANEL, columns - j));
+            score_panel(c, h, w->p + j, SQUARE, scored, scored_row, w->kt + j * c->depth, vectors * LANES, rows,
+                        vectors);
+        }
+    }
+    adjust(c, b, h, t, rows, s, columns, w->p, SQUARE);
+}
+
+// Adds what keys [s, s + columns) and queries [t, t + rows) of head h give.
 static void backward_block(const backward_pass *f, backward_room *w, int64_t chunk, int64_t b, int64_t h, int64_t t,
                            int64_t rows, int64_t s, int64_t columns, const real *k, int64_t k_row)
 {
@@ -72,13 +92,12 @@ static void backward_block(const backward_pass *f, backward_room *w, int64_t chu
     int64_t scored_row = c->q_step.row, grad_row = f->grad_step.row;
     const real *scored = take_queries(c, place(c->q, c->q_step, b, h, t), &scored_row, rows, w->q);
     const real *grad = place(f->grad, f->grad_step, b, h, t);
+    score_again(c, w, b, h, t, rows, s, columns, scored, scored_row);
     for (int64_t j = 0; j < columns; j += PANEL) {
         const int64_t vectors = vectors_of(least(PANEL, columns - j));
-        score_panel(c, h, w->p + j, SQUARE, scored, scored_row, w->kt + j * c->depth, vectors * LANES, rows, vectors);
-        product(w->dp + j, SQUARE, grad, grad_row, 1, w->vt + j * c->width, vectors * LANES, rows, c->width, vectors, 1,
-                false);
+        gemm_small(w->dp + j, SQUARE, grad, grad_row, 1, w->vt + j * c->width, vectors * LANES, rows, c->width, vectors,
+                   1, false);
     }
-    adjust(c, b, h, t, rows, s, columns, w->p, SQUARE);
     const int64_t at = (b * c->heads + h) * c->queries + t;
     if (f->chosen)
         hard_slopes(f, at, s, rows, columns, w->p, w->dp);
@@ -89,7 +108,7 @@ static void backward_block(const backward_pass *f, backward_room *w, int64_t chu
     if (f->dbias || f->drelative) bias_slopes(f, chunk, b, h, t, s, rows, columns, w->dp);
     if (f->dv) {
         const real *x = whole_rows(grad, &grad_row, rows, c->width, w->grad);
-        product(w->dv, wide, w->p, 1, SQUARE, x, grad_row, columns, rows, wide / LANES, 1, true);
+        gemm_small(w->dv, wide, w->p, 1, SQUARE, x, grad_row, columns, rows, wide / LANES, 1, true);
     }
     if (c->additive)
         additive_block(f, w, chunk, b, h, t, rows, columns, scored, scored_row);

@@ -2,59 +2,32 @@
 #ifndef SEQNN_ATTENTION_FEW_H
 #define SEQNN_ATTENTION_FEW_H
 
-#include "attention/score.h"
+#include "attention/score_few.h"
 #include "attention/softmax.h"
 
-enum {
-    FEW = 4,        // queries up to which that pays
-    DOTS = 4,       // keys whose scores are computed side by side
-    FEW_VALUES = 8, // rows of values that are summed in one go
-    AHEAD = 32      // rows that are asked for before their turn
-};
+enum { FEW_VALUES = 8 }; // rows of values that are summed in one go
 
-// Asks for rows that are read soon. The processor's own guesses end with each page, and rows may be far apart.
-ALWAYS_INLINE void ask_rows(const real *x, int64_t row, int64_t rows, int64_t columns)
+// sums += weights times rows of values
+ALWAYS_INLINE void add_values(real *sums, const real *weights, const real *v, int64_t row, int64_t rows, int64_t wide)
 {
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j += 64 / (int64_t)sizeof(real)) __builtin_prefetch(x + i * row + j);
-}
-
-// The scores of a query and keys [s, s + columns), read as they lie.
-static void few_scores(const problem *c, real *scores, const real *q, const real *k, int64_t columns)
-{
-    const int64_t row = c->k_step.row, whole = c->depth / LANES * LANES, rest = c->depth - whole;
-    for (int64_t j = 0; j < columns; j += DOTS) {
-        ask_rows(k + (j + AHEAD) * row, row, least(DOTS, columns - j - AHEAD), c->depth);
-        const real *k0 = k + j * row, *k1 = k + least(j + 1, columns - 1) * row;
-        const real *k2 = k + least(j + 2, columns - 1) * row, *k3 = k + least(j + 3, columns - 1) * row;
-        vf a0 = {0}, a1 = a0, a2 = a0, a3 = a0;
-        for (int64_t i = 0; i < whole; i += LANES) {
-            const vf x = vf_load(q + i);
-            a0 += x * vf_load(k0 + i), a1 += x * vf_load(k1 + i), a2 += x * vf_load(k2 + i), a3 += x * vf_load(k3 + i);
-        }
-        if (rest) {
-            const vf x = vf_load_part(q + whole, rest);
-            a0 += x * vf_load_part(k0 + whole, rest), a1 += x * vf_load_part(k1 + whole, rest);
-            a2 += x * vf_load_part(k2 + whole, rest), a3 += x * vf_load_part(k3 + whole, rest);
-        }
-        const real by = c->scale * (real)UNIT;
-        scores[j] = vf_sum(a0) * by, scores[j + 1] = vf_sum(a1) * by;
-        scores[j + 2] = vf_sum(a2) * by, scores[j + 3] = vf_sum(a3) * by;
-    }
-    for (int64_t j = columns; j < padded(columns); j++) scores[j] = 0;
-}
-
-// sums += weights of a query times rows of values: what is `AHEAD` rows further is asked for meanwhile.
-static void few_sums(real *sums, const real *weights, const real *v, int64_t row, int64_t columns, int64_t wide)
-{
-    for (int64_t s = 0; s < columns; s += FEW_VALUES) {
-        const int64_t count = least(FEW_VALUES, columns - s);
-        ask_rows(v + (s + AHEAD) * row, row, least(count, columns - s - AHEAD), wide);
-        product(sums, wide, weights + s, ROW, 1, v + s * row, row, 1, count, wide / LANES, 1, true);
+    for (int64_t j = 0; j < wide; j += LANES) {
+        vf sum = {0};
+        for (int64_t i = 0; i < rows; i++) sum += weights[i] * vf_load(v + i * row + j);
+        vf_store(sums + j, vf_load(sums + j) + sum);
     }
 }
 
-// One query: K and V are read once, as they lie.
+// The same for all rows; meanwhile asks for what lies AHEAD rows further.
+static void sum_values(real *sums, const real *weights, const real *v, int64_t row, int64_t rows, int64_t wide)
+{
+    int64_t s = 0;
+    for (; s + FEW_VALUES <= rows; s += FEW_VALUES) {
+        ask_rows(v + (s + AHEAD) * row, row, least(FEW_VALUES, rows - s - AHEAD), wide);
+        add_values(sums, weights + s, v + s * row, row, FEW_VALUES, wide);
+    }
+    if (s < rows) add_values(sums, weights + s, v + s * row, row, rows - s, wide);
+}
+
 static void forward_query(const forward_pass *f, workspace *w, real *room, int64_t b, int64_t h, int64_t t)
 {
     const problem *c = f->c;
@@ -70,16 +43,13 @@ static void forward_query(const forward_pass *f, workspace *w, real *room, int64
         const int64_t columns = least(KEYS, end - s);
         const real *q = place(c->q, c->q_step, b, h, t), *k = place(c->k, c->k_step, b, g, s);
         ask_rows(place(c->v, c->v_step, b, g, s), c->v_step.row, least(AHEAD, columns), c->width);
-        if (c->additive)
-            few_additive(c, h, w->scores, q, k, columns);
-        else
-            few_scores(c, w->scores, q, k, columns);
+        score_few(c, h, w->scores, q, k, columns);
         adjust(c, b, h, t, 1, s, columns, w->scores, ROW);
         weigh(f, w, b, h, t, 1, s, columns, block, at_once);
         if (!f->out) continue;
         int64_t row = c->v_step.row;
         const real *v = whole_rows(place(c->v, c->v_step, b, g, s), &row, columns, c->width, room);
-        few_sums(w->sums, w->scores, v, row, columns, wide);
+        sum_values(w->sums, w->scores, v, row, columns, wide);
     }
     finish_rows(f, w, b, h, t, 1, first, end, at_once);
 }

@@ -1,10 +1,10 @@
-// Attention forward: query blocks over key blocks.
+// Attention forward: blocks of queries over blocks of keys.
 #ifndef SEQNN_ATTENTION_FORWARD_H
 #define SEQNN_ATTENTION_FORWARD_H
 
 #include "attention/few.h"
 
-// Queries [t, t + rows) of a head: `packed` is K^T in panels, `v` has rows of whole vectors.
+// Computes queries [t, t + rows) of a head: `packed` is K^T in panels, `v` has rows of whole vectors.
 static void forward_block(const forward_pass *f, workspace *w, const real *packed, const real *v, int64_t v_row,
                           int64_t b, int64_t h, int64_t t, int64_t rows)
 {
@@ -32,7 +32,7 @@ static void forward_block(const forward_pass *f, workspace *w, const real *packe
         }
         weigh(f, w, b, h, t, rows, s, columns, block, at_once);
         if (f->out)
-            product(w->sums, wide, w->scores, ROW, 1, v + s * v_row, v_row, rows, columns, wide / LANES, 1, true);
+            gemm_small(w->sums, wide, w->scores, ROW, 1, v + s * v_row, v_row, rows, columns, wide / LANES, 1, true);
     }
     finish_rows(f, w, b, h, t, rows, first, end, at_once);
 }
@@ -49,7 +49,7 @@ static const real *prepare_head(const problem *c, real *packed, real *room, int6
 
 static int64_t room_of(const problem *c) { return padded(c->width) == c->width ? 0 : c->keys * padded(c->width); }
 
-// Each thread takes heads: packs K^T, which stays in its cache for the head's queries.
+// Each thread takes whole heads: it packs K^T, which stays in its cache for all queries of the head.
 static bool forward_heads(const forward_pass *f, int team)
 {
     const problem *c = f->c;
@@ -76,13 +76,13 @@ static bool forward_heads(const forward_pass *f, int team)
     return ok;
 }
 
-// All heads are packed first; then each thread takes blocks of queries, those with the most keys first.
+// The threads pack all heads first; then each takes blocks of queries, those with the most keys first.
 static bool forward_blocks(const forward_pass *f, int team)
 {
     const problem *c = f->c;
     const int64_t share = c->heads / c->groups, packed_size = padded(c->keys) * c->depth;
     const int64_t step = packed_size + room_of(c), count = c->batch * c->groups;
-    const int64_t blocks = (c->queries + QUERIES - 1) / QUERIES, heads = c->batch * c->heads;
+    const int64_t query_blocks = blocks(c->queries, QUERIES), heads = c->batch * c->heads;
     real *packed = sq_scratch_take((step * count + LANES) * sizeof(real));
     bool ok = packed != NULL;
 #pragma omp parallel num_threads(team) reduction(&& : ok)
@@ -96,9 +96,10 @@ static bool forward_blocks(const forward_pass *f, int team)
                 prepare_head(c, packed + i * step, packed + i * step + packed_size, i / c->groups, i % c->groups,
                              &v_row);
 #pragma omp for schedule(dynamic)
-        for (int64_t item = 0; item < blocks * heads; item++) {
+        for (int64_t item = 0; item < query_blocks * heads; item++) {
             if (!ok) continue;
-            const int64_t t = (blocks - 1 - item / heads) * QUERIES, b = item % heads / c->heads, h = item % c->heads;
+            const int64_t t = (query_blocks - 1 - item / heads) * QUERIES, b = item % heads / c->heads,
+                          h = item % c->heads;
             const int64_t g = h / share, i = b * c->groups + g;
             const bool moved = room_of(c) > 0;
             const real *v = moved ? packed + i * step + packed_size : place(c->v, c->v_step, b, g, 0);
@@ -117,7 +118,7 @@ static bool forward_all(const forward_pass *f)
     const int64_t items = c->batch * c->groups;
     if (c->batch * c->heads * c->queries == 0) return true;
     const int team = sq_team(c->batch * c->heads * c->queries * c->keys * (c->depth + c->width) / 16);
-    if (c->queries * (c->heads / c->groups) <= FEW) return forward_few(f, team);
+    if (has_few_queries(c)) return forward_few(f, team);
     return items >= 4 * team || items % team == 0 ? forward_heads(f, team) : forward_blocks(f, team);
 }
 

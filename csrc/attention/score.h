@@ -5,22 +5,11 @@
 
 #include "attention/attention.h"
 
-// tanh(x + y) = 1 - 2 r with r = 1 / (1 + e^2x e^2y): an exponential a query and a key, and a division a pair. Beyond
-// this magnitude a product could be 0 times infinity, so that there the exponential is that of the sum.
+// tanh(x + y) = 1 - 2 r with r = 1 / (1 + e^2x e^2y): one exponential for each query and key, and one division for each
+// pair. Beyond this magnitude a product could be 0 times infinity; there the exponential is taken of the sum.
 #define FAR_OUT (SQ_DOUBLE ? 350 : 43)
 
-#if defined(__AVX512F__) && !SQ_DOUBLE
-// 1 / (1 + e) with a relative error of 2e-7, from an estimate and a step of Newton's method.
-ALWAYS_INLINE vf sigmoid_of_power(vf e)
-{
-    const vf x = vf_min(vf_set(0x1p100f), e) + 1.f, guess = (vf)_mm512_rcp14_ps((__m512)x);
-    return guess * (2.f - x * guess);
-}
-#else
-ALWAYS_INLINE vf sigmoid_of_power(vf e) { return (real)1 / ((real)1 + e); }
-#endif
-
-// e^2(x + y) from e^2x and e^2y, or where one of them is far out from 2x and 2y.
+// e^2(x + y) from e^2x and e^2y, or from 2x and 2y where one of them is far out.
 ALWAYS_INLINE vf joined(vf x, vf y, bool far)
 {
     if (far) return vf_exp(x + y);
@@ -57,14 +46,14 @@ static void powers(real *to, const real *x, int64_t count, bool far)
     }
 }
 
-// A panel of K^T, or of its powers.
+// Packs a panel of K^T, or of its powers.
 static void pack_keys(const problem *c, real *to, const real *k, int64_t row, int64_t count)
 {
     pack_transposed(to, k, row, count, c->depth);
     if (c->additive) powers(to, to, padded(count) * c->depth, c->far);
 }
 
-// Queries as the scores take them: the rows themselves, or their powers in `room`, [QUERIES][D, whole vectors].
+// Returns queries as the scores take them: the rows themselves, or their powers in `room`, [QUERIES][D, whole vectors].
 static const real *take_queries(const problem *c, const real *q, int64_t *row, int64_t rows, real *room)
 {
     if (!c->additive) return q;
@@ -76,7 +65,7 @@ static const real *take_queries(const problem *c, const real *q, int64_t *row, i
 
 static const real *additive_of(const problem *c, int64_t h) { return c->additive + h * c->additive_step; }
 
-// Four queries side by side, or one: a panel of keys is read once for them.
+// Scores four queries side by side, or one: a panel of keys is read once for them.
 ALWAYS_INLINE void additive_rows(const problem *c, const real *weight, real *scores, int64_t score_row, const real *q,
                                  int64_t q_row, const real *kt, int64_t kt_row, int64_t rows, bool far, bool one)
 {
@@ -87,10 +76,10 @@ ALWAYS_INLINE void additive_rows(const problem *c, const real *weight, real *sco
     for (int64_t d = 0; d < c->depth; d++) {
         const vf k = vf_load(kt + d * kt_row);
         const real w = weight[d];
-        a0 += sigmoid_of_power(joined(vf_set(q[d]), k, far)) * w;
-        if (!one) a1 += sigmoid_of_power(joined(vf_set(q1[d]), k, far)) * w;
-        if (!one) a2 += sigmoid_of_power(joined(vf_set(q2[d]), k, far)) * w;
-        if (!one) a3 += sigmoid_of_power(joined(vf_set(q3[d]), k, far)) * w;
+        a0 += vf_inverse_of_next(joined(vf_set(q[d]), k, far)) * w;
+        if (!one) a1 += vf_inverse_of_next(joined(vf_set(q1[d]), k, far)) * w;
+        if (!one) a2 += vf_inverse_of_next(joined(vf_set(q2[d]), k, far)) * w;
+        if (!one) a3 += vf_inverse_of_next(joined(vf_set(q3[d]), k, far)) * w;
         total += w;
     }
     const real by = c->scale * (real)UNIT;
@@ -100,12 +89,12 @@ ALWAYS_INLINE void additive_rows(const problem *c, const real *weight, real *sco
     if (rows > 3) vf_store(scores + 3 * score_row, (total - (real)2 * a3) * by);
 }
 
-// Scores of queries [0, rows) and the keys of `vectors` vectors of a panel, in units of weight_of.
+// Scores queries [0, rows) with the keys of `vectors` vectors of a panel, in units of weight_of.
 static void score_panel(const problem *c, int64_t h, real *scores, int64_t score_row, const real *q, int64_t q_row,
                         const real *kt, int64_t kt_row, int64_t rows, int64_t vectors)
 {
     if (!c->additive) {
-        product(scores, score_row, q, q_row, 1, kt, kt_row, rows, c->depth, vectors, c->scale * (real)UNIT, false);
+        gemm_small(scores, score_row, q, q_row, 1, kt, kt_row, rows, c->depth, vectors, c->scale * (real)UNIT, false);
         return;
     }
     const real *weight = additive_of(c, h);
@@ -123,8 +112,8 @@ static void score_panel(const problem *c, int64_t h, real *scores, int64_t score
         }
 }
 
-// Gradients of additive scores, from ds of a block of queries and a panel of keys; tanh' = 4 r (1 - r). Adds to rows of
-// dq (which may be NULL), to dk^T, and to the gradient of `additive`, lane by lane and without the scale.
+// Adds the gradients of additive scores, from ds of a block of queries and a panel of keys; tanh' = 4 r (1 - r): to
+// rows of dq (which may be NULL), to dk^T, and to the gradient of `additive`, lane by lane and without the scale.
 ALWAYS_INLINE void additive_slopes(const problem *c, int64_t h, const real *ds, int64_t ds_row, const real *q,
                                    int64_t q_row, const real *kt, int64_t rows, int64_t vectors, real *dq,
                                    int64_t dq_row, real *dkt, int64_t dkt_row, real *dw, bool far)
@@ -138,7 +127,7 @@ ALWAYS_INLINE void additive_slopes(const problem *c, int64_t h, const real *ds, 
             const vf x = vf_set(q[i * q_row + d]);
             vf sum = {0};
             for (int64_t v = 0; v < vectors * LANES; v += LANES) {
-                const vf r = sigmoid_of_power(joined(x, vf_load(kt + d * kt_row + v), far));
+                const vf r = vf_inverse_of_next(joined(x, vf_load(kt + d * kt_row + v), far));
                 const vf slope = vf_load(ds + i * ds_row + v), inner = slope * by * (r - r * r);
                 real *to = dkt + d * dkt_row + v;
                 vf_store(to, vf_load(to) + inner);
@@ -149,31 +138,6 @@ ALWAYS_INLINE void additive_slopes(const problem *c, int64_t h, const real *ds, 
         }
         vf_store(dw + d * LANES, tanhs);
     }
-}
-
-// The score of one query with keys as they lie, four side by side: additive . tanh(q + k).
-static void few_additive(const problem *c, int64_t h, real *scores, const real *q, const real *k, int64_t columns)
-{
-    const real *weight = additive_of(c, h);
-    const int64_t row = c->k_step.row;
-    for (int64_t s = 0; s < columns; s += 4) {
-        const real *k0 = k + s * row, *k1 = k + least(s + 1, columns - 1) * row;
-        const real *k2 = k + least(s + 2, columns - 1) * row, *k3 = k + least(s + 3, columns - 1) * row;
-        vf a0 = {0}, a1 = a0, a2 = a0, a3 = a0, total = a0;
-        for (int64_t i = 0; i < c->depth; i += LANES) {
-            const int64_t n = least(LANES, c->depth - i);
-            const vf x = vf_load_part(q + i, n), w = vf_load_part(weight + i, n);
-            a0 += sigmoid_of_power(vf_exp((real)2 * (x + vf_load_part(k0 + i, n)))) * w;
-            a1 += sigmoid_of_power(vf_exp((real)2 * (x + vf_load_part(k1 + i, n)))) * w;
-            a2 += sigmoid_of_power(vf_exp((real)2 * (x + vf_load_part(k2 + i, n)))) * w;
-            a3 += sigmoid_of_power(vf_exp((real)2 * (x + vf_load_part(k3 + i, n)))) * w;
-            total += w;
-        }
-        const real by = c->scale * (real)UNIT;
-        scores[s] = vf_sum(total - (real)2 * a0) * by, scores[s + 1] = vf_sum(total - (real)2 * a1) * by;
-        scores[s + 2] = vf_sum(total - (real)2 * a2) * by, scores[s + 3] = vf_sum(total - (real)2 * a3) * by;
-    }
-    for (int64_t s = columns; s < padded(columns); s++) scores[s] = 0;
 }
 
 #endif

@@ -1,5 +1,5 @@
 // The softmax of attention, carried along over blocks of keys (Milakov and Gimelshein, "Online normalizer calculation
-// for softmax", 2018): weights of a block, and what becomes of a row when all its keys were seen.
+// for softmax", 2018): the weights of a block, and the result of a row when all its keys were seen.
 #ifndef SEQNN_ATTENTION_SOFTMAX_H
 #define SEQNN_ATTENTION_SOFTMAX_H
 
@@ -7,20 +7,21 @@
 
 enum {
     KEYS = 512,     // of a block: its weights stay in the L2 cache
-    ROW = KEYS + 16 // of the block of weights: rows would lie in the same cache sets without the gap
+    ROW = KEYS + 16 // of the block of weights: without the gap all rows would lie in the same sets of the cache
 };
 
 typedef struct {
     const problem *c;
     real *out; // NULL where only a key is chosen
     strides out_step;
-    real *lse, *weights; // or NULL
-    int32_t *chosen;     // hard attention: the key, -1 where none is seen; or NULL
-    real *log_p;         // and the logarithm of its weight
+    real *norms;     // or NULL: of each row its largest score and 1 / the sum of its weights relative to that
+    real *weights;   // or NULL
+    int32_t *chosen; // hard attention: the key, -1 where none is seen; or NULL
+    real *log_p;     // and the logarithm of its weight
     bool sample;
 } forward_pass;
 
-// What a thread works in.
+// The working memory of a thread.
 typedef struct {
     real *scores; // [QUERIES][ROW]
     real *sums;   // [QUERIES][E, whole vectors]
@@ -31,10 +32,12 @@ typedef struct {
     int64_t best_key[QUERIES];
 } workspace;
 
+static int64_t tops_row(const problem *c) { return blocks(c->keys, KEYS) + 1; }
+
 static workspace *take_workspace(const problem *c)
 {
-    const int64_t blocks = (c->keys + KEYS - 1) / KEYS + 1, head = (sizeof(workspace) + 63) / 64 * 64;
-    const int64_t size = QUERIES * (ROW + padded(c->width) + padded(c->depth) + blocks);
+    const int64_t head = round_up(sizeof(workspace), 64);
+    const int64_t size = QUERIES * (ROW + padded(c->width) + padded(c->depth) + tops_row(c));
     workspace *w = sq_scratch_take(head + size * sizeof(real));
     if (!w) return NULL;
     w->scores = (real *)((char *)w + head);
@@ -90,19 +93,18 @@ static void drop_rows(const problem *c, int64_t b, int64_t h, int64_t t, int64_t
         }
 }
 
-// Gumbel noise for keys [s, s + DROP_KEYS) of query t: the key with the largest score and noise is a draw from the
-// softmax of the scores (Gumbel, "Statistical theory of extreme values", 1954).
+// Draws Gumbel noise for keys [s, s + DROP_KEYS) of query t: the key with the largest score and noise is a draw from
+// the softmax of the scores (Gumbel, "Statistical theory of extreme values", 1954).
 static void gumbel_noise(const problem *c, int64_t b, int64_t h, int64_t t, int64_t s, real *noise)
 {
     uint32_t word[4 * SQ_PHILOX_LANES];
-    const int64_t blocks = (c->keys + DROP_KEYS - 1) / DROP_KEYS;
-    const int64_t block = ((b * c->heads + h) * c->queries + t) * blocks + s / DROP_KEYS;
+    const int64_t block = ((b * c->heads + h) * c->queries + t) * blocks(c->keys, DROP_KEYS) + s / DROP_KEYS;
     sq_philox_words(word, c->seed, c->stream, (uint64_t)block * SQ_PHILOX_LANES);
     for (int i = 0; i < DROP_KEYS; i++) noise[i] = ((word[i] >> 9) + (real)0.5) * (real)0x1p-23;
     for (int i = 0; i < DROP_KEYS; i += LANES) vf_store(noise + i, -vf_log(-vf_log(vf_load(noise + i))) * (real)UNIT);
 }
 
-// The best key so far of each row, among keys [s, s + columns) too; of equal ones the first.
+// Looks for a better key of each row among keys [s, s + columns); of equal ones the first counts.
 static void choose(const forward_pass *f, workspace *w, int64_t b, int64_t h, int64_t t, int64_t rows, int64_t s,
                    int64_t columns)
 {
@@ -133,7 +135,7 @@ static void weigh(const forward_pass *f, workspace *w, int64_t b, int64_t h, int
                   int64_t columns, int64_t block, bool at_once)
 {
     const problem *c = f->c;
-    const int64_t wide = padded(c->width), blocks = (c->keys + KEYS - 1) / KEYS + 1, whole = padded(columns);
+    const int64_t wide = padded(c->width), whole = padded(columns);
     if (f->chosen) choose(f, w, b, h, t, rows, s, columns);
     for (int64_t i = 0; i < rows; i++) {
         real *x = w->scores + i * ROW;
@@ -152,24 +154,24 @@ static void weigh(const forward_pass *f, workspace *w, int64_t b, int64_t h, int
         memset(x + seen, 0, (whole - seen) * sizeof(real));
         if (f->weights && !at_once) {
             memcpy(f->weights + ((b * c->heads + h) * c->queries + t + i) * c->keys + s, x, columns * sizeof(real));
-            w->tops[i * blocks + block] = w->top[i];
+            w->tops[i * tops_row(c) + block] = w->top[i];
         }
     }
     if (c->drop) drop_rows(c, b, h, t, rows, s, columns, w->scores);
 }
 
-// The weights of a row, which so far are relative to the maxima of their blocks, or all in `scores`.
+// Writes the weights of a row, which so far are relative to the maxima of their blocks, or all in `scores`.
 static void finish_weights(const forward_pass *f, const workspace *w, int64_t i, real *weights, real factor,
                            int64_t first, int64_t end, const real *scores)
 {
-    const int64_t keys = f->c->keys, blocks = (keys + KEYS - 1) / KEYS + 1;
+    const int64_t keys = f->c->keys, row = tops_row(f->c);
     memset(weights, 0, first * sizeof(real));
     memset(weights + end, 0, (keys - end) * sizeof(real));
     for (int64_t j = first; scores && j < end; j += LANES)
         vf_store_part(weights + j, least(LANES, end - j), vf_load(scores + j - first) * factor);
     for (int64_t s = first, block = 0; !scores && s < end; s += KEYS, block++) {
         const int64_t stop = least(end, s + KEYS);
-        const real by = factor == 0 ? 0 : factor * weight_of(vf_set(w->tops[i * blocks + block] - w->top[i]))[0];
+        const real by = factor == 0 ? 0 : factor * weight_of(vf_set(w->tops[i * row + block] - w->top[i]))[0];
         if (by == 1) continue;
         for (int64_t j = s; j < stop; j++) weights[j] *= by;
     }
@@ -184,15 +186,15 @@ static void finish_rows(const forward_pass *f, workspace *w, int64_t b, int64_t 
     for (int64_t i = 0; i < rows; i++) {
         const real top = w->top[i], total = w->total[i];
         const bool none = top == -(real)INFINITY && total == 0;
-        const real factor = none ? 0 : 1 / total, lse = none ? (real)INFINITY : top + log_weight(total);
+        const real factor = none ? 0 : 1 / total;
         real *to = f->out ? (real *)place(f->out, f->out_step, b, h, t + i) : NULL;
         for (int64_t j = 0; to && j < c->width; j += LANES)
             vf_store_part(to + j, least(LANES, c->width - j), vf_load(w->sums + i * wide + j) * factor);
         const int64_t at = (b * c->heads + h) * c->queries + t + i;
-        if (f->lse) f->lse[at] = lse;
+        if (f->norms) f->norms[2 * at] = none ? 0 : top, f->norms[2 * at + 1] = factor;
         if (f->chosen) {
             f->chosen[at] = (int32_t)w->best_key[i];
-            f->log_p[at] = none ? 0 : (w->best_score[i] - lse) / (real)UNIT;
+            f->log_p[at] = none ? 0 : (w->best_score[i] - top - log_weight(total)) / (real)UNIT;
         }
         if (f->weights)
             finish_weights(f, w, i, f->weights + at * c->keys, factor, first, end,

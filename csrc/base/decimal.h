@@ -19,7 +19,7 @@ static inline double scale(uint64_t mantissa, int exponent)
     return exponent < 0 ? (double)mantissa / POWER[-exponent] : (double)mantissa * POWER[exponent];
 }
 
-// Any number that C's strtod reads, but for hexadecimal ones, and with "." whatever the locale.
+// Reads any number that C's strtod reads, without hexadecimal ones, and with "." whatever the locale.
 static bool parse_any(const uint8_t *text, int64_t n, double *value)
 {
     char copy[512], *end;
@@ -35,7 +35,7 @@ static bool parse_any(const uint8_t *text, int64_t n, double *value)
     return end == copy + n;
 }
 
-// Append the digits at `p` to the mantissa; returns where they end. Eight bytes are looked at together: the digits
+// Appends the digits at `p` to the mantissa; returns where they end. Eight bytes are looked at together: the digits
 // among them are moved to the top, so that the gap reads as leading zeros, and are added up in pairs, fours and eights.
 static inline const uint8_t *read_digits(const uint8_t *p, const uint8_t *limit, uint64_t *mantissa)
 {
@@ -59,9 +59,10 @@ static inline const uint8_t *read_digits(const uint8_t *p, const uint8_t *limit,
     return p;
 }
 
-// The double nearest to the decimal number at `p`; returns where it ends. Up to 19 digits are one integer; where it and
-// the power of ten are exact doubles, one rounding gives the nearest double (Clinger 1990), which covers all that
-// float32 vectors are printed as. NULL where it is no such number.
+// Reads the double nearest to the decimal number at `p`; returns where it ends, NULL where it is no such number. Up to
+// 19 digits are one integer; where it and the power of ten are exact doubles, one rounding gives the nearest double
+// (Clinger 1990), which covers all that float32 vectors are printed as. It may read on to `limit`, beyond the number's
+// line.
 static inline const uint8_t *read_number(const uint8_t *p, const uint8_t *limit, double *value)
 {
     const bool negative = p < limit && *p == '-';
@@ -122,7 +123,7 @@ static inline bool reads_as(float x, uint64_t mantissa, int exponent)
     return (float)value == x && (bits & 0x1fffffff) != 0x10000000;
 }
 
-// A float32 in the fewest digits (at most 9) that give it back: 9 digits, then fewer while they still do.
+// Prints a float32 in the fewest digits (at most 9) that give it back: 9 digits, then fewer while they still do.
 static char *print_float(char *out, float x)
 {
     const double size = fabs((double)x);

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #endif
 
-// A block is its head, a cache line, and then the memory. Free blocks wait in a few places; any thread takes what it
-// finds with one atomic exchange, so there is no lock that a fork could leave closed.
+// A block is its head, a cache line long, and then the memory. Free blocks wait in a few places; any thread takes what
+// it finds by one atomic exchange, so there is no lock that a fork could leave closed.
 enum { LINE = 64, PLACES = 8 };
 static const size_t HUGE_PAGE = (size_t)2 << 20, MOST_KEPT = (size_t)64 << 20;
 
@@ -42,7 +42,7 @@ void *sq_scratch_take(size_t bytes)
     for (int i = 0; i < PLACES && !found; i++) {
         if (!atomic_load_explicit(&places[i], memory_order_relaxed)) continue;
         found = atomic_exchange(&places[i], NULL);
-        if (found && found->size < bytes) { // too small: make room for the larger one that comes instead
+        if (found && found->size < bytes) { // too small: it makes room for the larger one that will come
             free(found->start);
             found = NULL;
         }

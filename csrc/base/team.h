@@ -24,9 +24,9 @@
 #endif
 
 enum {
-    TEAM_PATIENCE = 200,
-    TEAM_SPINS = 2000
-}; // pauses before taking over another's unit, before giving the core away
+    TEAM_PATIENCE = 200, // pauses before a thread takes over a unit of another
+    TEAM_SPINS = 2000    // pauses before it gives its core away
+};
 
 // Counters that different threads write lie on different cache lines.
 struct team_line {
@@ -44,7 +44,7 @@ struct team {
     void *context;
 };
 
-// Does a unit if nobody has begun it in this phase. While one is not done, the phase and what it reads stand still.
+// Does a unit if nobody has begun it in this phase. Until all are done, the phase and what it reads do not change.
 static inline bool team_try(struct team *t, int64_t phase, int unit)
 {
     int64_t before = __atomic_load_n(&t->claimed[unit].value, __ATOMIC_RELAXED);
@@ -59,10 +59,11 @@ static inline bool team_try(struct team *t, int64_t phase, int unit)
     return true;
 }
 
-// What each thread of the region calls: returns when no phase is left. `t->phase` is 1 and the first phase is prepared.
+// Runs the phases; each thread of the region calls it. It returns when no phase is left. `t->phase` is 1 and the first
+// phase is prepared.
 static inline void team_run(struct team *t, int thread)
 {
-    bool alone = false; // the last phase had units that nobody else began
+    bool alone = false; // whether the last phase had units that nobody else began
     for (int64_t phase; (phase = __atomic_load_n(&t->phase.value, __ATOMIC_ACQUIRE)) != 0;) {
         if (thread < t->units) team_try(t, phase, thread);
         bool looked = false;

@@ -111,6 +111,7 @@ typedef struct {
 } sq_shared;
 
 enum { MAX_PARAMS = 48, MAX_SLOTS = 160 };
+enum { MOST_REPEATED = 1 << 28 }; // elements that a view may repeat, or rows that hold none
 #define TOO_LARGE INT64_MIN
 
 // A function as Python holds it: its table, the interned names of its parameters (a keyword is found by comparing

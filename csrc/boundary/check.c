@@ -39,6 +39,14 @@ static bool check_flat(call *c, const sq_param *p, PyArrayObject *x)
     return fail(c->f, PyExc_ValueError, "%s has another shape than the arrays before it", p->name);
 }
 
+// Is this array empty, but along its other axes so large that a loop over its rows would not end for hours?
+static bool is_endless(PyArrayObject *x)
+{
+    double rows = 1;
+    for (int k = 0; k < PyArray_NDIM(x); k++) rows *= PyArray_DIM(x, k) ? (double)PyArray_DIM(x, k) : 1;
+    return PyArray_SIZE(x) == 0 && rows > MOST_REPEATED;
+}
+
 // Binds axis names from left to right; expressions and broadcast axes wait until every name that can be bound is bound.
 bool bind_axes(call *c)
 {
@@ -48,6 +56,8 @@ bool bind_axes(call *c)
             PyArrayObject *x = c->array[i];
             if (!x) continue;
             const bool flat = p->flags & SQ_FLAT;
+            if (!late && is_endless(x))
+                return fail(c->f, PyExc_ValueError, "%s is empty, but has more than %d rows", p->name, MOST_REPEATED);
             if (!late && flat && !check_flat(c, p, x)) return false;
             if (!late && !flat && PyArray_NDIM(x) != p->ndim)
                 return fail(c->f, PyExc_ValueError, "%s has %d axes, expected %d", p->name, PyArray_NDIM(x), p->ndim);

@@ -155,8 +155,6 @@ static PyArrayObject *convert_integers(call *c, const sq_param *p, PyArrayObject
     return to;
 }
 
-enum { MOST_REPEATED = 1 << 28 };
-
 static bool contiguous_axis(PyArrayObject *x, int k)
 {
     return PyArray_DIM(x, k) <= 1 || PyArray_STRIDE(x, k) == PyArray_ITEMSIZE(x);

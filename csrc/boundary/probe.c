@@ -12,7 +12,7 @@ KERNEL(probe_axes)
         real sum = 0;
         for (int64_t i = 0; i < 4 * a->H; i++) sum += a->x[b * 4 * a->H + i];
         for (int64_t c = 0; c < columns; c++) a->out[b * columns + c] = (real)a->scale * sum;
-        if (a->longest) a->longest[b] = a->offsets[b + 1] - a->offsets[b];
+        if (a->longest) a->longest[b] = (int64_t)((uint64_t)a->offsets[b + 1] - (uint64_t)a->offsets[b]);
     }
     return NULL;
 }

@@ -1,5 +1,5 @@
-// Small images side by side: with the image as the fastest axis a plane [height, width * images] has no gap worth
-// mentioning, and a convolution of it is one of wider steps. So the lanes of a tile hold the same pixel of many images.
+// Small images side by side: with the image as the fastest axis a plane [height, width * images] has hardly any gaps,
+// and a convolution of it is one of wider steps. So the lanes of a tile hold the same pixel of many images.
 #ifndef SEQNN_CONV_BESIDE_H
 #define SEQNN_CONV_BESIDE_H
 
@@ -7,34 +7,34 @@
 #include "conv/window.h"
 #include "vec/transpose.h"
 
-enum { WORTH_TURNING = 256 }; // products of an element
+enum { WORTH_TURNING = 256 }; // products of an element from which on that pays
 
 // How many images belong side by side: 1 where planes are as good as they lie.
 static int64_t images_beside(const geometry *g)
 {
     const bool gaps = g->stride_y == 1 && g->stride_x == 1 && g->rows * g->columns > 1;
     const bool small = g->width <= LANES && g->out_width <= LANES && g->out_width > 0 && g->images >= LANES;
-    if (!gaps || !small || min64(g->inputs, g->outputs) * g->rows * g->columns < WORTH_TURNING) return 1;
-    return divide_up(g->images, divide_up(g->images, TILE_WIDTH));
+    if (!gaps || !small || least(g->inputs, g->outputs) * g->rows * g->columns < WORTH_TURNING) return 1;
+    return blocks(g->images, blocks(g->images, TILE_WIDTH));
 }
 
 static geometry set_beside(const geometry *g, int64_t images)
 {
     geometry b = *g;
-    b.images = divide_up(g->images, images);
+    b.images = blocks(g->images, images);
     b.width *= images, b.out_width *= images;
     b.left *= images, b.dilation_x *= images;
     return b;
 }
 
-// to[n, channel, pixel, image] = from[n * beside + image, channel, pixel], zero behind the last image
+// to[n, channel, pixel, image] = from[n * beside + image, channel, pixel], zero after the last image
 static void put_beside(real *to, const real *from, int64_t images, int64_t channels, int64_t pixels, int64_t beside,
                        int team)
 {
-    const int64_t groups = divide_up(images, beside);
+    const int64_t groups = blocks(images, beside);
 #pragma omp parallel for num_threads(team) schedule(static)
     for (int64_t i = 0; i < groups * channels; i++) {
-        const int64_t first = i / channels * beside, rows = min64(beside, images - first);
+        const int64_t first = i / channels * beside, rows = least(beside, images - first);
         real *at = to + i * pixels * beside;
         if (rows < beside) memset(at, 0, (size_t)(pixels * beside) * sizeof(real));
         transpose(at, beside, from + (first * channels + i % channels) * pixels, channels * pixels, rows, pixels);
@@ -45,10 +45,10 @@ static void put_beside(real *to, const real *from, int64_t images, int64_t chann
 static void take_apart(real *to, const real *from, int64_t images, int64_t channels, int64_t pixels, int64_t beside,
                        int team)
 {
-    const int64_t groups = divide_up(images, beside);
+    const int64_t groups = blocks(images, beside);
 #pragma omp parallel for num_threads(team) schedule(static)
     for (int64_t i = 0; i < groups * channels; i++) {
-        const int64_t first = i / channels * beside, rows = min64(beside, images - first);
+        const int64_t first = i / channels * beside, rows = least(beside, images - first);
         transpose(to + (first * channels + i % channels) * pixels, channels * pixels, from + i * pixels * beside,
                   beside, pixels, rows);
     }
@@ -70,7 +70,7 @@ static bool take_beside(beside_arrays *b, const geometry *g, int64_t beside)
     const int64_t y = b->g.images * g->groups * g->outputs * g->out_height * b->g.out_width;
     b->team = sq_team(x + y);
     b->x = sq_scratch_take((size_t)(x + 2 * y + 2 * 16) * sizeof(real));
-    b->y = b->x + divide_up(x, 16) * 16, b->gate = b->y + divide_up(y, 16) * 16;
+    b->y = b->x + round_up(x, 16), b->gate = b->y + round_up(y, 16);
     return b->x != NULL;
 }
 

@@ -5,23 +5,20 @@
 #include "conv/weights.h"
 #include "conv_args.h"
 
-static const char not_grouped[] = "channels, groups and weights do not agree: expected x with groups * w.shape[1] "
-                                  "channels and w with a multiple of groups rows";
-
-// The part of a geometry that the arguments of all three functions name alike.
+// The part of a geometry that all three functions name alike.
 #define NAMED_ALIKE(a)                                                                                                 \
     .images = (a)->N, .groups = (a)->groups, .outputs = (a)->O / (a)->groups, .stride_y = (a)->stride_y,               \
     .stride_x = (a)->stride_x, .top = (a)->top, .left = (a)->left, .dilation_y = (a)->dilation_y,                      \
     .dilation_x = (a)->dilation_x
 
-// The forward direction; bias may be NULL.
+// Computes the forward direction; bias may be NULL.
 static const char *convolve_forward(const geometry *g, const real *x, const real *w, const real *bias, bool relu,
                                     bool in_parts, real *y)
 {
     const int64_t window = g->rows * g->columns;
     tap_lists taps = make_taps(window);
     if (!taps.memory) return sq_no_memory;
-    window_taps(g, &taps);
+    list_window_taps(g, &taps);
     const axis down = {.source = g->height, .count = g->out_height, .step = g->stride_y};
     const axis across = {.source = g->width, .count = g->out_width, .step = g->stride_x};
     convolution c = {
@@ -48,8 +45,8 @@ static const char *convolve_forward(const geometry *g, const real *x, const real
     return error;
 }
 
-// The gradient of the input, with the output's where `gate` is open. The input pixels that lie stride apart are one
-// convolution of it, each remainder with its own taps.
+// Computes the gradient of the input from that of the output, which counts where `gate` is open. The input pixels that
+// lie a stride apart are one convolution of it, each remainder with its own taps.
 static const char *convolve_backward(const geometry *g, const real *grad, const real *gate, const real *w,
                                      bool in_parts, real *dx)
 {
@@ -57,11 +54,11 @@ static const char *convolve_backward(const geometry *g, const real *grad, const 
     tap_lists taps = make_taps(window);
     if (!taps.memory) return sq_no_memory;
     const char *error = NULL;
-    for (int64_t at_y = 0; at_y < min64(g->stride_y, g->height) && !error; at_y++) {
-        for (int64_t at_x = 0; at_x < min64(g->stride_x, g->width) && !error; at_x++) {
-            const int64_t count = gradient_taps(g, at_y, at_x, &taps);
-            const axis y = {.source = g->out_height, .count = divide_up(g->height - at_y, g->stride_y), .step = 1};
-            const axis x = {.source = g->out_width, .count = divide_up(g->width - at_x, g->stride_x), .step = 1};
+    for (int64_t at_y = 0; at_y < least(g->stride_y, g->height) && !error; at_y++) {
+        for (int64_t at_x = 0; at_x < least(g->stride_x, g->width) && !error; at_x++) {
+            const int64_t count = list_gradient_taps(g, at_y, at_x, &taps);
+            const axis y = {.source = g->out_height, .count = blocks(g->height - at_y, g->stride_y), .step = 1};
+            const axis x = {.source = g->out_width, .count = blocks(g->width - at_x, g->stride_x), .step = 1};
             convolution c = {
                 .in = make_planes(grad, gate, g->images, g->groups * g->outputs, y, x, count, &taps),
                 .groups = g->groups,
@@ -88,19 +85,27 @@ static const char *convolve_backward(const geometry *g, const real *grad, const 
     return error;
 }
 
+// The number of places of a window along a padded axis; the boundary has found that it is not negative.
+static int64_t output_size(int64_t padded, int64_t window, int64_t dilation, int64_t stride)
+{
+    return divide_down(padded - dilation * (window - 1) - 1, stride) + 1;
+}
+
 //: conv_forward(x:f[N,C,H,W], w:f[O,I,R,S], bias?f[O], groups:n>=1=1, stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0,
 //:   bottom:n>=0=0, left:n>=0=0, right:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1, relu:p=0)
 //:   -> y:f[N,O,(H+top+bottom-dilation_y*(R-1)-1)/stride_y+1,(W+left+right-dilation_x*(S-1)-1)/stride_x+1]
+//:   where C == groups * I; O % groups == 0; stride_y <= 2147483647; stride_x <= 2147483647;
+//:   top + bottom <= 2147483647; left + right <= 2147483647; dilation_y <= 2147483647; dilation_x <= 2147483647
 // y[n, o, p, q] = sum over i, r, s of w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...] + bias[o]
 KERNEL(conv_forward)
 {
-    if (a->C != a->groups * a->I || a->O % a->groups) return not_grouped;
+    if (a->y_size == 0) return NULL;
     const geometry g = {
         .inputs = a->I,
         .height = a->H,
         .width = a->W,
-        .out_height = (a->H + a->top + a->bottom - a->dilation_y * (a->R - 1) - 1) / a->stride_y + 1,
-        .out_width = (a->W + a->left + a->right - a->dilation_x * (a->S - 1) - 1) / a->stride_x + 1,
+        .out_height = output_size(a->H + a->top + a->bottom, a->R, a->dilation_y, a->stride_y),
+        .out_width = output_size(a->W + a->left + a->right, a->S, a->dilation_x, a->stride_x),
         .rows = a->R,
         .columns = a->S,
         NAMED_ALIKE(a),
@@ -119,11 +124,13 @@ KERNEL(conv_forward)
 //: conv_backward_input(grad:f[N,O,P,Q], w:f[O,I,R,S], y?f[N,O,P,Q], height:n>=0, width:n>=0, groups:n>=1=1,
 //:   stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, left:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1)
 //:   -> dx:f[N,groups*I,height,width]
-// forward: y[n, o, p, q] += w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...]; given y, its ReLU comes
-// first.
+//:   where O % groups == 0; stride_y <= 2147483647; stride_x <= 2147483647; top <= 2147483647; left <= 2147483647;
+//:   dilation_y <= 2147483647; dilation_x <= 2147483647
+// Forward computes y[n, o, p, q] += w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...]. Where y is
+// given, the gradient goes through its ReLU first.
 KERNEL(conv_backward_input)
 {
-    if (a->O % a->groups) return not_grouped;
+    if (a->dx_size == 0) return NULL;
     const geometry g = {
         .inputs = a->I,
         .height = a->height,
@@ -149,18 +156,20 @@ KERNEL(conv_backward_input)
 //: conv_backward_weight(grad:f[N,O,P,Q], x:f[N,C,H,W], y?f[N,O,P,Q], rows:n>=1, columns:n>=1, groups:n>=1=1,
 //:   stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, left:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1)
 //:   -> dw:f[O,C/groups,rows,columns], db?f[O]
-// forward: y[n, o, p, q] += w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...] + bias[o]; given y, its
-// ReLU comes first.
+//:   where O % groups == 0; C % groups == 0; rows <= 2147483647; columns <= 2147483647; stride_y <= 2147483647;
+//:   stride_x <= 2147483647; top <= 2147483647; left <= 2147483647; dilation_y <= 2147483647; dilation_x <= 2147483647
+// Forward computes y[n, o, p, q] += w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...] + bias[o].
+// Where y is given, the gradient goes through its ReLU first.
 KERNEL(conv_backward_weight)
 {
-    if (a->O % a->groups || a->C % a->groups) return not_grouped;
+    if (a->O == 0) return NULL;
     const geometry g = {
         .inputs = a->C / a->groups,
         .height = a->H,
         .width = a->W,
         .out_height = a->P,
         .out_width = a->Q,
-        .rows = a->rows,
+        .rows = a->C ? a->rows : 0,
         .columns = a->columns,
         NAMED_ALIKE(a),
     };

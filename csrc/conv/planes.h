@@ -1,6 +1,7 @@
-// The input of a convolution, laid out so that each of its taps is a shift: a block of images as one plane a channel,
-// with zeros for the padding between the rows. Output position q = (image * rows + y) * pitch + x of a block needs
-// plane[offset[tap] + q], whatever stride, padding and dilation are; the positions between the rows are thrown away.
+// The input of a convolution, laid out so that each of its taps is a shift: a block of images as one plane for each
+// channel, with zeros for the padding between the rows. Output position q = (image * rows + y) * pitch + x of a block
+// needs plane[offset[tap] + q], whatever stride, padding and dilation are; the positions between the rows are thrown
+// away.
 #ifndef SEQNN_CONV_PLANES_H
 #define SEQNN_CONV_PLANES_H
 
@@ -11,13 +12,13 @@ typedef struct {
     int64_t source, count, step;
     int64_t first, last; // smallest and largest tap / step, rounded down
     int64_t block;       // outputs of a block
-    int64_t pitch;       // places a block takes in the plane
-    int64_t slack;       // places behind it that are read as well: zeros that lead in what comes next
+    int64_t pitch;       // places that a block takes in the plane
+    int64_t slack;       // places after it that are read as well: the zeros before what comes next
     int64_t filled;      // places that may hold data
 } axis;
 
 typedef struct {
-    int64_t images, channels; // of the source array; a block is about some of each
+    int64_t images, channels; // of the source array; a block has some of each
     const real *source;       // [images, channels, y.source, x.source]
     const real *gate;         // source counts where gate > 0; NULL: everywhere
     axis y, x;
@@ -30,65 +31,63 @@ typedef struct {
 
 enum { BLOCK = 1 << 17 }; // elements of the planes of a block
 
-// Which images and outputs a block is about.
+// The images and outputs of a block.
 typedef struct {
     int64_t image, images, y, y_count, x, x_count;
 } block;
 
-static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static inline int64_t divide_down(int64_t a, int64_t b) { return a >= 0 ? a / b : -divide_up(-a, b); }
+static inline int64_t divide_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 static void set_taps(axis *a, const int64_t *tap, int64_t taps)
 {
     a->first = a->last = taps ? divide_down(tap[0], a->step) : 0;
     for (int64_t t = 1; t < taps; t++) {
         const int64_t shift = divide_down(tap[t], a->step);
-        a->first = min64(a->first, shift);
-        a->last = max64(a->last, shift);
+        a->first = least(a->first, shift);
+        a->last = most(a->last, shift);
     }
 }
 
 // Neighbouring rows share the zeros between them where a block has all of the axis.
 static void set_block(axis *a, int64_t size)
 {
-    const int64_t need = size + a->last - a->first, lead = max64(0, -a->first);
-    const int64_t end = max64(0, divide_up(a->source, a->step) - a->first);
+    const int64_t need = size + a->last - a->first, lead = most(0, -a->first);
+    const int64_t end = most(0, blocks(a->source, a->step) - a->first);
     a->block = size;
-    a->pitch = max64(max64(size, min64(end, need)), need - lead);
+    a->pitch = most(most(size, least(end, need)), need - lead);
     if (size < a->count || a->pitch <= lead) a->pitch = need;
-    a->slack = max64(0, need - a->pitch);
+    a->slack = most(0, need - a->pitch);
     a->filled = a->pitch;
 }
 
 static void set_sizes(planes *p)
 {
-    p->phase_size = (p->block_images * p->y.pitch + p->y.slack) * p->x.pitch + p->x.slack;
-    const int64_t line = 64 / (int64_t)sizeof(real), lines = divide_up(p->phases * p->phase_size + SINGLE_WIDTH, line);
+    p->phase_size = times(times(p->block_images, p->y.pitch) + p->y.slack, p->x.pitch) + p->x.slack;
+    const int64_t line = 64 / (int64_t)sizeof(real);
+    const int64_t lines = blocks(times(p->phases, p->phase_size) + SINGLE_WIDTH, line);
     p->plane = (lines | 1) * line; // an odd number: planes do not compete for the same sets of a cache
 }
 
-// Blocks of at most about `budget` elements in `each` parts of planes, `most` images.
-static void set_blocks(planes *p, int64_t each, int64_t budget, int64_t most)
+// Sets blocks of at most about `budget` elements in `each` parts of planes, and of at most `images` images.
+static void set_blocks(planes *p, int64_t each, int64_t budget, int64_t images)
 {
     const int64_t span = p->y.last - p->y.first;
     p->block_images = 1;
     set_block(&p->y, p->y.count);
     set_block(&p->x, p->x.count);
-    const int64_t whole = each * p->y.pitch * p->x.pitch;
+    const int64_t whole = times(times(each, p->y.pitch), p->x.pitch);
     if (whole <= 2 * budget) {
-        p->block_images = max64(1, min64(most, budget / max64(1, whole)));
+        p->block_images = most(1, least(images, budget / most(1, whole)));
     } else {
-        const int64_t row = each * p->x.pitch;
-        set_block(&p->y, min64(p->y.count, max64(1, budget / row - span)));
-        const int64_t column = each * p->y.pitch;
-        if (column * p->x.pitch > 4 * budget) set_block(&p->x, min64(p->x.count, max64(256, budget / column)));
+        const int64_t row = times(each, p->x.pitch);
+        set_block(&p->y, least(p->y.count, most(1, budget / row - span)));
+        const int64_t column = times(each, p->y.pitch);
+        if (times(column, p->x.pitch) > 4 * budget) set_block(&p->x, least(p->x.count, most(256, budget / column)));
     }
     set_sizes(p);
 }
 
-// The phases that taps are in, and each tap's place in a plane.
+// Finds the phases that occur.
 static void set_phases(planes *p)
 {
     p->phases = 0;
@@ -104,7 +103,7 @@ static void set_phases(planes *p)
     }
 }
 
-// offset[channel, tap] for planes of consecutive channels; or offset[tap, channel].
+// Writes each tap's place in a plane, offset[channel, tap] for planes of consecutive channels, or offset[tap, channel].
 static void write_offsets(const planes *p, int64_t channels, bool by_tap, int64_t *offset)
 {
     const int64_t channel_step = by_tap ? 1 : p->taps, tap_step = by_tap ? channels : 1;
@@ -119,30 +118,28 @@ static void write_offsets(const planes *p, int64_t channels, bool by_tap, int64_
 
 static int64_t count_blocks(const planes *p)
 {
-    return divide_up(p->images, p->block_images) * divide_up(p->y.count, p->y.block) *
-           divide_up(p->x.count, p->x.block);
+    return blocks(p->images, p->block_images) * blocks(p->y.count, p->y.block) * blocks(p->x.count, p->x.block);
 }
 
 static block nth_block(const planes *p, int64_t n)
 {
-    const int64_t across = divide_up(p->x.count, p->x.block), down = divide_up(p->y.count, p->y.block);
+    const int64_t across = blocks(p->x.count, p->x.block), down = blocks(p->y.count, p->y.block);
     block b = {.image = n / (across * down) * p->block_images,
                .y = n / across % down * p->y.block,
                .x = n % across * p->x.block};
-    b.images = min64(p->block_images, p->images - b.image);
-    b.y_count = min64(p->y.block, p->y.count - b.y);
-    b.x_count = min64(p->x.block, p->x.count - b.x);
+    b.images = least(p->block_images, p->images - b.image);
+    b.y_count = least(p->y.block, p->y.count - b.y);
+    b.x_count = least(p->x.block, p->x.count - b.x);
     return b;
 }
 
-// Where the source begins and ends among the places of a block that starts at output `start`, in one phase.
+// Finds where the source begins and ends among the places of a block that starts at output `start`, in one phase.
 static void find_data(const axis *a, int64_t start, int64_t phase, int64_t *begin, int64_t *end, int64_t *source)
 {
     const int64_t base = (start + a->first) * a->step + phase; // the source index of place 0
-    const int64_t low = base >= 0 ? 0 : divide_up(-base, a->step),
-                  high = divide_down(a->source - 1 - base, a->step) + 1;
-    *begin = min64(low, a->filled);
-    *end = max64(*begin, min64(high, a->filled));
+    const int64_t low = base >= 0 ? 0 : blocks(-base, a->step), high = divide_down(a->source - 1 - base, a->step) + 1;
+    *begin = least(low, a->filled);
+    *end = most(*begin, least(high, a->filled));
     *source = base + *begin * a->step;
 }
 
@@ -159,7 +156,7 @@ static void copy_row(real *to, const real *from, const real *gate, int64_t step,
         for (int64_t i = 0; i < n; i++) to[i] = from[i * step];
 }
 
-// The rows of a phase into a plane of zeros.
+// Copies the rows of a phase into a plane of zeros.
 static void copy_phase(const planes *p, const block *b, int64_t channel, int64_t phase, real *to)
 {
     int64_t top, bottom, y0, left, right, x0;

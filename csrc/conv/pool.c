@@ -6,25 +6,28 @@
 //: max_pool_forward(x:f[N,C,H,W], rows:n>=0, columns:n>=0, kernel_y:n>=1, kernel_x:n>=1, stride_y:n>=1, stride_x:n>=1,
 //:   top:n>=0, left:n>=0, dilation_y:n>=1, dilation_x:n>=1)
 //:   -> y:f[N,C,rows,columns], index?i[N,C,rows,columns]
+//:   where H * W < 2147483647; top <= 2147483647; left <= 2147483647;
+//:   (rows - 1) * stride_y <= 2147483647; (columns - 1) * stride_x <= 2147483647;
+//:   (kernel_y - 1) * dilation_y <= 2147483647; (kernel_x - 1) * dilation_x <= 2147483647
 // y[n, c, p, q] = max over r, s of x[n, c, p * stride_y + r * dilation_y - top, ...], the first of equals; index = its
-// place in the plane, 2^31 - 1 where the window has no element.
+// place in the plane (an int32), 2^31 - 1 where the window has no element.
 KERNEL(max_pool_forward)
 {
-    if (a->H * a->W >= OUTSIDE) return "a plane of 2^31 elements or more has no int32 indices";
+    if (a->y_size == 0) return NULL;
     const int64_t planes = a->N * a->C, outputs = a->rows * a->columns;
-    if (planes == 0 || outputs == 0) return NULL;
     strip_buffer s = {.width = (a->columns - 1) * a->stride_x + (a->kernel_x - 1) * a->dilation_x + 1};
-    s.pitch = (s.width + a->stride_x - 1) / a->stride_x * a->stride_x;
-    s.strip = max64(1, min64(a->rows, 4096 / s.pitch));
-    const int64_t places = s.strip * s.pitch + s.width, results = s.strip * s.pitch / a->stride_x;
-    const int64_t bytes = (places + results) * (int64_t)(sizeof(real) + sizeof(int32_t)) + 64;
+    s.stride = least(a->stride_x, s.width);
+    s.pitch = round_up(s.width, s.stride);
+    s.strip = most(1, least(a->rows, 4096 / s.pitch));
+    const int64_t places = s.strip * s.pitch + s.width, results = s.strip * s.pitch / s.stride;
+    const int64_t bytes = round_up((places + results) * (int64_t)(sizeof(real) + sizeof(int32_t)), 64) + 64;
     const int team = sq_team(planes * outputs * (a->kernel_y + a->kernel_x));
-    char *memory = sq_scratch_take((size_t)(team * (bytes + 64)));
+    char *memory = sq_scratch_take((size_t)times(team, bytes));
     if (!memory) return sq_no_memory;
 #pragma omp parallel num_threads(team)
     {
         strip_buffer mine = s;
-        mine.row = (real *)(memory + omp_get_thread_num() * (bytes + 64) / 64 * 64);
+        mine.row = (real *)(memory + omp_get_thread_num() * bytes);
         mine.best = mine.row + places;
         mine.row_index = (int32_t *)(mine.best + results);
         mine.best_index = mine.row_index + places;
@@ -39,7 +42,7 @@ KERNEL(max_pool_forward)
 }
 
 //: max_pool_backward(grad:f[N,C,P,Q], index:i[N,C,P,Q], height:n>=0, width:n>=0) -> dx:f[N,C,height,width]
-// forward: y[n, c, p, q] = x[n, c, index[n, c, p, q]]
+// Forward computes y[n, c, p, q] = x[n, c, index[n, c, p, q]]
 KERNEL(max_pool_backward)
 {
     const int64_t planes = a->N * a->C, size = a->height * a->width, outputs = a->P * a->Q;
@@ -50,20 +53,16 @@ KERNEL(max_pool_backward)
         const real *grad = a->grad + plane * outputs;
         const int32_t *index = a->index + plane * outputs;
         memset(dx, 0, (size_t)size * sizeof(real));
-        for (int64_t i = 0; i < outputs; i++)
-            if (index[i] >= 0 && index[i] < size) dx[index[i]] += grad[i];
+        for (int64_t i = 0; i < outputs; i++) {
+            const int64_t at = index[i];
+            if (at >= 0 && at < size) dx[at] += grad[i];
+        }
     }
     return NULL;
 }
 
-static bool windows_inside(const int64_t *begin, const int64_t *end, int64_t n, int64_t size)
-{
-    bool inside = true;
-    for (int64_t i = 0; i < n; i++) inside &= begin[i] >= 0 && begin[i] <= end[i] && end[i] <= size;
-    return inside;
-}
-
-static const char outside[] = "a window lies outside of the plane";
+// What a sum over a window is divided by.
+static real count_of(int64_t rows, int64_t columns) { return (real)((double)rows * (double)columns); }
 
 static void average_of_row(const struct avg_pool_forward *a, const real *x, int64_t p, real *sum, real *y)
 {
@@ -77,18 +76,17 @@ static void average_of_row(const struct avg_pool_forward *a, const real *x, int6
     for (int64_t q = 0; q < a->Q; q++) {
         real total = 0;
         for (int64_t i = a->column_begin[q]; i < a->column_end[q]; i++) total += sum[i];
-        y[q] = total / (real)(a->row_count[p] * a->column_count[q]);
+        y[q] = total / count_of(a->row_count[p], a->column_count[q]);
     }
 }
 
 //: avg_pool_forward(x:f[N,C,H,W], row_begin:l[P], row_end:l[P], row_count:l[P], column_begin:l[Q], column_end:l[Q],
 //:   column_count:l[Q]) -> y:f[N,C,P,Q]
+//:   where 0 <= row_begin <= H; 0 <= row_end <= H; 0 <= column_begin <= W; 0 <= column_end <= W
 // y[n, c, p, q] = (sum of x[n, c, row_begin[p]:row_end[p], column_begin[q]:column_end[q]]) / (row_count[p]
 // column_count[q])
 KERNEL(avg_pool_forward)
 {
-    if (!windows_inside(a->row_begin, a->row_end, a->P, a->H)) return outside;
-    if (!windows_inside(a->column_begin, a->column_end, a->Q, a->W)) return outside;
     const int64_t planes = a->N * a->C, size = a->H * a->W;
     const int team = sq_team(planes * (size + a->P * a->Q));
     real *sums = sq_scratch_take((size_t)(team * (a->W + 16)) * sizeof(real));
@@ -106,7 +104,7 @@ static void spread_row(const struct avg_pool_backward *a, const real *grad, int6
 {
     memset(spread, 0, (size_t)a->width * sizeof(real));
     for (int64_t q = 0; q < a->Q; q++) {
-        const real share = grad[q] / (real)(a->row_count[p] * a->column_count[q]);
+        const real share = grad[q] / count_of(a->row_count[p], a->column_count[q]);
         for (int64_t i = a->column_begin[q]; i < a->column_end[q]; i++) spread[i] += share;
     }
     for (int64_t row = a->row_begin[p]; row < a->row_end[p]; row++)
@@ -115,11 +113,10 @@ static void spread_row(const struct avg_pool_backward *a, const real *grad, int6
 
 //: avg_pool_backward(grad:f[N,C,P,Q], row_begin:l[P], row_end:l[P], row_count:l[P], column_begin:l[Q], column_end:l[Q],
 //:   column_count:l[Q], height:n>=0, width:n>=0) -> dx:f[N,C,height,width]
-// forward: y[n, c, p, q] = (sum of x over the window) / (row_count[p] column_count[q])
+//:   where 0 <= row_begin <= height; 0 <= row_end <= height; 0 <= column_begin <= width; 0 <= column_end <= width
+// Forward computes y[n, c, p, q] = (sum of x over the window) / (row_count[p] column_count[q])
 KERNEL(avg_pool_backward)
 {
-    if (!windows_inside(a->row_begin, a->row_end, a->P, a->height)) return outside;
-    if (!windows_inside(a->column_begin, a->column_end, a->Q, a->width)) return outside;
     const int64_t planes = a->N * a->C, size = a->height * a->width;
     const int team = sq_team(planes * (size + a->P * a->Q));
     real *rows = sq_scratch_take((size_t)(team * (a->width + 16)) * sizeof(real));
@@ -138,7 +135,7 @@ KERNEL(avg_pool_backward)
 enum { SPAN = 64 }; // elements that are compared before the loop may end
 
 // The first place that holds `value`, or NaN where value is NaN; n where none does.
-static int64_t find(const real *x, int64_t n, real value)
+static int64_t find_value(const real *x, int64_t n, real value)
 {
     int64_t at = 0;
     for (; at + SPAN <= n; at += SPAN) {
@@ -163,7 +160,7 @@ static int32_t largest(const real *x, int64_t n, real *value)
         best = x[i] > best ? x[i] : best;
     }
     *value = n == 0 ? 0 : nan ? NAN : best;
-    return n == 0 ? -1 : (int32_t)find(x, n, *value);
+    return n == 0 ? -1 : (int32_t)find_value(x, n, *value);
 }
 
 // The same among the elements that take part.
@@ -176,11 +173,10 @@ static int32_t largest_of_mask(const real *x, const bool *mask, int64_t n, real 
     return (int32_t)best;
 }
 
-//: global_max_forward(x:f[N,C,L], mask?b[N,L]) -> y:f[N,C], index:i[N,C]
+//: global_max_forward(x:f[N,C,L], mask?b[N,L]) -> y:f[N,C], index:i[N,C] where L < 2147483647
 // y[n, c] = max over i with mask[n, i] of x[n, c, i], index = the first that holds it; 0 and -1 where none takes part.
 KERNEL(global_max_forward)
 {
-    if (a->L >= OUTSIDE) return "an axis of 2^31 elements or more has no int32 indices";
     const int team = sq_team(a->N * a->C * a->L);
 #pragma omp parallel for num_threads(team) schedule(static)
     for (int64_t i = 0; i < a->N * a->C; i++)
@@ -213,11 +209,10 @@ KERNEL(global_avg_forward)
     return NULL;
 }
 
-//: global_avg_backward(grad:f[N,C], mask?b[N,L], length:n>=0) -> dx:f[N,C,length]
-// forward: y[n, c] = mean over i with mask[n, i] of x[n, c, i]
+//: global_avg_backward(grad:f[N,C], mask?b[N,L], length:n>=0) -> dx:f[N,C,length] where not mask or L == length
+// Forward computes y[n, c] = mean over i with mask[n, i] of x[n, c, i]
 KERNEL(global_avg_backward)
 {
-    if (a->mask && a->L != a->length) return "mask and length do not agree";
     const int64_t length = a->length;
     const int team = sq_team(a->N * a->C * length);
 #pragma omp parallel for num_threads(team) schedule(static)
@@ -226,7 +221,7 @@ KERNEL(global_avg_backward)
         int64_t count = mask ? 0 : length;
         for (int64_t i = 0; i < length && mask; i++) count += mask[i];
         for (int64_t c = 0; c < a->C; c++) {
-            const real share = a->grad[n * a->C + c] / (real)max64(1, count);
+            const real share = a->grad[n * a->C + c] / (real)most(1, count);
             real *dx = a->dx + (n * a->C + c) * length;
             for (int64_t i = 0; i < length; i++) dx[i] = !mask || mask[i] ? share : 0;
         }

@@ -1,20 +1,17 @@
-// The maximum over windows: rows of a window are combined first, as whole vectors along x, for a strip of rows at a
-// time; then the columns.
+// The maximum over windows, for a strip of rows at a time: the rows of a window are combined first, as whole vectors
+// along x, and then the columns.
 #ifndef SEQNN_CONV_POOL_STRIPS_H
 #define SEQNN_CONV_POOL_STRIPS_H
 
 #include "pool_args.h"
 #include "vec/vec.h"
 
-static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
-
 enum { OUTSIDE = INT32_MAX }; // the index of padding: larger than that of any element
 
 // A strip of rows is combined to `row` and `row_index` [strip, pitch], where pitch is a multiple of the stride: so the
-// columns of all rows are combined in one loop, some places between the rows in vain.
+// columns of all rows are combined in one loop, in vain at some places between the rows. A single column has no stride.
 typedef struct {
-    int64_t width, columns, pitch, strip;
+    int64_t width, stride, pitch, strip;
     real *row, *best;
     int32_t *row_index, *best_index;
 } strip_buffer;
@@ -55,31 +52,31 @@ static void combine_columns(const struct max_pool_forward *a, const strip_buffer
     for (int64_t k = 0; k < a->kernel_x; k++) {
         const real *row = s->row + k * a->dilation_x;
         const int32_t *row_index = s->row_index + k * a->dilation_x;
-        if (a->stride_x == 1)
+        if (s->stride == 1)
             larger_columns(row, row_index, 1, n, best, index);
-        else if (a->stride_x == 2)
+        else if (s->stride == 2)
             larger_columns(row, row_index, 2, n, best, index);
         else
-            larger_columns(row, row_index, a->stride_x, n, best, index);
+            larger_columns(row, row_index, s->stride, n, best, index);
     }
 }
 
 static void max_of_plane(const struct max_pool_forward *a, const strip_buffer *s, const real *x, real *y,
                          int32_t *index)
 {
-    const int64_t left = a->left, n = max64(0, min64(a->W, s->width - left));
+    const int64_t left = a->left, n = most(0, least(a->W, s->width - left));
     for (int64_t p = 0; p < a->rows; p += s->strip) {
-        const int64_t rows = min64(s->strip, a->rows - p);
+        const int64_t rows = least(s->strip, a->rows - p);
         for (int64_t i = 0; i < rows; i++) {
             real *best = s->row + i * s->pitch + left;
             int32_t *best_index = s->row_index + i * s->pitch + left;
             for (int64_t j = 0; j < n; j++) best[j] = -INFINITY, best_index[j] = OUTSIDE;
-            for (int64_t r = 0; r < a->kernel_y; r++) {
-                const int64_t row = (p + i) * a->stride_y + r * a->dilation_y - a->top;
-                if (row >= 0 && row < a->H) larger_rows(x, row, a->W, n, best, best_index);
-            }
+            const int64_t first = (p + i) * a->stride_y - a->top; // the row that the window begins with
+            const int64_t from = blocks(most(0, -first), a->dilation_y);
+            const int64_t end = least(a->kernel_y, blocks(most(0, a->H - first), a->dilation_y));
+            for (int64_t r = from; r < end; r++) larger_rows(x, first + r * a->dilation_y, a->W, n, best, best_index);
         }
-        const int64_t across = s->pitch / a->stride_x;
+        const int64_t across = s->pitch / s->stride;
         combine_columns(a, s, rows * across, s->best, s->best_index);
         for (int64_t i = 0; i < rows; i++) {
             memcpy(y + (p + i) * a->columns, s->best + i * across, (size_t)a->columns * sizeof(real));

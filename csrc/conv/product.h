@@ -18,7 +18,7 @@ typedef struct {
     bool in_parts; // inputs in parts whose planes stay in the cache, and taps that see nothing but padding left out
     real *y;       // [images, groups * outputs, height, width], written at (at_y + step_y * y, at_x + step_x * x)
     int64_t height, width, at_y, at_x, step_y, step_x;
-    // filled in by convolve
+    // What convolve fills in.
     int64_t panels, depth, part; // panels of outputs, taps of an output, panels that a unit of work takes
     int64_t input_part, tiles;   // inputs of a part, tiles of a block (when in parts)
     real *packed;
@@ -33,7 +33,7 @@ typedef struct {
 
 static int64_t panel_start(const convolution *c, int64_t panel) { return panel * c->outputs / c->panels; }
 
-// [group][panel][input][tap][output of the panel]; with inputs in parts [part][tap][input].
+// Packs the weights as [group][panel][input][tap][output of the panel]; with inputs in parts [part][tap][input].
 static void pack_panel(const convolution *c, int64_t group, int64_t panel)
 {
     const int64_t first = panel_start(c, panel), rows = panel_start(c, panel + 1) - first;
@@ -41,19 +41,19 @@ static void pack_panel(const convolution *c, int64_t group, int64_t panel)
     real *to = c->packed + (group * c->outputs + first) * c->depth;
     for (int64_t start = 0; start < c->inputs; start += part)
         for (int64_t t = 0; t < c->in.taps; t++)
-            for (int64_t i = start; i < min64(start + part, c->inputs); i++, to += rows) {
+            for (int64_t i = start; i < least(start + part, c->inputs); i++, to += rows) {
                 const real *from = c->w + group * c->w_group + first * c->w_output + i * c->w_input + c->w_tap[t];
                 for (int64_t o = 0; o < rows; o++) to[o] = from[o * c->w_output];
             }
 }
 
-// Positions of a tile that are outputs, in runs along x.
+// A position of a block that is an output.
 typedef struct {
     int64_t image, y, x;
 } position;
 
-// The first output at or behind place q of a block; false when there is none.
-static bool next_output(const convolution *c, const block *b, int64_t *q, position *at)
+// Finds the first output at or after place q of a block; false when there is none.
+static bool find_output(const convolution *c, const block *b, int64_t *q, position *at)
 {
     const int64_t pitch = c->in.x.pitch, rows = c->in.y.pitch;
     position p = {*q / (rows * pitch), *q / pitch % rows, *q % pitch};
@@ -70,13 +70,13 @@ static real *place(const convolution *c, const block *b, int64_t channel, positi
     return c->y + (row + c->at_y + (b->y + p.y) * c->step_y) * c->width + c->at_x + (b->x + p.x) * c->step_x;
 }
 
-// Copies what is output in a tile [rows, width] at place q to where it belongs.
+// Copies the outputs in a tile [rows, width] at place q to where they belong, in runs along x.
 static void copy_tile(const convolution *c, const block *b, int64_t channel, int64_t rows, int64_t q, int64_t width,
                       const real *tile)
 {
     position p;
-    for (int64_t at = q; next_output(c, b, &at, &p) && at < q + width;) {
-        const int64_t run = min64(b->x_count - p.x, q + width - at), step = c->step_x;
+    for (int64_t at = q; find_output(c, b, &at, &p) && at < q + width;) {
+        const int64_t run = least(b->x_count - p.x, q + width - at), step = c->step_x;
         real *to = place(c, b, channel, p);
         for (int64_t o = 0; o < rows; o++, to += c->height * c->width) {
             const real *from = tile + o * width + at - q;
@@ -95,7 +95,7 @@ static bool sees(const axis *a, int64_t tap, int64_t first, int64_t last)
     return last * a->step + tap >= 0 && first * a->step + tap < a->source;
 }
 
-// The taps that the tile at p needs, each a run over the inputs of a part.
+// Finds the taps that the tile at p needs, each a run over the inputs of a part.
 static int64_t find_runs(const convolution *c, const block *b, position p, int64_t width, int64_t inputs,
                          product_run *run)
 {
@@ -104,14 +104,14 @@ static int64_t find_runs(const convolution *c, const block *b, position p, int64
     int64_t runs = 0;
     for (int64_t t = 0; t < c->in.taps; t++) {
         if (!sees(&c->in.y, c->in.tap_y[t], y, one_row ? y : y + beyond / c->in.x.pitch)) continue;
-        if (one_row && !sees(&c->in.x, c->in.tap_x[t], x, b->x + min64(beyond, b->x_count - 1))) continue;
+        if (one_row && !sees(&c->in.x, c->in.tap_x[t], x, b->x + least(beyond, b->x_count - 1))) continue;
         run[runs++] = (product_run){.w = t * inputs, .offset = t * c->input_part, .depth = inputs};
     }
     return runs;
 }
 
-// All outputs of panels [panel, panel_end) of a group in a block, from the inputs [input, input + inputs) whose planes
-// are laid out; sums of earlier inputs are those of the unit, whose first panel is `start`.
+// Computes all outputs of panels [panel, panel_end) of a group in a block, from the inputs [input, input + inputs)
+// whose planes are laid out; sums of earlier inputs are those of the unit, whose first panel is `start`.
 static void compute_panels(const convolution *c, const block *b, int64_t group, int64_t start, int64_t panel,
                            int64_t panel_end, int64_t input, int64_t inputs, const workplace *at)
 {
@@ -120,7 +120,7 @@ static void compute_panels(const convolution *c, const block *b, int64_t group, 
     const bool more = input + inputs < c->inputs;
     product_run whole = {.depth = c->depth};
     position p;
-    for (int64_t q = 0, tiles = 0; next_output(c, b, &q, &p); q += width, tiles++) {
+    for (int64_t q = 0, tiles = 0; find_output(c, b, &q, &p); q += width, tiles++) {
         const int64_t run = (gapless ? (b->y_count - p.y) * b->x_count : b->x_count) - p.x;
         const bool direct = c->step_x == 1 && run >= width && (!gapless || c->step_y == 1);
         const int64_t runs = c->in_parts ? find_runs(c, b, p, width, inputs, at->run) : 1;
@@ -151,57 +151,56 @@ enum { PANELS = 1 << 16 }; // elements of the panels that are used together
 
 static void compute_unit(const convolution *c, int64_t unit, const workplace *at)
 {
-    const int64_t parts = divide_up(c->panels, c->part);
-    const int64_t first = unit % parts * c->part, end = min64(c->panels, first + c->part);
+    const int64_t parts = blocks(c->panels, c->part);
+    const int64_t first = unit % parts * c->part, end = least(c->panels, first + c->part);
     const int64_t group = unit / parts % c->groups;
     const block b = nth_block(&c->in, unit / parts / c->groups);
-    const int64_t together = max64(1, PANELS / max64(1, c->input_part * c->in.taps * TILE_ROWS));
+    const int64_t together = most(1, PANELS / most(1, c->input_part * c->in.taps * TILE_ROWS));
     int64_t input = 0;
     do {
-        const int64_t inputs = min64(c->input_part, c->inputs - input);
+        const int64_t inputs = least(c->input_part, c->inputs - input);
         copy_planes(&c->in, &b, group * c->inputs + input, inputs, at->laid_out);
         for (int64_t panel = first; panel < end; panel += together)
-            compute_panels(c, &b, group, first, panel, min64(end, panel + together), input, inputs, at);
+            compute_panels(c, &b, group, first, panel, least(end, panel + together), input, inputs, at);
         input += inputs;
     } while (input < c->inputs);
 }
 
-// Blocks and parts of the inputs, for a team of threads.
-static void share_out(convolution *c, int team)
+// Sets blocks and parts of the inputs, for a team of threads.
+static void set_shares(convolution *c, int team)
 {
     c->input_part = c->inputs;
     if (!c->in_parts) {
-        set_blocks(&c->in, max64(1, c->in.phases * c->inputs), BLOCK,
-                   max64(1, c->in.images * c->groups / (team > 1 ? 4 * team : 1)));
+        set_blocks(&c->in, most(1, c->in.phases * c->inputs), BLOCK,
+                   most(1, c->in.images * c->groups / (team > 1 ? 4 * team : 1)));
         return;
     }
-    // What a block is, decides on its tiles and so on the taps that are left out: shapes alone decide on it.
+    // A block decides about its tiles and so about the taps that are left out, so it may depend on shapes alone.
     c->in.block_images = 1;
-    set_block(&c->in.y, min64(c->in.y.count, max64(1, 2 * BLOCK / (c->outputs * c->in.x.count))));
+    set_block(&c->in.y, least(c->in.y.count, most(1, 2 * BLOCK / (c->outputs * c->in.x.count))));
     set_block(&c->in.x, c->in.x.count);
     set_sizes(&c->in);
-    const int64_t parts = divide_up(c->inputs, max64(16, BLOCK / 2 / c->in.plane));
-    c->input_part = divide_up(c->inputs, max64(1, parts));
-    c->tiles = divide_up(c->in.y.pitch * c->in.x.pitch, TILE_WIDTH);
+    const int64_t parts = blocks(c->inputs, most(16, BLOCK / 2 / c->in.plane));
+    c->input_part = blocks(c->inputs, most(1, parts));
+    c->tiles = blocks(times(c->in.y.pitch, c->in.x.pitch), TILE_WIDTH);
 }
 
 static const char *convolve(convolution *c)
 {
     c->depth = c->inputs * c->in.taps;
-    c->panels = divide_up(c->outputs, TILE_ROWS);
+    c->panels = blocks(c->outputs, TILE_ROWS);
     const int64_t places = c->in.images * c->in.y.count * c->in.x.count;
-    if (c->outputs == 0 || c->groups == 0 || places == 0) return NULL;
-    const int team = sq_team(places * c->groups * c->outputs * max64(1, c->depth) / 16);
-    share_out(c, team);
-    const int64_t blocks = count_blocks(&c->in) * c->groups;
-    const int64_t parts = team > 1 ? min64(divide_up(4 * team, blocks), divide_up(c->panels, 2)) : 1;
-    c->part = divide_up(c->panels, parts);
-    const int64_t units = blocks * divide_up(c->panels, c->part);
+    const int team = sq_team(places * c->groups * c->outputs * most(1, c->depth) / 16);
+    set_shares(c, team);
+    const int64_t in_blocks = count_blocks(&c->in) * c->groups;
+    const int64_t parts = team > 1 ? least(blocks(4 * team, in_blocks), blocks(c->panels, 2)) : 1;
+    c->part = blocks(c->panels, parts);
+    const int64_t units = in_blocks * blocks(c->panels, c->part);
 
-    const int64_t planes = c->input_part * c->in.plane, tile = TILE_ROWS * SINGLE_WIDTH;
-    const int64_t private = planes + tile + c->part * c->tiles * TILE_ROWS * TILE_WIDTH;
-    const int64_t weights = divide_up(c->groups * c->outputs * c->depth, 16) * 16;
-    c->packed = sq_scratch_take((size_t)(weights + team * private) * sizeof(real));
+    const int64_t planes = times(c->input_part, c->in.plane), tile = TILE_ROWS * SINGLE_WIDTH;
+    const int64_t private = planes + tile + times(c->part * TILE_ROWS * TILE_WIDTH, c->tiles);
+    const int64_t weights = round_up(c->groups * c->outputs * c->depth, 16);
+    c->packed = sq_scratch_take((size_t)(weights + times(team, private)) * sizeof(real));
     c->offset = malloc((size_t)(c->depth + 1) * sizeof(int64_t));
     product_run *run = malloc((size_t)(team * c->in.taps + 1) * sizeof *run);
     const char *error = c->packed && c->offset && run ? NULL : sq_no_memory;

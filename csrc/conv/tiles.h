@@ -30,7 +30,7 @@ typedef struct {
 } product_tile;
 
 // Rows of a tile, by the number of registers. A single row takes more vectors, so that its sums overlap in time.
-#if defined(__AVX512F__) || defined(__aarch64__)
+#if VF_REGISTERS == 32
 #define TILE_ROWS 14
 #else
 #define TILE_ROWS 6
@@ -134,7 +134,7 @@ static void (*const products[])(const product_tile *) = {
 };
 
 // A correlation tile: sums[o, k] = sum over q < length of y[o, q] x[offset[k] + q]; length a multiple of LANES.
-#if defined(__AVX512F__) || defined(__aarch64__)
+#if VF_REGISTERS == 32
 #define DOT_ROWS 4
 #define DOT_COLUMNS 6
 #define DOT_EACH_COLUMN EACH_6

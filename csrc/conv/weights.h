@@ -24,16 +24,17 @@ typedef struct {
 // cache. Taps that are turned at a time.
 enum { DOT_LENGTH = 4096, LANE_LENGTH = 512, TURNED = 64 };
 
+// Adds dot products of gradients and inputs to the sums, [output][tap].
 static void add_dots(const weight_gradient *g, const real *grad, int64_t outputs, const real *x, int64_t taps,
                      int64_t places, real *to)
 {
     real sums[DOT_ROWS * DOT_COLUMNS];
     for (int64_t q = 0; q < places; q += DOT_LENGTH) {
-        const int64_t length = min64(DOT_LENGTH, places - q);
+        const int64_t length = least(DOT_LENGTH, places - q);
         for (int64_t o = 0; o < outputs; o += DOT_ROWS) {
-            const int64_t rows = min64(DOT_ROWS, outputs - o);
+            const int64_t rows = least(DOT_ROWS, outputs - o);
             for (int64_t k = 0; k < taps; k += DOT_COLUMNS) {
-                const int64_t columns = min64(DOT_COLUMNS, taps - k);
+                const int64_t columns = least(DOT_COLUMNS, taps - k);
                 correlations[rows](grad + o * g->grad.plane + q, g->grad.plane, x + q, g->offset + k, length, sums);
                 for (int64_t i = 0; i < rows; i++)
                     for (int64_t j = 0; j < columns; j++)
@@ -43,7 +44,7 @@ static void add_dots(const weight_gradient *g, const real *grad, int64_t outputs
     }
 }
 
-// From `lines` lines of `length` places each.
+// Adds products of `lines` lines of `length` places each to the sums, [tap][output].
 static void add_lines(const weight_gradient *g, const real *grad, int64_t outputs, const real *x, int64_t taps,
                       int64_t lines, int64_t length, real *packed, real *to)
 {
@@ -63,7 +64,7 @@ static void add_lines(const weight_gradient *g, const real *grad, int64_t output
                 .offset = g->offset + k,
                 .lines = lines,
                 .length = length,
-                .rows = min64(SPREAD_ROWS, taps - k),
+                .rows = least(SPREAD_ROWS, taps - k),
                 .sums = to + k * g->sums_row + first * LANES,
                 .sums_row = g->sums_row,
             };
@@ -72,22 +73,22 @@ static void add_lines(const weight_gradient *g, const real *grad, int64_t output
     }
 }
 
-// Rows of the image one by one where the gaps between them would cost more than that.
+// Adds the products of a block; takes the rows of its images one by one where the gaps between them would cost more.
 static void add_lanes(const weight_gradient *g, const block *b, const real *grad, int64_t outputs, const real *x,
                       int64_t taps, int64_t places, real *packed, real *to)
 {
-    const int64_t width = b->x_count, lines = max64(1, LANE_LENGTH / width);
+    const int64_t width = b->x_count, lines = most(1, LANE_LENGTH / width);
     if (width < 2 * LANES || 8 * g->x.x.pitch * g->x.y.pitch <= 9 * width * b->y_count) {
         for (int64_t q = 0; q < places; q += LANE_LENGTH)
-            add_lines(g, grad + q, outputs, x + q, taps, 1, min64(LANE_LENGTH, places - q), packed, to);
+            add_lines(g, grad + q, outputs, x + q, taps, 1, least(LANE_LENGTH, places - q), packed, to);
         return;
     }
     for (int64_t n = 0; n < b->images; n++)
         for (int64_t y = 0; y < b->y_count; y += lines)
             for (int64_t column = 0; column < width; column += LANE_LENGTH) {
                 const int64_t q = (n * g->x.y.pitch + y) * g->x.x.pitch + column;
-                add_lines(g, grad + q, outputs, x + q, taps, min64(lines, b->y_count - y),
-                          min64(LANE_LENGTH, width - column), packed, to);
+                add_lines(g, grad + q, outputs, x + q, taps, least(lines, b->y_count - y),
+                          least(LANE_LENGTH, width - column), packed, to);
             }
 }
 
@@ -100,9 +101,9 @@ static real sum_places(const real *x, int64_t n)
 
 static void gradient_unit(const weight_gradient *g, int64_t unit, real *x, real *grad, real *packed)
 {
-    const int64_t across = max64(1, divide_up(g->inputs, g->input_part)), down = divide_up(g->outputs, g->output_part);
-    const int64_t input = unit % across * g->input_part, inputs = min64(g->input_part, g->inputs - input);
-    const int64_t output = unit / across % down * g->output_part, outputs = min64(g->output_part, g->outputs - output);
+    const int64_t across = most(1, blocks(g->inputs, g->input_part)), down = blocks(g->outputs, g->output_part);
+    const int64_t input = unit % across * g->input_part, inputs = least(g->input_part, g->inputs - input);
+    const int64_t output = unit / across % down * g->output_part, outputs = least(g->output_part, g->outputs - output);
     const int64_t group = unit / (across * down) % g->groups, chunk = unit / (across * down * g->groups);
     const int64_t first = chunk * g->blocks / g->chunks, end = (chunk + 1) * g->blocks / g->chunks;
     const int64_t row = (chunk * g->groups + group) * g->outputs + output, taps = inputs * g->x.taps;
@@ -113,7 +114,7 @@ static void gradient_unit(const weight_gradient *g, int64_t unit, real *x, real 
     if (input == 0 && g->db) memset(g->db + row, 0, (size_t)outputs * sizeof(real));
     for (int64_t n = first; n < end; n++) {
         const block b = nth_block(&g->x, n);
-        const int64_t places = divide_up(b.images * g->x.y.pitch * g->x.x.pitch, LANES) * LANES;
+        const int64_t places = round_up(b.images * g->x.y.pitch * g->x.x.pitch, LANES);
         copy_planes(&g->x, &b, group * g->inputs + input, inputs, x);
         copy_planes(&g->grad, &b, group * g->outputs + output, outputs, grad);
         if (g->lanes)
@@ -132,13 +133,13 @@ static void add_chunks(real *sums, int64_t chunks, int64_t total, int64_t n, int
         for (int64_t i = n; i < n + size; i++) sums[i] += sums[chunk * total + i];
 }
 
-// dw = sum of the chunks
+// Writes dw, the sum of the chunks.
 static void finish_sums(const weight_gradient *g, int team, real *dw)
 {
-    const int64_t total = g->groups * g->sums_group, strips = divide_up(g->depth, TURNED);
+    const int64_t total = g->groups * g->sums_group, strips = blocks(g->depth, TURNED);
 #pragma omp parallel for num_threads(team) schedule(static)
     for (int64_t i = 0; i < g->groups * strips; i++) {
-        const int64_t group = i / strips, first = i % strips * TURNED, taps = min64(TURNED, g->depth - first);
+        const int64_t group = i / strips, first = i % strips * TURNED, taps = least(TURNED, g->depth - first);
         if (!g->lanes) {
             for (int64_t o = 0; o < g->outputs; o++) {
                 const int64_t at = (group * g->outputs + o) * g->depth + first;
@@ -159,9 +160,9 @@ static void set_parts(weight_gradient *g)
     g->lanes = g->outputs >= LANES && g->depth >= 8 * SPREAD_ROWS;
     g->sums_row = g->lanes ? gemm_vectors(g->outputs) * LANES : g->depth;
     g->sums_group = g->sums_row * (g->lanes ? g->depth : g->outputs);
-    g->output_part = min64(g->outputs, 64);
-    g->input_part = max64(1, min64(g->inputs, max64(16, min64(128, 288 / max64(1, g->x.taps)))));
-    set_blocks(&g->x, g->output_part + max64(1, g->x.phases) * g->input_part, 2 * BLOCK, g->x.images);
+    g->output_part = least(g->outputs, 64);
+    g->input_part = most(1, least(g->inputs, most(16, least(128, 288 / most(1, g->x.taps)))));
+    set_blocks(&g->x, g->output_part + most(1, g->x.phases) * g->input_part, 2 * BLOCK, g->x.images);
     g->grad.block_images = g->x.block_images;
     g->grad.y.block = g->grad.y.filled = g->x.y.block;
     g->grad.x.block = g->grad.x.filled = g->x.x.block;
@@ -180,16 +181,16 @@ static const char *correlate_all(weight_gradient *g, real *dw, real *db)
         return NULL;
     }
     set_parts(g);
-    const int64_t across = max64(1, divide_up(g->inputs, g->input_part));
-    const int64_t units = across * divide_up(g->outputs, g->output_part) * g->groups;
-    g->chunks = min64(g->blocks, divide_up(16, units));
+    const int64_t across = most(1, blocks(g->inputs, g->input_part));
+    const int64_t units = across * blocks(g->outputs, g->output_part) * g->groups;
+    g->chunks = least(g->blocks, blocks(16, units));
 
-    const int team = sq_team(places * channels * max64(1, g->depth) / 16);
-    const int64_t x_size = g->input_part * g->x.plane, grad_size = g->output_part * g->grad.plane;
+    const int team = sq_team(places * channels * most(1, g->depth) / 16);
+    const int64_t x_size = times(g->input_part, g->x.plane), grad_size = times(g->output_part, g->grad.plane);
     const int64_t private = x_size + grad_size + gemm_packed_size(LANE_LENGTH, g->output_part);
-    const int64_t sums = divide_up(g->chunks * (g->groups * g->sums_group + channels), 16) * 16;
-    real *memory = sq_scratch_take((size_t)(sums + team * private) * sizeof(real));
-    const int64_t spare = max64(DOT_COLUMNS, SPREAD_ROWS); // of rows and columns thrown away
+    const int64_t sums = round_up(times(g->chunks, g->groups * g->sums_group + channels), 16);
+    real *memory = sq_scratch_take((size_t)(sums + times(team, private)) * sizeof(real));
+    const int64_t spare = most(DOT_COLUMNS, SPREAD_ROWS); // of rows and columns thrown away
     int64_t *offset = malloc((size_t)(g->input_part * g->x.taps + spare) * sizeof(int64_t));
     if (memory && offset) {
         write_offsets(&g->x, g->input_part, false, offset);
@@ -214,14 +215,15 @@ static const char *correlate_all(weight_gradient *g, real *dw, real *db)
     return error;
 }
 
-// The gradient of the weights and, where db is not NULL, the bias; the output's gradient counts where `gate` is open.
+// Computes the gradient of the weights and, unless db is NULL, of the bias; the output's gradient counts where `gate`
+// is open.
 static const char *correlate_weights(const geometry *g, const real *grad, const real *gate, const real *x, real *dw,
                                      real *db)
 {
     tap_lists taps = make_taps(g->rows * g->columns), here = make_taps(1);
     const char *error = sq_no_memory;
     if (taps.memory && here.memory) {
-        window_taps(g, &taps);
+        list_window_taps(g, &taps);
         here.y[0] = here.x[0] = 0;
         const axis y = {.source = g->height, .count = g->out_height, .step = g->stride_y};
         const axis x_axis = {.source = g->width, .count = g->out_width, .step = g->stride_x};

@@ -1,4 +1,4 @@
-// What the functions of a convolution agree on: sizes, window, and the taps of the window as shifts.
+// What the functions of a convolution share: sizes, window, and the taps of the window as shifts.
 #ifndef SEQNN_CONV_WINDOW_H
 #define SEQNN_CONV_WINDOW_H
 
@@ -18,14 +18,14 @@ typedef struct {
 
 static tap_lists make_taps(int64_t taps)
 {
-    tap_lists t = {.memory = malloc((size_t)(5 * taps + 1) * sizeof(int64_t))};
+    tap_lists t = {.memory = malloc((size_t)times(5, taps + 1) * sizeof(int64_t))};
     if (!t.memory) return t;
     t.y = t.memory, t.x = t.y + taps, t.w = t.x + taps, t.phase_y = t.w + taps, t.phase_x = t.phase_y + taps;
     return t;
 }
 
-// All taps of a window: in the forward direction.
-static void window_taps(const geometry *g, tap_lists *taps)
+// Lists all taps of a window, for the forward direction.
+static void list_window_taps(const geometry *g, tap_lists *taps)
 {
     for (int64_t t = 0; t < g->rows * g->columns; t++) {
         taps->y[t] = t / g->columns * g->dilation_y - g->top;
@@ -34,9 +34,9 @@ static void window_taps(const geometry *g, tap_lists *taps)
     }
 }
 
-// The taps of input pixels (at_y + stride_y * i, at_x + stride_x * j): those r with at_y + top - r * dilation_y
-// divisible.
-static int64_t gradient_taps(const geometry *g, int64_t at_y, int64_t at_x, tap_lists *taps)
+// Lists the taps of input pixels (at_y + stride_y * i, at_x + stride_x * j): those r for which stride_y divides
+// at_y + top - r * dilation_y.
+static int64_t list_gradient_taps(const geometry *g, int64_t at_y, int64_t at_x, tap_lists *taps)
 {
     int64_t n = 0;
     for (int64_t t = 0; t < g->rows * g->columns; t++) {

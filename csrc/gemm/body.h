@@ -9,22 +9,20 @@ enum {
     BLOCK_ROWS = 192, // of A: together with a panel of B they fit into the L2 cache
     WIDTH = GEMM_VECTORS * LANES,
     MOST_ROWS = 8,            // of a tile
-    IN_PLACE_BYTES = 5 << 18, // a larger B that is not packed is read in blocks of
-    IN_PLACE_DEPTH = 64,      // rows: each is then read from end to end, as the processor expects
+    IN_PLACE_BYTES = 5 << 18, // a larger B that is not packed is read in blocks of IN_PLACE_DEPTH rows,
+    IN_PLACE_DEPTH = 64,      // each from end to end, as the processor expects
     FAR_BYTES = 1 << 18,      // a transposed A that reaches further is copied
 };
 
-static int64_t smaller(int64_t x, int64_t y) { return x < y ? x : y; }
-static int64_t blocks(int64_t n, int64_t size) { return (n + size - 1) / size; }
 static int64_t widest_panel(int64_t n) { return blocks(gemm_vectors(n), gemm_panels(n)); }
 
-// One tile. The first block of k starts from beta C + bias, the others from what C holds by then.
+// Computes one tile. The first block of k starts from beta C + bias, the others from what C holds by then.
 static void multiply(const gemm *g, tile_job *job, int rows, int64_t vectors, int64_t column, bool first)
 {
     static const real zeros[WIDTH] = {0};
     real edge[MOST_ROWS * WIDTH], edge_bias[WIDTH];
     real *c = job->c;
-    const int64_t columns = smaller(vectors * LANES, g->n - column);
+    const int64_t columns = least(vectors * LANES, g->n - column);
     const bool whole = columns == vectors * LANES;
     const real *bias = g->bias ? g->bias + column : NULL;
     if (first && g->beta != 0 && (g->beta != 1 || bias))
@@ -52,7 +50,7 @@ static void multiply(const gemm *g, tile_job *job, int rows, int64_t vectors, in
     if (job->init == c) {
         for (int r = 0; r < rows; r++)
             for (int64_t j = 0; j < vectors * LANES; j += LANES)
-                vf_store(edge + r * WIDTH + j, vf_load_part(c + r * g->c_row + j, smaller(LANES, columns - j)));
+                vf_store(edge + r * WIDTH + j, vf_load_part(c + r * g->c_row + j, least(LANES, columns - j)));
         job->init = edge;
         job->init_row = WIDTH;
     }
@@ -61,16 +59,17 @@ static void multiply(const gemm *g, tile_job *job, int rows, int64_t vectors, in
     tiles[vectors][rows](job);
     for (int r = 0; r < rows; r++)
         for (int64_t j = 0; j < columns; j += LANES)
-            vf_store_part(c + r * g->c_row + j, smaller(LANES, columns - j), vf_load(edge + r * WIDTH + j));
+            vf_store_part(c + r * g->c_row + j, least(LANES, columns - j), vf_load(edge + r * WIDTH + j));
 }
 
-// The shape of the tiles: of 8 rows by half a panel where that reads B less often, else as wide as the panel.
+// Whether tiles have 8 rows and half a panel, because that reads B less often; else they are as wide as the panel.
 static bool is_tall(int64_t rows)
 {
     return GEMM_VECTORS == 4 && rows <= MOST_ROWS && blocks(rows, 8) < blocks(rows, 6);
 }
 
-// Rows [row, row_end) x a block of k x panels: the panel outside, so that it is read from the cache for all rows.
+// Multiplies rows [row, row_end) by a block of k of the panels: panels are the outer loop, so that each is read from
+// the cache for all rows.
 static void multiply_rows(const gemm *g, real *a_copy, int64_t row, int64_t row_end, int64_t k, int64_t depth,
                           int64_t panel, int64_t panel_end)
 {
@@ -82,7 +81,7 @@ static void multiply_rows(const gemm *g, real *a_copy, int64_t row, int64_t row_
         const int64_t panel_start = gemm_panel_start(g->n, p), vector_end = gemm_panel_start(g->n, p + 1);
         const int64_t width = (vector_end - panel_start) * LANES;
         for (int64_t vector = panel_start; vector < vector_end; vector += slice) {
-            const int64_t vectors = smaller(slice, vector_end - vector), column = vector * LANES;
+            const int64_t vectors = least(slice, vector_end - vector), column = vector * LANES;
             tile_job job = {.k = depth, .a_row = g->a_row, .a_col = g->a_col, .alpha = g->alpha};
             if (a_copy) job.a_row = 1, job.a_col = copied_row(rows);
             job.b = g->packed ? g->packed + panel_start * LANES * g->k + k * width + column - panel_start * LANES
@@ -94,7 +93,7 @@ static void multiply_rows(const gemm *g, real *a_copy, int64_t row, int64_t row_
                 job.a = a_copy ? a_copy + start : g->a + at * g->a_row + k * g->a_col;
                 job.c = g->c + at * g->c_row + column;
                 multiply(g, &job, count, vectors, column, first);
-                if (finishing) finish(g, at, count, column, smaller(vectors * LANES, g->n - column));
+                if (finishing) finish(g, at, count, column, least(vectors * LANES, g->n - column));
             }
         }
     }
@@ -110,7 +109,7 @@ void gemm_block(const gemm *g, int64_t row, int64_t row_end, int64_t panel, int6
     const int64_t most_rows = blocks(row_end - row, parts);
     real *a_copy = NULL;
     if (g->a_col != 1 && row_end - row > 1 && g->k * g->a_col * (int64_t)sizeof(real) > FAR_BYTES)
-        a_copy = sq_scratch_take((size_t)(copied_row(most_rows) * smaller(g->k, most)) * sizeof(real));
+        a_copy = sq_scratch_take((size_t)(copied_row(most_rows) * least(g->k, most)) * sizeof(real));
     for (int64_t s = 0; s < steps; s++) {
         const int64_t k = cut(g->k, steps, s), depth = cut(g->k, steps, s + 1) - k;
         for (int64_t i = 0; i < parts; i++)
@@ -120,7 +119,7 @@ void gemm_block(const gemm *g, int64_t row, int64_t row_end, int64_t panel, int6
     sq_scratch_give(a_copy);
 }
 
-// Shares go by panels where that is as even as by rows of tiles, and B is the larger matrix.
+// Whether threads share the panels: where that is as even as sharing the rows of tiles, and B is the larger matrix.
 static bool shares_panels(const gemm *g, int parts)
 {
     const int64_t panels = gemm_panels(g->n), rows = blocks(g->m, GEMM_ROWS(widest_panel(g->n)));
@@ -131,6 +130,7 @@ static bool shares_panels(const gemm *g, int parts)
 void gemm_share(const gemm *g, int part, int parts)
 {
     const int64_t panels = gemm_panels(g->n);
+    if (g->m == 0 || panels == 0) return;
     if (shares_panels(g, parts))
         gemm_block(g, 0, g->m, cut(panels, parts, part), cut(panels, parts, part + 1));
     else

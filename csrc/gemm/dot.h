@@ -19,7 +19,8 @@ enum { DOTS = 4 };
 enum { DOTS = 2 };
 #endif
 
-// sums[d] = the lanes' sums of x times row d of y; of `rows` rows, the last one stands for those behind it.
+// sums[d] = the sum of x times row d of y, lane by lane; there are `rows` rows, and the last one stands for those after
+// it.
 ALWAYS_INLINE void dots(const real *x, const real *y, int64_t y_row, int64_t rows, int64_t k, vf *sums)
 {
 #define START_DOT(d)                                                                                                   \
@@ -41,8 +42,8 @@ ALWAYS_INLINE void dots(const real *x, const real *y, int64_t y_row, int64_t row
     EACH_DOT(STORE_DOT)
 }
 
-// The same of two x at a time, where the registers can hold the sums: what is read of y counts twice.
-#ifdef __AVX512F__
+// The same for two x at a time, where the registers can hold the sums: y is read half as often.
+#if VF_REGISTERS == 32
 ALWAYS_INLINE void dots_of_two(const real *x, int64_t x_row, const real *y, int64_t y_row, int64_t rows, int64_t k,
                                vf *sums, vf *more)
 {
@@ -90,7 +91,7 @@ ALWAYS_INLINE vf sums_of_lanes(vf *x)
     return x[0];
 }
 
-// The sums of a row, as they are added to C.
+// Adds the sums of a row to C, and finishes it.
 static void store_dots(const gemm *g, int64_t i, int64_t j, int64_t columns, vf *sums)
 {
     real *c = g->c + i * g->c_row + j;
@@ -101,17 +102,17 @@ static void store_dots(const gemm *g, int64_t i, int64_t j, int64_t columns, vf 
     if (has_finish(g)) finish(g, i, 1, j, columns);
 }
 
-// Columns [column, column_end) of C, which are rows of what lies in memory as B.
+// Computes columns [column, column_end) of C, which are rows of B as it lies in memory.
 static void multiply_dots(const gemm *g, int64_t column, int64_t column_end)
 {
     for (int64_t j = column; j < column_end; j += LANES) {
-        const int64_t columns = column_end - j < LANES ? column_end - j : LANES;
+        const int64_t columns = least(LANES, column_end - j);
         int64_t i = 0;
         vf sums[2][LANES];
-#ifdef __AVX512F__
+#if VF_REGISTERS == 32
         for (; i + 2 <= g->m; i += 2) {
             for (int64_t d = 0; d < LANES; d += DOTS) {
-                const int64_t at = d < columns ? d : 0, rows = columns - at < DOTS ? columns - at : DOTS;
+                const int64_t at = d < columns ? d : 0, rows = least(DOTS, columns - at);
                 dots_of_two(g->a + i * g->a_row, g->a_row, g->b + (j + at) * g->b_col, g->b_col, rows, g->k,
                             sums[0] + d, sums[1] + d);
             }
@@ -121,7 +122,7 @@ static void multiply_dots(const gemm *g, int64_t column, int64_t column_end)
 #endif
         for (; i < g->m; i++) {
             for (int64_t d = 0; d < LANES; d += DOTS) {
-                const int64_t at = d < columns ? d : 0, rows = columns - at < DOTS ? columns - at : DOTS;
+                const int64_t at = d < columns ? d : 0, rows = least(DOTS, columns - at);
                 dots(g->a + i * g->a_row, g->b + (j + at) * g->b_col, g->b_col, rows, g->k, sums[0] + d);
             }
             store_dots(g, i, j, columns, sums[0]);

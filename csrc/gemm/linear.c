@@ -1,30 +1,9 @@
-// Matrix products: the linear layer, forward and backward, and batched multiplication. Holds the code of gemm.h.
-#include "gemm/run.h"
+// The linear layer, forward and backward, and products of matrices and of stacks of them.
+#include "base/scratch.h"
+#include "gemm/gemm.h"
+#include "gemm/packed_tag.h"
 #include "linear_args.h"
 #include "vec/slope.h"
-
-static bool batch_item(const gemm *first, int64_t i, int64_t a_next, int64_t b_next, int team)
-{
-    gemm g = *first;
-    g.a += i * a_next, g.b += i * b_next, g.c += i * g.m * g.n;
-    return gemm_run(&g, team);
-}
-
-// out[b] = A[b] B[b]. A product is shared by the threads, or, where there are many, each thread takes its own.
-static const char *multiply_batch(const gemm *first, int64_t count, int64_t a_next, int64_t b_next)
-{
-    const int64_t work = first->m * first->n * first->k / 16;
-    const int team = sq_team(work * count);
-    const bool apart = count >= 2 * team || (count % team == 0 && count > 1);
-    bool ok = true;
-    if (apart && team > 1) {
-#pragma omp parallel for num_threads(team) schedule(static) reduction(&& : ok)
-        for (int64_t i = 0; i < count; i++) ok = batch_item(first, i, a_next, b_next, 1) && ok;
-    } else {
-        for (int64_t i = 0; i < count; i++) ok = batch_item(first, i, a_next, b_next, apart ? 1 : team) && ok;
-    }
-    return ok ? NULL : sq_no_memory;
-}
 
 // out = a b
 //: matmul(a~~f[M,K], b~~f[K,N]) -> out:f[M,N]
@@ -43,6 +22,30 @@ KERNEL(matmul)
                     .c_row = a->N,
                     .alpha = 1};
     return gemm_run(&g, gemm_team(&g)) ? NULL : sq_no_memory;
+}
+
+static bool multiply_item(const gemm *first, int64_t i, int64_t a_next, int64_t b_next, int team)
+{
+    gemm g = *first;
+    g.a += i * a_next, g.b += i * b_next, g.c += i * g.m * g.n;
+    return gemm_run(&g, team);
+}
+
+// Computes out[b] = A[b] B[b]. The threads share each product, or where there are many, each thread takes its own.
+static const char *multiply_batch(const gemm *first, int64_t count, int64_t a_next, int64_t b_next)
+{
+    const int64_t work = first->m * first->n * first->k / 16;
+    const int team = sq_team(work * count);
+    const bool apart = count >= 2 * team || (count % team == 0 && count > 1);
+    bool ok = true;
+    if (first->m == 0 || first->n == 0) return NULL;
+    if (apart && team > 1) {
+#pragma omp parallel for num_threads(team) schedule(static) reduction(&& : ok)
+        for (int64_t i = 0; i < count; i++) ok = multiply_item(first, i, a_next, b_next, 1) && ok;
+    } else {
+        for (int64_t i = 0; i < count; i++) ok = multiply_item(first, i, a_next, b_next, apart ? 1 : team) && ok;
+    }
+    return ok ? NULL : sq_no_memory;
 }
 
 // out[b] = a[b] b[b]
@@ -64,48 +67,36 @@ KERNEL(matmul_batch)
     return multiply_batch(&first, a->B, a->a_stride[0], a->b_stride[0]);
 }
 
-// What a packed weight begins with. Lanes and vectors say which instruction set it is for.
-typedef struct {
-    char magic[8];
-    int32_t element_bytes, lanes, vectors, start; // the panels begin at this element, on a 64-byte boundary
-    int64_t k, n;
-} packed_tag;
-
 static packed_tag tag_of(int64_t k, int64_t n)
 {
-    return (packed_tag){{'s', 'q', 'p', 'a', 'n', 'e', 'l', 's'}, sizeof(real), LANES, GEMM_VECTORS, 0, k, n};
+    return (packed_tag){.kind = {'l', 'i', 'n', 'e', 'a', 'r'}, .sizes = {k, n}};
 }
 
-// Packs a weight for linear_forward.
-//: linear_pack(weight~f[O,I]) -> packed:f[(O+15)/16*16*I+32]
+// Packs all panels of g->b, shared by threads.
+static void pack_all(const gemm *g, real *packed)
+{
+    const int64_t panels = g->k ? gemm_panels(g->n) : 0;
+#pragma omp parallel for num_threads(sq_team(g->n * g->k / 4)) schedule(static)
+    for (int64_t p = 0; p < panels; p++) gemm_pack(g, packed, p, p + 1);
+}
+
+//= TAG 32
+
+// Packs a weight for linear_forward. TAG elements hold its tag, in both float types.
+//: linear_pack(weight~f[O,I]) -> packed:f[(O+15)/16*16*I+TAG]
 KERNEL(linear_pack)
 {
+    _Static_assert(sizeof(packed_tag) + 63 <= LINEAR_TAG * sizeof(float), "the tag needs more room");
     const gemm g = {.n = a->O, .k = a->I, .b = a->weight, .b_row = 1, .b_col = a->weight_stride[0]};
-    packed_tag tag = tag_of(a->I, a->O);
-    const uintptr_t panels = ((uintptr_t)a->packed + sizeof tag + 63) / 64 * 64;
-    tag.start = (int32_t)((panels - (uintptr_t)a->packed) / sizeof(real));
-    memset(a->packed, 0, ((a->O + 15) / 16 * 16 * a->I + 32) * sizeof(real));
-    memcpy(a->packed, &tag, sizeof tag);
-    const int64_t count = gemm_panels(a->O);
-#pragma omp parallel for num_threads(sq_team(a->O * a->I / 4)) schedule(static)
-    for (int64_t p = 0; p < count; p++) gemm_pack(&g, a->packed + tag.start, p, p + 1);
+    pack_all(&g, write_tag(a->packed, a->packed_size, tag_of(a->I, a->O)));
     return NULL;
 }
 
-// The panels inside a packed weight; NULL where it does not fit.
-static const real *unpack_tag(const real *packed, int64_t size, int64_t k, int64_t n)
-{
-    packed_tag found, expected = tag_of(k, n);
-    if (size * (int64_t)sizeof(real) < (int64_t)sizeof found) return NULL;
-    memcpy(&found, packed, sizeof found);
-    expected.start = found.start;
-    if (memcmp(&found, &expected, sizeof found) || found.start < 0) return NULL;
-    return found.start + gemm_packed_size(k, n) <= size ? packed + found.start : NULL;
-}
+//= activation none relu gelu gelu_tanh silu sigmoid tanh
 
 // out = act(x weight^T + bias) + residual, pre = x weight^T + bias
 //: linear_forward(x~f[N,I], weight~f[O,I], bias?f[O], residual~?f[N,O], activation:n=0, packed?f[P])
-//:     -> out:f[N,O], pre?f[N,O]
+//:     -> out:f[N,O], pre?f[N,O] where activation in activation
 KERNEL(linear_forward)
 {
     gemm g = {.m = a->N,
@@ -121,33 +112,36 @@ KERNEL(linear_forward)
               .c_row = a->O,
               .alpha = 1,
               .bias = a->bias,
-              .activation = (enum gemm_activation)a->activation,
+              .activation = (int)a->activation,
               .pre = a->pre,
               .pre_row = a->O,
               .residual = a->residual,
               .residual_row = a->residual_stride[0]};
-    if (a->activation < GEMM_LINEAR || a->activation > GEMM_TANH) return "activation is a number from 0 to 6";
     if (a->packed) {
-        g.packed = unpack_tag(a->packed, a->P, a->I, a->O);
-        if (!g.packed)
-            return "packed was not made by linear_pack from a weight of this shape and dtype on this instruction set: "
-                   "pack the weight again";
+        switch (read_tag(a->packed, a->P, gemm_packed_size(a->I, a->O), tag_of(a->I, a->O), &g.packed)) {
+        case PACKED_FITS: break;
+        case PACKED_OTHER_SET: return "packed was made on another instruction set: pack the weight again";
+        default: return "packed was not made from a weight of this shape and dtype: pack the weight again";
+        }
     }
     return gemm_run(&g, gemm_team(&g)) ? NULL : sq_no_memory;
 }
 
-// Rows of a batch that backward takes at a time: their gradient is read from the caches by all three results.
-enum { BATCH_ROWS = 512, SUM_ROWS = 128, SUM_COLUMNS = 64 };
+enum {
+    BATCH_ROWS = 512, // rows that backward takes at a time: the caches hold their gradient for all three results
+    SUM_ROWS = 128,   // rows of a partial sum of the bias gradient, which keeps the rounding error of long sums small
+    SUM_COLUMNS = 64, // columns that a thread takes at a time
+};
 
-// Adds the sums of columns [column, column_end) in blocks of rows, which keeps the rounding error of long sums small.
+// Adds the sums of columns [column, column_end) to `sums`.
 static void sum_columns(const real *grad, int64_t grad_row, int64_t rows, real *sums, int64_t column,
                         int64_t column_end)
 {
     for (int64_t j = column; j < column_end; j += LANES) {
-        const int64_t part = smaller(LANES, column_end - j);
+        const int64_t part = least(LANES, column_end - j);
         vf total = vf_load_part(sums + j, part);
         for (int64_t row = 0; row < rows; row += SUM_ROWS) {
-            const int64_t end = smaller(rows, row + SUM_ROWS);
+            const int64_t end = least(rows, row + SUM_ROWS);
             const real *g = grad + row * grad_row + j;
             vf sum = {0};
             if (part == LANES)
@@ -169,7 +163,7 @@ static void add_bias_gradient(const real *grad, int64_t grad_row, int64_t rows, 
     }
 #pragma omp parallel for num_threads(team) schedule(static)
     for (int64_t j = 0; j < columns; j += SUM_COLUMNS)
-        sum_columns(grad, grad_row, rows, sums, j, smaller(columns, j + SUM_COLUMNS));
+        sum_columns(grad, grad_row, rows, sums, j, least(columns, j + SUM_COLUMNS));
 }
 
 #define SLOPE(function)                                                                                                \
@@ -178,88 +172,97 @@ static void add_bias_gradient(const real *grad, int64_t grad_row, int64_t rows, 
         if (j < n) vf_store_part(out + j, n - j, function(vf_load_part(grad + j, n - j), vf_load_part(y + j, n - j))); \
     } while (0)
 
-static void slope_row(enum gemm_activation activation, const real *grad, const real *y, real *restrict out, int64_t n)
+// out = grad act'(z), from y = act(z) or z, as linear_backward says.
+static void slope_row(enum linear_activation activation, const real *grad, const real *y, real *restrict out, int64_t n)
 {
     int64_t j = 0;
     switch (activation) {
-    case GEMM_LINEAR: break;
-    case GEMM_RELU: SLOPE(vf_relu_slope); break;
-    case GEMM_GELU: SLOPE(vf_gelu_slope); break;
-    case GEMM_GELU_TANH: SLOPE(vf_gelu_tanh_slope); break;
-    case GEMM_SILU: SLOPE(vf_silu_slope); break;
-    case GEMM_SIGMOID: SLOPE(vf_sigmoid_slope); break;
-    case GEMM_TANH: SLOPE(vf_tanh_slope); break;
+    case LINEAR_NONE: break;
+    case LINEAR_RELU: SLOPE(vf_relu_slope); break;
+    case LINEAR_GELU: SLOPE(vf_gelu_slope); break;
+    case LINEAR_GELU_TANH: SLOPE(vf_gelu_tanh_slope); break;
+    case LINEAR_SILU: SLOPE(vf_silu_slope); break;
+    case LINEAR_SIGMOID: SLOPE(vf_sigmoid_slope); break;
+    case LINEAR_TANH: SLOPE(vf_tanh_slope); break;
     }
 }
 
-// out = act(z) + residual, z = x weight^T + bias. With g = grad act'(z), of `saved` (the result of relu, sigmoid and
+static void slope_rows(const struct linear_backward *a, int64_t row, int64_t rows, real *slopes)
+{
+#pragma omp parallel for num_threads(sq_team(rows * a->O * 4)) schedule(static)
+    for (int64_t i = 0; i < rows; i++)
+        slope_row((enum linear_activation)a->activation, a->grad + (row + i) * a->grad_stride[0],
+                  a->saved + (row + i) * a->saved_stride[0], slopes + i * a->O, a->O);
+}
+
+// Adds what rows [row, row + rows) of the batch give, whose g lies at `grad`. False: no memory.
+static bool add_rows(const struct linear_backward *a, int64_t row, int64_t rows, const real *grad, int64_t grad_row,
+                     const real *packed)
+{
+    if (a->grad_x) {
+        const gemm g = {.m = rows,
+                        .n = a->I,
+                        .k = a->O,
+                        .a = grad,
+                        .a_row = grad_row,
+                        .a_col = 1,
+                        .b = a->weight,
+                        .b_row = a->weight_stride[0],
+                        .b_col = 1,
+                        .packed = packed,
+                        .c = a->grad_x + row * a->I,
+                        .c_row = a->I,
+                        .alpha = 1};
+        if (!gemm_run(&g, gemm_team(&g))) return false;
+    }
+    if (a->grad_weight) {
+        const gemm g = {.m = a->O,
+                        .n = a->I,
+                        .k = rows,
+                        .a = grad,
+                        .a_row = 1,
+                        .a_col = grad_row,
+                        .b = a->x + row * a->x_stride[0],
+                        .b_row = a->x_stride[0],
+                        .b_col = 1,
+                        .c = a->grad_weight,
+                        .c_row = a->I,
+                        .alpha = 1,
+                        .beta = row > 0};
+        if (!gemm_run(&g, gemm_team(&g))) return false;
+    }
+    if (a->grad_bias) add_bias_gradient(grad, grad_row, rows, a->grad_bias, a->O);
+    return true;
+}
+
+// out = act(z) + residual, z = x weight^T + bias. With g = grad act'(z), from `saved` (the result of relu, sigmoid and
 // tanh, z of the others): grad_x = g weight, grad_weight = g^T x, grad_bias = the column sums of g
 //: linear_backward(grad~f[N,O], x~f[N,I], weight~f[O,I], activation:n=0, saved~?f[N,O])
 //:     -> grad_x?f[N,I], grad_weight?f[O,I], grad_bias?f[O]
+//:     where activation in activation
 KERNEL(linear_backward)
 {
-    const int64_t grad_row = a->grad_stride[0], x_row = a->x_stride[0], weight_row = a->weight_stride[0];
     real *packed = NULL, *slopes = NULL;
     bool ok = true;
-    if (a->activation < GEMM_LINEAR || a->activation > GEMM_TANH) return "activation is a number from 0 to 6";
-    if (!a->saved != (a->activation == GEMM_LINEAR)) return "saved belongs to an activation, and none to 0";
-    if (a->grad_bias) memset(a->grad_bias, 0, a->O * sizeof(real));
-    if (a->grad_weight && a->N == 0) memset(a->grad_weight, 0, a->O * a->I * sizeof(real));
+    if (!a->saved != (a->activation == LINEAR_NONE)) return "saved belongs to an activation, and to every one but none";
+    if (a->grad_bias) memset(a->grad_bias, 0, (size_t)a->O * sizeof(real));
+    if (a->grad_weight && a->N == 0) memset(a->grad_weight, 0, (size_t)a->grad_weight_size * sizeof(real));
+    if (a->O == 0 && a->I == 0) return NULL;
     if (a->saved) {
-        slopes = sq_scratch_take(smaller(BATCH_ROWS, a->N) * a->O * sizeof(real));
+        slopes = sq_scratch_take((size_t)(least(BATCH_ROWS, a->N) * a->O) * sizeof(real));
         if (!slopes) return sq_no_memory;
     }
     if (a->grad_x && a->N > BATCH_ROWS) {
-        const gemm g = {.n = a->I, .k = a->O, .b = a->weight, .b_row = weight_row, .b_col = 1};
-        packed = sq_scratch_take(gemm_packed_size(a->O, a->I) * sizeof(real));
+        const gemm g = {.n = a->I, .k = a->O, .b = a->weight, .b_row = a->weight_stride[0], .b_col = 1};
+        packed = sq_scratch_take((size_t)gemm_packed_size(a->O, a->I) * sizeof(real));
         ok = packed != NULL;
-        const int64_t panels = ok ? gemm_panels(a->I) : 0;
-#pragma omp parallel for num_threads(sq_team(a->O * a->I / 4)) schedule(static)
-        for (int64_t p = 0; p < panels; p++) gemm_pack(&g, packed, p, p + 1);
+        if (ok) pack_all(&g, packed);
     }
     for (int64_t row = 0; row < a->N && ok; row += BATCH_ROWS) {
-        const int64_t rows = smaller(BATCH_ROWS, a->N - row);
-        const real *grad = slopes ? slopes : a->grad + row * grad_row;
-        const int64_t g_row = slopes ? a->O : grad_row;
-        if (slopes) {
-#pragma omp parallel for num_threads(sq_team(rows * a->O * 4)) schedule(static)
-            for (int64_t i = 0; i < rows; i++)
-                slope_row((enum gemm_activation)a->activation, a->grad + (row + i) * grad_row,
-                          a->saved + (row + i) * a->saved_stride[0], slopes + i * a->O, a->O);
-        }
-        if (a->grad_x) {
-            const gemm g = {.m = rows,
-                            .n = a->I,
-                            .k = a->O,
-                            .a = grad,
-                            .a_row = g_row,
-                            .a_col = 1,
-                            .b = a->weight,
-                            .b_row = weight_row,
-                            .b_col = 1,
-                            .packed = packed,
-                            .c = a->grad_x + row * a->I,
-                            .c_row = a->I,
-                            .alpha = 1};
-            ok = gemm_run(&g, gemm_team(&g));
-        }
-        if (a->grad_weight && ok) {
-            const gemm g = {.m = a->O,
-                            .n = a->I,
-                            .k = rows,
-                            .a = grad,
-                            .a_row = 1,
-                            .a_col = g_row,
-                            .b = a->x + row * x_row,
-                            .b_row = x_row,
-                            .b_col = 1,
-                            .c = a->grad_weight,
-                            .c_row = a->I,
-                            .alpha = 1,
-                            .beta = row > 0};
-            ok = gemm_run(&g, gemm_team(&g));
-        }
-        if (a->grad_bias) add_bias_gradient(grad, g_row, rows, a->grad_bias, a->O);
+        const int64_t rows = least(BATCH_ROWS, a->N - row);
+        if (slopes) slope_rows(a, row, rows, slopes);
+        ok = slopes ? add_rows(a, row, rows, slopes, a->O, packed)
+                    : add_rows(a, row, rows, a->grad + row * a->grad_stride[0], a->grad_stride[0], packed);
     }
     sq_scratch_give(slopes);
     sq_scratch_give(packed);

@@ -5,12 +5,12 @@
 #include "gemm/gemm.h"
 #include "vec/transpose.h"
 
-enum { PREFETCH = 12 }; // rows of a matrix ahead: too far apart for the processor to guess
+enum { PREFETCH = 12 }; // rows ahead that are asked for: they are too far apart for the processor to guess
 
 static void pack_transposed(const gemm *g, real *to, int64_t width, const real *from, int64_t columns)
 {
     for (int64_t j = 0; j < width; j += LANES) {
-        const int rows = columns - j < LANES ? (int)(columns - j) : LANES;
+        const int rows = (int)least(LANES, columns - j);
         const real *source = from + j * g->b_col;
         int64_t k = 0;
         if (rows == LANES)
@@ -27,7 +27,7 @@ static void pack_transposed(const gemm *g, real *to, int64_t width, const real *
 static void pack_panel(const gemm *g, real *to, int64_t width, int64_t column)
 {
     const real *from = g->b + column * g->b_col;
-    const int64_t columns = g->n - column < width ? g->n - column : width, full = columns / LANES * LANES;
+    const int64_t columns = least(width, g->n - column), full = columns / LANES * LANES;
     if (g->b_row == 1 && g->b_col != 1) {
         pack_transposed(g, to, width, from, columns);
     } else if (g->b_col == 1) {
@@ -50,18 +50,11 @@ void gemm_pack(const gemm *g, real *packed, int64_t panel, int64_t panel_end)
     }
 }
 
-// Where n things are cut into even parts.
-static inline int64_t cut(int64_t n, int64_t parts, int64_t i)
-{
-    const int64_t rest = n % parts;
-    return n / parts * i + (i < rest ? i : rest);
-}
-
-// Rows of a copied block of a transposed A are so far apart: an odd number of cache lines, to use all sets of the
+// How far rows of a copied block of a transposed A are apart: an odd number of cache lines, to use all sets of the
 // cache.
-static inline int64_t copied_row(int64_t rows) { return (rows + 31) / 32 * 32 + 64 / (int64_t)sizeof(real); }
+static inline int64_t copied_row(int64_t rows) { return round_up(rows, 32) + 64 / (int64_t)sizeof(real); }
 
-// A block of a transposed A, [depth][rows].
+// Copies a block of a transposed A, [depth][rows].
 static void copy_rows_of_a(const gemm *g, real *to, int64_t row, int64_t rows, int64_t k, int64_t depth)
 {
     const int64_t full = rows / LANES * LANES, apart = copied_row(rows);

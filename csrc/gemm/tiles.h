@@ -1,5 +1,5 @@
-// The register tiles of the matrix product: 1 ... 8 rows by 1 ... 4 vectors of columns. Each accumulator has a name: an
-// array of them would live on the stack.
+// The register tiles of the matrix product: 1 ... 8 rows by 1 ... 4 vectors of columns. Each sum has a name: an array
+// of them would live on the stack.
 #ifndef SEQNN_GEMM_TILES_H
 #define SEQNN_GEMM_TILES_H
 
@@ -84,7 +84,7 @@ typedef struct {
 
 #if GEMM_VECTORS == 4
 #define EACH_TILE(do) TILES_8(do, 1) TILES_8(do, 2) TILES_8(do, 3) TILES_6(do, 4)
-#elif defined(__AVX__)
+#elif VF_FUSED
 #define EACH_TILE(do) TILES_6(do, 1) TILES_6(do, 2)
 #else
 #define EACH_TILE(do) TILES_4(do, 1) TILES_4(do, 2)

@@ -2,10 +2,11 @@
 #include "activation_args.h"
 #include "vec/slope.h"
 
-// One function over n consecutive elements of x (and y); p and q are its parameters. `stream` stores past the caches.
+// A function of n consecutive elements of x (and y); p and q are its parameters. `stream`: store past the caches.
 typedef void span(const real *x, const real *y, real *out, int64_t n, bool stream, real p, real q);
 
-// The processor's own prefetching stops at every page, and a long formula then does not look far enough ahead.
+// Elements that are asked for before their turn: the processor's own prefetching stops at every page, and it does not
+// look past a long formula.
 enum { AHEAD = 512 };
 
 #define SPAN(name, value)                                                                                              \
@@ -44,13 +45,12 @@ enum {
     STREAM_BYTES = 16 << 20, // results from this size on would not stay in a cache: stored past it
 };
 
-// `cost` is about how many operations one element takes.
+// Applies f to all elements; `cost` is about how many operations one takes.
 static const char *map(span *f, const real *x, const real *y, real *out, int64_t n, int64_t cost, double p, double q)
 {
     const bool stream = n * (int64_t)sizeof(real) >= STREAM_BYTES;
 #pragma omp parallel for num_threads(sq_team(n *cost)) schedule(static)
-    for (int64_t i = 0; i < n; i += CHUNK)
-        f(x + i, y + i, out + i, n - i < CHUNK ? n - i : CHUNK, stream, (real)p, (real)q);
+    for (int64_t i = 0; i < n; i += CHUNK) f(x + i, y + i, out + i, least(CHUNK, n - i), stream, (real)p, (real)q);
     return NULL;
 }
 
@@ -64,7 +64,7 @@ SPAN(exp_slope, x *y)
 KERNEL(exp_backward) { return map(exp_slope, a->grad, a->out, a->grad_x, a->N, 1, 0, 0); }
 
 SPAN(log_span, vf_log(x))
-//: log_forward(x:f[N...]) -> out:f[N...]
+//: log_forward = exp_forward
 KERNEL(log_forward) { return map(log_span, a->x, a->x, a->out, a->N, 4, 0, 0); }
 
 // out = log x
@@ -73,39 +73,39 @@ SPAN(log_slope, x / y)
 KERNEL(log_backward) { return map(log_slope, a->grad, a->x, a->grad_x, a->N, 1, 0, 0); }
 
 SPAN(erf_span, vf_erf(x))
-//: erf_forward(x:f[N...]) -> out:f[N...]
+//: erf_forward = exp_forward
 KERNEL(erf_forward) { return map(erf_span, a->x, a->x, a->out, a->N, 8, 0, 0); }
 
 // out = erf x = 2 / sqrt(pi) * integral of e^(-t^2) to x
 SPAN(erf_slope, x *((real)1.1283791670955126 * vf_exp(-y * y)))
-//: erf_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
+//: erf_backward = log_backward
 KERNEL(erf_backward) { return map(erf_slope, a->grad, a->x, a->grad_x, a->N, 4, 0, 0); }
 
 SPAN(tanh_span, vf_tanh(x))
-//: tanh_forward(x:f[N...]) -> out:f[N...]
+//: tanh_forward = exp_forward
 KERNEL(tanh_forward) { return map(tanh_span, a->x, a->x, a->out, a->N, 4, 0, 0); }
 
 // out = tanh x
 SPAN(tanh_slope, vf_tanh_slope(x, y))
-//: tanh_backward(grad:f[N...], out:f[N...]) -> grad_x:f[N...]
+//: tanh_backward = exp_backward
 KERNEL(tanh_backward) { return map(tanh_slope, a->grad, a->out, a->grad_x, a->N, 1, 0, 0); }
 
 SPAN(sigmoid_span, vf_sigmoid(x))
-//: sigmoid_forward(x:f[N...]) -> out:f[N...]
+//: sigmoid_forward = exp_forward
 KERNEL(sigmoid_forward) { return map(sigmoid_span, a->x, a->x, a->out, a->N, 4, 0, 0); }
 
 // out = 1 / (1 + e^-x)
 SPAN(sigmoid_slope, vf_sigmoid_slope(x, y))
-//: sigmoid_backward(grad:f[N...], out:f[N...]) -> grad_x:f[N...]
+//: sigmoid_backward = exp_backward
 KERNEL(sigmoid_backward) { return map(sigmoid_slope, a->grad, a->out, a->grad_x, a->N, 1, 0, 0); }
 
 SPAN(relu_span, vf_max(vf_set(0), x))
-//: relu_forward(x:f[N...]) -> out:f[N...]
+//: relu_forward = exp_forward
 KERNEL(relu_forward) { return map(relu_span, a->x, a->x, a->out, a->N, 1, 0, 0); }
 
 // out = x > 0 ? x : 0
 SPAN(relu_slope, vf_relu_slope(x, y))
-//: relu_backward(grad:f[N...], out:f[N...]) -> grad_x:f[N...]
+//: relu_backward = exp_backward
 KERNEL(relu_backward) { return map(relu_slope, a->grad, a->out, a->grad_x, a->N, 1, 0, 0); }
 
 SPAN(leaky_relu_span, vf_select(x > 0, x, x *p))
@@ -118,30 +118,30 @@ SPAN(leaky_relu_slope, vf_select(y > 0, x, x *p))
 KERNEL(leaky_relu_backward) { return map(leaky_relu_slope, a->grad, a->x, a->grad_x, a->N, 1, a->negative_slope, 0); }
 
 SPAN(silu_span, vf_silu(x))
-//: silu_forward(x:f[N...]) -> out:f[N...]
+//: silu_forward = exp_forward
 KERNEL(silu_forward) { return map(silu_span, a->x, a->x, a->out, a->N, 4, 0, 0); }
 
 // out = silu x
 SPAN(silu_slope, vf_silu_slope(x, y))
-//: silu_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
+//: silu_backward = log_backward
 KERNEL(silu_backward) { return map(silu_slope, a->grad, a->x, a->grad_x, a->N, 4, 0, 0); }
 
 SPAN(gelu_span, vf_gelu(x))
-//: gelu_forward(x:f[N...]) -> out:f[N...]
+//: gelu_forward = exp_forward
 KERNEL(gelu_forward) { return map(gelu_span, a->x, a->x, a->out, a->N, 8, 0, 0); }
 
 // out = gelu x
 SPAN(gelu_slope, vf_gelu_slope(x, y))
-//: gelu_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
+//: gelu_backward = log_backward
 KERNEL(gelu_backward) { return map(gelu_slope, a->grad, a->x, a->grad_x, a->N, 8, 0, 0); }
 
 SPAN(gelu_tanh_span, vf_gelu_tanh(x))
-//: gelu_tanh_forward(x:f[N...]) -> out:f[N...]
+//: gelu_tanh_forward = exp_forward
 KERNEL(gelu_tanh_forward) { return map(gelu_tanh_span, a->x, a->x, a->out, a->N, 5, 0, 0); }
 
 // out = gelu x, by its approximation with tanh
 SPAN(gelu_tanh_slope, vf_gelu_tanh_slope(x, y))
-//: gelu_tanh_backward(grad:f[N...], x:f[N...]) -> grad_x:f[N...]
+//: gelu_tanh_backward = log_backward
 KERNEL(gelu_tanh_backward) { return map(gelu_tanh_slope, a->grad, a->x, a->grad_x, a->N, 5, 0, 0); }
 
 SPAN(softplus_span, vf_select(x *p > q, x, vf_softplus(x *p) / p))

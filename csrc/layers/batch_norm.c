@@ -1,20 +1,21 @@
-// Batch norm of x[N, C, S] over N and S (S is the product of all axes behind the channels). A channel is cut into
-// pieces that stay in the cache; their moments are merged in double precision in a fixed order, so the statistics do
-// not depend on the number of threads, and the variance is right however far the mean is from zero.
+// Batch norm of x[N, C, S] over N and S (S is the product of all axes after the channels). A channel is cut into pieces
+// that stay in the cache; their moments are merged in double precision in a fixed order, so the statistics do not
+// depend on the number of threads, and the variance is right however far the mean is from zero.
 #include "batch_norm_args.h"
 #include "layers/moments.h"
-#include "seqnn.h"
 
-#define PIECE 8192 // elements
-#define WIDTH 64   // columns that are summed together where S = 1
+enum {
+    PIECE = 8192, // elements
+    WIDTH = 64    // columns that are summed together where S = 1
+};
 
-// S > 1: a group is a channel, a piece some images of it or a part of one. S = 1: all channels are one group, whose
-// pieces are blocks of rows.
+// Where S > 1, a group is a channel and a piece is some images of it or a part of one. Where S = 1, all channels are
+// one group, whose pieces are blocks of rows.
 typedef struct {
     int64_t N, C, S;
     int64_t groups, width; // width: channels of a group
-    int64_t images, span, parts,
-        pieces; // a piece: `images` images, `span` of their S elements; `parts` of these an image
+    int64_t images, span;  // a piece has `span` of the S elements of `images` images
+    int64_t parts, pieces; // pieces of an image, and of a group
     const real *x, *grad;
     real *out, *mean, *rstd;            // [N, C, S], [C], [C]
     double *partial;                    // [groups, pieces, 2, width]: mean and M2, or the sums of row_gradient
@@ -31,18 +32,17 @@ static void plan(job *j)
 {
     const bool rows = j->S == 1;
     j->groups = rows ? 1 : j->C, j->width = rows ? j->C : 1;
-    const int64_t size = rows ? j->C : j->S, least = rows ? 32 : 1;
-    j->images = size > 0 && PIECE / size > least ? PIECE / size : least;
-    j->span = j->S < PIECE ? j->S : PIECE;
-    j->parts = j->S ? (j->S + j->span - 1) / j->span : 0;
-    j->pieces = (j->N + j->images - 1) / j->images * j->parts;
+    const int64_t size = rows ? j->C : j->S;
+    j->images = most(PIECE / most(1, size), rows ? 32 : 1);
+    j->span = least(PIECE, j->S);
+    j->parts = j->S ? blocks(j->S, j->span) : 0;
+    j->pieces = blocks(j->N, j->images) * j->parts;
 }
 
 static piece piece_of(const job *j, int64_t index)
 {
-    piece p = {index / j->parts * j->images, j->images, index % j->parts * j->span, j->span};
-    if (p.image + p.images > j->N) p.images = j->N - p.image;
-    if (p.at + p.span > j->S) p.span = j->S - p.at;
+    piece p = {.image = index / j->parts * j->images, .at = index % j->parts * j->span};
+    p.images = least(j->images, j->N - p.image), p.span = least(j->span, j->S - p.at);
     return p;
 }
 
@@ -51,28 +51,38 @@ static double *partial_of(const job *j, int64_t group, int64_t index)
     return j->partial + (group * j->pieces + index) * 2 * j->width;
 }
 
+// The same in double precision, for numbers whose squares are too large: of `rows` rows of `span` numbers, `next`
+// apart.
+static void find_wide_moments(const real *x, int64_t rows, int64_t next, int64_t span, double *mean, double *squares)
+{
+    *mean = *squares = 0;
+    for (int64_t i = 0; i < rows; i++) *mean += wide_sum(x + i * next, 0, false, span) / (double)(rows * span);
+    for (int64_t i = 0; i < rows; i++) *squares += wide_sum(x + i * next, *mean, true, span);
+}
+
 static int64_t offset(const job *j, int64_t image, int64_t channel, int64_t at)
 {
     return (image * j->C + channel) * j->S + at;
 }
 
 // Mean and M2 = sum of (x - mean)^2 of a piece.
-static void moments(const job *j, int64_t channel, int64_t index)
+static void find_moments(const job *j, int64_t channel, int64_t index)
 {
     const piece p = piece_of(j, index);
     double *partial = partial_of(j, channel, index);
     const double count = (double)(p.images * p.span);
+    const int64_t first = offset(j, p.image, channel, p.at), next = j->C * j->S;
     real sum = 0, squares = 0;
-    for (int64_t n = p.image; n < p.image + p.images; n++) sum += row_sum(j->x + offset(j, n, channel, p.at), p.span);
+    for (int64_t n = 0; n < p.images; n++) sum += row_sum(j->x + first + n * next, p.span);
     partial[0] = sum / count;
     const real mean = (real)partial[0];
-    for (int64_t n = p.image; n < p.image + p.images; n++)
-        squares += row_squares(j->x + offset(j, n, channel, p.at), mean, p.span);
+    for (int64_t n = 0; n < p.images; n++) squares += row_squares(j->x + first + n * next, mean, p.span);
     partial[1] = squares;
+    if (!isfinite(squares)) find_wide_moments(j->x + first, p.images, next, p.span, partial, partial + 1);
 }
 
 // sum(grad) and sum(grad * (x - mean)) of a piece.
-static void gradients(const job *j, int64_t channel, int64_t index)
+static void find_gradients(const job *j, int64_t channel, int64_t index)
 {
     const piece p = piece_of(j, index);
     double *partial = partial_of(j, channel, index);
@@ -84,7 +94,7 @@ static void gradients(const job *j, int64_t channel, int64_t index)
     }
 }
 
-// Both for columns of a block of rows: mean and M2, or with `grad` sum(grad) and sum(grad * (x - mean)).
+// Both sums of columns of a block of rows: mean and M2, or with `grad` sum(grad) and sum(grad * (x - mean)).
 ALWAYS_INLINE void sum_columns(const job *j, piece p, int64_t first, const int64_t columns, const bool grad,
                                double *partial)
 {
@@ -102,9 +112,17 @@ ALWAYS_INLINE void sum_columns(const job *j, piece p, int64_t first, const int64
             const real d = x[n * j->C + c] - mean[c];
             products[c] += d * d;
         }
+    real infinite = 0; // NaN where some product is not finite
     for (int64_t c = 0; c < columns; c++) {
         partial[first + c] = grad ? sum[c] : mean[c];
         partial[j->C + first + c] = products[c];
+        infinite += products[c] * 0;
+    }
+    if (grad || infinite == 0) return;
+    for (int64_t c = 0; c < columns; c++) {
+        double *moments = partial + first + c;
+        if (!isfinite(products[c]))
+            find_wide_moments(x + p.image * j->C + c, p.images, j->C, 1, moments, moments + j->C);
     }
 }
 
@@ -117,10 +135,13 @@ ALWAYS_INLINE void sum_all_columns(const job *j, int64_t group, int64_t index, c
     if (c < j->C) sum_columns(j, p, c, j->C - c, grad, partial);
 }
 
-static void column_moments(const job *j, int64_t group, int64_t index) { sum_all_columns(j, group, index, false); }
-static void column_gradients(const job *j, int64_t group, int64_t index) { sum_all_columns(j, group, index, true); }
+static void find_column_moments(const job *j, int64_t group, int64_t index) { sum_all_columns(j, group, index, false); }
+static void find_column_gradients(const job *j, int64_t group, int64_t index)
+{
+    sum_all_columns(j, group, index, true);
+}
 
-// Chan, Golub, LeVeque: moments of two sets from those of each. The first piece's place holds the merged ones.
+// Merges the moments of all pieces (Chan, Golub, LeVeque 1983). The first piece's place holds the merged ones.
 static void merge_moments(const job *j, int64_t group)
 {
     double *mean = partial_of(j, group, 0), *squares = mean + j->width, count = 0;
@@ -153,7 +174,7 @@ static void settle_forward(const job *j, int64_t group)
     }
 }
 
-// The forward line, per channel, over its M elements, with h = (x - mean) * rstd:
+// Forward computes, for each channel over its M elements with h = (x - mean) * rstd:
 //     out = h * weight + bias,  mean = sum(x) / M,  rstd = 1 / sqrt(sum((x - mean)^2) / M + eps)
 // dweight = sum(grad * h), dbias = sum(grad), dx = weight * rstd * (grad - (dbias + h * dweight) / M); with running
 // statistics mean and rstd are constants: dx = weight * rstd * grad.
@@ -174,7 +195,7 @@ static void settle_backward(const job *j, int64_t group)
     }
 }
 
-// n elements from `at` on, of one channel (step 0) or of consecutive ones (step 1).
+// Computes n elements from `at` on, of one channel (step 0) or of consecutive ones (step 1).
 ALWAYS_INLINE void apply_line(const job *j, int64_t at, int64_t channel, int64_t n, const int64_t step)
 {
     const real *restrict x = j->x + at, *restrict slope = j->slope + channel, *restrict center = j->center + channel;
@@ -201,11 +222,11 @@ static void apply(const job *j, int64_t group, int64_t index)
             apply_line(j, offset(j, n, group, p.at), group, p.span, 0);
 }
 
-typedef void collecting(const job *, int64_t group, int64_t index);
-typedef void settling(const job *, int64_t group);
+typedef void collector(const job *, int64_t group, int64_t index);
+typedef void settler(const job *, int64_t group);
 
-// With groups enough for all threads a channel is finished while it is in the cache; the sums are the same either way.
-static void run(const job *j, collecting *collect, settling *settle)
+// With enough groups for all threads a channel is finished while it is in the cache; the sums are the same either way.
+static void run(const job *j, collector *collect, settler *settle)
 {
     const int team = sq_team(4 * j->N * j->C * j->S);
     const int64_t tasks = j->groups * j->pieces;
@@ -258,7 +279,7 @@ KERNEL(batch_norm_train)
     job j = {.N = a->N, .C = a->C, .S = a->S, .x = a->x, .out = a->out, .mean = a->mean, .rstd = a->rstd, .train = a};
     void *memory = prepare(&j);
     if (!memory) return sq_no_memory;
-    run(&j, a->S == 1 ? column_moments : moments, settle_forward);
+    run(&j, a->S == 1 ? find_column_moments : find_moments, settle_forward);
     free(memory);
     return NULL;
 }
@@ -291,7 +312,7 @@ KERNEL(batch_norm_backward)
     void *memory = prepare(&j);
     if (!memory) return sq_no_memory;
     memcpy(j.center, a->mean, (size_t)a->C * sizeof(real));
-    collecting *collect = a->S == 1 ? column_gradients : gradients;
+    collector *collect = a->S == 1 ? find_column_gradients : find_gradients;
     run(&j, a->training || a->dweight || a->dbias ? collect : NULL, settle_backward);
     free(memory);
     return NULL;

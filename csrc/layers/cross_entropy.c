@@ -3,11 +3,14 @@
 //
 //     loss = (1 - s) w_t (L - x_t) + s / C sum_c w_c (L - x_c),    L = log sum_c e^x_c
 //     d loss / d x_c = ((1 - s) w_t + s / C sum w) p_c - (1 - s) w_t [c = t] - s / C w_c,    p = e^(x - L)
+#include "base/scratch.h"
 #include "cross_entropy_args.h"
 #include "layers/row.h"
 
-// What is the same for all rows.
+// What is the same for all rows. An array of targets may be changed by another thread meanwhile: the classes are a
+// copy.
 typedef struct {
+    int64_t *classes;   // [N]: of the targets, -1 where a row does not count
     const real *weight; // NULL: all 1
     int64_t C;
     real sum_weight, smoothing; // the sum of w; s
@@ -15,12 +18,30 @@ typedef struct {
     bool stream;
 } losses;
 
-static losses prepare(const real *weight, int64_t C, double smoothing, bool stream)
+// Returns a message where something is wrong; else the caller gives o->classes back.
+static const char *prepare(losses *o, const int64_t *target, int64_t N, int64_t ignore_index, const real *weight,
+                           int64_t C, double smoothing)
 {
     double sum = weight ? 0 : (double)C;
     for (int64_t c = 0; weight && c < C; c++) sum += (double)weight[c];
-    return (losses){weight, C, (real)sum, (real)smoothing, (real)(1 - smoothing), (real)(smoothing / (double)C),
-                    stream};
+    *o = (losses){.classes = sq_scratch_take((size_t)N * sizeof(int64_t)),
+                  .weight = weight,
+                  .C = C,
+                  .sum_weight = (real)sum,
+                  .smoothing = (real)smoothing,
+                  .target_share = (real)(1 - smoothing),
+                  .uniform = (real)(smoothing / (double)C),
+                  .stream = N * C * (int64_t)sizeof(real) >= ROW_STREAM_BYTES};
+    if (!o->classes) return sq_no_memory;
+    bool inside = true;
+    for (int64_t r = 0; r < N; r++) {
+        const int64_t t = target[r];
+        o->classes[r] = t == ignore_index ? -1 : t;
+        inside &= t == ignore_index || (t >= 0 && t < C);
+    }
+    if (inside) return NULL;
+    sq_scratch_give(o->classes);
+    return "target holds a class that is not in [0, C)";
 }
 
 // sum_c w_c x_c
@@ -49,7 +70,7 @@ static void zero_row(real *grad, int64_t n) { memset(grad, 0, n * sizeof(real));
 ALWAYS_INLINE void finish(const real *e, real *grad, int64_t n, vf scale, vf uniform, const real *weight, bool smooth,
                           bool stream)
 {
-    int64_t end = stream ? vf_unaligned_head(grad, n) : 0; // of the elements before the first whole vector
+    int64_t end = stream ? vf_unaligned_head(grad, n) : 0; // of the elements before the first aligned vector
     if (end == 0) end = n;
     for (int64_t i = 0; i < n; end = n) {
         for (; i < end; i = end - i < LANES ? end : i + LANES) {
@@ -63,8 +84,8 @@ ALWAYS_INLINE void finish(const real *e, real *grad, int64_t n, vf scale, vf uni
     }
 }
 
-// How a row's gradient follows from e = e^(x - c) and their sum: first e[target] is made less by `less` sums, then all
-// are multiplied by scale.
+// How the gradient of a row follows from e = e^(x - c) and their sum: `less` is taken off e[target], then all are
+// multiplied by scale, and uniform w is taken off.
 typedef struct {
     real less, scale, uniform;
 } slope;
@@ -75,7 +96,7 @@ static slope slope_of(const losses *o, real sum, int64_t target, real factor)
     return (slope){share != 0 ? w / share * sum : 0, factor * share / sum, factor * o->uniform};
 }
 
-// grad from e for the n classes from the first of a block on.
+// Computes grad from e for n classes of a block.
 static void finish_part(const losses *o, const real *e, real *grad, const real *weight, int64_t n, const slope *s,
                         real factor)
 {
@@ -88,11 +109,12 @@ static void finish_part(const losses *o, const real *e, real *grad, const real *
         finish(e, grad, n, scale, uniform, NULL, false, false);
 }
 
-// Loss and lse of a row whose terms are complete; and its gradient's slope, with the block of the target made ready.
+// Stores the loss and lse of a row whose terms are complete. Returns the slope of its gradient, for which the block of
+// the target is made ready.
 static slope finish_loss(const struct cross_entropy_forward *a, const losses *o, int64_t r, const row_terms *t,
                          real factor)
 {
-    const int64_t target = a->target[r], at = target / ROW_BLOCK * ROW_BLOCK;
+    const int64_t target = o->classes[r], at = target / ROW_BLOCK * ROW_BLOCK;
     a->lse[r] = t->largest + (real)log((double)t->sum);
     a->loss[r] = loss(o, a->logits + r * a->C, target, a->lse[r]);
     const slope s = slope_of(o, t->sum, target, factor);
@@ -105,7 +127,7 @@ static slope finish_loss(const struct cross_entropy_forward *a, const losses *o,
     return s;
 }
 
-// Rows [first, last): while the blocks of one are read, the gradient of the one before is stored.
+// Computes rows [first, last): while the blocks of one are read, the gradient of the row before is stored.
 static void some_rows(const struct cross_entropy_forward *a, const losses *o, int64_t first, int64_t last,
                       row_terms *room, real factor)
 {
@@ -113,7 +135,7 @@ static void some_rows(const struct cross_entropy_forward *a, const losses *o, in
     slope s = {0};
     bool pending = false; // the row before waits for its gradient
     for (int64_t row = first; row <= last; row++) {
-        const bool counts = row < last && a->target[row] != a->ignore_index;
+        const bool counts = row < last && o->classes[row] >= 0;
         row_terms now = room[row % 2];
         const row_terms *before = &room[(row + 1) % 2];
         real *grad = a->grad && row < last ? a->grad + row * n : NULL,
@@ -124,7 +146,7 @@ static void some_rows(const struct cross_entropy_forward *a, const losses *o, in
             if (counts) row_block(&now, a->logits + row * n, NULL, at, n);
             if (previous)
                 finish_part(o, before->e + at, previous + at, o->weight ? o->weight + at : NULL,
-                            n - at < ROW_BLOCK ? n - at : ROW_BLOCK, &s, row_factor(before, at));
+                            least(ROW_BLOCK, n - at), &s, row_factor(before, at));
         }
         pending = counts && grad;
         room[row % 2].largest = now.largest, room[row % 2].sum = now.sum;
@@ -144,22 +166,21 @@ static void some_rows(const struct cross_entropy_forward *a, const losses *o, in
 //:     -> loss:f[N], lse:f[N], total:f[1], divisor:f64[1], grad?f[N,C]
 KERNEL(cross_entropy_forward)
 {
-    double divisor = 0;
-    for (int64_t r = 0; r < a->N; r++) {
-        const int64_t t = a->target[r];
-        if (t == a->ignore_index) continue;
-        if (t < 0 || t >= a->C) return "target holds a class that is not in [0, C)";
-        divisor += a->weight ? (double)a->weight[t] : 1;
-    }
-    if (!a->mean) divisor = 1;
-    const bool stream = a->N * a->C * (int64_t)sizeof(real) >= ROW_STREAM_BYTES;
-    const losses o = prepare(a->weight, a->C, a->smoothing, stream);
+    losses o;
+    const char *error = prepare(&o, a->target, a->N, a->ignore_index, a->weight, a->C, a->smoothing);
+    if (error) return error;
+    double divisor = a->mean ? 0 : 1;
+    for (int64_t r = 0; r < a->N && a->mean; r++)
+        if (o.classes[r] >= 0) divisor += a->weight ? (double)a->weight[o.classes[r]] : 1;
     const int team = sq_team(a->N * a->C * 4);
     row_terms *rooms = row_rooms(team, a->C);
-    if (!rooms) return sq_no_memory;
+    if (rooms) {
 #pragma omp parallel for num_threads(team) schedule(static)
-    for (int t = 0; t < team; t++)
-        some_rows(a, &o, a->N * t / team, a->N * (t + 1) / team, rooms + 2 * t, (real)(1 / divisor));
+        for (int t = 0; t < team; t++)
+            some_rows(a, &o, cut(a->N, team, t), cut(a->N, team, t + 1), rooms + 2 * t, (real)(1 / divisor));
+    }
+    sq_scratch_give(o.classes);
+    if (!rooms) return sq_no_memory;
     free(rooms);
     double total = 0;
     for (int64_t r = 0; r < a->N; r++) total += (double)a->loss[r];
@@ -168,14 +189,14 @@ KERNEL(cross_entropy_forward)
     return NULL;
 }
 
-// The gradient of row r from its lse, a block at a time.
-static void gradient(const struct cross_entropy_backward *a, const losses *o, int64_t r)
+// Computes the gradient of row r from its lse, a block at a time.
+static void fill_gradient(const struct cross_entropy_backward *a, const losses *o, int64_t r)
 {
     real e[ROW_BLOCK] __attribute__((aligned(64)));
-    const int64_t target = a->target[r];
+    const int64_t target = o->classes[r];
     const slope s = slope_of(o, 1, target, a->factor[r]);
     for (int64_t at = 0; at < a->C; at += ROW_BLOCK) {
-        const int64_t n = a->C - at < ROW_BLOCK ? a->C - at : ROW_BLOCK, own = target - at;
+        const int64_t n = least(ROW_BLOCK, a->C - at), own = target - at;
         row_exp(a->logits + r * a->C + at, NULL, n, a->lse[r], e);
         if (own >= 0 && own < n) e[own] -= s.less;
         finish_part(o, e, a->grad + r * a->C + at, o->weight ? o->weight + at : NULL, n, &s, 1);
@@ -187,18 +208,20 @@ static void gradient(const struct cross_entropy_backward *a, const losses *o, in
 //:     -> grad:f[N,C]
 KERNEL(cross_entropy_backward)
 {
-    const bool stream = a->N * a->C * (int64_t)sizeof(real) >= ROW_STREAM_BYTES;
-    const losses o = prepare(a->weight, a->C, a->smoothing, stream);
+    losses o;
+    const char *error = prepare(&o, a->target, a->N, a->ignore_index, a->weight, a->C, a->smoothing);
+    if (error) return error;
 #pragma omp parallel num_threads(sq_team(a->N * a->C * 4))
     {
 #pragma omp for schedule(static)
         for (int64_t r = 0; r < a->N; r++) {
-            if (a->target[r] == a->ignore_index)
+            if (o.classes[r] < 0)
                 zero_row(a->grad + r * a->C, a->C);
             else
-                gradient(a, &o, r);
+                fill_gradient(a, &o, r);
         }
-        if (stream) vf_stream_end();
+        if (o.stream) vf_stream_end();
     }
+    sq_scratch_give(o.classes);
     return NULL;
 }

@@ -2,7 +2,6 @@
 // then the result, from the first-level cache. The variance is taken around the mean, not as a difference of squares.
 #include "layer_norm_args.h"
 #include "layers/moments.h"
-#include "seqnn.h"
 
 static void scale_row(real *out, const real *x, const real *weight, const real *bias, real mean, real rstd, int64_t n)
 {
@@ -18,6 +17,21 @@ static void scale_row(real *out, const real *x, const real *weight, const real *
     }
 }
 
+// Numbers whose squares are too large are made this much smaller; that is exact.
+#define LESS (SQ_DOUBLE ? (real)0x1p-800 : (real)0x1p-100)
+
+static __attribute__((noinline)) void forward_large_row(const struct layer_norm_forward *a, int64_t row, const real *x)
+{
+    const int64_t n = a->D;
+    real *out = a->out + row * n;
+    for (int64_t i = 0; i < n; i++) out[i] = x[i] * LESS;
+    const real mean = a->rms ? 0 : row_sum(out, n) / (real)n;
+    const real rstd = 1 / (real)sqrt((double)(row_squares(out, mean, n) / (real)n) + a->eps * LESS * LESS);
+    scale_row(out, out, a->weight, a->bias, mean, rstd, n);
+    if (a->mean) a->mean[row] = mean / LESS;
+    if (a->rstd) a->rstd[row] = rstd * LESS;
+}
+
 static void forward_row(const struct layer_norm_forward *a, int64_t row)
 {
     const int64_t n = a->D;
@@ -30,15 +44,19 @@ static void forward_row(const struct layer_norm_forward *a, int64_t row)
         for (int64_t i = 0; i < n; i++) sum[i] = x[i] + residual[i];
         x = sum;
     }
-    const real mean = a->rms ? 0 : row_sum(x, n) / (real)n;
-    const real rstd = 1 / (real)sqrt((double)(row_squares(x, mean, n) / (real)n) + a->eps);
+    const real mean = a->rms ? 0 : row_sum(x, n) / (real)n, squares = row_squares(x, mean, n);
+    if (!isfinite(squares)) {
+        forward_large_row(a, row, x);
+        return;
+    }
+    const real rstd = 1 / (real)sqrt((double)(squares / (real)n) + a->eps);
     scale_row(out, x, a->weight, a->bias, mean, rstd, n);
     if (a->mean) a->mean[row] = mean;
     if (a->rstd) a->rstd[row] = rstd;
 }
 
 // s = x + residual; out = (s - mean) * rstd * weight + bias, where rstd = 1 / sqrt(mean of (s - mean)^2 + eps); mean =
-// 0 for RMS norm. `sum` is s, which exists only where there is a residual.
+// 0 for RMS norm. `sum` is s, where there is a residual.
 //: layer_norm_forward(x:f[N,D], weight?f[D], bias?f[D], residual?f[N,D], eps:d=1e-5, rms:p=0)
 //:     -> out:f[N,D], sum?f[N,D], mean?f[N], rstd?f[N]
 KERNEL(layer_norm_forward)
@@ -49,7 +67,7 @@ KERNEL(layer_norm_forward)
     return NULL;
 }
 
-// The forward line, per row, with h = (s - mean) * rstd:
+// Forward computes, for each row with h = (s - mean) * rstd:
 //     out = h * weight + bias,  mean = sum(s) / D,  rstd = 1 / sqrt(sum((s - mean)^2) / D + eps)
 // With g = grad * weight: ds = rstd * (g - sum(g) / D - h * sum(g * h) / D), without the middle term for RMS norm.
 ALWAYS_INLINE void spread_row(const struct layer_norm_backward *a, int64_t row, const bool weighted)
@@ -70,7 +88,7 @@ ALWAYS_INLINE void spread_row(const struct layer_norm_backward *a, int64_t row, 
     }
 }
 
-// dweight = sum over rows of grad * h, dbias = sum over rows of grad: here over rows [first, last), column by column.
+// Adds the sums over rows [first, last) of grad * h to dweight, of grad to dbias, column by column.
 static void sum_rows(const struct layer_norm_backward *a, int64_t first, int64_t last, real *restrict dweight,
                      real *restrict dbias)
 {
@@ -93,12 +111,12 @@ static void sum_rows(const struct layer_norm_backward *a, int64_t first, int64_t
         }
 }
 
-#define BLOCK 4 // rows whose grad and x are still in the cache when their columns are summed
+enum { BLOCK = 4 }; // rows whose grad and x are still in the cache when their columns are summed
 
 static void backward_rows(const struct layer_norm_backward *a, int64_t first, int64_t last, real *dweight, real *dbias)
 {
     for (int64_t at = first; at < last; at += BLOCK) {
-        const int64_t end = at + BLOCK < last ? at + BLOCK : last;
+        const int64_t end = least(last, at + BLOCK);
         if (!a->dx)
             ;
         else if (a->weight)
@@ -109,12 +127,10 @@ static void backward_rows(const struct layer_norm_backward *a, int64_t first, in
     }
 }
 
-// Chunks of rows, each with its own partial sums: their number depends on the sizes alone, so the sums do too.
+// The number of chunks of rows, each with its own partial sums. It depends on the sizes alone, so the sums do too.
 static int64_t count_chunks(int64_t rows, int64_t columns)
 {
-    const int64_t by_size = rows * columns / 32768, by_rows = rows / (4 * BLOCK);
-    const int64_t chunks = by_size < by_rows ? by_size : by_rows;
-    return chunks < 1 ? 1 : chunks > 64 ? 64 : chunks;
+    return most(1, least(64, least(rows * columns / 32768, rows / (4 * BLOCK))));
 }
 
 // The gradient of s, which is that of x and of the residual; grad_sum is the gradient that arrives at the output `sum`.

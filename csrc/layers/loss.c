@@ -2,10 +2,10 @@
 #include "loss_args.h"
 #include "vec/math.h"
 
-// One loss over n consecutive elements: stores it in out unless that is NULL, returns the sum. w and v are arrays that
-// the loss may take besides, or NULL; p is its parameter.
+// A loss of n consecutive elements: stores it in out unless that is NULL, and returns the sum. w and v are arrays that
+// a loss may also take, or NULL; p is its parameter.
 typedef double loss_span(const real *x, const real *y, const real *w, const real *v, real *out, int64_t n, real p);
-// Its derivative by x times a factor: `scale`, or grad[i] * scale.
+// Its derivative by x, times `scale` or grad[i] * scale.
 typedef void slope_span(const real *x, const real *y, const real *w, const real *v, const real *grad, real scale,
                         real *out, int64_t n, real p);
 
@@ -63,12 +63,12 @@ enum { CHUNK = 4096 }; // elements of a partial sum
 static const char *forward(loss_span *f, const real *x, const real *y, const real *w, const real *v, real *out,
                            double *total, int64_t n, real p)
 {
-    const int64_t chunks = (n + CHUNK - 1) / CHUNK;
+    const int64_t chunks = blocks(n, CHUNK);
     double *sums = malloc((chunks + 1) * sizeof(double));
     if (!sums) return sq_no_memory;
 #pragma omp parallel for num_threads(sq_team(n)) schedule(static)
     for (int64_t c = 0; c < chunks; c++) {
-        const int64_t i = c * CHUNK, count = n - i < CHUNK ? n - i : CHUNK;
+        const int64_t i = c * CHUNK, count = least(CHUNK, n - i);
         sums[c] = f(x + i, y + i, w ? w + i : NULL, v ? v + i : NULL, out ? out + i : NULL, count, p);
     }
     *total = 0;
@@ -83,7 +83,7 @@ static const char *backward(slope_span *f, const real *x, const real *y, const r
 #pragma omp parallel for num_threads(sq_team(n)) schedule(static)
     for (int64_t i = 0; i < n; i += CHUNK)
         f(x + i, y + i, w ? w + i : NULL, v ? v + i : NULL, grad ? grad + i : NULL, (real)scale, out + i,
-          n - i < CHUNK ? n - i : CHUNK, p);
+          least(CHUNK, n - i), p);
     return NULL;
 }
 
@@ -99,10 +99,10 @@ KERNEL(mse_backward) { return backward(mse_grad, a->x, a->y, NULL, NULL, a->grad
 
 // loss = |x - y|
 LOSS(l1, vf_abs(x - y), sign(x - y))
-//: l1_forward(x:f[N], y:f[N]) -> total:f64[1], loss?f[N]
+//: l1_forward = mse_forward
 KERNEL(l1_forward) { return forward(l1_sum, a->x, a->y, NULL, NULL, a->loss, a->total, a->N, 0); }
 
-//: l1_backward(x:f[N], y:f[N], grad?f[N], scale:d=1) -> grad_x:f[N]
+//: l1_backward = mse_backward
 KERNEL(l1_backward) { return backward(l1_grad, a->x, a->y, NULL, NULL, a->grad, a->scale, a->grad_x, a->N, 0); }
 
 // loss = d^2 / 2 for d = |x - y| <= p, p (d - p / 2) beyond
@@ -149,7 +149,7 @@ KERNEL(bce_backward)
     return backward(bce_grad, a->x, a->y, a->pos_weight, a->weight, a->grad, a->scale, a->grad_x, a->N, 0);
 }
 
-// What a row's cosine is made of.
+// What the cosine of two rows is made of.
 typedef struct {
     real product, left, right; // x . y, x . x + e, y . y + e; e keeps zero vectors from dividing by 0
 } products;

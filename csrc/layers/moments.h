@@ -37,6 +37,17 @@ static inline real row_squares(const real *restrict x, real center, int64_t n)
     return sum;
 }
 
+// The sum of x - center, or of its square, for numbers that are too large for the others.
+static inline double wide_sum(const real *x, double center, bool square, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double d = (double)x[i] - center;
+        sum += square ? d * d : d;
+    }
+    return sum;
+}
+
 typedef struct {
     real sum, dot;
 } row_sums;

@@ -1,12 +1,12 @@
-// What softmax and cross-entropy do with one row: its maximum and the sum of its exponentials, with one exp an element.
-// A row is read from memory once. Results that no cache would hold are made in two steps, so that the memory is never
-// idle: while the blocks of one row are read, the finished ones of the row before are stored past the caches.
+// What softmax and cross-entropy need of a row: its maximum and the sum of its exponentials, with one exp for each
+// element. A row is read from memory once. Results that no cache would hold are made in two steps, so that the memory
+// is never idle: while the blocks of one row are read, the finished ones of the row before are stored past the caches.
 #ifndef SEQNN_LAYERS_ROW_H
 #define SEQNN_LAYERS_ROW_H
 
 #include "vec/math.h"
 
-// Elements i .. i + LANES - 1 of n; `fill` stands for those behind the end and where mask (may be NULL) is false.
+// Elements i .. i + LANES - 1 of n; `fill` stands for those after the end and where mask (may be NULL) is false.
 ALWAYS_INLINE vf row_load(const real *x, const bool *mask, int64_t i, int64_t n, real fill)
 {
     const int64_t rest = n - i;
@@ -15,7 +15,7 @@ ALWAYS_INLINE vf row_load(const real *x, const bool *mask, int64_t i, int64_t n,
     return rest >= LANES ? value : vf_select(vf_first(rest), value, vf_set(fill));
 }
 
-// Elements i .. of n, which may end there, past the caches or not.
+// Stores elements i .. i + LANES - 1 of n, or those up to the end; past the caches or not.
 ALWAYS_INLINE void row_store(real *x, int64_t i, int64_t n, vf value, bool stream)
 {
     if (n - i < LANES)
@@ -26,7 +26,7 @@ ALWAYS_INLINE void row_store(real *x, int64_t i, int64_t n, vf value, bool strea
         vf_store(x + i, value);
 }
 
-// The same of a whole vector.
+// Elements i .. i + LANES - 1, all of which are there.
 ALWAYS_INLINE vf row_whole(const real *x, const bool *mask, int64_t i)
 {
     const vf value = vf_load(x + i);
@@ -48,11 +48,13 @@ ALWAYS_INLINE real row_largest(const real *x, const bool *mask, int64_t n)
     return vf_largest(vf_max(vf_max(a, b), vf_max(c, d)));
 }
 
-// Elements that are read ahead of their turn, because the exponentials leave the memory idle.
-enum { ROW_BLOCK = 1024 };
+enum {
+    ROW_BLOCK = 1024,           // elements that are read ahead of their turn: the exponentials leave the memory idle
+    ROW_STREAM_BYTES = 16 << 20 // results from this size on would not stay in a cache: they are stored past it
+};
 
-// The sum of e^(x - largest); the exponentials go to e unless it is NULL. Meanwhile what comes in memory behind a block
-// (of a longer row: behind the row) is asked for.
+// The sum of e^(x - largest); the exponentials go to e unless it is NULL. Meanwhile asks for what follows in memory:
+// the next block, or after a longer row what comes after it.
 ALWAYS_INLINE real row_exp(const real *x, const bool *mask, int64_t n, real largest, real *e)
 {
     const real *next = x + (n > ROW_BLOCK ? n : ROW_BLOCK);
@@ -75,19 +77,19 @@ ALWAYS_INLINE real row_exp(const real *x, const bool *mask, int64_t n, real larg
 
 ALWAYS_INLINE real row_exp_one(real x) { return vf_exp_falling(vf_set(x))[0]; }
 
-// What is known of a row after its first blocks: e^(x - shift), with a shift for each block, and the sum of e^(x -
-// largest).
+// What is known of a row after its first blocks: e^(x - shift), with a shift for each block, and the sum of
+// e^(x - largest).
 typedef struct {
-    real *e, *shift; // [n], [blocks]; e is NULL where nobody wants the exponentials
+    real *e, *shift; // [n], [blocks]; e is NULL where the exponentials are not needed
     real largest, sum;
 } row_terms;
 
 ALWAYS_INLINE void row_first(row_terms *t) { t->largest = -(real)INFINITY, t->sum = 0; }
 
-// Takes in the block that begins at `at`. The largest so far is good enough as a shift: the block's own may be less.
+// Adds the block that begins at `at`. The largest so far is good enough as a shift: that of the block may be less.
 ALWAYS_INLINE void row_block(row_terms *t, const real *x, const bool *mask, int64_t at, int64_t n)
 {
-    const int64_t size = n - at < ROW_BLOCK ? n - at : ROW_BLOCK;
+    const int64_t size = least(ROW_BLOCK, n - at);
     const bool *part = mask ? mask + at : NULL;
     const real top = row_largest(x + at, part, size), largest = top > t->largest ? top : t->largest;
     const real shift = largest == -(real)INFINITY ? 0 : largest;
@@ -97,27 +99,24 @@ ALWAYS_INLINE void row_block(row_terms *t, const real *x, const bool *mask, int6
     t->shift[at / ROW_BLOCK] = shift;
 }
 
-// What the exponentials of the block at `at` are multiplied by to be those of x - largest.
+// The factor that makes the exponentials of the block at `at` those of x - largest.
 ALWAYS_INLINE real row_factor(const row_terms *t, int64_t at)
 {
     const real shift = t->shift[at / ROW_BLOCK];
     return shift == t->largest ? 1 : row_exp_one(shift - t->largest);
 }
 
-// Room for the terms of two rows for each thread of a team: a free() frees them. NULL where memory ran out.
+// Room for the terms of two rows for each thread of a team, which free() frees; NULL where memory ran out.
 ALWAYS_INLINE row_terms *row_rooms(int team, int64_t n)
 {
-    const size_t width = (size_t)((n + 63) / 64 * 64), blocks = (size_t)(n / ROW_BLOCK / 64 * 64 + 64);
-    const size_t head = (2 * (size_t)team * sizeof(row_terms) + 63) / 64 * 64;
-    row_terms *room = aligned_alloc(64, head + 2 * (size_t)team * (width + blocks) * sizeof(real));
+    const size_t width = (size_t)round_up(n, 64), shifts = (size_t)round_up(n / ROW_BLOCK + 1, 64);
+    const size_t head = (size_t)round_up(2 * team * (int64_t)sizeof(row_terms), 64);
+    row_terms *room = aligned_alloc(64, head + 2 * (size_t)team * (width + shifts) * sizeof(real));
     for (int k = 0; room && k < 2 * team; k++) {
-        room[k].e = (real *)((char *)room + head) + (size_t)k * (width + blocks);
+        room[k].e = (real *)((char *)room + head) + (size_t)k * (width + shifts);
         room[k].shift = room[k].e + width;
     }
     return room;
 }
-
-// Results from this size on would not stay in a cache: stored past it.
-enum { ROW_STREAM_BYTES = 16 << 20 };
 
 #endif

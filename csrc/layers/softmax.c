@@ -2,20 +2,20 @@
 #include "layers/row.h"
 #include "softmax_args.h"
 
-static bool none(const bool *mask, int64_t n)
+static bool hides_all(const bool *mask, int64_t n)
 {
     bool any = false;
     for (int64_t i = 0; i < n; i++) any |= mask[i];
     return !any;
 }
 
-// Elements [at, at + ROW_BLOCK) of out = e^(x - max) / sum of them, or with `logs` of x - max - log(sum of e^(x -
-// max)), for a row whose terms are known; stored past the caches or not.
+// Stores elements [at, at + ROW_BLOCK) of out = e^(x - max) / sum of them, or with `logs` of x - max - log(sum of
+// e^(x - max)), for a row whose terms are known; past the caches or not.
 ALWAYS_INLINE void finish_block(const row_terms *t, const real *x, const bool *mask, real *out, int64_t at, int64_t n,
                                 const bool logs, bool stream)
 {
-    const int64_t end = n - at < ROW_BLOCK ? n : at + ROW_BLOCK;
-    if (mask && t->largest == -(real)INFINITY && none(mask, n)) {
+    const int64_t end = least(n, at + ROW_BLOCK);
+    if (mask && t->largest == -(real)INFINITY && hides_all(mask, n)) {
         memset(out + at, 0, (end - at) * sizeof(real));
         return;
     }
@@ -31,7 +31,7 @@ ALWAYS_INLINE void finish_block(const row_terms *t, const real *x, const bool *m
         }
 }
 
-// Rows are numbered through axes A, B, C; the mask's may have size 1.
+// Rows are counted through axes A, B, C, which the mask may have with size 1.
 ALWAYS_INLINE const bool *mask_row(const bool *mask, const int64_t *stride, int64_t row, int64_t B, int64_t C)
 {
     return mask ? mask + row / C / B * stride[0] + row / C % B * stride[1] + row % C * stride[2] : NULL;
@@ -42,7 +42,7 @@ ALWAYS_INLINE const bool *mask_of(const struct softmax_forward *a, int64_t row, 
     return masked ? mask_row(a->mask, a->mask_stride, row, a->B, a->C) : NULL;
 }
 
-// Rows [first, last): while the blocks of one are read, those of the one before are stored.
+// Computes rows [first, last): while the blocks of one are read, those of the row before are stored.
 ALWAYS_INLINE void some_rows(const struct softmax_forward *a, int64_t first, int64_t last, row_terms *room, bool stream,
                              const bool masked, const bool logs)
 {
@@ -62,7 +62,7 @@ ALWAYS_INLINE void some_rows(const struct softmax_forward *a, int64_t first, int
     if (stream) vf_stream_end();
 }
 
-// One function a case, so that the mask costs nothing where there is none.
+// A function for each case, so that the mask costs nothing where there is none.
 typedef void rows_of(const struct softmax_forward *a, int64_t first, int64_t last, row_terms *room, bool stream);
 static void plain(const struct softmax_forward *a, int64_t first, int64_t last, row_terms *room, bool stream)
 {
@@ -89,18 +89,18 @@ static const char *each_row(const struct softmax_forward *a, rows_of *some)
     row_terms *rooms = row_rooms(team, a->K);
     if (!rooms) return sq_no_memory;
 #pragma omp parallel for num_threads(team) schedule(static)
-    for (int t = 0; t < team; t++) some(a, R * t / team, R * (t + 1) / team, rooms + 2 * t, stream);
+    for (int t = 0; t < team; t++) some(a, cut(R, team, t), cut(R, team, t + 1), rooms + 2 * t, stream);
     free(rooms);
     return NULL;
 }
 
-// mask: which elements take part; a row in which none does gives zeros.
+// The mask says which elements take part; a row in which none does gives zeros.
 //: softmax_forward(x:f[A,B,C,K], mask~?b[A~,B~,C~,K]) -> out:f[A,B,C,K]
 KERNEL(softmax_forward) { return each_row(a, a->mask ? masked : plain); }
 
 // Elements that take no part become -inf; a row in which none does gives zeros.
-//: log_softmax_forward(x:f[A,B,C,K], mask~?b[A~,B~,C~,K]) -> out:f[A,B,C,K]
-KERNEL(log_softmax_forward) { return each_row((const struct softmax_forward *)a, a->mask ? logs_masked : logs_plain); }
+//: log_softmax_forward = softmax_forward
+KERNEL(log_softmax_forward) { return each_row(a, a->mask ? logs_masked : logs_plain); }
 
 // out = softmax x: grad_x = out (grad - sum(grad out))
 static void softmax_slope(const real *grad, const real *out, real *grad_x, int64_t n, bool stream)

@@ -2,21 +2,20 @@
 // but computed again in the backward pass, by the same function.
 #include "dropout_args.h"
 #include "random/rng.h"
-#include "seqnn.h"
+#include "vec/vec.h"
 
-// Elements to a block of draws: every 32-bit word decides about two of them.
 #define DRAWS SQ_PHILOX_LANES
-#define BLOCK (8 * DRAWS)
+#define BLOCK (8 * DRAWS) // elements that a block of draws decides about: two for each 32-bit word
 
-// What keeps an element: its 32-bit draw is not below p * 2^32. The draw's upper half comes from the block's words; its
-// lower half is drawn only in the rare block where it decides.
+// An element is kept where its 32-bit draw is not below p * 2^32. The upper half of the draw comes from the block's
+// words; the lower half is drawn only in the rare block where it decides.
 typedef struct {
     uint64_t seed, stream;
     uint32_t upper, lower; // of p * 2^32
     real scale;
 } rule;
 
-static void draw(uint32_t *restrict halves, const rule *r, uint64_t position)
+static void draw_halves(uint32_t *restrict halves, const rule *r, uint64_t position)
 {
     uint32_t words[4 * DRAWS];
     sq_philox_words(words, r->seed, r->stream, position);
@@ -30,7 +29,7 @@ static void draw(uint32_t *restrict halves, const rule *r, uint64_t position)
 static void refine(uint32_t *restrict upper, const rule *r, uint64_t position)
 {
     uint32_t lower[BLOCK];
-    draw(lower, r, position | (uint64_t)1 << 63);
+    draw_halves(lower, r, position | (uint64_t)1 << 63);
     for (int i = 0; i < BLOCK; i++)
         if (upper[i] == r->upper && lower[i] >= r->lower) upper[i] = UINT32_MAX;
 }
@@ -38,7 +37,7 @@ static void refine(uint32_t *restrict upper, const rule *r, uint64_t position)
 static void drop_block(real *restrict out, const real *restrict x, const rule *r, uint64_t block)
 {
     uint32_t bits[BLOCK];
-    draw(bits, r, block * DRAWS);
+    draw_halves(bits, r, block * DRAWS);
     const uint32_t upper = r->upper;
     uint32_t close = 0;
     for (int i = 0; i < BLOCK; i++) close |= bits[i] == upper;
@@ -47,12 +46,11 @@ static void drop_block(real *restrict out, const real *restrict x, const rule *r
     for (int i = 0; i < BLOCK; i++) out[i] = x[i] * (bits[i] > upper ? scale : 0);
 }
 
-// out = x / (1 - p) with probability 1 - p, else x * 0 (NaN stays NaN); p = 1: all of them. Linear in x, so this is
+// out = x / (1 - p) with probability 1 - p, else x * 0 (NaN stays NaN); p = 1 drops all. It is linear in x, so this is
 // also the backward function: the same (seed, stream) draw the same mask.
-//: dropout_apply(x:f[N], p:d, seed:n>=0, stream:n>=0) -> out:f[N]
+//: dropout_apply(x:f[N], p:d, seed:n>=0, stream:n>=0) -> out:f[N] where 0 <= p and p <= 1
 KERNEL(dropout_apply)
 {
-    if (!(a->p >= 0 && a->p <= 1)) return "p is expected in [0, 1]";
     const uint64_t threshold = (uint64_t)llrint(a->p * 0x1p32);
     const rule r = {(uint64_t)a->seed, (uint64_t)a->stream, (uint32_t)(threshold >> 16), threshold & 0xffff,
                     a->p < 1 ? (real)(1 / (1 - a->p)) : 0};

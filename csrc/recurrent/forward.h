@@ -1,180 +1,200 @@
-// The time loop forward: recurrent.h tells how.
+// The time loop forward. A part of engine.c.
+//
+// Steps go in chunks: the input's part of their gates is one product, which the threads share by rows; then the steps
+// follow, shared as share.h says.
 #ifndef SEQNN_RECURRENT_FORWARD_H
 #define SEQNN_RECURRENT_FORWARD_H
 
-#include "recurrent/recurrent.h"
-#include "recurrent/share.h"
 #include "recurrent/step.h"
 
-enum recurrent_phase { RECURRENT_BEGIN, RECURRENT_PROJECT, RECURRENT_STEP };
+enum { CHUNK_ROWS = 96, CHUNK_BYTES = 1 << 20 }; // of gates in a chunk of steps: at least, and about
 
-struct recurrent_walk {
+enum forward_phase { FORWARD_BEGIN, FORWARD_INPUTS, FORWARD_STEPS };
+
+struct forward {
     const struct recurrence *r;
-    struct recurrent_grid grid;
+    struct recurrent_schedule schedule;
+    struct grid grid;
     int parts;
-    enum recurrent_phase phase;
+    enum forward_phase phase;
     int64_t chunk, chunk_end, step, step_end; // steps whose input's part is there; steps of the phase
-    struct recurrent_packed packed;
-    real *rows;               // gathered x of a chunk, or NULL: x lies in order
-    real *gates;              // of a chunk
-    real *h[2];               // by turns, where `before` is not saved
-    real *memory[3];          // the initial one; the running one, by turns, where `memories` is not saved
-    real *hidden, *projected; // [B, units], [B, H] with a projection
+    struct ready_weights weights;
+    real *rows;                    // gathered x of a chunk, or NULL: x lies in order
+    real *gates;                   // of a chunk
+    real *h[2];                    // in turn, where h_before is not saved
+    real *carried[3];              // the first one; then two in turn, where carried_all is not saved
+    real *cell_output, *projected; // [B, units], [B, h_size] with a projection
 };
 
-static int64_t recurrent_chunk_rows(const struct recurrence *r)
+static int64_t most_chunk_rows(const struct recurrence *r)
 {
-    const int64_t fit = RECURRENT_BYTES / (r->columns * (int64_t)sizeof(real));
-    return fit > RECURRENT_ROWS ? fit : RECURRENT_ROWS;
+    return most(CHUNK_ROWS, CHUNK_BYTES / (r->net.columns * (int64_t)sizeof(real)));
 }
 
-static real *recurrent_gates_of(const struct recurrent_walk *w, int64_t step)
+static real *gates_of_step(const struct forward *w, int64_t step)
 {
-    const struct recurrence *r = w->r;
-    return (r->gates ? r->gates + r->start[step] * r->columns
-                     : w->gates + (r->start[step] - r->start[w->chunk]) * r->columns);
+    const int64_t *start = w->schedule.start, columns = w->r->net.columns;
+    return w->r->gates ? w->r->gates + start[step] * columns : w->gates + (start[step] - start[w->chunk]) * columns;
 }
 
 // Packs a part of the weights and clears the padding of the part's sequences.
-static void recurrent_begin(struct recurrent_walk *w, int part)
+static void begin_part(struct forward *w, int part)
 {
     const struct recurrence *r = w->r;
-    if (!r->packed) recurrent_pack_part(r, &w->packed, part, w->parts);
-    for (int64_t b = recurrent_cut(r->B, w->parts, part); b < recurrent_cut(r->B, w->parts, part + 1); b++)
+    if (!r->packed) pack_weights(r, &w->weights.packed, part, w->parts);
+    for (int64_t b = cut(r->B, w->parts, part); b < cut(r->B, w->parts, part + 1); b++)
         for (int64_t t = recurrent_length(r, b); t < r->T; t++)
-            memset(r->out + t * r->out_time + b * r->out_batch, 0, (size_t)r->H * sizeof(real));
+            memset(r->out + t * r->out_time + b * r->out_batch, 0, (size_t)r->net.h_size * sizeof(real));
 }
 
-static void recurrent_project(struct recurrent_walk *w, int part)
+static void multiply_inputs(struct forward *w, int part)
 {
     const struct recurrence *r = w->r;
-    const int64_t base = r->start[w->chunk], rows = r->start[w->chunk_end] - base;
-    const int64_t row = recurrent_cut(rows, w->parts, part), row_end = recurrent_cut(rows, w->parts, part + 1);
-    gemm g = recurrent_input_product(r, w->packed.ih);
+    const int64_t base = w->schedule.start[w->chunk], rows = w->schedule.start[w->chunk_end] - base;
+    const int64_t row = cut(rows, w->parts, part), row_end = cut(rows, w->parts, part + 1);
+    gemm g = input_product(r, w->weights.packed.ih, w->weights.bias);
     g.m = rows;
     g.a = r->x + base * r->I;
     if (w->rows) {
         g.a = w->rows;
-        recurrent_gather(r, w->rows + row * r->I, base + row, base + row_end);
+        gather_x(r, &w->schedule, w->rows + row * r->I, base + row, base + row_end);
     }
-    g.c = recurrent_gates_of(w, w->chunk);
+    g.c = gates_of_step(w, w->chunk);
     gemm_block(&g, row, row_end, 0, gemm_panels(g.n));
 }
 
-static void recurrent_advance(struct recurrent_walk *w, int part)
+static void do_steps(struct forward *w, int part)
 {
     const struct recurrence *r = w->r;
-    const struct recurrent_panels panels = recurrent_panels_of(r, &w->grid, part);
+    const int64_t size = r->net.h_size, carried = carried_size(r), *start = w->schedule.start;
+    const struct panels panels = panels_of_part(r, &w->grid, part);
     for (int64_t t = w->step; t < w->step_end; t++) {
-        struct recurrent_step s = recurrent_part(r, &w->grid, part, t);
+        struct recurrent_step s = step_of_part(&w->schedule, &w->grid, part, &panels, t);
         if (s.first >= s.last) break;
-        s.unit = panels.unit, s.unit_end = panels.unit_end;
-        s.gates = recurrent_gates_of(w, t);
-        s.before = r->before ? r->before + r->start[t] * r->H : w->h[t % 2];
-        s.after = r->before ? r->before + r->start[t + 1] * r->H : w->h[(t + 1) % 2];
-        s.memory = t == 0        ? w->memory[0]
-                   : r->memories ? r->memories + r->start[t - 1] * r->memory
-                                 : w->memory[1 + (t - 1) % 2];
-        s.memory_after = r->memories ? r->memories + r->start[t] * r->memory : w->memory[1 + t % 2];
-        s.hidden = r->hidden ? r->hidden + r->start[t] * r->units : w->hidden;
+        s.gates = gates_of_step(w, t);
+        s.h = r->h_before ? r->h_before + start[t] * size : w->h[t % 2];
+        s.h_next = r->h_before ? r->h_before + start[t + 1] * size : w->h[(t + 1) % 2];
+        s.carried = t == 0           ? w->carried[0]
+                    : r->carried_all ? r->carried_all + start[t - 1] * carried
+                                     : w->carried[1 + (t - 1) % 2];
+        s.carried_next = r->carried_all ? r->carried_all + start[t] * carried : w->carried[1 + t % 2];
+        s.cell_output = r->cell_output ? r->cell_output + start[t] * r->net.units : w->cell_output;
         s.projected = w->projected;
-        recurrent_do(r, &w->packed, &s, panels.first, panels.last);
+        do_step(r, &w->weights, &s, panels.first, panels.last);
     }
 }
 
-static void recurrent_work(void *context, int part)
+static void do_forward(void *context, int part)
 {
-    struct recurrent_walk *w = context;
-    if (w->phase == RECURRENT_BEGIN)
-        recurrent_begin(w, part);
-    else if (w->phase == RECURRENT_PROJECT)
-        recurrent_project(w, part);
+    struct forward *w = context;
+    if (w->phase == FORWARD_BEGIN)
+        begin_part(w, part);
+    else if (w->phase == FORWARD_INPUTS)
+        multiply_inputs(w, part);
     else if (part < w->grid.row_parts * w->grid.unit_parts)
-        recurrent_advance(w, part);
+        do_steps(w, part);
 }
 
-static bool recurrent_next(void *context)
+static bool next_forward(void *context)
 {
-    struct recurrent_walk *w = context;
-    const struct recurrence *r = w->r;
-    if (w->phase == RECURRENT_PROJECT) {
-        w->phase = RECURRENT_STEP;
+    struct forward *w = context;
+    const struct recurrent_schedule *q = &w->schedule;
+    if (w->phase == FORWARD_INPUTS) {
+        w->phase = FORWARD_STEPS;
         w->step = w->chunk;
         w->step_end = w->grid.unit_parts > 1 ? w->chunk + 1 : w->chunk_end;
         return true;
     }
-    if (w->phase == RECURRENT_STEP && w->step_end < w->chunk_end) {
+    if (w->phase == FORWARD_STEPS && w->step_end < w->chunk_end) {
         w->step = w->step_end++;
         return true;
     }
     w->chunk = w->chunk_end;
-    if (w->chunk == r->steps) return false;
-    const int64_t most = r->start[w->chunk] + recurrent_chunk_rows(r);
+    if (w->chunk == q->steps) return false;
+    const int64_t last_row = q->start[w->chunk] + most_chunk_rows(w->r);
     do w->chunk_end++;
-    while (w->chunk_end < r->steps && r->start[w->chunk_end + 1] <= most);
-    w->phase = RECURRENT_PROJECT;
+    while (w->chunk_end < q->steps && q->start[w->chunk_end + 1] <= last_row);
+    w->phase = FORWARD_INPUTS;
     return true;
 }
 
-// The initial states in the order of the sequences; the last states of those without a step.
-static void recurrent_states(struct recurrent_walk *w)
+// Copies what is carried into the first step to `to`, in the order of the sequences.
+static void gather_carried(const struct recurrence *r, const struct recurrent_schedule *q, real *to)
+{
+    const int64_t units = r->net.units;
+    for (int64_t j = 0; j < r->B; j++)
+        for (int64_t i = 0; i < r->net.carried && r->carried[i].first; i++, to += units)
+            memcpy(to, r->carried[i].first + q->order[j] * r->carried[i].first_row, (size_t)units * sizeof(real));
+}
+
+// Prepares the first states; those of sequences without a step are the last ones, too.
+static void place_states(struct forward *w)
 {
     const struct recurrence *r = w->r;
-    real *h = r->before ? r->before : w->h[0];
+    const struct recurrent_schedule *q = &w->schedule;
+    const int64_t size = r->net.h_size, units = r->net.units;
+    real *h = r->h_before ? r->h_before : w->h[0];
+    gather_carried(r, q, w->carried[0]);
     for (int64_t j = 0; j < r->B; j++) {
-        const int64_t b = r->order[j];
-        const real *h0 = r->h0 + b * r->h0_row, *memory0 = r->memory0 ? r->memory0 + b * r->memory0_row : NULL;
-        if (j < r->running[0])
-            for (int64_t k = 0; k < r->H; k++) h[j * r->H + k] = r->mask ? h0[k] * r->mask[b * r->H + k] : h0[k];
-        else
-            memcpy(r->h_last + b * r->H, h0, (size_t)r->H * sizeof(real));
-        if (!r->memory0) continue;
-        memcpy(w->memory[0] + j * r->memory, memory0, (size_t)r->memory * sizeof(real));
-        if (j >= r->running[0]) memcpy(r->memory_last + b * r->memory, memory0, (size_t)r->memory * sizeof(real));
+        const int64_t b = q->order[j];
+        const real *first = r->h_first + b * r->h_first_row;
+        if (j < q->running[0]) {
+            for (int64_t k = 0; k < size; k++) h[j * size + k] = r->mask ? first[k] * r->mask[b * size + k] : first[k];
+            continue;
+        }
+        memcpy(r->h_last + b * size, first, (size_t)size * sizeof(real));
+        for (int64_t i = 0; i < r->net.carried && r->carried[i].last; i++)
+            memcpy(r->carried[i].last + b * units, r->carried[i].first + b * r->carried[i].first_row,
+                   (size_t)units * sizeof(real));
     }
 }
 
-// What all forward kernels' structs have in common.
-#define RECURRENT_FORWARD(a)                                                                                           \
-    .rows = (a)->rows, .bias = (a)->bias, .h0 = (a)->h0, .h0_row = (a)->h0_stride[0], .out = (a)->out,                 \
-    .out_time = (a)->out_stride[0], .out_batch = (a)->out_stride[1], .h_last = (a)->h, .packed = (a)->packed,          \
-    .packed_size = (a)->S
-
-static const char *recurrent_forward(struct recurrence *r)
+// Takes the scratch memory that the loop needs; NULL without memory.
+static real *take_forward(struct forward *w, bool packs)
 {
-    if (r->packed && !recurrent_unpack(r))
-        return "packed was not made from weights of this shape and dtype on this instruction set: pack them again";
-    const char *error = recurrent_sort(r);
+    const struct recurrence *r = w->r;
+    const struct recurrent_net *net = &r->net;
+    const int64_t rows = least(r->rows, most(most_chunk_rows(r), r->B)), states = r->B * net->h_size;
+    const int64_t carried = r->B * carried_size(r);
+    const int64_t sizes[] = {packs ? packed_size(r) : 0,
+                             net->columns,
+                             is_in_order(r, r->x_time, r->x_batch) ? 0 : rows * r->I,
+                             r->gates ? 0 : rows * net->columns,
+                             r->h_before ? 0 : states,
+                             r->h_before ? 0 : states,
+                             carried,
+                             r->carried_all ? 0 : carried,
+                             r->carried_all ? 0 : carried,
+                             r->weight_hr && !r->cell_output ? r->B * net->units : 0,
+                             r->weight_hr ? states : 0};
+    real *packed = NULL, *bias = NULL;
+    real **arrays[] = {&packed,        &bias,          &w->rows,       &w->gates,       &w->h[0],     &w->h[1],
+                       &w->carried[0], &w->carried[1], &w->carried[2], &w->cell_output, &w->projected};
+    real *block = take_arrays(arrays, sizes, 11);
+    if (!block) return NULL;
+    if (packs) w->weights.packed = packed_at(r, packed);
+    w->weights.bias = join_biases(r, bias);
+    return block;
+}
+
+const char *recurrent_forward(const struct recurrence *r)
+{
+    struct forward w = {.r = r};
+    const char *error = r->packed ? open_packed(r, &w.weights.packed) : NULL;
+    if (!error) error = make_schedule(r, &w.schedule);
     if (error) return error;
-    const int64_t work = r->rows * (r->input_columns * r->I + r->columns * r->H) / 16;
-    struct recurrent_walk w = {.r = r, .parts = sq_team(work)};
-    const int64_t most = recurrent_chunk_rows(r) > r->B ? recurrent_chunk_rows(r) : r->B;
-    const int64_t chunk_rows = r->rows < most ? r->rows : most;
-    const int64_t running_memory = r->memories ? 0 : r->B * r->memory, running_h = r->before ? 0 : r->B * r->H;
-    const int64_t sizes[] = {r->packed ? 0 : recurrent_packed_size(r),
-                             recurrent_in_order(r) ? 0 : chunk_rows * r->I,
-                             r->gates ? 0 : chunk_rows * r->columns,
-                             running_h,
-                             running_h,
-                             r->B * r->memory,
-                             running_memory,
-                             running_memory,
-                             r->project && !r->hidden ? r->B * r->units : 0,
-                             r->project ? r->B * r->H : 0};
-    real *scratch = NULL, *packed = NULL;
-    real **arrays[] = {&packed,      &w.rows,      &w.gates,     &w.h[0],   &w.h[1],
-                       &w.memory[0], &w.memory[1], &w.memory[2], &w.hidden, &w.projected};
+    const int64_t input_work = r->net.input_columns * r->I, loop_work = r->net.columns * r->net.h_size;
+    w.parts = sq_team(r->rows * (input_work + loop_work) / 16);
+    real *scratch = take_forward(&w, !r->packed);
     error = sq_no_memory;
-    if (recurrent_allocate(&scratch, arrays, sizes, 10) && recurrent_share(r, &w.grid, w.parts)) {
-        const bool loop = r->columns * r->H >= r->input_columns * r->I; // is most of the work
-        if (loop && w.grid.row_parts * w.grid.unit_parts == 1) w.parts = 1;
-        w.packed = recurrent_packed_at(r, r->packed ? (real *)recurrent_unpack(r) : packed);
-        recurrent_states(&w);
-        if (recurrent_team(w.parts, recurrent_work, recurrent_next, &w)) error = NULL;
+    if (scratch && make_grid(r, &w.schedule, &w.grid, w.parts)) {
+        if (loop_work >= input_work && is_whole(&w.grid)) w.parts = 1;
+        place_states(&w);
+        if (run_phases(w.parts, do_forward, next_forward, &w)) error = NULL;
     }
     sq_scratch_give(w.grid.cuts);
     sq_scratch_give(scratch);
-    recurrent_unsort(r);
+    drop_schedule(&w.schedule);
     return error;
 }
 

@@ -1,32 +1,20 @@
-// Layer norm inside the cell: each block of `units` gates of a row is normalised behind the products (Ba, Kiros and
-// Hinton 2016), then scaled, and the bias added.
+// Layer norm inside the cell (Ba, Kiros and Hinton 2016): each block of `units` gates of a row is normalised after the
+// products, then scaled, and the bias added. A part of engine.c.
 #ifndef SEQNN_RECURRENT_NORM_H
 #define SEQNN_RECURRENT_NORM_H
 
 #include "recurrent/recurrent.h"
 
-#define RECURRENT_EPSILON ((real)1e-5)
-
-// The bias of a column, wherever it comes from.
-static inline const real *recurrent_bias_of(const struct recurrence *r, int64_t column)
-{
-    if (column < r->input_columns) return r->bias ? r->bias + column : NULL;
-    for (int i = 0; i < r->spans_count; i++)
-        if (!r->spans[i].adds && column >= r->spans[i].column)
-            return r->spans[i].bias ? r->spans[i].bias + (column - r->spans[i].column) : NULL;
-    return NULL;
-}
-
 // gates = (gates - mean) rstd norm + bias
-static void recurrent_norm(const struct recurrence *r, const struct recurrent_step *s)
+static void normalize_gates(const struct recurrence *r, const struct recurrent_step *s, const real *biases)
 {
-    const int64_t n = r->units, blocks = r->columns / n;
+    const int64_t n = r->net.units, columns = r->net.columns, blocks = columns / n;
     for (int64_t j = s->first; j < s->last; j++)
         for (int64_t block = 0; block < blocks; block++) {
-            const int64_t column = block * n, row = r->start[s->step] + j;
-            real *gates = s->gates + j * r->columns + column, mean = 0, variance = 0;
-            real *normal = r->normal ? r->normal + row * r->columns + column : gates;
-            const real *bias = recurrent_bias_of(r, column);
+            const int64_t column = block * n, row = s->schedule->start[s->step] + j;
+            real *gates = s->gates + j * columns + column, mean = 0, variance = 0;
+            real *normal = r->normal ? r->normal + row * columns + column : gates;
+            const real *bias = biases ? biases + column : NULL;
 #pragma omp simd reduction(+ : mean)
             for (int64_t k = 0; k < n; k++) mean += gates[k];
             mean /= (real)n;
@@ -42,18 +30,18 @@ static void recurrent_norm(const struct recurrence *r, const struct recurrent_st
         }
 }
 
-// Rows of grad_gates: [those in front of the norm | those behind it, whose sum is the bias's | those of the scale].
-static void recurrent_norm_backward(const struct recurrence *r, const struct recurrent_step *s)
+// A row of grad_gates becomes [gradients before the norm | those after it, whose sums are the biases' | the scale's].
+static void differentiate_norm(const struct recurrence *r, const struct recurrent_step *s)
 {
-    const int64_t n = r->units, blocks = r->columns / n;
+    const int64_t n = r->net.units, columns = r->net.columns, blocks = columns / n;
     for (int64_t j = s->first; j < s->last; j++)
         for (int64_t block = 0; block < blocks; block++) {
-            const int64_t column = block * n, row = r->start[s->step] + j;
+            const int64_t column = block * n, row = s->schedule->start[s->step] + j;
             real *grad = s->grad_gates + j * s->grad_row + column, mean = 0, along = 0;
-            const real *normal = r->normal + row * r->columns + column, *scale = r->norm + column;
+            const real *normal = r->normal + row * columns + column, *scale = r->norm + column;
             const real rstd = r->rstd[row * blocks + block];
-            memcpy(grad + r->columns, grad, (size_t)n * sizeof(real));
-            for (int64_t k = 0; k < n; k++) grad[2 * r->columns + k] = grad[k] * normal[k];
+            memcpy(grad + columns, grad, (size_t)n * sizeof(real));
+            for (int64_t k = 0; k < n; k++) grad[2 * columns + k] = grad[k] * normal[k];
 #pragma omp simd reduction(+ : mean, along)
             for (int64_t k = 0; k < n; k++) {
                 mean += grad[k] * scale[k];

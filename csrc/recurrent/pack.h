@@ -1,140 +1,128 @@
-// The products of forward with the weights, and packing these once a call or once for many.
+// The products of forward with the weights, and packing these once a call or once for many. A part of engine.c.
 #ifndef SEQNN_RECURRENT_PACK_H
 #define SEQNN_RECURRENT_PACK_H
 
-#include "recurrent/recurrent.h"
+#include "gemm/packed_tag.h"
+#include "recurrent/share.h"
 
-static gemm recurrent_input_product(const struct recurrence *r, const real *packed)
+// x W_ih^T + bias, for the first columns of the gates.
+static gemm input_product(const struct recurrence *r, const real *packed, const real *bias)
 {
-    return (gemm){.n = r->input_columns,
+    return (gemm){.n = r->net.input_columns,
                   .k = r->I,
                   .a_row = r->I,
                   .a_col = 1,
-                  .b = r->w_ih,
+                  .b = r->weight_ih,
                   .b_row = 1,
                   .b_col = r->I,
                   .packed = packed,
-                  .c_row = r->columns,
+                  .c_row = r->net.columns,
                   .alpha = 1,
-                  .bias = r->norm ? NULL : r->bias};
+                  .bias = r->norm ? NULL : bias};
 }
 
-// h W^T for a block of units of the recurrent weights that begins at `row`.
-static gemm recurrent_product(const struct recurrence *r, const real *packed, int64_t row)
+// h W^T for the block of units that begins at `row` of the recurrent weights.
+static gemm block_product(const struct recurrence *r, const real *packed, int64_t row)
 {
-    return (gemm){.n = r->units,
-                  .k = r->H,
-                  .a_row = r->H,
+    const int64_t units = r->net.units, size = r->net.h_size;
+    return (gemm){.n = units,
+                  .k = size,
+                  .a_row = size,
                   .a_col = 1,
-                  .b = r->w_hh + row * r->H,
+                  .b = r->weight_hh + row * size,
                   .b_row = 1,
-                  .b_col = r->H,
-                  .packed = packed + row / r->units * gemm_packed_size(r->H, r->units),
-                  .c_row = r->columns,
+                  .b_col = size,
+                  .packed = packed + row / units * gemm_packed_size(size, units),
+                  .c_row = r->net.columns,
                   .alpha = 1};
 }
 
 // What the cell made times the projection.
-static gemm recurrent_project_product(const struct recurrence *r, const real *packed)
+static gemm projection_product(const struct recurrence *r, const real *packed)
 {
-    return (gemm){.n = r->H,
-                  .k = r->units,
-                  .a_row = r->units,
+    return (gemm){.n = r->net.h_size,
+                  .k = r->net.units,
+                  .a_row = r->net.units,
                   .a_col = 1,
-                  .b = r->project,
+                  .b = r->weight_hr,
                   .b_row = 1,
-                  .b_col = r->units,
+                  .b_col = r->net.units,
                   .packed = packed,
-                  .c_row = r->H,
+                  .c_row = r->net.h_size,
                   .alpha = 1};
 }
 
-// The packed weights: of the input, of h, and of the projection.
-struct recurrent_packed {
-    real *ih, *hh, *project;
+// Panels of the weights of the input, of h, and of the projection.
+struct packed_weights {
+    real *ih, *hh, *hr;
 };
 
-static int64_t recurrent_packed_hh_size(const struct recurrence *r)
+// Rows of the recurrent weights.
+static int64_t recurrent_rows(const struct recurrent_net *net)
 {
     int64_t rows = 0;
-    for (int s = 0; s < r->spans_count; s++) rows += r->spans[s].rows;
-    return rows / r->units * gemm_packed_size(r->H, r->units);
+    for (int i = 0; i < net->products_count; i++) rows += net->products[i].rows;
+    return rows;
 }
 
-static int64_t recurrent_packed_size(const struct recurrence *r)
+static int64_t packed_ih_size(const struct recurrence *r) { return gemm_packed_size(r->I, r->net.input_columns); }
+
+static int64_t packed_hh_size(const struct recurrence *r)
 {
-    return gemm_packed_size(r->I, r->input_columns) + recurrent_packed_hh_size(r) +
-           (r->project ? gemm_packed_size(r->units, r->H) : 0);
+    return recurrent_rows(&r->net) / r->net.units * gemm_packed_size(r->net.h_size, r->net.units);
 }
 
-static struct recurrent_packed recurrent_packed_at(const struct recurrence *r, real *at)
+static int64_t packed_size(const struct recurrence *r)
 {
-    real *hh = at + gemm_packed_size(r->I, r->input_columns);
-    return (struct recurrent_packed){at, hh, hh + recurrent_packed_hh_size(r)};
+    const int64_t hr = r->weight_hr ? gemm_packed_size(r->net.units, r->net.h_size) : 0;
+    return packed_ih_size(r) + packed_hh_size(r) + hr;
 }
 
-static void recurrent_pack_panels(const gemm *g, int part, int parts)
+static struct packed_weights packed_at(const struct recurrence *r, real *at)
+{
+    real *hh = at + packed_ih_size(r);
+    return (struct packed_weights){at, hh, hh + packed_hh_size(r)};
+}
+
+static void pack_share(const gemm *g, int part, int parts)
 {
     const int64_t panels = gemm_panels(g->n);
-    gemm_pack(g, (real *)g->packed, recurrent_cut(panels, parts, part), recurrent_cut(panels, parts, part + 1));
+    gemm_pack(g, (real *)g->packed, cut(panels, parts, part), cut(panels, parts, part + 1));
 }
 
-static void recurrent_pack_part(const struct recurrence *r, const struct recurrent_packed *to, int part, int parts)
+static void pack_weights(const struct recurrence *r, const struct packed_weights *to, int part, int parts)
 {
-    const gemm input = recurrent_input_product(r, to->ih), project = recurrent_project_product(r, to->project);
-    recurrent_pack_panels(&input, part, parts);
-    if (r->project) recurrent_pack_panels(&project, part, parts);
-    for (int s = 0; s < r->spans_count; s++)
-        for (int64_t row = r->spans[s].row; row < r->spans[s].row + r->spans[s].rows; row += r->units) {
-            const gemm g = recurrent_product(r, to->hh, row);
-            recurrent_pack_panels(&g, part, parts);
-        }
+    const gemm input = input_product(r, to->ih, NULL), projection = projection_product(r, to->hr);
+    pack_share(&input, part, parts);
+    if (r->weight_hr) pack_share(&projection, part, parts);
+    for (int64_t row = 0; row < recurrent_rows(&r->net); row += r->net.units) {
+        const gemm g = block_product(r, to->hh, row);
+        pack_share(&g, part, parts);
+    }
 }
 
-// What packed weights begin with. Lanes and vectors say which instruction set they are for.
-struct recurrent_tag {
-    char magic[8];
-    int32_t element_bytes, lanes, vectors, start; // the panels begin at this element, on a 64-byte boundary
-    int64_t I, H, units, columns, project;
-};
-
-static struct recurrent_tag recurrent_tag_of(const struct recurrence *r)
+static packed_tag tag_of(const struct recurrence *r)
 {
-    return (struct recurrent_tag){{'s', 'q', 'r', 'e', 'c', 'u', 'r', '1'},
-                                  sizeof(real),
-                                  LANES,
-                                  GEMM_VECTORS,
-                                  0,
-                                  r->I,
-                                  r->H,
-                                  r->units,
-                                  r->columns,
-                                  r->project != NULL};
+    const struct recurrent_net *net = &r->net;
+    return (packed_tag){.kind = {'n', 'e', 't'},
+                        .sizes = {r->I, net->h_size, net->units, net->columns, r->weight_hr != NULL}};
 }
 
-// Packs the weights once for many calls; `packed` has room for r->packed_size elements.
-static const char *recurrent_pack(const struct recurrence *r, real *packed)
+void recurrent_pack(const struct recurrence *r, real *packed)
 {
-    struct recurrent_tag tag = recurrent_tag_of(r);
-    const uintptr_t panels = ((uintptr_t)packed + sizeof tag + 63) / 64 * 64;
-    tag.start = (int32_t)((panels - (uintptr_t)packed) / sizeof(real));
-    memset(packed, 0, (size_t)r->packed_size * sizeof(real));
-    memcpy(packed, &tag, sizeof tag);
-    const struct recurrent_packed to = recurrent_packed_at(r, packed + tag.start);
-    recurrent_pack_part(r, &to, 0, 1);
-    return NULL;
+    const struct packed_weights to = packed_at(r, write_tag(packed, r->packed_size, tag_of(r)));
+    pack_weights(r, &to, 0, 1);
 }
 
-// The panels inside; NULL where they do not fit.
-static const real *recurrent_unpack(const struct recurrence *r)
+// Finds the panels in r->packed. Returns an error or NULL.
+static const char *open_packed(const struct recurrence *r, struct packed_weights *weights)
 {
-    struct recurrent_tag found, expected = recurrent_tag_of(r);
-    if (r->packed_size * (int64_t)sizeof(real) < (int64_t)sizeof found) return NULL;
-    memcpy(&found, r->packed, sizeof found);
-    expected.start = found.start;
-    const int64_t size = recurrent_packed_size(r);
-    if (memcmp(&found, &expected, sizeof found) || found.start < 0) return NULL;
-    return found.start + size <= r->packed_size ? r->packed + found.start : NULL;
+    const real *panels;
+    switch (read_tag(r->packed, r->packed_size, packed_size(r), tag_of(r), &panels)) {
+    case PACKED_FITS: *weights = packed_at(r, (real *)panels); return NULL;
+    case PACKED_OTHER_SET: return "packed was made on another instruction set: pack them again";
+    default: return "packed was not made from weights of this shape and dtype: pack them again";
+    }
 }
 
 #endif

@@ -1,51 +1,45 @@
-// The time loop that all recurrent nets share, forward and backward.
+// What a recurrent cell declares, and what the time loop that all of them share (engine.c) does for it: forward and
+// backward over whole sequences of unequal lengths, packed weights, and streams of single steps.
 //
 // Sequences are sorted by falling length and all rows (step, sequence) are numbered step by step: the sequences that
-// are still running at a step are the first ones, so nothing is computed for padding. The rows of x are gathered in
-// that order, which also takes care of strides and of the reverse direction.
+// are still running at a step are the first ones, so nothing is computed for padding.
 //
-// A row of gates has `columns` numbers. The input's part is one large product for a chunk of steps, the recurrent part
-// is a product a step, and then the cell, a function of the kernel file, finishes its rows x units of the step.
-//
-// Threads share a step by rows, by units, or both. Where each has its own rows with all their units they do not wait
-// for each other inside a chunk; else every step is a phase (team.h), and the threads meet once a step. Beside that
-// they meet once a call, when the weights are packed, and twice a chunk. A meeting of two cores costs 0.4 to 1.1
-// microseconds on a Xeon whose cores reach each other in 0.7 (probe_phases); RECURRENT_PART_WORK is what makes one
-// worth while.
+// A row of gates has `columns` numbers. The input's part of them is one large product for a chunk of steps. At each
+// step the engine adds the products with h, and the cell, functions of its own file, finishes the rows: blocks of
+// `units` gates become the next h and what the net carries beside it.
 #ifndef SEQNN_RECURRENT_H
 #define SEQNN_RECURRENT_H
 
-#include "base/team.h"
-#include "gemm/gemm.h"
 #include "vec/math.h"
 
-enum { RECURRENT_ROWS = 96, RECURRENT_BYTES = 1 << 20 }; // of gates in a chunk of steps: at least, and about
+struct recurrence;
+struct recurrent_step;
+typedef void recurrent_function(const struct recurrence *, const struct recurrent_step *);
 
-// Rows [row, row + rows) of the recurrent weights make the columns from `column` on: added to the input's part, or in
-// its place with a bias of their own.
-struct recurrent_span {
+// Rows [row, row + rows) of the recurrent weights make the columns from `column` on: added to the input's part, or
+// alone.
+struct recurrent_product {
     int64_t column, row, rows;
     bool adds;
-    const real *bias;
 };
 
-// One step of the sequences [first, last), for the cell.
-struct recurrent_step {
-    int64_t step, first, last;
-    int64_t unit, unit_end;
-    int64_t going_on;   // so many sequences go on
-    real *gates;        // of sequence 0
-    const real *before; // [., H] h before the step
-    real *after;        // [., H] h behind it, for the sequences that go on
-    const real *memory; // [., memory] before
-    real *memory_after; // behind
-    real *hidden;       // [., units] what the cell makes, where a projection makes h of it
-    real *projected;    // [., H] room for that
-    // Backward. The cell turns the gradients of h and memory behind the step into those of the gates and of the memory
-    // before it; in `direct` nets grad_h becomes what goes to the h before past the product. Rows of grad_gates are
-    // grad_row apart; from `extra` on they have what the cell wants summed over all rows.
-    real *grad_gates, *grad_h, *grad_memory;
-    int64_t grad_row, extra;
+// A net: its sizes, its products with h, and the functions of its cell.
+struct recurrent_net {
+    int64_t variant;       // of the cell's formulas, for the cell alone
+    int64_t h_size, units; // numbers of h, and of a block of gates
+    int64_t columns;       // of a row of gates
+    int64_t input_columns; // the first of them, which the input takes part in
+    int64_t carried;       // blocks of `units` numbers that a step hands on beside h, or that `between` makes
+    struct recurrent_product products[2];
+    int products_count;
+    recurrent_function *forward; // gates -> gates, the next h, carried_next
+    // The second product multiplies not h but what this makes of it and the first product's gates, in carried_next; or
+    // NULL.
+    recurrent_function *between;
+    // The gradients of h and carried after the step -> those of the gates, and of carried before the step.
+    recurrent_function *backward;
+    recurrent_function *between_backward; // grad_carried holds the gradient of what `between` made
+    bool h_is_direct; // h reaches the next h past the products as well: `backward` leaves that gradient in grad_h
 };
 
 // Zoneout: the share of the old state that is kept, at [step in time, sequence, unit]; strides may be 0.
@@ -54,112 +48,155 @@ struct recurrent_zone {
     int64_t time, batch, unit;
 };
 
-struct recurrence {
-    int64_t T, B, I, H;
-    int64_t rows;                   // the sum of the lengths, as the caller says it
-    int64_t columns, units, memory; // a row of gates; of a block of them; what is kept beside h
-    int64_t input_columns;          // the first so many columns come from the input
-    struct recurrent_span spans[2];
-    int spans_count;
-    const int32_t *lengths; // [B] or NULL
-    bool reverse;
-    const real *x, *w_ih, *w_hh, *bias; // bias [input_columns] or NULL
-    int64_t x_time, x_batch;
-    const real *h0, *memory0; // [B, H], [B, memory]
-    int64_t h0_row, memory0_row;
-    real *out, *h_last, *memory_last; // [T, B, H], [B, H], [B, memory]
-    int64_t out_time, out_batch;
-    real *gates, *memories, *before; // [rows, columns], [rows, memory], [rows, H]: saved for backward, or NULL
-    void (*cell)(const struct recurrence *, const struct recurrent_step *);
-    // Where the second span multiplies not h but what this makes of it and the first span's gates, in memory_after.
-    void (*middle)(const struct recurrence *, const struct recurrent_step *);
-    int64_t form;    // of the cell, and its own
-    const real *own; // weights
-    const real
-        *project;     // [H, units]: h = `hidden` of the cell times this, transposed; or NULL: h is what the cell makes
-    real *hidden;     // [rows, units] saved for backward, or NULL
-    const real *mask; // [B, H] what h is multiplied by in front of the product, or NULL
-    struct recurrent_zone zone_h, zone_memory;
-    const real *norm; // [columns] scale of the layer norm of each block of gates, or NULL; the bias comes behind it
-    const real *norm_memory; // [2, memory] scale and shift of the layer norm of what h sees of the memory, or NULL
-    real *normal, *rstd;     // [rows, columns], [rows, columns / units]: saved by it
-    const real *packed;      // the weights as recurrent_pack left them, or NULL
-    int64_t packed_size;
-
-    // made by recurrent_sort
-    int64_t *order;   // [B] the sequences, longest first
-    int64_t *running; // [T + 1] how many are running at a step
-    int64_t *start;   // [T + 1] the first row of a step
-    int64_t steps;    // with at least one sequence
+// A block of what the net carries beside h: [B, units] before the first step and after each sequence's last one.
+struct recurrent_carried {
+    const real *first;
+    int64_t first_row;
+    real *last;
 };
+
+// What a kernel says of a call. Arrays that are not needed are NULL.
+struct recurrence {
+    struct recurrent_net net;
+    int64_t T, B, I;
+    int64_t rows;           // the sum of the lengths
+    const int32_t *lengths; // [B]
+    bool reverse;           // begins at each sequence's last step
+    const real *x;          // [T, B, I]
+    int64_t x_time, x_batch;
+    const real *weight_ih, *weight_hh; // [input_columns, I], [rows of the products, h_size]
+    const real *bias_ih, *bias_hh;     // a number for each of their rows
+    const real *weight_hr;             // [h_size, units], a projection: h = weight_hr times what the cell makes
+    const real *cell_weights;          // for the cell alone, [., units]
+    const real *norm;                  // [columns] scale of a layer norm of each block of gates, before the biases
+    const real *norm_carried;          // [2, units] scale and shift of a layer norm of what h sees of what is carried
+    const real *mask;                  // [B, h_size] by which h is multiplied before the products
+    struct recurrent_zone zone_h, zone_carried;
+    const real *h_first; // [B, h_size] before the first step
+    int64_t h_first_row;
+    struct recurrent_carried carried[2];
+    real *out; // [T, B, h_size]: h of all steps
+    int64_t out_time, out_batch;
+    real *h_last;       // [B, h_size] after each sequence's last step
+    const real *packed; // the weights as recurrent_pack left them
+    int64_t packed_size;
+    // Saved for backward, a row for each (step, sequence).
+    real *gates, *carried_all; // [., columns], [., carried blocks of units] after the step
+    real *h_before;            // [., h_size], masked
+    real *cell_output;         // [., units] where a projection follows
+    real *normal, *rstd;       // [., columns], [., columns / units] of the norm
+};
+
+// Gradients that a kernel has, and those that it wants; each may be NULL.
+struct recurrent_gradients {
+    const real *out, *h_last, *carried_last[2]; // [T, B, h_size], [B, h_size], [B, units]
+    int64_t out_time, out_batch;
+    real *x; // [T, B, I]
+    int64_t x_time, x_batch;
+    real *h_first, *carried_first[2], *weight_ih, *weight_hh, *bias_ih, *bias_hh, *weight_hr, *norm;
+    // Columns that `backward` writes after those of the gates: their sums over all rows are gradients of weights that
+    // the cell alone knows.
+    struct {
+        int64_t columns;
+        real *total;
+    } sums[2];
+};
+
+// Layers on top of each other for a stream, as the first one's recurrence says it: arrays of all layers, one after the
+// other.
+struct recurrent_stack {
+    int64_t layers;
+    int64_t cell_weights; // numbers of a layer
+    bool residual;        // from the second layer on the input is added to the output
+    const real *const *packed;
+    const int64_t *packed_size;
+    real zoneout; // the share of the old states that is kept
+};
+
+// The order in which the engine takes the sequences and numbers the rows.
+struct recurrent_schedule {
+    int64_t *order;   // [B] the sequences, longest first
+    int64_t *running; // [steps + 1] how many are running at a step
+    int64_t *start;   // [steps + 1] the first row of a step
+    int64_t steps;    // of the longest sequence
+};
+
+// One step of the sequences [first, last) and the units [unit, unit_end) of every block, for the cell. Pointers are to
+// the row of sequence 0.
+struct recurrent_step {
+    const struct recurrent_schedule *schedule;
+    int64_t step, first, last, unit, unit_end;
+    int64_t going_on; // sequences that have a next step
+    real *gates;      // [., columns]
+    const real *h;    // [., h_size] before the step, masked
+    real *h_next;     // the same of the next step, for the sequences that go on
+    const real *carried;
+    real *carried_next; // [., carried blocks of units] before and after
+    real *cell_output;  // [., units] where a projection makes h of it
+    real *projected;    // [., h_size] room for that
+    // Backward: rows of grad_gates are grad_row apart; from `sums` on they hold what is summed over all rows.
+    real *grad_gates, *grad_h, *grad_carried;
+    int64_t grad_row, sums;
+};
+
+// The engine: an error or NULL.
+#define recurrent_forward SQ_SHARED(recurrent_forward)
+#define recurrent_backward SQ_SHARED(recurrent_backward)
+#define recurrent_pack SQ_SHARED(recurrent_pack)
+#define recurrent_stream SQ_SHARED(recurrent_stream)
+const char *recurrent_forward(const struct recurrence *r);
+const char *recurrent_backward(const struct recurrence *r, const struct recurrent_gradients *g);
+// Packs the weights once for many calls; r->packed_size numbers have room in `packed`.
+void recurrent_pack(const struct recurrence *r, real *packed);
+// One step of each layer: x is [B, I], out [B, h_size].
+const char *recurrent_stream(const struct recurrence *first, const struct recurrent_stack *stack);
 
 static inline int64_t recurrent_length(const struct recurrence *r, int64_t sequence)
 {
     return r->lengths ? r->lengths[sequence] : r->T;
 }
 
-// Position in time of a step of the j-th longest sequence.
-static inline int64_t recurrent_time(const struct recurrence *r, int64_t step, int64_t j)
+// The position in time of a step of the j-th longest sequence.
+static inline int64_t recurrent_time(const struct recurrence *r, const struct recurrent_schedule *q, int64_t step,
+                                     int64_t j)
 {
-    return r->reverse ? recurrent_length(r, r->order[j]) - 1 - step : step;
+    return r->reverse ? recurrent_length(r, q->order[j]) - 1 - step : step;
 }
 
-// The true h before a step (`before` holds it masked).
-static inline const real *recurrent_h_before(const struct recurrence *r, int64_t step, int64_t j)
+// The row of out that belongs to a step of the j-th longest sequence.
+static inline real *recurrent_out(const struct recurrence *r, const struct recurrent_schedule *q, int64_t step,
+                                  int64_t j)
 {
-    const int64_t b = r->order[j];
-    if (step == 0) return r->h0 + b * r->h0_row;
-    return r->out + recurrent_time(r, step - 1, j) * r->out_time + b * r->out_batch;
+    return r->out + recurrent_time(r, q, step, j) * r->out_time + q->order[j] * r->out_batch;
 }
 
-// Where the cell puts the h of a sequence: into out, and for the next step or as the last one.
-static inline real *recurrent_out(const struct recurrence *r, const struct recurrent_step *s, int64_t j)
+// h before the step as it was without the mask.
+static inline const real *recurrent_unmasked_h(const struct recurrence *r, const struct recurrent_step *s, int64_t j)
 {
-    return r->out + recurrent_time(r, s->step, j) * r->out_time + r->order[j] * r->out_batch;
+    if (s->step == 0) return r->h_first + s->schedule->order[j] * r->h_first_row;
+    return recurrent_out(r, s->schedule, s->step - 1, j);
 }
 
-static inline real *recurrent_after(const struct recurrence *r, const struct recurrent_step *s, int64_t j)
+// The row for h as the next step takes it, or as the last one.
+static inline real *recurrent_h_row(const struct recurrence *r, const struct recurrent_step *s, int64_t j)
 {
-    return j < s->going_on ? s->after + j * r->H : r->h_last + r->order[j] * r->H;
+    const int64_t size = r->net.h_size;
+    return j < s->going_on ? s->h_next + j * size : r->h_last + s->schedule->order[j] * size;
 }
 
-// Where the cell puts what it makes.
-static inline real *recurrent_made(const struct recurrence *r, const struct recurrent_step *s, int64_t j)
+// The cell writes what it makes to two rows: the one of the output, and the one of the next h. Where a projection makes
+// h of it, both are the same.
+static inline real *recurrent_output(const struct recurrence *r, const struct recurrent_step *s, int64_t j)
 {
-    return r->project ? s->hidden + j * r->units : recurrent_out(r, s, j);
+    return r->weight_hr ? s->cell_output + j * r->net.units : recurrent_out(r, s->schedule, s->step, j);
 }
 
-static inline real *recurrent_made_again(const struct recurrence *r, const struct recurrent_step *s, int64_t j)
+static inline real *recurrent_h_next(const struct recurrence *r, const struct recurrent_step *s, int64_t j)
 {
-    return r->project ? s->hidden + j * r->units : recurrent_after(r, s, j);
+    return r->weight_hr ? s->cell_output + j * r->net.units : recurrent_h_row(r, s, j);
 }
 
-// Where part i of n things begins.
-static inline int64_t recurrent_cut(int64_t n, int64_t parts, int64_t i) { return n * i / parts; }
-
-// Which elements of h or memory a part has: [first, end) of each block.
-struct recurrent_blocks {
-    int64_t size, block, first, end;
-};
-
-static inline int64_t recurrent_h_block(const struct recurrence *r) { return r->project ? r->H : r->units; }
-
-static inline struct recurrent_blocks recurrent_of_h(const struct recurrence *r, const struct recurrent_step *s)
-{
-    if (r->project) return (struct recurrent_blocks){r->H, r->H, 0, r->H};
-    return (struct recurrent_blocks){r->H, r->units, s->unit, s->unit_end};
-}
-
-static inline struct recurrent_blocks recurrent_of_memory(const struct recurrence *r, const struct recurrent_step *s)
-{
-    return (struct recurrent_blocks){r->memory, r->units, s->unit, s->unit_end};
-}
-
-#define EACH_ELEMENT(blocks, k)                                                                                        \
-    for (int64_t begin = 0; begin < (blocks).size; begin += (blocks).block)                                            \
-        for (int64_t k = begin + (blocks).first; k < begin + (blocks).end; k++)
-
-// Runs `body` for the units of a part in vectors: u is the first, n how many.
+// Runs `body` for the units of a step in vectors: u is the first, n their number.
 #define EACH_UNITS(s, body)                                                                                            \
     do {                                                                                                               \
         int64_t u = (s)->unit;                                                                                         \
@@ -173,115 +210,32 @@ static inline struct recurrent_blocks recurrent_of_memory(const struct recurrenc
         }                                                                                                              \
     } while (0)
 
-static inline const real *recurrent_keep(const struct recurrence *r, const struct recurrent_zone *zone, int64_t step,
-                                         int64_t j)
-{
-    return zone->keep + recurrent_time(r, step, j) * zone->time + r->order[j] * zone->batch;
-}
+#define RECURRENT_EPSILON ((real)1e-5) // of layer norms
 
-// Fills order, running, start, steps; returns an error or NULL. recurrent_unsort frees.
-static const char *recurrent_sort(struct recurrence *r)
-{
-    int64_t total = 0;
-    for (int64_t b = 0; b < r->B; b++) {
-        const int64_t length = recurrent_length(r, b);
-        if (length < 0 || length > r->T) return "lengths must lie in [0, T], the number of steps of x";
-        total += length;
-    }
-    if (total != r->rows) return "rows must be the sum of the lengths";
-    int64_t *memory = sq_scratch_take((size_t)(r->B + 2 * r->T + 2) * sizeof *memory);
-    if (!memory) return sq_no_memory;
-    r->order = memory, r->running = memory + r->B, r->start = r->running + r->T + 1;
-    for (int64_t t = 0; t <= r->T; t++) r->running[t] = 0;
-    // running[t]: how many have length t; then how many are longer than t, which is also where those of length t begin.
-    for (int64_t b = 0; b < r->B; b++) r->running[recurrent_length(r, b)]++;
-    for (int64_t t = r->T, longer = 0; t >= 0; t--) {
-        const int64_t equal = r->running[t];
-        r->running[t] = longer;
-        longer += equal;
-    }
-    for (int64_t t = 0; t <= r->T; t++) r->start[t] = r->running[t];
-    for (int64_t b = 0; b < r->B; b++) r->order[r->start[recurrent_length(r, b)]++] = b;
-    r->start[0] = 0;
-    for (int64_t t = 0; t < r->T; t++) r->start[t + 1] = r->start[t] + r->running[t];
-    for (r->steps = 0; r->steps < r->T && r->running[r->steps] > 0;) r->steps++;
-    return NULL;
-}
-
-static void recurrent_unsort(const struct recurrence *r) { sq_scratch_give(r->order); }
-
-// The step of a row.
-static int64_t recurrent_step_of(const struct recurrence *r, int64_t row)
-{
-    int64_t low = 0, high = r->steps;
-    while (low + 1 < high) {
-        const int64_t middle = (low + high) / 2;
-        if (r->start[middle] <= row)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-// Whether the rows of x lie in memory as they are numbered.
-static bool recurrent_in_order(const struct recurrence *r)
-{
-    if (r->reverse || r->start[r->steps] != r->T * r->B) return false;
-    return (r->B == 1 || r->x_batch == r->I) && (r->T == 1 || r->x_time == r->B * r->I);
-}
-
-// to[i] = the x of row `row` + i.
-static void recurrent_gather(const struct recurrence *r, real *to, int64_t row, int64_t row_end)
-{
-    for (int64_t t = recurrent_step_of(r, row), i = row; i < row_end; t++)
-        for (; i < row_end && i < r->start[t + 1]; i++, to += r->I) {
-            const int64_t j = i - r->start[t];
-            memcpy(to, r->x + recurrent_time(r, t, j) * r->x_time + r->order[j] * r->x_batch,
-                   (size_t)r->I * sizeof(real));
-        }
-}
-
-// One scratch block for several arrays of `sizes` elements; those of size 0 become NULL. False: no memory.
-static bool recurrent_allocate(real **scratch, real **arrays[], const int64_t *sizes, int count)
-{
-    int64_t total = 0;
-    for (int i = 0; i < count; i++) total += (sizes[i] + LANES - 1) / LANES * LANES;
-    real *at = *scratch = sq_scratch_take((size_t)(total + LANES) * sizeof(real));
-    if (!at) return false;
-    for (int i = 0; i < count; i++) {
-        *arrays[i] = sizes[i] ? at : NULL;
-        at += (sizes[i] + LANES - 1) / LANES * LANES;
-    }
-    return true;
-}
-
-// Runs the phases that `context` and the functions say, from the first, which is prepared, on a team.
-static bool recurrent_team(int parts, void (*work)(void *, int), bool (*next)(void *), void *context)
-{
-    struct team_line *claimed = sq_scratch_take((size_t)parts * sizeof *claimed);
-    if (!claimed) return false;
-    memset(claimed, 0, (size_t)parts * sizeof *claimed);
-    struct team team = {
-        .phase = {.value = 1}, .claimed = claimed, .units = parts, .work = work, .next = next, .context = context};
-    if (parts == 1) {
-        team_run(&team, 0);
-    } else {
-#pragma omp parallel num_threads(parts)
-        team_run(&team, omp_get_thread_num());
-    }
-    sq_scratch_give(claimed);
-    return true;
-}
-
-// What all kernels' structs have in common.
-#define RECURRENT_ARGUMENTS(a)                                                                                         \
-    .T = (a)->T, .B = (a)->B, .I = (a)->I, .lengths = (a)->lengths, .reverse = (a)->reverse, .x = (a)->x,              \
-    .x_time = (a)->x_stride[0], .x_batch = (a)->x_stride[1], .w_ih = (a)->w_ih, .w_hh = (a)->w_hh, .norm = (a)->norm,  \
-    .normal = (real *)(a)->normal, .rstd = (real *)(a)->rstd, .mask = (a)->mask, .zone_h = RECURRENT_ZONE(a, zone_h),  \
-    .gates = (real *)(a)->gates, .before = (real *)(a)->before
-
+// What the arguments of all kernels name alike.
 #define RECURRENT_ZONE(a, name)                                                                                        \
     {.keep = (a)->name, .time = (a)->name##_stride[0], .batch = (a)->name##_stride[1], .unit = (a)->name##_stride[2]}
+#define RECURRENT_WEIGHTS(a) .I = (a)->I, .weight_ih = (a)->weight_ih, .weight_hh = (a)->weight_hh
+#define RECURRENT_SEQUENCES(a)                                                                                         \
+    RECURRENT_WEIGHTS(a), .T = (a)->T, .B = (a)->B, .lengths = (a)->lengths, .reverse = (a)->reverse, .x = (a)->x,     \
+        .x_time = (a)->x_stride[0], .x_batch = (a)->x_stride[1], .norm = (a)->norm, .normal = (real *)(a)->normal,     \
+        .rstd = (real *)(a)->rstd, .mask = (a)->mask, .zone_h = RECURRENT_ZONE(a, zone_h),                             \
+        .gates = (real *)(a)->gates, .h_before = (real *)(a)->h_before
+#define RECURRENT_FORWARD(a)                                                                                           \
+    RECURRENT_SEQUENCES(a), .rows = (a)->rows, .bias_ih = (a)->bias_ih, .bias_hh = (a)->bias_hh, .h_first = (a)->h0,   \
+        .h_first_row = (a)->h0_stride[0], .out = (a)->out, .out_time = (a)->out_stride[0],                             \
+        .out_batch = (a)->out_stride[1], .h_last = (a)->h_last, .packed = (a)->packed, .packed_size = (a)->S
+#define RECURRENT_BACKWARD(a) RECURRENT_SEQUENCES(a), .rows = (a)->R
+#define RECURRENT_GRADIENTS(a)                                                                                         \
+    .out = (a)->grad_out, .out_time = (a)->grad_out_stride[0], .out_batch = (a)->grad_out_stride[1],                   \
+    .h_last = (a)->grad_h_last, .x = (a)->grad_x, .x_time = (a)->grad_x_stride[0], .x_batch = (a)->grad_x_stride[1],   \
+    .h_first = (a)->grad_h0, .weight_ih = (a)->grad_weight_ih, .weight_hh = (a)->grad_weight_hh,                       \
+    .bias_ih = (a)->grad_bias_ih, .bias_hh = (a)->grad_bias_hh, .norm = (a)->grad_norm
+#define RECURRENT_STREAM(a)                                                                                            \
+    .B = (a)->B, .I = (a)->I, .x = (a)->x, .h_first = (a)->h0, .out = (a)->out, .h_last = (a)->h_last,                 \
+    .bias_ih = (a)->bias_ih, .bias_hh = (a)->bias_hh, .norm = (a)->norm
+#define RECURRENT_STACK(a)                                                                                             \
+    .layers = (a)->L, .residual = (a)->residual, .packed = (a)->packed, .packed_size = (a)->packed_size,               \
+    .zoneout = (real)(a)->zoneout
 
 #endif

@@ -1,68 +1,127 @@
-// How the threads share the steps of recurrent.h: by rows, by units, or both.
+// How the threads share the steps: by rows, by units, or both. A part of engine.c.
+//
+// Where each thread has its own rows with all their units they do not wait for each other inside a chunk; else every
+// step is a phase (base/team.h), and the threads meet once a step. Besides, they meet once a call, when the weights are
+// packed, and twice a chunk. A meeting of two cores costs 0.4 to 1.1 microseconds on a Xeon whose cores reach each
+// other in 0.7 (probe_phases).
 #ifndef SEQNN_RECURRENT_SHARE_H
 #define SEQNN_RECURRENT_SHARE_H
 
-#include "recurrent/recurrent.h"
+#include "base/team.h"
+#include "gemm/gemm.h"
+#include "recurrent/schedule.h"
 
-// How the threads share a step: parts = row_parts * unit_parts; the cuts of the sequences balance their lengths.
-struct recurrent_grid {
+// The parts of a step, row_parts * unit_parts of them; the cuts of the sequences balance their lengths.
+struct grid {
     int row_parts, unit_parts;
     int64_t *cuts; // [row_parts + 1]
 };
 
 enum {
-    RECURRENT_TILE = 6,            // rows that keep the matrix product busy
-    RECURRENT_PART_WORK = 1 << 18, // multiplications a step that are worth meeting for
+    TILE_ROWS = 6,       // rows that keep the matrix product busy
+    PART_WORK = 1 << 18, // multiplications a step that are worth a meeting
 };
 
-static bool recurrent_share(const struct recurrence *r, struct recurrent_grid *grid, int parts)
+static bool make_grid(const struct recurrence *r, const struct recurrent_schedule *q, struct grid *grid, int parts)
 {
-    const int64_t panels = gemm_panels(r->units);
+    const struct recurrent_net *net = &r->net;
+    const int64_t panels = gemm_panels(net->units);
     int units = 1;
-    while (!r->norm && !r->middle && !r->project && units < parts && units < panels &&
-           r->B < RECURRENT_TILE * (parts / units) &&
-           r->columns * r->H * r->B >= RECURRENT_PART_WORK * (int64_t)(units + 1))
+    while (!r->norm && !net->between && !r->weight_hr && units < parts && units < panels &&
+           r->B < TILE_ROWS * (parts / units) && net->columns * net->h_size * r->B >= PART_WORK * (int64_t)(units + 1))
         units++;
     grid->unit_parts = units;
-    grid->row_parts = parts / units < r->B ? parts / units : (int)r->B;
-    if (grid->row_parts < 1) grid->row_parts = 1;
+    grid->row_parts = (int)most(1, least(parts / units, r->B));
     grid->cuts = sq_scratch_take((size_t)(grid->row_parts + 1) * sizeof *grid->cuts);
     if (!grid->cuts) return false;
     int64_t done = 0, j = 0;
     for (int part = 0; part < grid->row_parts; part++) {
         grid->cuts[part] = j;
-        while (j < r->B && done * grid->row_parts < r->start[r->steps] * (part + 1))
-            done += recurrent_length(r, r->order[j++]);
+        while (j < r->B && done * grid->row_parts < r->rows * (part + 1)) done += recurrent_length(r, q->order[j++]);
     }
     grid->cuts[grid->row_parts] = r->B;
     return true;
 }
 
-// The sequences of a step and the units (or panels of them) of one part.
-static struct recurrent_step recurrent_part(const struct recurrence *r, const struct recurrent_grid *grid, int part,
-                                            int64_t step)
-{
-    const int row_part = part / grid->unit_parts;
-    struct recurrent_step s = {.step = step, .first = grid->cuts[row_part], .last = grid->cuts[row_part + 1]};
-    if (s.last > r->running[step]) s.last = r->running[step];
-    s.going_on = step + 1 < r->T ? r->running[step + 1] : 0;
-    return s;
-}
+static bool is_whole(const struct grid *grid) { return grid->row_parts * grid->unit_parts == 1; }
 
-struct recurrent_panels {
+// Panels of a block of units, and the units in them.
+struct panels {
     int64_t first, last, unit, unit_end;
 };
 
-static struct recurrent_panels recurrent_panels_of(const struct recurrence *r, const struct recurrent_grid *grid,
-                                                   int part)
+static struct panels panels_of_part(const struct recurrence *r, const struct grid *grid, int part)
 {
-    const int64_t panels = gemm_panels(r->units);
+    const int64_t units = r->net.units, panels = gemm_panels(units);
     const int unit_part = part % grid->unit_parts;
-    struct recurrent_panels p = {.first = recurrent_cut(panels, grid->unit_parts, unit_part),
-                                 .last = recurrent_cut(panels, grid->unit_parts, unit_part + 1)};
-    p.unit = gemm_panel_start(r->units, p.first) * LANES;
-    p.unit_end = p.last == panels ? r->units : gemm_panel_start(r->units, p.last) * LANES;
+    struct panels p = {.first = cut(panels, grid->unit_parts, unit_part),
+                       .last = cut(panels, grid->unit_parts, unit_part + 1)};
+    p.unit = gemm_panel_start(units, p.first) * LANES;
+    p.unit_end = p.last == panels ? units : gemm_panel_start(units, p.last) * LANES;
     return p;
+}
+
+// The sequences and units of a part at a step.
+static struct recurrent_step step_of_part(const struct recurrent_schedule *q, const struct grid *grid, int part,
+                                          const struct panels *panels, int64_t step)
+{
+    const int row_part = part / grid->unit_parts;
+    return (struct recurrent_step){.schedule = q,
+                                   .step = step,
+                                   .first = grid->cuts[row_part],
+                                   .last = least(grid->cuts[row_part + 1], q->running[step]),
+                                   .unit = panels->unit,
+                                   .unit_end = panels->unit_end,
+                                   .going_on = q->running[step + 1]};
+}
+
+// Elements of h or of what is carried that a part has: [first, end) of each block.
+struct elements {
+    int64_t size, block, first, end;
+};
+
+static int64_t h_block(const struct recurrence *r) { return r->weight_hr ? r->net.h_size : r->net.units; }
+
+static int64_t carried_size(const struct recurrence *r) { return r->net.carried * r->net.units; }
+
+static struct elements h_elements(const struct recurrence *r, const struct recurrent_step *s)
+{
+    const int64_t size = r->net.h_size;
+    if (r->weight_hr) return (struct elements){size, size, 0, size};
+    return (struct elements){size, r->net.units, s->unit, s->unit_end};
+}
+
+static struct elements carried_elements(const struct recurrence *r, const struct recurrent_step *s)
+{
+    return (struct elements){carried_size(r), r->net.units, s->unit, s->unit_end};
+}
+
+#define EACH_ELEMENT(elements, k)                                                                                      \
+    for (int64_t begin = 0; begin < (elements).size; begin += (elements).block)                                        \
+        for (int64_t k = begin + (elements).first; k < begin + (elements).end; k++)
+
+static const real *zone_of_row(const struct recurrence *r, const struct recurrent_zone *zone,
+                               const struct recurrent_schedule *q, int64_t step, int64_t j)
+{
+    return zone->keep + recurrent_time(r, q, step, j) * zone->time + q->order[j] * zone->batch;
+}
+
+// Runs the phases that `context` and the functions say, from the first, which is prepared, on a team. False: no memory.
+static bool run_phases(int parts, void (*work)(void *, int), bool (*next)(void *), void *context)
+{
+    struct team_line *claimed = sq_scratch_take((size_t)parts * sizeof *claimed);
+    if (!claimed) return false;
+    memset(claimed, 0, (size_t)parts * sizeof *claimed);
+    struct team team = {
+        .phase = {.value = 1}, .claimed = claimed, .units = parts, .work = work, .next = next, .context = context};
+    if (parts == 1) {
+        team_run(&team, 0);
+    } else {
+#pragma omp parallel num_threads(parts)
+        team_run(&team, omp_get_thread_num());
+    }
+    sq_scratch_give(claimed);
+    return true;
 }
 
 #endif

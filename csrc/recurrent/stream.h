@@ -1,5 +1,5 @@
 // A stream: one step of a stack of layers a call, with packed weights. Small steps skip all that recurrent_forward
-// prepares for many.
+// prepares for many. A part of engine.c.
 #ifndef SEQNN_RECURRENT_STREAM_H
 #define SEQNN_RECURRENT_STREAM_H
 
@@ -7,90 +7,90 @@
 
 enum { STREAM_ROWS = 64, STREAM_WORK = 1 << 21 }; // of a step on one thread: sequences, and multiplications, at most
 
-// Layers that lie behind each other, as the first one says it: states, biases, norms, own weights.
-struct recurrent_stack {
-    int64_t layers, own; // elements of `own` a layer
-    bool residual;       // from the second layer on the input is added to the output
-    const real *const *packed;
-    const int64_t *packed_size;
-    real zoneout; // the share of the old states that is kept
-};
+static bool is_small(const struct recurrence *r)
+{
+    return r->B <= STREAM_ROWS && r->net.columns * (r->I + r->net.h_size) * r->B <= STREAM_WORK;
+}
 
-// A layer's step on this thread. `room`: of gates and, with r->middle, of memory.
-static const char *recurrent_small(struct recurrence *r, real *room)
+// Numbers of a row of do_small_step's room: gates, bias, carried before and after, and what a projection needs.
+static int64_t small_row(const struct recurrence *r)
+{
+    return 2 * r->net.columns + 2 * carried_size(r) + r->net.units + r->net.h_size;
+}
+
+// Does a layer's step on this thread, with the packed weights `packed`.
+static void do_small_step(const struct recurrence *r, const struct packed_weights *packed, real *room)
 {
     static const int64_t start = 0;
     int64_t order[STREAM_ROWS];
     for (int64_t b = 0; b < r->B; b++) order[b] = b;
-    r->order = order, r->start = (int64_t *)&start;
-    const struct recurrent_packed packed = recurrent_packed_at(r, (real *)recurrent_unpack(r));
-    real *behind = room + r->B * r->columns;
-    const struct recurrent_step s = {.last = r->B,
-                                     .unit_end = r->units,
+    const struct recurrent_schedule schedule = {.order = order, .start = (int64_t *)&start};
+    const int64_t carried = r->B * carried_size(r);
+    real *bias = room + r->B * r->net.columns, *first = bias + r->net.columns, *next = first + carried;
+    const struct ready_weights weights = {*packed, join_biases(r, bias)};
+    gather_carried(r, &schedule, first);
+    const struct recurrent_step s = {.schedule = &schedule,
+                                     .last = r->B,
+                                     .unit_end = r->net.units,
                                      .gates = room,
-                                     .before = r->h0,
-                                     .memory = r->memory0,
-                                     .memory_after = r->memory_last ? r->memory_last : behind,
-                                     .hidden = behind,
-                                     .projected = behind + r->B * r->units};
-    r->memory_last = NULL; // is where the cell puts it
-    gemm g = recurrent_input_product(r, packed.ih);
+                                     .h = r->h_first,
+                                     .carried = first,
+                                     .carried_next = next,
+                                     .cell_output = next + carried,
+                                     .projected = next + carried + r->B * r->net.units};
+    gemm g = input_product(r, packed->ih, weights.bias);
     g.m = r->B, g.a = r->x, g.c = room;
-    recurrent_multiply(&g, 0, r->B, 0, gemm_panels(g.n));
-    recurrent_do(r, &packed, &s, 0, gemm_panels(r->units));
-    return NULL;
+    multiply_rows(&g, 0, r->B, 0, gemm_panels(g.n));
+    do_step(r, &weights, &s, 0, gemm_panels(r->net.units));
 }
 
-// `first` is the first layer; its x is [B, I], its out [B, H] the result, its h0, memory0, h_last and memory_last are
-// [layers, B, .].
-static const char *recurrent_stream(const struct recurrence *first, const struct recurrent_stack *stack)
+// Moves the arrays of all layers on to the next one.
+static void move_to_next_layer(struct recurrence *r, const struct recurrent_stack *stack)
+{
+    const struct recurrent_net *net = &r->net;
+    r->I = r->x_batch = net->h_size;
+    r->h_first += r->B * net->h_size, r->h_last += r->B * net->h_size;
+    for (int64_t i = 0; i < net->carried && r->carried[i].first; i++)
+        r->carried[i].first += r->B * net->units, r->carried[i].last += r->B * net->units;
+    if (r->bias_ih) r->bias_ih += net->input_columns;
+    if (r->bias_hh) r->bias_hh += recurrent_rows(net);
+    if (r->cell_weights) r->cell_weights += stack->cell_weights;
+    if (r->norm) r->norm += net->columns;
+    if (r->norm_carried) r->norm_carried += 2 * net->units;
+}
+
+const char *recurrent_stream(const struct recurrence *first, const struct recurrent_stack *stack)
 {
     struct recurrence r = *first;
-    const int64_t size = r.B * r.H;
-    real *room = sq_scratch_take((size_t)(r.B * (r.columns + 2 * r.H + r.units)) * sizeof(real));
+    const int64_t size = r.B * r.net.h_size;
+    real *room = sq_scratch_take((size_t)(size + most(r.B, 1) * small_row(&r)) * sizeof(real));
     if (!room) return sq_no_memory;
-    real *added = room + r.B * (r.columns + r.H + r.units);
-    r.T = 1, r.rows = r.B, r.x_batch = r.I, r.h0_row = r.H, r.memory0_row = r.memory, r.out_batch = r.H;
+    real *added = room + most(r.B, 1) * small_row(&r);
+    r.T = 1, r.rows = r.B, r.x_batch = r.I, r.h_first_row = r.net.h_size, r.out_batch = r.net.h_size;
+    for (int64_t i = 0; i < r.net.carried; i++) r.carried[i].first_row = r.net.units;
     if (stack->zoneout > 0) r.zone_h.keep = &stack->zoneout;
-    if (stack->zoneout > 0 && r.memory0) r.zone_memory.keep = &stack->zoneout;
+    if (stack->zoneout > 0 && r.carried[0].first) r.zone_carried.keep = &stack->zoneout;
     const char *error = NULL;
     for (int64_t layer = 0; layer < stack->layers && !error; layer++) {
         r.packed = stack->packed[layer], r.packed_size = stack->packed_size[layer];
-        struct recurrence own = r;
-        if (!recurrent_unpack(&r))
-            error = "packed was not made from weights of this shape and dtype on this instruction set: pack them again";
-        else if (r.B <= STREAM_ROWS && r.columns * (r.I + r.H) * r.B <= STREAM_WORK)
-            error = recurrent_small(&own, room);
+        struct packed_weights packed;
+        error = open_packed(&r, &packed);
+        if (error) break;
+        if (is_small(&r))
+            do_small_step(&r, &packed, room);
         else
-            error = recurrent_forward(&own);
+            error = recurrent_forward(&r);
         if (layer > 0 && stack->residual) {
             for (int64_t k = 0; k < size; k++) added[k] = r.out[k] + r.x[k];
             r.x = added;
         } else {
             r.x = r.h_last;
         }
-        r.I = r.x_batch = r.H;
-        r.h0 += size, r.h_last += size;
-        if (r.memory0) r.memory0 += r.B * r.memory, r.memory_last += r.B * r.memory;
-        if (r.bias) r.bias += r.input_columns;
-        if (r.spans[1].bias) r.spans[1].bias += r.spans[1].rows;
-        if (r.own) r.own += stack->own;
-        if (r.norm) r.norm += r.columns;
-        if (r.norm_memory) r.norm_memory += 2 * r.memory;
+        move_to_next_layer(&r, stack);
     }
     if (r.x == added) memcpy(r.out, added, (size_t)size * sizeof(real));
     sq_scratch_give(room);
     return error;
 }
-
-#define RECURRENT_STREAM_ARGUMENTS(a)                                                                                  \
-    .B = (a)->B, .I = (a)->I, .x = (a)->x, .h0 = (a)->h, .out = (a)->out, .h_last = (a)->h_after, .bias = (a)->bias,   \
-    .norm = (a)->norm
-
-#define RECURRENT_STACK(a)                                                                                             \
-    .layers = (a)->L, .residual = (a)->residual, .packed = (a)->packed, .packed_size = (a)->packed_size,               \
-    .zoneout = (real)(a)->zoneout
-
-static const char recurrent_layers_differ[] = "packed and the states differ in the number of layers";
 
 #endif

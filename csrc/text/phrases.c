@@ -1,122 +1,136 @@
 // Pairs of words with the connector words between them: counted, looked up, and joined in a text.
 //
-// A pair is left << 32 | right, two word ids; its gap is the sequence of connector words between them, a node of a trie
-// (0 = none). The trie and the tables of pairs are open-addressing hash tables, slot = {key, value}, value 0 = free.
-// A table is cut into P parts by the hash; each part is filled by one thread in the order of the input. So it is the
-// same for any number of threads.
+// A pair is left << 32 | right, two word ids. Its gap is the sequence of connector words between them: a node of a
+// trie, 0 where there are none. Pairs and trie are hash tables (base/table.h) with slots {key, value}; the gaps of
+// pairs lie in an array beside their table.
+#include "base/arith.h"
+#include "base/once.h"
+#include "base/table.h"
 #include "phrases_args.h"
 #include "seqnn.h"
 
-enum { MAX_PARTS = 64, GROUP = 128 };
+//= PARTS 64
+//= state token sentence left gap nodes
 
-static inline uint64_t hash_of(uint64_t pair, int32_t gap)
-{
-    uint64_t h = (pair ^ (uint64_t)(uint32_t)gap * UINT64_C(0xD6E8FEB86659FD93)) * UINT64_C(0x9E3779B97F4A7C15);
-    h = (h ^ h >> 32) * UINT64_C(0xD6E8FEB86659FD93);
-    return h ^ h >> 32;
-}
+enum { GROUP = 128 }; // pairs whose slots are prefetched before they are looked up
+
+static const char odd_table[] = "a table's size must be a power of two";
 
 typedef struct {
-    const uint64_t *slots;
+    table table;
     const int32_t *gaps; // NULL: all gaps are 0
-    int64_t parts, capacity;
-} table;
+} pair_table;
 
-static inline int64_t part_of(const table *t, uint64_t hash)
+// A pair that is searched for.
+typedef struct {
+    const int32_t *gaps;
+    int32_t gap;
+} wanted;
+
+static inline bool is_wanted(const void *key, int64_t slot)
 {
-    return (int64_t)((hash >> 32) * (uint64_t)t->parts >> 32);
+    const wanted *k = key;
+    return !k->gaps || k->gaps[slot] == k->gap;
 }
 
-static inline int64_t home_of(const table *t, uint64_t hash)
-{
-    return part_of(t, hash) * t->capacity + (int64_t)(hash & (uint64_t)(t->capacity - 1));
-}
+static inline uint64_t hash_of(uint64_t pair, int32_t gap) { return table_hash(pair, (uint32_t)gap); }
 
-// The slot that holds the key, or the free one where it belongs.
-static inline int64_t find_slot(const table *t, uint64_t pair, int32_t gap, uint64_t hash)
+static inline int64_t find_slot(const pair_table *t, uint64_t pair, int32_t gap, uint64_t hash)
 {
-    const int64_t start = part_of(t, hash) * t->capacity, mask = t->capacity - 1;
-    for (int64_t i = (int64_t)hash & mask;; i = (i + 1) & mask) {
-        const int64_t slot = start + i;
-        if (t->slots[2 * slot + 1] == 0) return slot;
-        if (t->slots[2 * slot] == pair && (!t->gaps || t->gaps[slot] == gap)) return slot;
-    }
+    const wanted key = {t->gaps, gap};
+    return table_find(&t->table, 2, hash, pair, is_wanted, &key);
 }
 
 static inline uint64_t pair_of(int64_t left, int64_t right) { return (uint64_t)left << 32 | (uint64_t)right; }
 
-enum { TOKEN, SENTENCE, LEFT, GAP, NODES, STATE };
+// Where a text stands between two of its tokens: the last word that is no connector, or -1, and the node of the
+// connectors since then.
+typedef struct {
+    int64_t left, gap;
+} context;
 
-// The pairs of a piece of text, in its order. starts = where sentences begin in it; connector[w] = 1 for connector
-// words. state = {next token, next of starts, word on the left or -1, its gap so far, nodes of the trie}. New connector
-// sequences get the next node (without a trie no word is a connector); comes back early, with state[TOKEN] < N, when
-// the trie must grow.
-//: phrases_pairs(ids:i[N]<V, starts:l[S], state+l[5], connector:u[V], trie+?u64[C,2]) -> pairs:u64[N], gaps?i[N],
-//: made:l[1]
+// Finds the pairs of a piece of text, in its order. starts = where sentences begin in it; connector[w] = 1 for
+// connector words, none without a trie. state = {next token, next of starts, word on the left or -1, its gap so far,
+// nodes of the trie}. New sequences of connectors get the next node; comes back early, with state[token] < N, when the
+// trie must grow. The first made[0] of `pairs` and `gaps` are filled.
+//: phrases_pairs(ids:i[N], starts:l[S], state+l[5], connector:u[V], trie+?u64[C,2]) -> pairs:u64[N], gaps?i[N],
+//:     made:l[1]
 KERNEL(phrases_pairs)
 {
-    if (a->trie && (a->C < 2 || a->C & (a->C - 1))) return "the trie's size must be a power of two";
-    table trie = {a->trie, NULL, 1, a->C};
-    int64_t t = a->state[TOKEN], s = a->state[SENTENCE], left = a->state[LEFT], gap = a->state[GAP], made = 0;
+    if (a->trie && !is_power_of_two(a->C)) return odd_table;
+    const pair_table trie = {{a->trie, 1, a->C}, NULL};
+    int64_t t = a->state[PHRASES_TOKEN], s = a->state[PHRASES_SENTENCE], made = 0;
+    int64_t nodes = a->state[PHRASES_NODES];
+    context now = {a->state[PHRASES_LEFT], a->state[PHRASES_GAP]};
+    if (t < 0 || t > a->N || s < 0 || s > a->S || now.left < -1 || now.left >= a->V || nodes < 0 || nodes > INT32_MAX ||
+        now.gap < 0 || now.gap > nodes)
+        return "state: expected what the last call left, or {0, 0, -1, 0, nodes}";
     for (; t < a->N; t++) {
-        for (; s < a->S && a->starts[s] <= t; s++) {
-            left = -1;
-            gap = 0;
-        }
-        const int32_t id = a->ids[t];
+        for (; s < a->S && a->starts[s] <= t; s++) now = (context){-1, 0};
+        const int32_t id = READ_ONCE(a->ids[t]);
+        if ((uint32_t)id >= a->V) return "ids: a value lies outside of the words";
         if (!a->trie || !a->connector[id]) {
-            if (left >= 0) {
-                if (a->gaps) a->gaps[made] = (int32_t)gap;
-                a->pairs[made++] = pair_of(left, id);
+            if (now.left >= 0) {
+                if (a->gaps) a->gaps[made] = (int32_t)now.gap;
+                a->pairs[made++] = pair_of(now.left, id);
             }
-            left = id;
-            gap = 0;
-        } else if (left >= 0) {
-            const uint64_t key = pair_of(gap, id);
+            now = (context){id, 0};
+        } else if (now.left >= 0) {
+            const uint64_t key = pair_of(now.gap, id);
             const int64_t slot = find_slot(&trie, key, 0, hash_of(key, 0));
-            if (a->trie[2 * slot + 1] == 0) {
-                if (a->state[NODES] >= a->C / 2) break;
+            if (slot < 0) return TABLE_IS_FULL;
+            uint64_t *const value = a->trie + 2 * slot + 1;
+            uint64_t node = READ_ONCE(*value);
+            if (node == 0) {
+                if (nodes >= a->C / 2) break;
                 a->trie[2 * slot] = key;
-                a->trie[2 * slot + 1] = (uint64_t)++a->state[NODES];
+                *value = node = (uint64_t)++nodes;
             }
-            gap = (int64_t)a->trie[2 * slot + 1];
+            if (node > (uint64_t)nodes) return "trie: it has more nodes than state says";
+            now.gap = (int64_t)node;
         }
     }
-    a->state[TOKEN] = t;
-    a->state[SENTENCE] = s;
-    a->state[LEFT] = left;
-    a->state[GAP] = gap;
+    a->state[PHRASES_TOKEN] = t;
+    a->state[PHRASES_SENTENCE] = s;
+    a->state[PHRASES_LEFT] = now.left;
+    a->state[PHRASES_GAP] = now.gap;
+    a->state[PHRASES_NODES] = nodes;
     a->made[0] = made;
+    memset(a->pairs + made, 0, (size_t)(a->N - made) * sizeof *a->pairs);
+    if (a->gaps) memset(a->gaps + made, 0, (size_t)(a->N - made) * sizeof *a->gaps);
     return NULL;
 }
 
 // Adds the pairs whose part lies in [low, high).
-static void add_pairs(const struct phrases_add *a, int64_t low, int64_t high)
+static const char *add_pairs(const struct phrases_add *a, int64_t low, int64_t high)
 {
-    const table t = {a->slots, a->slot_gaps, a->P, a->C};
-    int64_t next[MAX_PARTS], mine[GROUP];
+    const pair_table t = {{a->slots, a->P, a->C}, a->slot_gaps};
+    int64_t next[PHRASES_PARTS], mine[GROUP];
     uint64_t hashes[GROUP];
     memcpy(next, a->done, sizeof *next * (size_t)a->P);
     for (int64_t begin = 0; begin < a->M; begin += GROUP) {
-        const int64_t end = begin + GROUP < a->M ? begin + GROUP : a->M;
+        const int64_t end = least(begin + GROUP, a->M);
         int64_t n = 0;
         for (int64_t i = begin; i < end; i++) {
             const uint64_t hash = hash_of(a->pairs[i], a->gaps ? a->gaps[i] : 0);
-            const int64_t part = part_of(&t, hash);
+            const int64_t part = table_part(&t.table, hash);
             mine[n] = i;
             hashes[n] = hash;
             n += part >= low && part < high; // no branch: its outcome is random
         }
         for (int64_t k = 0; k < n; k++) {
-            const int64_t home = home_of(&t, hashes[k]);
+            const int64_t home = table_home(&t.table, hashes[k]);
             __builtin_prefetch(a->slots + 2 * home, 1);
             if (a->slot_gaps) __builtin_prefetch(a->slot_gaps + home, 1);
         }
         for (int64_t k = 0; k < n; k++) {
-            const int64_t i = mine[k], part = part_of(&t, hashes[k]);
+            const int64_t i = mine[k], part = table_part(&t.table, hashes[k]);
             if (i < next[part]) continue;
             const int32_t gap = a->gaps ? a->gaps[i] : 0;
             const int64_t slot = find_slot(&t, a->pairs[i], gap, hashes[k]);
+            if (slot < 0) return TABLE_IS_FULL;
+            const int64_t weight = a->weights ? READ_ONCE(a->weights[i]) : 1;
+            if (weight <= 0) return "weights must be positive";
             if (a->slots[2 * slot + 1] == 0) {
                 if (a->used[part] >= a->C / 4 * 3) {
                     a->done[part] = i;
@@ -127,101 +141,114 @@ static void add_pairs(const struct phrases_add *a, int64_t low, int64_t high)
                 a->slots[2 * slot] = a->pairs[i];
                 if (a->slot_gaps) a->slot_gaps[slot] = gap;
             }
-            a->slots[2 * slot + 1] += a->weights ? (uint64_t)a->weights[i] : 1;
+            a->slots[2 * slot + 1] += (uint64_t)weight;
         }
     }
     for (int64_t part = low; part < high; part++)
         if (next[part] != INT64_MAX) a->done[part] = a->M;
+    return NULL;
 }
 
-// value += weight (> 0; 1 without weights) for each pair. used = filled slots of each part. done = how many of the
-// pairs each part has seen, 0 at first: a part that is full stops; grow the table and call again with the same `done`.
+// Adds a weight (> 0; 1 without weights) to the value of each pair. used = filled slots of each part. done = how many
+// of the pairs each part has seen, 0 at first: a part that is full stops; grow the table and call again with the same
+// `done`.
 //: phrases_add(pairs:u64[M], gaps?i[M], weights?l[M], done+l[P], used+l[P], slots+u64[P,C,2], slot_gaps+?i[P,C])
+//:     where gaps needs slot_gaps; slot_gaps needs gaps; 1 <= P <= PARTS; C >= 4
 KERNEL(phrases_add)
 {
-    if (a->P < 1 || a->P > MAX_PARTS || a->C < 4 || a->C & (a->C - 1)) return "a table has 1 to 64 parts of 2^n slots";
-    if ((a->gaps != NULL) != (a->slot_gaps != NULL)) return "gaps and slot_gaps go together";
-    for (int64_t i = 0; a->weights && i < a->M; i++)
-        if (a->weights[i] <= 0) return "weights must be positive";
+    if (!is_power_of_two(a->C)) return odd_table;
+    const char *problem = NULL;
     const int team = sq_team(64 * a->M);
 #pragma omp parallel num_threads(team)
     {
         const int64_t me = omp_get_thread_num(), threads = omp_get_num_threads();
-        add_pairs(a, a->P * me / threads, a->P * (me + 1) / threads);
+        const char *mine = add_pairs(a, cut(a->P, threads, me), cut(a->P, threads, me + 1));
+        if (mine) __atomic_store_n(&problem, mine, __ATOMIC_RELAXED);
+    }
+    return problem;
+}
+
+static const char *find_values(const struct phrases_find *a, int64_t begin, int64_t end)
+{
+    const pair_table t = {{a->slots, a->P, a->C}, a->slot_gaps};
+    for (int64_t i = begin; i < end; i++) {
+        const uint64_t pair = a->pairs[i];
+        const int32_t gap = a->gaps ? a->gaps[i] : 0;
+        const int64_t slot = find_slot(&t, pair, gap, hash_of(pair, gap));
+        if (slot < 0) return TABLE_IS_FULL;
+        a->values[i] = (int64_t)a->slots[2 * slot + 1];
     }
     return NULL;
 }
 
-static void find_values(const struct phrases_find *a, int64_t begin, int64_t end)
-{
-    const table t = {a->slots, a->slot_gaps, a->P, a->C};
-    for (int64_t i = begin; i < end; i++) {
-        const int32_t gap = a->gaps ? a->gaps[i] : 0;
-        a->values[i] = (int64_t)a->slots[2 * find_slot(&t, a->pairs[i], gap, hash_of(a->pairs[i], gap)) + 1];
-    }
-}
-
-// The value of each pair, 0 where it is missing.
+// Finds the value of each pair, 0 where it is missing.
 //: phrases_find(pairs:u64[M], gaps?i[M], slots:u64[P,C,2], slot_gaps?i[P,C]) -> values:l[M]
+//:     where gaps needs slot_gaps; slot_gaps needs gaps; 1 <= P <= PARTS; C >= 4
 KERNEL(phrases_find)
 {
-    if (a->P < 1 || a->C < 4 || a->C & (a->C - 1)) return "a table has 1 to 64 parts of 2^n slots";
-    if ((a->gaps != NULL) != (a->slot_gaps != NULL)) return "gaps and slot_gaps go together";
+    if (!is_power_of_two(a->C)) return odd_table;
+    const char *problem = NULL;
     const int team = sq_team(64 * a->M);
 #pragma omp parallel num_threads(team)
     {
         const int64_t me = omp_get_thread_num(), threads = omp_get_num_threads();
-        find_values(a, a->M * me / threads, a->M * (me + 1) / threads);
+        const char *mine = find_values(a, cut(a->M, threads, me), cut(a->M, threads, me + 1));
+        if (mine) __atomic_store_n(&problem, mine, __ATOMIC_RELAXED);
     }
-    return NULL;
+    return problem;
 }
 
-// One sentence, from left to right: a word starts a candidate, the next word that is no connector ends it; a candidate
-// that is no phrase gives way to the one that its last word starts.
-static void join_sentence(const struct phrases_join *a, const table *pairs, const table *trie, int64_t begin,
-                          int64_t end)
+// Joins one sentence, from left to right: a word starts a candidate, the next word that is no connector ends it; a
+// candidate that is no phrase gives way to the one that its last word starts.
+static const char *join_sentence(const struct phrases_join *a, const pair_table *pairs, const pair_table *trie,
+                                 int64_t begin, int64_t end)
 {
-    int64_t left = -1, gap = 0;
+    context now = {-1, 0};
     for (int64_t t = begin; t < end; t++) {
-        const int32_t id = a->ids[t];
+        const int32_t id = READ_ONCE(a->ids[t]);
         a->phrase[t] = -1;
         if (id < 0) {
-            left = -1;
-        } else if (a->connector && a->connector[id]) {
-            if (left < 0) continue;
-            const uint64_t key = pair_of(gap, id);
-            gap = (int64_t)trie->slots[2 * find_slot(trie, key, 0, hash_of(key, 0)) + 1];
-            if (gap == 0) left = -1; // a sequence of connectors that no phrase has
-        } else {
-            if (left >= 0) {
-                const uint64_t pair = pair_of(left, id);
-                const int64_t slot = find_slot(pairs, pair, (int32_t)gap, hash_of(pair, (int32_t)gap));
-                a->phrase[t] = (int32_t)pairs->slots[2 * slot + 1] - 1;
-            }
-            left = a->phrase[t] < 0 ? id : -1;
-            gap = 0;
+            now.left = -1;
+            continue;
         }
+        if (a->connector && id >= a->V) return "ids: a value lies outside of the words";
+        if (a->connector && a->connector[id]) {
+            if (now.left < 0) continue;
+            const uint64_t key = pair_of(now.gap, id);
+            const int64_t slot = find_slot(trie, key, 0, hash_of(key, 0));
+            if (slot < 0) return TABLE_IS_FULL;
+            now.gap = (int64_t)trie->table.slots[2 * slot + 1];
+            if (now.gap == 0) now.left = -1; // a sequence of connectors that no phrase has
+            continue;
+        }
+        if (now.left >= 0) {
+            const uint64_t pair = pair_of(now.left, id);
+            const int32_t gap = (int32_t)now.gap;
+            const int64_t slot = find_slot(pairs, pair, gap, hash_of(pair, gap));
+            if (slot < 0) return TABLE_IS_FULL;
+            a->phrase[t] = (int32_t)pairs->table.slots[2 * slot + 1] - 1;
+        }
+        now = (context){a->phrase[t] < 0 ? id : -1, 0};
     }
+    return NULL;
 }
 
-// phrase[t] = number of the phrase that ends at token t, else -1. The pairs' values are 1 + that number. ids -1 are
-// words that no phrase has.
-//: phrases_join(ids:i[N], offsets:l[S+1], connector?u[V], trie?u64[D,2], slots:u64[P,C,2], slot_gaps?i[P,C]) ->
-//: phrase:i[N]
+// Says of each token which phrase ends at it: phrase[t] = its number, else -1. The pairs' values are 1 + that number.
+// ids -1 are words that no phrase has.
+//: phrases_join(ids:i[N], offsets:l[S+1], connector?u[V], trie?u64[D,2], slots:u64[P,C,2], slot_gaps?i[P,C])
+//:     -> phrase:i[N]
+//:     where offsets covers N; connector needs trie slot_gaps; trie needs connector; slot_gaps needs connector;
+//:     1 <= P <= PARTS; C >= 4
 KERNEL(phrases_join)
 {
-    if ((a->connector != NULL) != (a->trie != NULL) || (a->connector != NULL) != (a->slot_gaps != NULL))
-        return "connector, trie and slot_gaps go together";
-    if (a->P < 1 || a->C < 4 || a->C & (a->C - 1)) return "a table has 1 to 64 parts of 2^n slots";
-    if (a->trie && (a->D < 2 || a->D & (a->D - 1))) return "the trie's size must be a power of two";
-    if (a->offsets[0] != 0 || a->offsets[a->S] != a->N) return "offsets must go from 0 to the number of ids";
-    for (int64_t s = 0; s < a->S; s++)
-        if (a->offsets[s] > a->offsets[s + 1]) return "offsets must ascend";
-    for (int64_t i = 0; i < a->N; i++)
-        if (a->ids[i] < -1 || (a->connector && a->ids[i] >= a->V)) return "ids lie outside the words";
-    const table pairs = {a->slots, a->slot_gaps, a->P, a->C}, trie = {a->trie, NULL, 1, a->D};
+    if (!is_power_of_two(a->C) || (a->trie && !is_power_of_two(a->D))) return odd_table;
+    const pair_table pairs = {{a->slots, a->P, a->C}, a->slot_gaps}, trie = {{a->trie, 1, a->D}, NULL};
+    const char *problem = NULL;
     const int team = sq_team(2 * a->N);
 #pragma omp parallel for num_threads(team) schedule(dynamic, 256)
-    for (int64_t s = 0; s < a->S; s++) join_sentence(a, &pairs, &trie, a->offsets[s], a->offsets[s + 1]);
-    return NULL;
+    for (int64_t s = 0; s < a->S; s++) {
+        const char *mine = join_sentence(a, &pairs, &trie, a->offsets[s], a->offsets[s + 1]);
+        if (mine) __atomic_store_n(&problem, mine, __ATOMIC_RELAXED);
+    }
+    return problem;
 }

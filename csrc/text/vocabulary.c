@@ -1,32 +1,42 @@
-// Counting under a limit, and what training needs from counts: the alias table for drawing negatives, the Huffman tree.
+// Counting under a limit, and what training needs of counts: the alias table for drawing negatives, the Huffman tree.
+#include "base/arith.h"
+#include "base/once.h"
 #include "seqnn.h"
 #include "vocabulary_args.h"
 
-// Counts on from state = {next token, next sentence, living words}, at least one sentence, until a sentence ends with
-// more than `limit` words that have a count, or `most` tokens are done. living = those words in the order of their
-// coming.
-//: vocabulary_replay(ids:i[N], offsets:l[S+1], state+l[3], counts+l[W], living+i[W], limit:n, most:n)
+//= state token sentence words
+
+// Counts on from `state`, at least one sentence, until a sentence ends with more than `limit` words that have a count,
+// or `most` tokens are done. state = {next token, next sentence, living words}; living = the words that have a count,
+// in the order in which they came.
+//: vocabulary_replay(ids:i[N], offsets:l[S+1], state+l[3], counts+l[W], living+i[W], limit:n, most:n>=1)
 KERNEL(vocabulary_replay)
 {
-    int64_t token = a->state[0], sentence = a->state[1], words = a->state[2], stop = token + a->most;
+    int64_t token = a->state[VOCABULARY_TOKEN], sentence = a->state[VOCABULARY_SENTENCE];
+    int64_t words = a->state[VOCABULARY_WORDS];
+    if (token < 0 || token > a->N || sentence < 0 || sentence > a->S || words < 0 || words > a->W)
+        return "state: expected what the last call left, or {0, 0, 0}";
+    const int64_t stop = token + least(a->most, INT64_MAX - token);
     while (sentence < a->S && token < stop) {
-        int64_t end = a->offsets[++sentence] < a->N ? a->offsets[sentence] : a->N;
+        const int64_t end = least(READ_ONCE(a->offsets[++sentence]), a->N);
         for (; token < end; token++) {
-            int32_t id = a->ids[token];
+            const int32_t id = READ_ONCE(a->ids[token]);
             if (id < 0 || id >= a->W) return "ids lie outside the words";
-            if (a->counts[id]++ == 0) a->living[words++] = id;
+            if (a->counts[id]++ != 0) continue;
+            if (words == a->W) return "living: it does not hold all words that have a count";
+            a->living[words++] = id;
         }
         if (words > a->limit) break;
     }
-    a->state[0] = token;
-    a->state[1] = sentence;
-    a->state[2] = words;
+    a->state[VOCABULARY_TOKEN] = token;
+    a->state[VOCABULARY_SENTENCE] = sentence;
+    a->state[VOCABULARY_WORDS] = words;
     return NULL;
 }
 
-// Alias table (Walker; Vose's method) with integer weights that sum to V * 2^32: draw cell c and 32 random bits r,
-// then the word is c if r < threshold[c], else other[c]. A full cell is its own other.
-//: vocabulary_alias(weights:u64[V]) -> threshold:u32[V], other:i[V]
+// Makes an alias table (Walker; Vose's method) of integer weights that sum to V * 2^32. To draw a word, draw a cell c
+// and 32 random bits r: the word is c if r < threshold[c], else other[c]. A full cell is its own other.
+//: vocabulary_alias(weights:u64[V]) -> threshold:u32[V], other:i[V] where V <= 2147483647
 KERNEL(vocabulary_alias)
 {
     const uint64_t full = UINT64_C(1) << 32;
@@ -60,13 +70,13 @@ KERNEL(vocabulary_alias)
     return NULL;
 }
 
-// Huffman tree over ascending counts: nodes 0 .. V-1 are the leaves in that order, V .. 2V-2 the inner nodes in the
-// order of their making, the last one is the root. bit = 1 for the heavier child, of equal ones for the leaf; depth
-// counts edges from the root.
-//: vocabulary_huffman(counts:l[V]) -> parent:i[2*V-1], bit:u[2*V-1], depth:i[2*V-1]
+// Makes the Huffman tree of ascending counts. Nodes 0 .. V-1 are the leaves in that order, V .. 2V-2 the inner nodes in
+// the order in which they are made; the last one is the root. bit = 1 for the heavier child, of equal ones for the
+// leaf; depth = the number of edges to the root.
+//: vocabulary_huffman(counts:l[V]) -> parent:i[2*V-1], bit:u[2*V-1], depth:i[2*V-1] where 1 <= V <= 1073741824
 KERNEL(vocabulary_huffman)
 {
-    int64_t nodes = 2 * a->V - 1, leaf = 0, inner = a->V;
+    int64_t nodes = a->parent_size, leaf = 0, inner = a->V;
     int64_t *sum = malloc(sizeof *sum * (size_t)(nodes + 1));
     if (!sum) return sq_no_memory;
     for (int64_t node = a->V; node < nodes; node++) {
@@ -87,21 +97,24 @@ KERNEL(vocabulary_huffman)
     return NULL;
 }
 
-// The path from the root to each word, at offsets[word]: inner nodes (numbered from 0) and the branch taken at each.
-// word[leaf] = the word of a leaf.
+// Lists the path from the root to each word, at offsets[word]: inner nodes, numbered from 0, and the branch taken at
+// each. word[leaf] = the word of a leaf.
 //: vocabulary_huffman_paths(offsets:l[V+1], word:i[V]<V, parent:i[2*V-1], bit:u[2*V-1], size:n>=0)
 //:     -> nodes:i[size], codes:u[size]
+//:     where offsets covers size; -1 <= parent < 2*V - 1
 KERNEL(vocabulary_huffman_paths)
 {
-    if (a->offsets[0] != 0 || a->offsets[a->V] != a->size) return "offsets do not match size";
+    memset(a->nodes, 0, (size_t)a->size * sizeof *a->nodes); // where `word` leaves one out
+    memset(a->codes, 0, (size_t)a->size);
     for (int64_t leaf = 0; leaf < a->V; leaf++) {
         int64_t node = leaf, start = a->offsets[a->word[leaf]];
         for (int64_t i = a->offsets[a->word[leaf] + 1] - 1; i >= start; i--) {
-            if (a->parent[node] < 0) return "offsets do not match the tree";
+            if (a->parent[node] < a->V) return "offsets do not match the tree";
             a->codes[i] = a->bit[node];
             node = a->parent[node];
             a->nodes[i] = (int32_t)(node - a->V);
         }
+        if (a->parent[node] >= 0) return "offsets do not match the tree";
     }
     return NULL;
 }

@@ -45,8 +45,8 @@ static double sum_of_powers(const real *x, int64_t n, double power)
     return sum;
 }
 
-// (sum |x|^power)^(1/power) over all arrays; an infinite power gives the largest |x|. A number a piece, combined in
-// order.
+// (sum |x|^power)^(1/power) over all arrays; an infinite power gives the largest |x|. Each piece gives a number, and
+// these are combined in order.
 //: gradients_norm(grads*f[], power:d=2) -> norm:f64[1]
 KERNEL(gradients_norm)
 {
@@ -77,7 +77,7 @@ KERNEL(gradients_norm)
     return NULL;
 }
 
-// Of each array by itself: sqrt(sum x^2)
+// sqrt(sum x^2) of each array
 //: gradients_norms(grads*f[], count:n) -> norms:f64[count]
 KERNEL(gradients_norms)
 {

@@ -15,8 +15,8 @@ struct numbers {
 
 typedef void rule(real *const *x, const struct numbers *c);
 
-// Applies the rule to n elements; the last few go through a register of their own, so that every element of an array
-// is computed alike.
+// Applies the rule to n elements. The last few go through a register of their own, so that every element of an array is
+// computed alike.
 ALWAYS_INLINE void sweep(rule apply, real *const *x, int64_t n, const struct numbers *c)
 {
     real *at[ARRAYS];
@@ -59,7 +59,7 @@ ALWAYS_INLINE void sweep_all(rule apply, const struct step *s)
     }
 }
 
-// As sweep_all, over the rows `ids` of tables with D columns; the gradient has these rows only.
+// Does the same for the rows `ids` of tables with D columns; the gradient has these rows only.
 ALWAYS_INLINE void sweep_rows(rule apply, real *const *table, int64_t D, const int64_t *ids, int64_t N,
                               const struct numbers *c)
 {
@@ -82,7 +82,7 @@ static bool increasing(const int64_t *ids, int64_t N)
 static const char wrong_count[] = "step: expected one number for each of params";
 static const char wrong_order[] = "ids: expected increasing row numbers";
 
-// The state of the others, dressed as lists of writeable arrays; gradients are only read.
+// A list of gradients, which are only read, as one of arrays that could be written.
 #define LIST(list) ((real *const *)(list))
 
 // --- stochastic gradient descent
@@ -151,7 +151,7 @@ ALWAYS_INLINE void adagrad(real *const *x, const struct numbers *c)
 static struct numbers adagrad_numbers(double lr, double lr_decay, double weight_decay, double eps, double scale,
                                       int64_t step)
 {
-    return (struct numbers){.lr = (real)(lr / (1 + (double)(step - 1) * lr_decay)),
+    return (struct numbers){.lr = (real)(lr / (1 + ((double)step - 1) * lr_decay)),
                             .scale = (real)scale,
                             .decay = (real)weight_decay,
                             .eps = (real)eps};
@@ -298,7 +298,7 @@ KERNEL(adam_rows)
 // --- moving average of the weights
 
 // average += (1 - decay) * (param - average)
-ALWAYS_INLINE void average(real *const *x, const struct numbers *c)
+ALWAYS_INLINE void move_average(real *const *x, const struct numbers *c)
 {
     const vf old = vf_load(x[PARAM]);
     vf_store(x[PARAM], old + c->rest1 * (vf_load(x[GRAD]) - old));
@@ -311,7 +311,7 @@ KERNEL(ema_update)
     if (!c) return sq_no_memory;
     for (int64_t k = 0; k < a->params_count; k++) c[k] = (struct numbers){.rest1 = (real)(1 - a->decay)};
     const struct step s = {{a->averages, LIST(a->params)}, a->params_size, a->params_count, c};
-    sweep_all(average, &s);
+    sweep_all(move_average, &s);
     free(c);
     return NULL;
 }

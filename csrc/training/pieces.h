@@ -1,8 +1,9 @@
-// A list of arrays seen as pieces of fixed length: what threads share out, and what partial sums belong to. The pieces
-// depend on the sizes only, so results do not depend on the number of threads.
+// A list of arrays seen as pieces of fixed length, which threads share and which partial sums belong to. The pieces
+// depend on the sizes alone, so results do not depend on the number of threads.
 #ifndef SEQNN_TRAINING_PIECES_H
 #define SEQNN_TRAINING_PIECES_H
 
+#include "base/arith.h"
 #include "seqnn.h"
 
 enum { PIECE = 4096 }; // elements; a multiple of any register's lanes
@@ -19,7 +20,7 @@ struct pieces {
     struct piece at;
 };
 
-static inline int64_t pieces_in(int64_t size) { return (size + PIECE - 1) / PIECE; }
+static inline int64_t pieces_in(int64_t size) { return blocks(size, PIECE); }
 
 static inline int64_t pieces_elements(const int64_t *size, int64_t count)
 {
@@ -28,19 +29,19 @@ static inline int64_t pieces_elements(const int64_t *size, int64_t count)
     return sum;
 }
 
-// For the calling thread of a parallel region, by the threads that the region really has: it may get fewer than it asks
-// for (OMP_THREAD_LIMIT, OMP_DYNAMIC, a build without OpenMP).
+// The pieces of the calling thread of a parallel region. They depend on the number of threads that the region really
+// has: it may get fewer than it asks for (OMP_THREAD_LIMIT, OMP_DYNAMIC, a build without OpenMP).
 static inline struct pieces pieces_of_thread(const int64_t *size, int64_t count)
 {
     const int64_t all = pieces_elements(size, count), thread = omp_get_thread_num(), team = omp_get_num_threads();
     return (struct pieces){.size = size,
                            .count = count,
-                           .from = all / team * thread + all % team * thread / team,
-                           .to = all / team * (thread + 1) + all % team * (thread + 1) / team,
+                           .from = cut(all, team, thread),
+                           .to = cut(all, team, thread + 1),
                            .at = {.number = -1}};
 }
 
-// Goes on to the next piece of the thread; false when there is none.
+// Moves on to the next piece of the thread; false when there is none.
 static inline bool pieces_next(struct pieces *p)
 {
     struct piece *at = &p->at;
@@ -51,11 +52,11 @@ static inline bool pieces_next(struct pieces *p)
         if (p->offset + at->begin < p->from) { // skip what earlier threads do
             const int64_t skipped = pieces_in(p->from - p->offset - at->begin);
             const int64_t left = pieces_in(size - at->begin);
-            at->number += skipped < left ? skipped : left;
+            at->number += least(skipped, left);
             at->begin = skipped < left ? at->begin + skipped * PIECE : size;
         }
         if (at->begin < size) {
-            at->end = at->begin + PIECE < size ? at->begin + PIECE : size;
+            at->end = least(size, at->begin + PIECE);
             return p->offset + at->begin < p->to;
         }
         p->offset += size;

@@ -3,14 +3,14 @@
 #include "training/pieces.h"
 #include "watch_args.h"
 
-// Of some numbers: how many, their mean, the sum of (x - mean)^2, and counts.
+// What is known of some numbers: how many they are, their mean, the sum of (x - mean)^2, and counts.
 struct figures {
     int64_t count;
     double mean, squares;
     int64_t zeros, outside, finite;
 };
 
-static int64_t true_lanes(vi counter) // which counts them downwards
+static int64_t true_lanes(vi counter) // which counts them down
 {
     lane_bits lane[LANES];
     memcpy(lane, &counter, sizeof lane);
@@ -19,18 +19,7 @@ static int64_t true_lanes(vi counter) // which counts them downwards
     return sum;
 }
 
-// Sum of (x - center), or of its square, for numbers whose sum does not fit into `real`.
-static double wide_sum(const real *x, double center, bool square, int64_t n)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const double d = (double)x[i] - center;
-        sum += square ? d * d : d;
-    }
-    return sum;
-}
-
-// Of one piece, which stays in the first cache.
+// Measures one piece, which stays in the first-level cache.
 static struct figures piece_figures(const real *x, int64_t n, real low, real high)
 {
     vi zeros = {0}, outside = {0}, finite = {0};
@@ -50,8 +39,8 @@ static struct figures piece_figures(const real *x, int64_t n, real low, real hig
     return (struct figures){n, mean, squares, true_lanes(zeros), true_lanes(outside), true_lanes(finite)};
 }
 
-// Both together (Chan, Golub, LeVeque 1983).
-static struct figures together(struct figures a, struct figures b)
+// Merges the figures of two sets (Chan, Golub, LeVeque 1983).
+static struct figures merge(struct figures a, struct figures b)
 {
     if (a.count == 0) return b;
     const double gap = b.mean - a.mean, share = (double)b.count / (double)(a.count + b.count);
@@ -73,10 +62,10 @@ KERNEL(watch_figures)
     if (!part) return sq_no_memory;
 #pragma omp parallel for num_threads(sq_team(2 * a->N)) schedule(static)
     for (int64_t p = 0; p < pieces; p++) {
-        const int64_t begin = p * PIECE, left = a->N - begin;
-        part[p] = piece_figures(a->x + begin, left < PIECE ? left : PIECE, low, high);
+        const int64_t begin = p * PIECE;
+        part[p] = piece_figures(a->x + begin, least(PIECE, a->N - begin), low, high);
     }
-    for (int64_t p = 0; p < pieces; p++) all = together(all, part[p]);
+    for (int64_t p = 0; p < pieces; p++) all = merge(all, part[p]);
     free(part);
     a->moments[0] = all.mean, a->moments[1] = all.squares;
     a->counts[0] = all.zeros, a->counts[1] = all.outside, a->counts[2] = all.finite;
@@ -88,16 +77,16 @@ static bool any_active(const real *x, int64_t n)
     enum { STEP = 64 };
     for (int64_t i = 0; i < n; i += STEP) {
         int32_t active = 0;
-        const int64_t end = n - i < STEP ? n : i + STEP;
+        const int64_t end = least(n, i + STEP);
         for (int64_t j = i; j < end; j++) active |= x[j] != 0;
         if (active) return true;
     }
     return false;
 }
 
-// last[u] = number where unit u is not zero everywhere. A unit is left as soon as it was seen active: most in a few
-// rows.
-//: watch_active(x:f[A,U,B], last+l[U], number:n)
+// last[u] = number where unit u is not zero everywhere. A unit is not looked at again when it was seen active: for most
+// units that takes a few rows.
+//: watch_active(x:f[A,U,B], last+l[U], number:n>=0)
 KERNEL(watch_active)
 {
     for (int64_t u = 0; u < a->U; u++) a->last[u] = a->last[u] == a->number ? a->number - 1 : a->last[u];
@@ -109,7 +98,7 @@ KERNEL(watch_active)
     return NULL;
 }
 
-// Of each parameter: |now - before| / |before|; NaN where it was zero
+// change = |now - before| / |before| of each array; NaN where it was zero
 //: watch_change(now*f[], before*f[], count:n) -> change:f64[count]
 KERNEL(watch_change)
 {

@@ -31,15 +31,11 @@ ALWAYS_INLINE vf vf_abs(vf x) { return (vf)((vi)x & ~(vi)vf_set((real)-0.0)); }
 ALWAYS_INLINE vf vf_with_sign(vf x, vf sign) { return (vf)((vi)x | ((vi)sign & (vi)vf_set((real)-0.0))); }
 
 #if SQ_DOUBLE
-#define VF_FRACTION 52              // bits of the fraction of a number
-#define VF_SHIFT 6755399441055744.0 // 1.5 * 2^52: adding it rounds to an integer, left in the low bits
 #define VF_LN2_HIGH 6.93147180369123816490e-01
 #define VF_LN2_LOW 1.90821492927058770002e-10
 #define VF_EXP_LOW (-746) // e^x is 0 below
 #define VF_EXP_HIGH 710   // and infinite above
 #else
-#define VF_FRACTION 23
-#define VF_SHIFT 12582912.f // 1.5 * 2^23
 #define VF_LN2_HIGH 0.693359375f
 #define VF_LN2_LOW (-2.12194440e-4f)
 #define VF_EXP_LOW (-104)
@@ -64,27 +60,12 @@ ALWAYS_INLINE vf vf_expm1_small(vf r)
 // x = n ln 2 + r: the number 1.5 * 2^23 (2^52) + n.
 ALWAYS_INLINE vf vf_exp_steps(vf x) { return x * (real)1.4426950408889634 + (real)VF_SHIFT; }
 ALWAYS_INLINE vf vf_exp_rest(vf x, vf n) { return x - n * (real)VF_LN2_HIGH - n * (real)VF_LN2_LOW; }
-// 2^n for a normal 2^n, from 1.5 * 2^23 (2^52) + n.
-ALWAYS_INLINE vf vf_power_of_two(vf steps) { return (vf)(((vi)steps << VF_FRACTION) + (vi)vf_set(1)); }
 
 // e^x for |x| <= 87 (float) or 708 (double): e^r 2^n.
 ALWAYS_INLINE vf vf_exp_bounded(vf x)
 {
     const vf steps = vf_exp_steps(x), n = steps - (real)VF_SHIFT;
     return (vf_expm1_small(vf_exp_rest(x, n)) + (real)1) * vf_power_of_two(steps);
-}
-
-// y 2^n for y about 1 and any integer n where the result is finite: rounded once, also to a subnormal number.
-ALWAYS_INLINE vf vf_times_power(vf y, vf n)
-{
-#if defined(__AVX512F__) && SQ_DOUBLE
-    return (vf)_mm512_scalef_pd((__m512d)y, (__m512d)n);
-#elif defined(__AVX512F__)
-    return (vf)_mm512_scalef_ps((__m512)y, (__m512)n);
-#else
-    const vf half = n * (real)0.5 + (real)VF_SHIFT, rest = n - (half - (real)VF_SHIFT) + (real)VF_SHIFT;
-    return y * vf_power_of_two(half) * vf_power_of_two(rest);
-#endif
 }
 
 // e^(x + low) for a `low` that is small beside x, x <= 0 and not below 1.1 VF_EXP_LOW. Subnormal results are rounded
@@ -122,46 +103,12 @@ ALWAYS_INLINE vf vf_log_parts(vf k, vf f)
 }
 
 // The natural logarithm: -inf at 0, NaN below.
-#if defined(__AVX512F__)
 ALWAYS_INLINE vf vf_log(vf x)
 {
-    // Of each kind of x, what the result is (4 bits a kind): +inf, -inf at 0, NaN, or the formula's.
-    const vi kinds = (lane_bits)0x03530422 - (vi){0};
-#if SQ_DOUBLE
-    const __m512d in = (__m512d)x, k = _mm512_getexp_pd(in), m = _mm512_getmant_pd(in, _MM_MANT_NORM_1_2, 0);
-    const __mmask8 large = _mm512_cmp_pd_mask(m, (__m512d)vf_set(1.41421356237309505), _CMP_GT_OQ);
-    const vf f = (vf)_mm512_mask_mul_pd(m, large, m, (__m512d)vf_set(0.5)) - 1;
-    const vf log = vf_log_parts((vf)_mm512_mask_add_pd(k, large, k, (__m512d)vf_set(1)), f);
-    return (vf)_mm512_fixupimm_pd((__m512d)log, in, (__m512i)kinds, 0);
-#else
-    const __m512 in = (__m512)x, k = _mm512_getexp_ps(in), m = _mm512_getmant_ps(in, _MM_MANT_NORM_1_2, 0);
-    const __mmask16 large = _mm512_cmp_ps_mask(m, (__m512)vf_set(1.41421356f), _CMP_GT_OQ);
-    const vf f = (vf)_mm512_mask_mul_ps(m, large, m, (__m512)vf_set(0.5f)) - 1;
-    const vf log = vf_log_parts((vf)_mm512_mask_add_ps(k, large, k, (__m512)vf_set(1)), f);
-    return (vf)_mm512_fixupimm_ps((__m512)log, in, (__m512i)kinds, 0);
-#endif
+    vf k;
+    const vf f = vf_log_split(x, &k);
+    return vf_log_limits(vf_log_parts(k, f), x);
 }
-#else
-ALWAYS_INLINE vf vf_log(vf x)
-{
-#if SQ_DOUBLE
-    const real smallest = 0x1p-1022, lift = 0x1p54, lifted = 54, root_half = 0.70710678118654752440, integer = 0x1p52;
-    const lane_bits fraction = 0xfffffffffffff, bias = 1023;
-#else
-    const real smallest = 0x1p-126f, lift = 0x1p25f, lifted = 25, root_half = 0.70710678118654752440f,
-               integer = 0x1p23f;
-    const lane_bits fraction = 0x7fffff, bias = 127;
-#endif
-    const vi subnormal = x < smallest;
-    const vi bits = (vi)vf_select(subnormal, x * lift, x) + ((vi)vf_set(1) - (vi)vf_set(root_half));
-    // The biased exponent as a number: it becomes the low bits of 2^23 (2^52).
-    const vf k = (vf)((vi)((vu)bits >> VF_FRACTION) | (vi)vf_set(integer)) - (integer + (real)bias) -
-                 vf_select(subnormal, vf_set(lifted), vf_set(0));
-    const vf f = (vf)((bits & fraction) + (vi)vf_set(root_half)) - (real)1;
-    const vf limit = vf_select(x == 0, vf_set(-(real)INFINITY), vf_select(x < 0, vf_set((real)NAN), x));
-    return vf_select((x > 0) & (x < (real)INFINITY), vf_log_parts(k, f), limit);
-}
-#endif
 
 // tanh x = (e^2x - 1) / (e^2x + 1), from e^2x - 1 = 2^n (e^r - 1) + (2^n - 1), which is exact near 0. Odd.
 ALWAYS_INLINE vf vf_tanh(vf x)

@@ -1,5 +1,5 @@
-// Slopes of activation functions: a gradient at the result times the derivative. relu, sigmoid and tanh tell it from
-// the result y, the others need the input x.
+// Slopes of activation functions: a gradient at the result times the derivative. relu, sigmoid and tanh need
+// the result y, the others the input x.
 #ifndef SEQNN_VEC_SLOPE_H
 #define SEQNN_VEC_SLOPE_H
 

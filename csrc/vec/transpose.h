@@ -1,4 +1,4 @@
-// Matrices turned in registers, a square of LANES x LANES at a time.
+// Transposes matrices in registers, a square of LANES x LANES at a time.
 #ifndef SEQNN_VEC_TRANSPOSE_H
 #define SEQNN_VEC_TRANSPOSE_H
 
@@ -30,7 +30,8 @@
         }                                                                                                              \
     }
 
-// to[i * to_row + j] = from[j * from_row + i] for i, j < LANES; rows of `from` behind `rows` are taken as zero.
+// to[i * to_row + j] = from[j * from_row + i] for i, j < LANES; rows of `from` after the first `rows` are taken as
+// zero.
 ALWAYS_INLINE void transpose_square(real *to, int64_t to_row, const real *from, int64_t from_row, int rows)
 {
     vf row[LANES];

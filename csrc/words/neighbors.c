@@ -1,7 +1,8 @@
 // The top-n rows of a matrix by their dot product with a query, times a scale per row (1 / norm for cosines), without
-// sorting all rows. Blocks of rows are shared out to threads; each thread keeps one heap a query, merged at the end.
+// sorting all rows. Blocks of rows are shared out to threads; each thread keeps one heap per query, merged at the end.
+#include "base/arith.h"
 #include "neighbors_args.h"
-#include "seqnn.h"
+#include "vec/vec.h"
 
 // Candidates are in one total order: higher score first, then lower id. So the best n do not depend on who finds them.
 typedef struct {
@@ -9,14 +10,17 @@ typedef struct {
     int64_t id;
 } candidate;
 
-static inline bool better(candidate a, candidate b) { return a.score > b.score || (a.score == b.score && a.id < b.id); }
+static inline bool is_better(candidate a, candidate b)
+{
+    return a.score > b.score || (a.score == b.score && a.id < b.id);
+}
 
 // A heap of at most n candidates with the worst on top.
 static void sift_down(candidate *heap, int64_t n, int64_t at, candidate item)
 {
     for (int64_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && better(heap[child], heap[child + 1])) child++;
-        if (!better(item, heap[child])) break;
+        if (child + 1 < n && is_better(heap[child], heap[child + 1])) child++;
+        if (!is_better(item, heap[child])) break;
         heap[at] = heap[child];
     }
     heap[at] = item;
@@ -25,15 +29,15 @@ static void sift_down(candidate *heap, int64_t n, int64_t at, candidate item)
 static void push(candidate *heap, int64_t *n, int64_t capacity, candidate item)
 {
     if (*n == capacity) {
-        if (better(item, heap[0])) sift_down(heap, capacity, 0, item);
+        if (is_better(item, heap[0])) sift_down(heap, capacity, 0, item);
         return;
     }
     int64_t at = (*n)++;
-    for (int64_t parent; at > 0 && better(heap[parent = (at - 1) / 2], item); at = parent) heap[at] = heap[parent];
+    for (int64_t parent; at > 0 && is_better(heap[parent = (at - 1) / 2], item); at = parent) heap[at] = heap[parent];
     heap[at] = item;
 }
 
-// Best first, in place.
+// Sorts a heap in place, best first.
 static void sort(candidate *heap, int64_t n)
 {
     while (n > 1) {
@@ -49,30 +53,31 @@ typedef struct {
     const struct neighbors_top *a;
     candidate *heaps; // [Q, count]
     int64_t *filled;  // [Q]
-    real *panel;      // [D, COLUMNS] rows, transposed
+    real *panel;      // rows, transposed   [D, COLUMNS]
 } search;
 
-// Offer the scores of consecutive rows, the first being `id`, to a query's heap. A NaN is never better.
+// Offers the scores of consecutive rows, the first being `id`, to a query's heap. A NaN is never better.
 static inline void offer(search *s, int64_t query, int64_t id, const real *score, int64_t n)
 {
     const int64_t capacity = s->a->count, excluded = s->a->E;
     candidate *heap = s->heaps + query * capacity;
     const bool full = s->filled[query] == capacity;
-    const real least = full ? heap[0].score : -INFINITY;
+    const real worst = full ? heap[0].score : -INFINITY;
     int any = 0;
 #pragma omp simd reduction(| : any)
-    for (int64_t i = 0; i < n; i++) any |= score[i] >= least;
+    for (int64_t i = 0; i < n; i++) any |= score[i] >= worst;
     if (!any) return;
     const int64_t *skip = s->a->excluded + query * excluded;
     for (int64_t i = 0; i < n; i++) {
-        if (!(score[i] >= least)) continue;
+        if (!(score[i] >= worst)) continue;
         bool taken = false;
         for (int64_t e = 0; e < excluded; e++) taken |= skip[e] == id + i;
         if (!taken) push(heap, &s->filled[query], capacity, (candidate){score[i], id + i});
     }
 }
 
-// Few queries: memory bandwidth is the limit, each row is read once and where it lies.
+// Few queries: memory bandwidth is the limit, so each row is read once and where it lies.
+
 static real dot(const real *x, const real *y, int64_t n)
 {
     real sum = 0;
@@ -81,7 +86,7 @@ static real dot(const real *x, const real *y, int64_t n)
     return sum;
 }
 
-#define BLOCK 512 // rows that a thread takes at a time
+enum { BLOCK = 512 }; // rows that a thread takes at a time
 
 static void scan_few(search *s, int64_t first, int64_t rows)
 {
@@ -95,18 +100,9 @@ static void scan_few(search *s, int64_t first, int64_t rows)
     }
 }
 
-// Many queries: tiles of 6 queries x 2 vectors of rows, from a transposed panel of rows and from transposed queries.
-#if defined(__AVX512F__)
-#define LANES (64 / (int)sizeof(real))
-#elif defined(__AVX2__)
-#define LANES (32 / (int)sizeof(real))
-#else
-#define LANES (16 / (int)sizeof(real))
-#endif
-#define COLUMNS (2 * LANES)
-#define TILE 6
+// Many queries: tiles of TILE queries x 2 vectors of rows, from a transposed panel of rows and from transposed queries.
 
-typedef real vector __attribute__((vector_size(LANES * sizeof(real)), aligned(sizeof(real)), may_alias));
+enum { COLUMNS = 2 * LANES, TILE = 6 };
 
 static void pack_panel(const struct neighbors_top *a, int64_t first, int64_t rows, real *panel)
 {
@@ -126,18 +122,17 @@ static void pack_queries(const struct neighbors_top *a, int64_t tile, real *pack
 // Named accumulators stay in registers, an array of them does not.
 static void multiply_tile(const real *queries, const real *panel, int64_t depth, real *out)
 {
-    const vector zero = {0};
-#define START(j) vector left##j = zero, right##j = zero;
+    const vf zero = {0};
+#define START(j) vf left##j = zero, right##j = zero;
 #define STEP(j) left##j += q[j] * left, right##j += q[j] * right;
 #define STORE(j)                                                                                                       \
-    *(vector *)(out + j * COLUMNS) = left##j;                                                                          \
-    *(vector *)(out + j * COLUMNS + LANES) = right##j;
+    vf_store(out + j * COLUMNS, left##j);                                                                              \
+    vf_store(out + j * COLUMNS + LANES, right##j);
 #define EACH(do)                                                                                                       \
     do (0) do(1) do(2) do(3) do(4) do(5)
     EACH(START)
     for (int64_t d = 0; d < depth; d++) {
-        const vector left = *(const vector *)(panel + d * COLUMNS);
-        const vector right = *(const vector *)(panel + d * COLUMNS + LANES);
+        const vf left = vf_load(panel + d * COLUMNS), right = vf_load(panel + d * COLUMNS + LANES);
         const real *q = queries + d * TILE;
         EACH(STEP)
     }
@@ -149,9 +144,9 @@ static void scan_many(search *s, const real *packed, int64_t first, int64_t rows
     const struct neighbors_top *a = s->a;
     real score[TILE * COLUMNS], scale[COLUMNS] = {0};
     for (int64_t at = 0; at < rows; at += COLUMNS) {
-        const int64_t n = rows - at < COLUMNS ? rows - at : COLUMNS;
+        const int64_t n = least(rows - at, COLUMNS);
         pack_panel(a, first + at, n, s->panel);
-        memcpy(scale, a->scale + first + at, n * sizeof(real));
+        memcpy(scale, a->scale + first + at, (size_t)n * sizeof *scale);
         for (int64_t tile = 0; tile * TILE < a->Q; tile++) {
             multiply_tile(packed + tile * TILE * a->D, s->panel, a->D, score);
             for (int64_t j = 0; j < TILE && tile * TILE + j < a->Q; j++) {
@@ -163,7 +158,7 @@ static void scan_many(search *s, const real *packed, int64_t first, int64_t rows
     }
 }
 
-// Query q's best of all threads, best first; places that stay empty hold id -1 and score NaN.
+// Merges what all threads have found for query q, best first; places that stay empty hold id -1 and score NaN.
 static void merge(const search *threads, int team, int64_t q)
 {
     const struct neighbors_top *a = threads[0].a;
@@ -187,24 +182,24 @@ static void work(search *s, const real *packed, int64_t first, int64_t rows)
         scan_few(s, first, rows);
 }
 
-// For each query the `count` rows of [begin, end) with the highest rows @ query * scale, best first, ties by lower id,
-// but for the query's `excluded` ids (fill with -1) and NaN scores. Short results end in id -1, score NaN.
+// Finds for each query the `count` rows of [begin, end) with the highest rows @ query * scale, best first, ties by
+// lower id, without the query's `excluded` ids (fill up with -1) and without NaN scores. Short results end in id -1,
+// score NaN.
 //: neighbors_top(queries:f[Q,D], rows~f[V,D], scale:f[V], excluded:l[Q,E], begin:n>=0, end:n>=0, count:n>=0)
 //:     -> ids:l[Q,count], scores:f[Q,count]
+//:     where begin <= end <= V
 KERNEL(neighbors_top)
 {
-    if (a->begin > a->end || a->end > a->V) return "begin <= end <= V is expected";
     if (a->Q == 0 || a->count == 0) return NULL;
-    const int64_t span = a->end - a->begin, blocks = (span + BLOCK - 1) / BLOCK;
-    const int64_t tiles = a->Q > 3 ? (a->Q + TILE - 1) / TILE : 0; // the path depends on Q alone
-    int team = sq_team(a->Q * span * a->D);
-    if (team > blocks) team = blocks > 1 ? (int)blocks : 1;
+    const int64_t span = a->end - a->begin, pieces = blocks(span, BLOCK);
+    const int64_t tiles = a->Q > 3 ? blocks(a->Q, TILE) : 0; // the path depends on Q alone
+    const int team = (int)most(1, least(sq_team(a->Q * span * a->D), pieces));
 
-    search *threads = calloc(team, sizeof(search));
-    candidate *heaps = malloc(team * a->Q * a->count * sizeof(candidate));
-    int64_t *filled = calloc(team * a->Q, sizeof(int64_t));
-    real *panels = malloc((team * COLUMNS * a->D + 1) * sizeof(real));
-    real *packed = tiles ? malloc((tiles * TILE * a->D + 1) * sizeof(real)) : NULL;
+    search *threads = calloc((size_t)team, sizeof *threads);
+    candidate *heaps = malloc((size_t)(team * a->Q * a->count) * sizeof *heaps);
+    int64_t *filled = calloc((size_t)(team * a->Q), sizeof *filled);
+    real *panels = malloc((size_t)(team * COLUMNS * a->D + 1) * sizeof *panels);
+    real *packed = tiles ? malloc((size_t)(tiles * TILE * a->D + 1) * sizeof *packed) : NULL;
     const bool ok = threads && heaps && filled && panels && (packed || !tiles);
     if (ok) {
         for (int t = 0; t < team; t++)
@@ -216,9 +211,9 @@ KERNEL(neighbors_top)
                 for (int64_t tile = 0; tile < tiles; tile++) pack_queries(a, tile, packed + tile * TILE * a->D);
             }
 #pragma omp for schedule(dynamic)
-            for (int64_t b = 0; b < blocks; b++) {
+            for (int64_t b = 0; b < pieces; b++) {
                 const int64_t first = a->begin + b * BLOCK;
-                work(&threads[omp_get_thread_num()], packed, first, a->end - first < BLOCK ? a->end - first : BLOCK);
+                work(&threads[omp_get_thread_num()], packed, first, least(a->end - first, BLOCK));
             }
         }
 #pragma omp parallel for num_threads(sq_team(a->Q * a->count * team))

@@ -1,4 +1,4 @@
-// One line of a text file of word vectors, printed: each number in the fewest digits that give it back.
+// Printing one line of a text file of word vectors: each number in the fewest digits that give it back.
 #ifndef SEQNN_WORDS_VECTOR_TEXT_PRINT_H
 #define SEQNN_WORDS_VECTOR_TEXT_PRINT_H
 

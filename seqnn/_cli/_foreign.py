@@ -14,8 +14,10 @@ _PREFIX = "foreign_"
 class Foreign:
     """The options of one other program."""
 
+    programs: str
+    """The program's name, for the help."""
     kinds: Mapping[str, type]
-    """Type of each option's value; the option is written without its dash."""
+    """The type of each option's value; the option is written without its dash."""
     meaning: Mapping[str, str]
     """The name of ours where it is not the same with "_" for "-"."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -29,11 +31,11 @@ class Foreign:
             parser.add_argument("-" + name, type=kind, dest=_PREFIX + name, help=argparse.SUPPRESS)
 
     def spellings(self) -> str:
-        """The options as a user types them."""
+        """Return the options as a user types them."""
         return " ".join("-" + name for name in self.kinds)
 
     def given(self, arguments: argparse.Namespace) -> dict[str, Any]:
-        """The options that were used, but the unneeded ones."""
+        """Return the options that were used, but the unneeded ones."""
         found = {name: getattr(arguments, _PREFIX + name) for name in self.kinds if hasattr(arguments, _PREFIX + name)}
         return {name: value for name, value in found.items() if name not in self.unneeded}
 

@@ -4,55 +4,112 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from .._config import __version__, show_config
-from . import _fasttext_command, _glove_command, _vector_commands, _word2vec_command
+from .._config import __version__, config
+from . import _completion, _vector_commands
+from ._fasttext_command import FastTextCommand
+from ._glove_command import GloVeCommand
+from ._options import Help, unknown_option
+from ._shell import Shell, prepare_streams
+from ._training import Interrupted
+from ._word2vec_command import Word2VecCommand
 
 USER_ERRORS = (OSError, ValueError, KeyError, MemoryError, ArithmeticError, RuntimeError)
-"""What bad input raises; these are told in one line."""
+"""Errors of bad input; these are told in one line."""
+
+EXAMPLES = """\
+Examples:
+  seqnn word2vec text.txt --lower --tokenize --sg -o vectors.txt
+  seqnn neighbours vectors.txt king
+  seqnn COMMAND --help tells more."""
+
+TRAINING = (Word2VecCommand(), FastTextCommand(), GloVeCommand())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 success, 1 an error, 2 wrong usage, 130 Ctrl-C."""
-    parser = argparse.ArgumentParser(
-        prog="seqnn", description="Train and use word vectors.", epilog="seqnn COMMAND --help tells more."
-    )
-    parser.add_argument("--version", action="version", version=f"seqnn {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _word2vec_command.add_command(commands)
-    _fasttext_command.add_command(commands)
-    _glove_command.add_command(commands)
-    _vector_commands.add_commands(commands)
-    config = commands.add_parser("config", help="print versions, instruction set, threads", allow_abbrev=False)
-    config.set_defaults(run=lambda arguments: show_config())
-    arguments = parser.parse_args(argv)
+    """Run the command line; return the exit code: 0 success, 1 an error, 2 wrong usage, 130 Ctrl-C or SIGTERM."""
+    prepare_streams()
+    parser, commands = _parsers()
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words:
+        parser.print_help(sys.stderr)
+        return 2
+    if words[0] == "help":
+        commands.get(words[1] if len(words) > 1 else "", parser).print_help()
+        return 0
+    arguments, unknown = parser.parse_known_args(words)
+    if unknown:
+        command = commands[arguments.command]
+        elsewhere = {old: new for training in TRAINING for old, new in training.foreign.meaning.items()}
+        command.error(unknown_option(command, unknown, elsewhere))
+    shell = Shell()
     try:
-        with warnings.catch_warnings():
+        with _terminable(), warnings.catch_warnings():
             warnings.showwarning = _show_warning
             arguments.run(arguments)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("\nseqnn: interrupted", file=sys.stderr)
+    except Interrupted:
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except KeyboardInterrupt:
+        shell.complain("interrupted; nothing is written")
+        return 130
     except USER_ERRORS as error:
-        print(f"seqnn: error: {_one_line(error)}", file=sys.stderr)
+        shell.complain(f"error: {_one_line(error)}")
         return 1
     return 0
 
 
+def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Make the parser of the command line, and list those of its commands."""
+    parser = argparse.ArgumentParser(
+        prog="seqnn",
+        description="Train and use word vectors.",
+        epilog=EXAMPLES,
+        formatter_class=Help,
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"seqnn {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for training in TRAINING:
+        training.add_to(commands)
+    _vector_commands.add_commands(commands)
+    about = commands.add_parser("config", help="print versions, instruction set, threads", allow_abbrev=False)
+    about.set_defaults(run=_show_config)
+    _completion.add_command(commands, commands.choices)
+    return parser, commands.choices
+
+
+def _show_config(arguments: argparse.Namespace) -> None:
+    shell = Shell()
+    for name, value in config().items():
+        shell.result(f"{name:16} {value}")
+    shell.close()
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _one_line(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{os.fspath(error.filename)}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{os.fspath(error.filename)}: {error.strerror}" if error.filename is not None else error.strerror
     if isinstance(error, KeyError) and error.args:
         return str(error.args[0])
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def _show_warning(message: Warning | str, *where: object) -> None:
-    print(f"seqnn: warning: {message}", file=sys.stderr)
+    Shell().complain(f"warning: {message}")

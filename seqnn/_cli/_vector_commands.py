@@ -1,121 +1,243 @@
-"""The commands about trained vectors: `seqnn neighbours`, `evaluate`, `convert`."""
+"""The commands about trained vectors: `seqnn neighbours`, `vectors`, `evaluate`, `convert`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
-from .._files import open_text
-from ..embed._keyed_vectors import KeyedVectors
+from .._files import open_text, regular_file
+from ..embed import KeyedVectors
+from ._options import Help
+from ._shell import STDOUT, Shell, source, target, typed
+from ._training import check_targets, described, write_vectors, written_formats
+
+VECTORS = (
+    "VECTORS: word2vec text or binary, GloVe text, safetensors of seqnn (vectors or models), fastText's .bin; plain or "
+    "packed (.gz, .bz2, .xz, .zip); - is the standard input."
+)
+
+_SEARCHED = 100_000
+"""The words that are searched for near spellings: the first ones."""
 
 
 def add_commands(commands: Any) -> None:
-    """Add the sub-commands to those of an argparse parser."""
-    neighbours = commands.add_parser(
-        "neighbours",
-        aliases=["neighbors"],
-        help="the nearest words of each word",
-        description="Prints the nearest words of each WORD, or with --negative those of all WORDs together.",
-        allow_abbrev=False,
-    )
-    neighbours.add_argument("vectors", metavar="VECTORS", help="a file of vectors, of any format")
-    neighbours.add_argument("words", metavar="WORD", nargs="+")
+    """Add the sub-commands to those of a parser."""
+    neighbours = _parser(
+        commands, "neighbours", "show the nearest words of each word",
+        f"Print the nearest words of each WORD, or with --negative those of all WORDs together. Without a WORD they are "
+        f"read from the standard input. {VECTORS}",
+        "  seqnn neighbours vectors.txt king queen\n"
+        "  seqnn neighbours vectors.txt king woman --negative man -n 1\n"
+        "  seqnn neighbours model.bin kingly --json            fastText: any word",
+        run_neighbours, aliases=["neighbors"],
+    )  # fmt: skip
+    neighbours.add_argument("words", metavar="WORD", nargs="*")
     neighbours.add_argument(
         "--negative", metavar="WORD", nargs="+", default=[], help="words to move away from: king woman --negative man"
     )
     neighbours.add_argument("-n", "--topn", type=int, default=10, help="how many (default 10)")
-    neighbours.set_defaults(run=run_neighbours)
+    _add_forms(neighbours)
 
-    evaluate = commands.add_parser(
-        "evaluate",
-        help="compare with human ratings, or answer analogy questions",
-        description="Files of tab-separated 'word word rating' lines give rank correlations; files in the form of "
-        "questions-words.txt ('a b c d' lines under ': section' lines) give accuracies.",
-        allow_abbrev=False,
-    )
-    evaluate.add_argument("vectors", metavar="VECTORS", help="a file of vectors, of any format")
+    vectors = _parser(
+        commands, "vectors", "print the vectors of words",
+        f"Print the vector of each WORD on a line, by default of all words on the standard input. {VECTORS}",
+        "  seqnn vectors model.bin < words.txt\n  seqnn vectors vectors.txt king queen",
+        run_vectors,
+    )  # fmt: skip
+    vectors.add_argument("words", metavar="WORD", nargs="*")
+    vectors.add_argument("--json", action="store_true", help='print a line {"word": [...]} each')
+
+    evaluate = _parser(
+        commands, "evaluate", "compare with human ratings, or answer analogy questions",
+        "Files of tab-separated 'word word rating' lines give rank correlations; files in the form of "
+        f"questions-words.txt ('a b c d' lines under ': section' lines) give accuracies. {VECTORS}",
+        "  seqnn evaluate vectors.txt wordsim353.tsv questions-words.txt",
+        run_evaluate,
+    )  # fmt: skip
     evaluate.add_argument("files", metavar="FILE", nargs="+", help="pairs.tsv or questions.txt")
     evaluate.add_argument(
         "--restrict-vocab", type=int, default=300000, metavar="N", help="use the N first words only (default 300000)"
     )
-    evaluate.set_defaults(run=run_evaluate)
+    evaluate.add_argument("--json", action="store_true", help="print one JSON object")
 
-    convert = commands.add_parser(
-        "convert",
-        help="rewrite vectors in another format",
-        description="Reads vectors of any format and writes the format that the name ends in: .safetensors; .bin "
-        "(word2vec binary); .glove (text without a header); others word2vec text; .gz, .bz2 and .xz pack the last three.",
+    convert = _parser(
+        commands, "convert", "rewrite vectors in another format",
+        "Read VECTORS and write the format that the name TO ends in: .safetensors; .bin (word2vec binary); .glove (text "
+        f"without a header); others word2vec text; .gz, .bz2 and .xz pack the last three. {VECTORS}",
+        "  seqnn convert vectors.bin vectors.txt.gz\n"
+        "  seqnn convert cc.en.300.bin.gz vectors.safetensors    fastText's n-grams are kept\n"
+        "  zcat vectors.gz | seqnn convert - - --format binary > vectors.bin",
+        run_convert,
+    )  # fmt: skip
+    convert.add_argument("target", metavar="TO", help="- is the standard output")
+    convert.add_argument("--format", choices=written_formats(), help="the format of TO, whatever its name")
+
+
+def _parser(
+    commands: Any, name: str, summary: str, description: str, examples: str, run: Any, **more: Any
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=f"Examples:\n{examples}",
+        formatter_class=Help,
         allow_abbrev=False,
+        **more,
     )
-    convert.add_argument("source", metavar="FROM")
-    convert.add_argument("target", metavar="TO")
-    convert.set_defaults(run=run_convert)
+    parser.add_argument("vectors", metavar="VECTORS", help="a file of vectors, of any format")
+    parser.add_argument("--limit", type=int, metavar="N", help="read the N first vectors only")
+    parser.add_argument("--encoding", default="utf-8", help="of the words (default utf-8)")
+    parser.add_argument(
+        "--errors", choices=("strict", "replace", "ignore"), default="strict", help="what invalid words get (strict)"
+    )
+    parser.add_argument("--allow-nonfinite", action="store_true", help="let NaN and infinity pass")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_forms(parser: argparse.ArgumentParser) -> None:
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument(
+        "--json", action="store_true", help='print one JSON object {"word": [["neighbour", cosine], ...]}'
+    )
+    forms.add_argument(
+        "--tsv", action="store_true", help="print lines of word, neighbour and cosine, separated by tabs"
+    )
+
+
+def load(arguments: argparse.Namespace) -> KeyedVectors:
+    """Read the vectors that a command is about."""
+    return KeyedVectors.load(
+        source(arguments.vectors),
+        limit=arguments.limit,
+        encoding=arguments.encoding,
+        unicode_errors=arguments.errors,
+        allow_nonfinite=arguments.allow_nonfinite,
+    )
+
+
+def words_of(arguments: argparse.Namespace) -> Iterable[str]:
+    """Return the words of a command: its arguments, or those on the standard input."""
+    if arguments.words:
+        return [typed(word) for word in arguments.words]
+    if source(arguments.vectors) != arguments.vectors:
+        raise ValueError("WORD: expected at least one, the standard input holds the vectors")
+    if sys.stdin is None:
+        raise ValueError("WORD: expected at least one, the standard input is closed")
+    return (word for line in sys.stdin for word in line.split())
+
+
+def unknown_message(wv: KeyedVectors, words: list[str], path: str) -> str:
+    """Say which words are not there, and which are spelled alike."""
+    near = [f"{word}: {', '.join(found)}" for word in words if (found := near_spellings(wv, word))]
+    hint = f" (near: {'; '.join(near)})" if near else ""
+    return f"{', '.join(words)}: not among the {len(wv)} words of {path}{hint}"
+
+
+def near_spellings(wv: KeyedVectors, word: str, count: int = 3) -> list[str]:
+    """Find words that differ only in capitals, or else by a few letters."""
+    first = list(islice(wv.index_to_key, _SEARCHED))
+    folded = word.casefold()
+    if same := [other for other in first if other.casefold() == folded]:
+        return same[:count]
+    alike = [other for other in first if abs(len(other) - len(word)) <= 2 and set(other[:2]) & set(word[:2])]
+    return get_close_matches(word, alike, count, 0.7)
 
 
 def run_neighbours(arguments: argparse.Namespace) -> None:
     """Print neighbours."""
-    wv = KeyedVectors.load(arguments.vectors)
     if arguments.topn < 1:
         raise ValueError(f"--topn: expected an integer >= 1, got {arguments.topn}")
-    unknown = [word for word in [*arguments.words, *arguments.negative] if word not in wv.key_to_index]
-    if unknown:
-        raise KeyError(f"{', '.join(unknown)}: not among the {len(wv)} words of {arguments.vectors}")
-    if arguments.negative:
-        title = f"{' + '.join(arguments.words)} - {' - '.join(arguments.negative)}"
-        found = {title: wv.most_similar(positive=arguments.words, negative=arguments.negative, topn=arguments.topn)}
-    else:
-        found = {word: wv.most_similar(word, topn=arguments.topn) for word in arguments.words}
-    for title, pairs in found.items():
-        print(title)
+    wv, shell = load(arguments), Shell()
+    words, negative = list(words_of(arguments)), [typed(word) for word in arguments.negative]
+    unknown = [word for word in [*words, *negative] if word not in wv]
+    found: dict[str, list] = {}
+    if not negative:
+        found = {word: wv.most_similar(word, topn=arguments.topn) for word in words if word in wv}
+    elif not unknown:
+        title = f"{' + '.join(words)} - {' - '.join(negative)}"
+        found = {title: wv.most_similar(positive=words, negative=negative, topn=arguments.topn)}
+    if arguments.json:
+        shell.result(json.dumps(found, ensure_ascii=False))
+    for title, pairs in found.items() if not arguments.json else ():
+        if not arguments.tsv:
+            shell.result(title)
         for word, similarity in pairs:
-            print(f"  {similarity:6.3f}  {word}")
+            shell.result(f"{title}\t{word}\t{similarity:.6f}" if arguments.tsv else f"  {similarity:6.3f}  {word}")
+    shell.close()
+    if unknown:
+        raise KeyError(unknown_message(wv, unknown, arguments.vectors))
+
+
+def run_vectors(arguments: argparse.Namespace) -> None:
+    """Print vectors."""
+    wv, shell, unknown = load(arguments), Shell(), []
+    for word in words_of(arguments):
+        if word not in wv:
+            unknown.append(word)
+        elif arguments.json:
+            shell.result(json.dumps({word: [float(str(x)) for x in wv[word]]}, ensure_ascii=False))
+        else:
+            shell.result(" ".join([word, *map(str, wv[word])]))
+        if shell.error is not None:
+            break
+    shell.close()
+    if unknown:
+        raise KeyError(unknown_message(wv, unknown, arguments.vectors))
 
 
 def run_evaluate(arguments: argparse.Namespace) -> None:
     """Print correlations or accuracies, one line a file or section."""
-    wv = KeyedVectors.load(arguments.vectors)
-    for path in arguments.files:
-        name = os.path.basename(path)
-        if _has_sections(path):
-            _, sections = wv.evaluate_word_analogies(path, restrict_vocab=arguments.restrict_vocab)
+    wv, shell = load(arguments), Shell()
+    found: dict[str, Any] = {}
+    for given in arguments.files:
+        name = os.path.basename(given)
+        with regular_file(source(given)) as path:
+            sectioned = _has_sections(path)
+            if sectioned:
+                _, sections = wv.evaluate_word_analogies(path, restrict_vocab=arguments.restrict_vocab)
+            else:
+                pearson, spearman, unknown = wv.evaluate_word_pairs(path, restrict_vocab=arguments.restrict_vocab)
+        if sectioned:
+            found[name] = {}
             for section in sections:
                 right, wrong = len(section["correct"]), len(section["incorrect"])
+                found[name][section["section"]] = {"right": right, "asked": right + wrong}
                 share = f"{right / (right + wrong):.4f}" if right + wrong else "none in the vocabulary"
-                print(f"{name}: {section['section']}: {share} ({right} of {right + wrong})")
+                if not arguments.json:
+                    shell.result(f"{name}: {section['section']}: {share} ({right} of {right + wrong})")
         else:
-            pearson, spearman, unknown = wv.evaluate_word_pairs(path, restrict_vocab=arguments.restrict_vocab)
-            print(f"{name}: Spearman {spearman[0]:.4f}, Pearson {pearson[0]:.4f}, unknown pairs {unknown:.1f} %")
+            found[name] = {"spearman": spearman[0], "pearson": pearson[0], "unknown_percent": unknown}
+            if not arguments.json:
+                shell.result(
+                    f"{name}: Spearman {spearman[0]:.4f}, Pearson {pearson[0]:.4f}, unknown pairs {unknown:.1f} %"
+                )
+    if arguments.json:
+        shell.result(json.dumps(found, ensure_ascii=False))
+    shell.close()
 
 
 def _has_sections(path: str) -> bool:
-    """Whether the first line with text is a ': section' line."""
+    """Tell whether the first line with text is a ': section' line."""
     with open_text(path, errors="replace") as file:
         return next((line for line in file if line.strip()), "").lstrip().startswith(":")
 
 
 def run_convert(arguments: argparse.Namespace) -> None:
     """Read one file, write the other."""
-    wv = KeyedVectors.load(arguments.source)
-    write_vectors(wv, arguments.target)
-    print(f"{arguments.target}: {describe(wv, arguments.target)}")
-
-
-def write_vectors(wv: KeyedVectors, path: str, *, binary: bool | None = None) -> None:
-    """Write vectors in the format that the name ends in; True or False for `binary` overrides .bin or its absence."""
-    base, suffix = os.path.splitext(path)
-    if suffix.lower() in (".gz", ".bz2", ".xz"):
-        suffix = os.path.splitext(base)[1]
-    if path.lower().endswith(".safetensors"):
-        wv.save(path)
-    else:
-        wv.save_word2vec_format(
-            path,
-            binary=suffix.lower() == ".bin" if binary is None else binary,
-            write_header=suffix.lower() != ".glove",
-        )
-
-
-def describe(wv: KeyedVectors, path: str) -> str:
-    """What stands in a written file."""
-    return f"{len(wv):,} vectors of {wv.vector_size} numbers, {os.path.getsize(path) / 1e6:.1f} MB"
+    arguments.output = target(arguments.target)
+    if arguments.format is None:
+        del arguments.format
+    check_targets(arguments, [arguments.output], [arguments.vectors])
+    wv = load(arguments)
+    write_vectors(wv, arguments.output, getattr(arguments, "format", None))
+    shell = Shell(to_stderr=arguments.output == STDOUT)
+    shell.say(described(wv, arguments.output))
+    shell.close()

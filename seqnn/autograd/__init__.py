@@ -1,4 +1,4 @@
-"""Reverse-mode differentiation: every op leaves a node behind, and `backward` walks the nodes from the last to the first.
+"""Reverse-mode differentiation: every op leaves a node, and `backward` walks the nodes from the last to the first.
 
 >>> import numpy as np
 >>> from seqnn.autograd import Tensor, op
@@ -10,28 +10,42 @@
 >>> x.grad
 array([2., 4., 6.], dtype=float32)
 
-To read in this order: `_tape` (nodes, and the walk over them), `_tensor`, `_op`, `_rows` (gradients of embeddings); on top of
-them `_functional` (grad, vjp, jacobian, ...), `_checkpoint` and `_gradcheck`.
+Read in this order: `_tape` (nodes, and the walk over them), `_tensor`, `_op`, `_rows` (gradients of embeddings, and what
+optimisers read); above them `_functional` (grad, vjp, jacobian, ...), `_checkpoint` and `_gradcheck`.
 """
 
 from ._checkpoint import checkpoint
 from ._functional import grad, jacobian, value_and_grad, vjp
 from ._gradcheck import gradcheck
-from ._op import op
-from ._rows import Rows
-from ._tape import check_finite, no_grad, watch
-from ._tensor import Tensor
+from ._methods import set_functions
+from ._op import Needs, also, op
+from ._rows import Gathered, Rows, gathered, grad_array, grad_values, has_grad
+from ._tape import add_hook, check_finite, enable_grad, no_grad, recording, require_finite, watch
+from ._tensor import Operand, Tensor
 
 __all__ = [
+    "Gathered",
+    "Needs",
+    "Operand",
     "Rows",
     "Tensor",
+    "add_hook",
+    "also",
     "check_finite",
     "checkpoint",
+    "enable_grad",
+    "gathered",
     "grad",
+    "grad_array",
+    "grad_values",
     "gradcheck",
+    "has_grad",
     "jacobian",
     "no_grad",
     "op",
+    "recording",
+    "require_finite",
+    "set_functions",
     "value_and_grad",
     "vjp",
     "watch",

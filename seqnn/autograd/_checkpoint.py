@@ -1,23 +1,36 @@
-"""Computing again instead of keeping."""
+"""Activations that are computed again instead of kept."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from seqnn import random
 
-from ._tape import Node, Part, enable_grad
+from ._tape import Part, enable_grad, make_node
 from ._tensor import Tensor, made
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def checkpoint(function: Callable) -> Callable:
-    """The same function, which keeps its arguments only and computes its inside again when `backward` needs it.
 
-    Trades about a third more time for the memory of the activations inside. Random numbers (dropout) are drawn again
-    the same: the state of `seqnn.random` is put back for the second computation. Source: Chen, Xu, Zhang, Guestrin,
-    "Training deep nets with sublinear memory cost", arXiv:1604.06174.
+def checkpoint(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function keep its arguments only, and compute its inside again when `backward` needs it.
+
+    It takes about a third more time, and saves the memory of the activations inside. Random numbers (dropout) are drawn
+    again the same: the state of `seqnn.random` is put back for the second computation.
+
+    Args:
+        function: returns a Tensor or a tuple of Tensors.
+
+    Returns:
+        The function that does so.
+
+    Raises:
+        TypeError: when it is called, where `function` returns other things than Tensors.
+
+    Source: Chen, Xu, Zhang, Guestrin, "Training deep nets with sublinear memory cost", arXiv:1604.06174.
 
     >>> from seqnn import Tensor
     >>> from seqnn.autograd import checkpoint
@@ -40,7 +53,7 @@ def checkpoint(function: Callable) -> Callable:
             raise TypeError("checkpoint: the function must return Tensors")
 
         def again() -> list[Any]:
-            """The edges of the second computation: the walk goes on through them, down to the arguments' own."""
+            """Compute a second time; the walk goes on through these edges, down to the arguments' own."""
             after = random.get_state()
             random.set_state(state)
             try:
@@ -50,7 +63,7 @@ def checkpoint(function: Callable) -> Callable:
                 random.set_state(after)
             return [o._edge("checkpoint") if o.requires_grad else None for o in (second if several else (second,))]
 
-        node = Node(lambda gradients: gradients, again, [(o.shape, o.dtype) for o in flat])
+        node = make_node(lambda gradients: gradients, function, again, [(o.shape, o.dtype) for o in flat])
         found = tuple([made(o.data, Part(node, i, o.shape)) for i, o in enumerate(flat)])
         return found if several else found[0]
 

@@ -1,6 +1,6 @@
 """Derivatives as values: of tensors (`grad`) and of functions of arrays (`vjp`, `value_and_grad`, `jacobian`).
 
-First derivatives only: a backward function computes on arrays and leaves no nodes behind.
+First derivatives only: a backward function computes on arrays and leaves no nodes.
 """
 
 from __future__ import annotations
@@ -15,10 +15,19 @@ from ._tensor import Tensor, seed
 
 
 def grad(outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], grad_outputs: Any = None) -> Any:
-    """d outputs / d inputs, times `grad_outputs` (1 for scalars), without touching any `.grad`; the graph is kept.
+    """Differentiate, d outputs / d inputs, without touching any `.grad`; the graph is kept (`torch.autograd.grad`).
 
-    Returns an array, or a tuple of arrays for a sequence of inputs; None for an input that took no part.
-    An input may be a leaf or the result of an op; it must require a gradient. (`torch.autograd.grad`)
+    Args:
+        outputs: a Tensor or a sequence of them.
+        inputs: leaves or results of ops that require a gradient, one or a sequence.
+        grad_outputs: what to multiply with, an array of the shape of each output; None is 1, for single numbers.
+
+    Returns:
+        An array, or a tuple of arrays for a sequence of inputs; None for an input that took no part.
+
+    Raises:
+        TypeError: for what are no Tensors, such as the result of `grad`.
+        ValueError: where an output or input requires no gradient, or a shape does not fit.
 
     >>> from seqnn import Tensor
     >>> from seqnn.autograd import grad
@@ -26,9 +35,15 @@ def grad(outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], 
     >>> float(grad(x * x, x))
     6.0
     """
-    single = isinstance(inputs, Tensor)
+    single = isinstance(inputs, Tensor | np.ndarray | np.generic)
     sources = [inputs] if single else list(inputs)
-    roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    roots = [outputs] if isinstance(outputs, Tensor | np.ndarray | np.generic) else list(outputs)
+    for what, tensors in (("outputs", roots), ("inputs", sources)):
+        if other := [type(t).__name__ for t in tensors if not isinstance(t, Tensor)]:
+            raise TypeError(
+                f"grad: {what} must be Tensors, got {other[0]}; derivatives are arrays without a graph, so there are first "
+                "derivatives only"
+            )
     seeds = [grad_outputs] if isinstance(outputs, Tensor) else grad_outputs or [None] * len(roots)
     for i, source in enumerate(sources):
         if not source.requires_grad:
@@ -41,10 +56,18 @@ def grad(outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], 
 
 
 def vjp(function: Callable, *arrays: Any) -> tuple[Any, Callable]:
-    """The value of `function(*arrays)`, and the product of any vector with its Jacobian.
+    """Compute `function(*arrays)`, and prepare the product of any vector with its Jacobian (`jax.vjp`).
 
-    Returns `(value, pull)`: value the array (or tuple of arrays) that the function of Tensors gives, `pull(cotangent)` the
-    tuple of `cotangent^T @ d value / d array`, one for each array, as often as wanted. (`jax.vjp`)
+    Args:
+        function: computes a Tensor, or a tuple of them, from Tensors.
+        arrays: the arguments.
+
+    Returns:
+        (value, pull): the array or tuple of arrays, and a function; `pull(cotangent)` is the tuple of
+        `cotangent^T @ d value / d array`, one for each array, and may be called any number of times.
+
+    Raises:
+        TypeError: where `function` returns other things than Tensors.
 
     >>> import numpy as np
     >>> from seqnn.autograd import vjp
@@ -55,6 +78,9 @@ def vjp(function: Callable, *arrays: Any) -> tuple[Any, Callable]:
     leaves = [Tensor(a, requires_grad=True) for a in arrays]
     with enable_grad():
         outputs = function(*leaves)
+    for output in outputs if isinstance(outputs, tuple) else (outputs,):
+        if not isinstance(output, Tensor):
+            raise TypeError(f"vjp: the function must return Tensors, got {type(output).__name__}")
 
     def pull(cotangent: Any) -> tuple[np.ndarray, ...]:
         found = grad(outputs, leaves, cotangent)
@@ -64,9 +90,17 @@ def vjp(function: Callable, *arrays: Any) -> tuple[Any, Callable]:
 
 
 def value_and_grad(function: Callable, argnums: int | Sequence[int] = 0) -> Callable:
-    """The function that returns `(value, gradient)` of a scalar `function` with respect to the arguments `argnums`.
+    """Make a function that returns the value and the gradient of another one (`jax.value_and_grad`).
 
-    The gradient is an array, or a tuple for a sequence of `argnums`. (`jax.value_and_grad`)
+    Args:
+        function: computes a single number from Tensors and others.
+        argnums: the positions of the arguments to differentiate by, one or a sequence.
+
+    Returns:
+        A function of arrays that returns (value, gradient); the gradient is an array, or a tuple for a sequence.
+
+    Raises:
+        ValueError: when it is called, where `function` returns more than one number.
 
     >>> import numpy as np
     >>> from seqnn.autograd import value_and_grad
@@ -92,9 +126,17 @@ def value_and_grad(function: Callable, argnums: int | Sequence[int] = 0) -> Call
 
 
 def jacobian(function: Callable, *arrays: Any) -> Any:
-    """d function(*arrays) / d array, of shape value.shape + array.shape: an array, or a tuple of one for each array.
+    """Compute d function(*arrays) / d array, by one backward walk for each element of the value.
 
-    One backward walk for each element of the value.
+    Args:
+        function: computes a Tensor from Tensors.
+        arrays: the arguments.
+
+    Returns:
+        An array of shape value.shape + array.shape, or a tuple of one for each array.
+
+    Raises:
+        TypeError: where `function` returns a tuple.
 
     >>> import numpy as np
     >>> from seqnn.autograd import jacobian

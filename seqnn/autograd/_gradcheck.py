@@ -13,9 +13,20 @@ from ._functional import vjp
 def gradcheck(function: Callable, *arrays: Any, tolerance: float = 1e-6, step: float = 1e-6) -> bool:
     """Compare `backward` of `function(*Tensors)` with central differences, for every element of every array.
 
-    Works in float64: (f(x + step) - f(x - step)) / (2 step) of a fixed random weighting of everything that the function
-    returns, which must be within `tolerance` of the largest expected element (at least 1). Returns True; raises
-    AssertionError with the argument's number, the first element that differs, got and expected.
+    The differences are (f(x + step) - f(x - step)) / (2 step), in float64, of a fixed random weighting of everything that
+    the function returns.
+
+    Args:
+        function: computes a Tensor, or a tuple of them, from Tensors.
+        arrays: the arguments.
+        tolerance: the error that is allowed, as a share of the largest expected element (at least 1).
+        step: of the differences.
+
+    Returns:
+        True.
+
+    Raises:
+        AssertionError: with the argument's number, the first element that differs, got and expected.
 
     >>> import numpy as np
     >>> from seqnn.autograd import gradcheck

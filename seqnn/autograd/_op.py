@@ -4,111 +4,220 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
 
 from ._rows import kept
-from ._tape import CHECK, RECORD, WATCH, Node, Part, mode, require_finite, watcher
-from ._tensor import Tensor, made
+from ._tape import CHECK, RECORD, WATCH, Part, make_node, mode, require_finite, watcher
+from ._tensor import MASKED, Tensor, made
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 LARGE = 1 << 17  # bytes of an argument from which on the results are put into kept memory
 
 
-def op(function: Callable) -> Callable:
+class Needs(tuple[bool, ...]):
+    """A record of which positional arguments of a call want a gradient: by name (`needs.bias`) or position (`needs[2]`).
+
+    >>> needs = Needs.of(["x", "bias"], [True, False])
+    >>> needs.x, needs[1]
+    (True, False)
+    """
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> bool: ...
+
+    @classmethod
+    def of(cls, names: Iterable[str], values: Iterable[bool]) -> Needs:
+        """Return a record.
+
+        Args:
+            names: of the arguments.
+            values: whether each wants a gradient.
+        """
+        needs = cls(values)
+        vars(needs).update(zip(names, needs, strict=True))
+        return needs
+
+
+def op(function: Callable[P, tuple[R, Any]]) -> Callable[P, R]:
     """Make a differentiable function of one that computes on arrays and returns `(out, backward)`.
 
-    `backward(grad)` returns the gradient of each positional parameter (one array when there is one; None = no
-    gradient; trailing ones may be left out). `out` may be a tuple of arrays: `backward` then gets a tuple of gradients.
-    Keyword-only parameters are options, never Tensors. A keyword-only parameter `needs`, hidden from callers, receives
-    for every positional argument whether its gradient is wanted. A parameter `*xs` takes any number of Tensors.
-    An array that `backward` uses must not be changed in place before: the gradient would silently be that of the change.
+    Given arrays, the result returns arrays and records nothing; given a Tensor, it returns Tensors.
 
-    Given arrays the result returns arrays and records nothing; given a Tensor it returns Tensors.
+    Args:
+        function: computes on arrays. Its positional parameters may be Tensors for callers, its keyword-only parameters
+            are options. A parameter `*xs` takes any number of Tensors. A keyword-only parameter `needs`, which callers
+            do not see, receives for every positional argument whether its gradient is wanted: `needs.x`, `needs[0]`.
+            `out` is an array or a tuple of arrays. `backward(grad)` gets the gradient of `out` (a tuple for a tuple)
+            and returns those of the positional parameters: one array; a tuple in their order, whose end may be left
+            out; or a dict by their names. None, or no entry, means no gradient.
+
+    Returns:
+        The differentiable function, with the parameters of `function` except `needs`.
+
+    An array that `backward` uses must not be changed in place before the walk: the gradient would silently be that of
+    the change.
 
     >>> from seqnn.autograd import Tensor, op
     >>> @op
-    ... def cube(x):
-    ...     return x**3, lambda grad: 3 * x**2 * grad
-    >>> x = Tensor(2.0, requires_grad=True)
-    >>> cube(x).backward()
+    ... def scale(x, factor, *, needs):
+    ...     return x * factor, lambda grad: {"x": grad * factor, "factor": (grad * x).sum() if needs.factor else None}
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> scale(x, 3.0).sum().backward()
     >>> x.grad
-    array(12., dtype=float32)
+    array([3., 3.], dtype=float32)
     """
-    parameters = inspect.signature(function).parameters.values()
+    signature = inspect.signature(function)
+    parameters = signature.parameters.values()
     visible = [p for p in parameters if p.name != "needs"]
     several = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
     asks = len(visible) < len(parameters)
     call = functools.wraps(function)((_looped if several else _unrolled)(function, visible, asks))
-    call.__signature__ = inspect.Signature(visible)
+    without_backward = re.fullmatch(
+        r"tuple\[(.*), (?:Backward|Callable(?:\[.*\])?)\]", str(signature.return_annotation)
+    )
+    returned = without_backward[1] if without_backward else signature.return_annotation
+    call.__signature__ = inspect.Signature(visible, return_annotation=returned)
     return call
+
+
+class _NeedsOf(dict[int, Needs]):
+    """Bits -> the `Needs` that they say, made when first asked for: bit k stands for argument k."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+    def __missing__(self, bits: int) -> Needs:
+        found = self[bits] = Needs.of(self.names, [bool(bits >> k & 1) for k in range(len(self.names))])
+        return found
+
+
+def _needs_of(names: list[str]) -> dict[int, Needs]:
+    """Make the table of `Needs`: for few arguments all at once, in a dict of no subclass, which is looked up faster."""
+    table = _NeedsOf(names)
+    return {bits: table[bits] for bits in range(1 << len(names))} if len(names) < 5 else table
+
+
+def also(**names: str) -> Callable[[F], F]:
+    """Let an op take further names of its parameters, or refuse them with advice: `@op` above `@also(dim="axis")`.
+
+    Args:
+        names: further name -> name of the parameter, or a sentence that says what to write instead.
+
+    Returns:
+        A decorator.
+
+    >>> import numpy as np
+    >>> from seqnn.autograd import also, op
+    >>> @op
+    ... @also(dim="axis", keepdim="write keepdims=")
+    ... def total(x, axis=None, *, keepdims=False):
+    ...     return x.sum(axis, keepdims=keepdims), lambda grad: grad
+    >>> total(np.ones((2, 3)), dim=1)
+    array([3., 3.])
+    >>> total(np.ones((2, 3)), keepdim=True)
+    Traceback (most recent call last):
+    TypeError: total: keepdim= is PyTorch's argument: write keepdims=
+    """
+
+    def note(function: F) -> F:
+        function.further_names = names  # type: ignore[attr-defined]
+        return function
+
+    return note
 
 
 _HEAD = """
 def call({parameters}):
-    _state, _tensors, _recording, _large = _mode(), False, False, False
+    _state, _tensors, _wanted, _large = _mode(), False, 0, False
+"""
+_RENAMED = """
+    if {old} is not None:
+        {new} = {old}
+"""
+_REFUSED = """
+    if {old} is not None:
+        raise TypeError(_function.__name__ + ": {old}= is PyTorch's argument: {new}")
 """
 _ARGUMENT = """
     _{x}_edge = None
     if _isinstance({x}, _Tensor):
         _tensors = True
         if {x}.requires_grad and _state & _RECORD:
-            _recording = True
+            _wanted += {bit}
             _{x}_edge = {x}._node or {x}
         {x} = {x}.data
         if {x}.nbytes >= _LARGE:
             _large = True
+    elif _isinstance({x}, _Masked):
+        raise TypeError("{name}: {x} is " + _MASKED)
 """
 _TAIL = """
-    _out, _backward = _kept(_function, {arguments}) if _large else _function({arguments})
+    try:
+        _out, _backward = _kept(_function, {arguments}) if _large else _function({arguments})
+    except TypeError as _error:
+        _explain(_error, _function, [{names}])
+        raise
     if _state > _RECORD:
         _look(_state, _function, [{names}], _out, _tensors)
     if not _tensors:
         return _out
     if _type(_out) is not _tuple:
-        return _made(_out, _Node(_backward, [{edges}], _out.shape) if _recording else None)
-    return _each(_out, _backward, [{edges}] if _recording else None)
+        return _made(_out, _node(_backward, _function, [{edges}], _out.shape) if _wanted else None)
+    return _each(_out, _backward, _function, [{edges}] if _wanted else None)
 """
 
 
 def _unrolled(function: Callable, visible: list[inspect.Parameter], asks: bool) -> Callable:
-    """The wrapper of an op with a fixed number of arguments, written out for these: a loop takes twice the time.
+    """Make the wrapper of an op with a fixed number of arguments, written out for them: a loop takes twice the time.
 
     All names but those of the arguments begin with an underscore.
     """
     names = [p.name for p in visible if p.kind is not inspect.Parameter.KEYWORD_ONLY]
     options = [p.name for p in visible if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    needs = f"({' '.join(f'_{x}_edge is not None,' for x in names)})"
-    given = [f"{name}={name}" for name in options] + ([f"needs={needs}"] if asks else [])
+    further: dict[str, str] = getattr(function, "further_names", {})
+    given = [f"{name}={name}" for name in options] + (["needs=_needs[_wanted]"] if asks else [])
     parts = {
-        "parameters": ", ".join([*names, *(["*", *options] if options else [])]),
+        "parameters": ", ".join([*names, *(["*", *options, *further] if options or further else [])]),
         "arguments": ", ".join([*names, *given]),
         "names": ", ".join(names),
         "edges": ", ".join(f"_{x}_edge" for x in names),
     }
-    source = _HEAD.format(**parts) + "".join(_ARGUMENT.format(x=x) for x in names) + _TAIL.format(**parts)
+    known = {*names, *options}
+    renamed = "".join((_RENAMED if new in known else _REFUSED).format(old=old, new=new) for old, new in further.items())
+    taken = "".join(_ARGUMENT.format(x=x, bit=1 << k, name=function.__name__) for k, x in enumerate(names))
+    source = _HEAD.format(**parts) + renamed + taken + _TAIL.format(**parts)
     found = {
-        "_function": function, "_mode": mode.get, "_Tensor": Tensor, "_Node": Node, "_RECORD": RECORD, "_LARGE": LARGE,
+        "_function": function, "_mode": mode.get, "_Tensor": Tensor, "_node": make_node, "_RECORD": RECORD, "_LARGE": LARGE,
         "_kept": kept, "_look": _look, "_made": made, "_each": _each, "_isinstance": isinstance, "_type": type,
-        "_tuple": tuple,
+        "_tuple": tuple, "_needs": _needs_of(names), "_Masked": np.ma.MaskedArray, "_MASKED": MASKED, "_explain": _explain,
     }  # fmt: skip
     exec(compile(source, f"<op {function.__name__}>", "exec"), found)
     call = found["call"]
     call.__defaults__ = function.__defaults__
-    call.__kwdefaults__ = {k: v for k, v in (function.__kwdefaults__ or {}).items() if k != "needs"}
+    options_given = {k: v for k, v in (function.__kwdefaults__ or {}).items() if k != "needs"}
+    call.__kwdefaults__ = options_given | dict.fromkeys(further)
     return call
 
 
 def _looped(function: Callable, visible: list[inspect.Parameter], asks: bool) -> Callable:
-    """The same for an op of any number of arguments."""
+    """Make the wrapper of an op with any number of arguments."""
 
     def call(*args: Any, **options: Any) -> Any:
         state = mode.get()
         tensors = [a for a in args if isinstance(a, Tensor)]
-        arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+        arrays = [a.data if isinstance(a, Tensor) else _unmasked(function, a) for a in args]
         edges = [(a._node or a) if isinstance(a, Tensor) and a.requires_grad and state & RECORD else None for a in args]
         recording = any(e is not None for e in edges)
         if asks:
-            options["needs"] = tuple([e is not None for e in edges])
+            options["needs"] = Needs([e is not None for e in edges])
         large = any(a.data.nbytes >= LARGE for a in tensors)
         out, backward = kept(function, *arrays, **options) if large else function(*arrays, **options)
         if state > RECORD:
@@ -116,22 +225,45 @@ def _looped(function: Callable, visible: list[inspect.Parameter], asks: bool) ->
         if not tensors:
             return out
         if type(out) is not tuple:
-            return made(out, Node(backward, edges, out.shape) if recording else None)
-        return _each(out, backward, edges if recording else None)
+            return made(out, make_node(backward, function, edges, out.shape) if recording else None)
+        return _each(out, backward, function, edges if recording else None)
 
     return call
 
 
-def _each(out: tuple, backward: Callable, edges: list | None) -> tuple[Tensor, ...]:
-    """The results of an op that has several."""
+def _unmasked(function: Callable, a: Any) -> Any:
+    """Refuse a masked array, which would lose its mask."""
+    if isinstance(a, np.ma.MaskedArray):
+        raise TypeError(f"{function.__name__.lstrip('_')}: {MASKED}")
+    return a
+
+
+def _each(out: tuple, backward: Callable, function: Callable, edges: list | None) -> tuple[Tensor, ...]:
+    """Make Tensors of the results of an op that has several."""
     if edges is None:
         return tuple([made(o, None) for o in out])
-    node = Node(backward, edges, [(o.shape, o.dtype) for o in out])
+    node = make_node(backward, function, edges, [(o.shape, o.dtype) for o in out])
     return tuple([made(o, Part(node, i, o.shape)) for i, o in enumerate(out)])
 
 
+def _explain(error: TypeError, function: Callable, args: list) -> None:
+    """Say which type a kernel refused in the words of the op: its name and arguments, without the kernel's signature."""
+    message, line, _ = str(error).partition("\n  signature: ")
+    if not line:
+        return
+    name = function.__name__.lstrip("_")
+    kernel, _, what = message.partition(": ")
+    if "convert one of them" in what:  # the kernel's names, or those of arrays that the op made
+        pairs = zip(function.__code__.co_varnames, args, strict=False)
+        found = {a.dtype.char: x for x, a in reversed(list(pairs)) if isinstance(a, np.ndarray)}
+        if "f" in found and "d" in found:
+            x, y = found["d"], found["f"]
+            what = f"{y} is float32 but {x} is float64: convert one of them, such as {x}.astype(np.float32)"
+    error.args = (f"{name}: {what}" if what else kernel,)
+
+
 def _look(state: int, function: Callable, args: list, out: Any, tensors: bool) -> None:
-    """What `check_finite` and `watch` ask for."""
+    """Do what `check_finite` and `watch` ask for."""
     if state & CHECK:
         for o in out if type(out) is tuple else (out,):
             require_finite(f"result of {function.__name__}", o)

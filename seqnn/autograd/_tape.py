@@ -1,13 +1,14 @@
-"""The tape: nodes that ops leave behind, and the walk that pushes gradients through them.
+"""The tape: nodes that ops leave, and the walk that pushes gradients through them.
 
-Nothing is shared between threads but a counter: two threads may build and differentiate graphs of their own.
+Threads share a counter and nothing else: two threads may build and differentiate graphs of their own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar, Token
 from heapq import heappop, heappush
 from typing import Any
@@ -20,10 +21,11 @@ RECORD, CHECK, WATCH = 1, 2, 4  # bits of `mode`
 mode: ContextVar[int] = ContextVar("mode", default=RECORD)
 watcher: ContextVar[Callable[[Callable, list, Any], None]] = ContextVar("watcher")
 clock = itertools.count(1).__next__
+new = object.__new__
 
 
 class _Mode(contextlib.ContextDecorator):
-    """Sets and clears bits of `mode` inside a block or a decorated function; may be entered again while inside."""
+    """A block or decorator that sets and clears bits of `mode`; it may be entered again while inside."""
 
     _set, _clear = 0, 0
 
@@ -41,7 +43,7 @@ class _Mode(contextlib.ContextDecorator):
 
 
 class no_grad(_Mode):  # noqa: N801 - the name that everybody knows
-    """Record nothing inside the block (`with no_grad():`) or the function (`@no_grad()`).
+    """A block (`with no_grad():`) or function (`@no_grad()`) in which ops record nothing.
 
     >>> from seqnn import Tensor
     >>> from seqnn.autograd import no_grad
@@ -54,15 +56,33 @@ class no_grad(_Mode):  # noqa: N801 - the name that everybody knows
 
 
 class enable_grad(_Mode):  # noqa: N801
-    """Record inside the block, also within `no_grad`."""
+    """A block or function in which ops record, even within `no_grad`.
+
+    >>> from seqnn import Tensor
+    >>> from seqnn.autograd import enable_grad, no_grad
+    >>> with no_grad(), enable_grad():
+    ...     (Tensor(2.0, requires_grad=True) * 3).requires_grad
+    True
+    """
 
     _set = RECORD
 
 
-class check_finite(_Mode):  # noqa: N801
-    """Inside the block every op whose result, and every backward function whose gradient, holds NaN or Inf raises.
+def recording() -> bool:
+    """Tell whether ops record what they do.
 
-    The FloatingPointError names the op. Meant for the search: each result is read once more.
+    >>> from seqnn.autograd import no_grad
+    >>> with no_grad():
+    ...     recording()
+    False
+    """
+    return bool(mode.get() & RECORD)
+
+
+class check_finite(_Mode):  # noqa: N801
+    """A block in which every op whose result, and every backward function whose gradient, holds NaN or infinity raises.
+
+    The FloatingPointError names the op. This is meant for the search: each result is read once more.
 
     >>> from seqnn import Tensor
     >>> from seqnn.autograd import check_finite
@@ -74,10 +94,17 @@ class check_finite(_Mode):  # noqa: N801
 
     _set = CHECK
 
+    @staticmethod
+    def active() -> bool:
+        """Tell whether such a block is around."""
+        return bool(mode.get() & CHECK)
 
-@contextlib.contextmanager
-def watch(seen: Callable[[Callable, list, Any], None]) -> Iterator[None]:
-    """Inside the block call `seen(function, inputs, out)` for every op on Tensors, with arrays, recorded or not.
+
+class watch(contextlib.ContextDecorator):  # noqa: N801
+    """A block in which a function sees every op on Tensors, recorded or not.
+
+    Args:
+        seen: called as `seen(function, inputs, out)`, with arrays.
 
     >>> from seqnn import Tensor
     >>> from seqnn.autograd import watch
@@ -85,29 +112,61 @@ def watch(seen: Callable[[Callable, list, Any], None]) -> Iterator[None]:
     ...     y = Tensor([1.0, 2.0]) * 3
     multiply (2,)
     """
-    tokens = watcher.set(seen), mode.set(mode.get() | WATCH)
-    try:
-        yield
-    finally:
-        watcher.reset(tokens[0])
-        mode.reset(tokens[1])
+
+    def __init__(self, seen: Callable[[Callable, list, Any], None]) -> None:
+        self.seen = seen
+        self._tokens: list[tuple[Token, Token]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append((watcher.set(self.seen), mode.set(mode.get() | WATCH)))
+
+    def __exit__(self, *error: object) -> None:
+        seen, before = self._tokens.pop()
+        watcher.reset(seen)
+        mode.reset(before)
+
+    def start(self) -> None:
+        """Begin without a block, unless another watch is on."""
+        if not mode.get() & WATCH:
+            watcher.set(self.seen)
+            mode.set(mode.get() | WATCH)
+
+    def stop(self) -> None:
+        """End what `start` began."""
+        if watcher.get(None) == self.seen:
+            mode.set(mode.get() & ~WATCH)
 
 
 class Node:
-    """What an op leaves behind: its backward function, and where the gradients of its inputs go.
+    """The record of a call of an op: its backward function, and where the gradients of its inputs go.
 
     An edge is None (no gradient wanted), the Node of an op with one output, the Part of one with several, or a leaf
     Tensor; `edges` is the list of them, or a function that makes it when the walk gets there. Arrays are held by
     `backward` only, so an activation that no backward function needs is freed at once.
-    `shape` is that of the output; for several outputs it is the list of their (shape, dtype).
+    `op` is the function that computes on arrays. `shape` is that of the output; for several outputs it is the list of
+    their (shape, dtype).
     """
 
-    __slots__ = ("backward", "edges", "hooks", "order", "shape")
+    __slots__ = ("backward", "edges", "hooks", "op", "order", "shape")
 
-    def __init__(self, backward: Callable | None, edges: list[Any] | Callable[[], list[Any]], shape: Any) -> None:
-        self.backward, self.edges, self.shape = backward, edges, shape
-        self.order = clock()  # an op comes after its inputs
-        self.hooks: list[Callable] | None = None
+    backward: Callable | None
+    op: Callable
+    edges: list[Any] | Callable[[], list[Any]]
+    shape: Any
+    order: int
+    hooks: list[Callable] | None
+
+
+def make_node(backward: Callable, op: Callable, edges: list[Any] | Callable[[], list[Any]], shape: Any) -> Node:
+    """Make a Node; a function, because the call of a class with an `__init__` takes more time."""
+    node = new(Node)
+    node.backward = backward
+    node.op = op
+    node.edges = edges
+    node.shape = shape
+    node.order = clock()  # an op comes after its inputs
+    node.hooks = None
+    return node
 
 
 class Part:
@@ -134,14 +193,14 @@ def _walk(edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any],
     ours: set[Any] = set()  # where `pending` is a sum that nobody else can hold
     heap: list[tuple[int, Node]] = []
     check = mode.get() & CHECK
-    backward = None
+    node: Any = None  # whose gradients arrive
     while True:
         for edge, gradient in zip(edges, gradients, strict=False):
             if edge is None or gradient is None:
                 continue
             if gradient.shape != edge.shape:
                 raise ValueError(
-                    f"backward of {_name(backward)}: a gradient of shape {gradient.shape} for an array of shape {edge.shape}"
+                    f"backward of {_name(node)}: a gradient of shape {gradient.shape} for an array of shape {edge.shape}"
                 )
             if edge in pending:
                 pending[edge] = _sum(pending[edge], gradient, edge, ours)
@@ -171,23 +230,48 @@ def _walk(edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any],
         gradients = backward(gradient)
         del gradient
         if type(gradients) is not tuple:
-            gradients = (gradients,)
+            gradients = _in_order(gradients, node) if type(gradients) is dict else (gradients,)
         if check:
             for g in gradients:
                 if g is not None:
-                    require_finite(f"gradient of {_name(backward)}", dense(g))
+                    require_finite(f"gradient of {_name(node)}", dense(g))
         edges = node.edges if type(node.edges) is list else node.edges()
         if not keep:
             node.backward, node.edges = None, []  # with the next `backward` the op's arrays are free
 
 
 def dense(gradient: Any) -> np.ndarray:
-    """The gradient as an array."""
+    """Return a gradient as an array."""
     return gradient.dense() if type(gradient) is Rows else np.asarray(gradient)
 
 
+def add_hook(hooks: list[Callable], hook: Callable) -> Callable[[], None]:
+    """Append a hook to others.
+
+    Args:
+        hooks: the list of them.
+        hook: any function.
+
+    Returns:
+        A function that removes it; called again, it does nothing.
+
+    >>> hooks = []
+    >>> remove = add_hook(hooks, print)
+    >>> remove(), remove(), hooks
+    (None, None, [])
+    """
+    added = [hook]
+    hooks.append(hook)
+
+    def remove() -> None:
+        if added:
+            hooks.remove(added.pop())
+
+    return remove
+
+
 def call_hooks(hooks: list[Callable], gradient: np.ndarray) -> np.ndarray:
-    """The gradient after each hook had its turn; a hook that returns None leaves it."""
+    """Pass a gradient through hooks; a hook that returns None leaves it as it is."""
     for hook in hooks:
         changed = hook(gradient)
         if changed is not None:
@@ -196,17 +280,44 @@ def call_hooks(hooks: list[Callable], gradient: np.ndarray) -> np.ndarray:
 
 
 def require_finite(what: str, values: Any) -> None:
-    """Raise FloatingPointError where a float array holds NaN or Inf."""
+    """Raise FloatingPointError where an array holds NaN or infinity.
+
+    Args:
+        what: the array's name in the message.
+        values: numbers, of any shape.
+
+    Raises:
+        FloatingPointError: where a value is not finite.
+
+    >>> from seqnn.autograd import require_finite
+    >>> require_finite("the loss", float("nan"))
+    Traceback (most recent call last):
+    FloatingPointError: the loss: 1 of 1 values are NaN or infinite
+    """
     values = np.asarray(values)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         count = values.size - np.count_nonzero(np.isfinite(values))
         raise FloatingPointError(f"{what}: {count} of {values.size} values are NaN or infinite")
 
 
-def _name(backward: Callable | None) -> str:
-    """The name of the op whose inner function `backward` is."""
-    places = getattr(backward, "__qualname__", "").split(".<locals>.")
-    return places[-2].split(".")[-1] if len(places) > 1 else places[-1]
+def _name(node: Node) -> str:
+    return node.op.__name__.lstrip("_")
+
+
+def _in_order(gradients: dict[str, Any], node: Node) -> tuple:
+    """Put gradients by name into the order of the op's positional parameters."""
+    names, known = _positional(node.op)
+    if not gradients.keys() <= known:
+        wrong = sorted(gradients.keys() - known)
+        raise TypeError(f"backward of {_name(node)}: no parameter {wrong}, only {', '.join(names)}")
+    return tuple(map(gradients.get, names))
+
+
+@functools.lru_cache
+def _positional(op: Callable) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return the names of an op's positional parameters, in order and as a set."""
+    names = op.__code__.co_varnames[: op.__code__.co_argcount]
+    return names, frozenset(names)
 
 
 def _arrived(target: Node | Part, gradient: Any) -> np.ndarray:
@@ -216,7 +327,7 @@ def _arrived(target: Node | Part, gradient: Any) -> np.ndarray:
 
 
 def _of_parts(node: Node, parts: list[Part], pending: dict, found: dict) -> list[np.ndarray]:
-    """The gradient of every output of a node; zeros for those that took no part."""
+    """Collect the gradient of every output of a node; zeros for those that took no part."""
     gradients: list[Any] = [None] * len(node.shape)
     for part in parts:
         gradient = gradients[part.index] = _arrived(part, pending.pop(part))
@@ -226,7 +337,7 @@ def _of_parts(node: Node, parts: list[Part], pending: dict, found: dict) -> list
 
 
 def _sum(first: Any, second: Any, edge: Any, ours: set[Any]) -> Any:
-    """first + second, without touching an array that others may see."""
+    """Add two gradients without touching an array that others may see."""
     if type(first) is Rows:
         if type(second) is Rows:
             return first + second

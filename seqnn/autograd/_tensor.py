@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from sys import getrefcount
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from . import _methods
+from ._hints import missing_method
+from ._methods import Methods, Size
 from ._rows import Gathered, Rows, kept
-from ._tape import Node, Part, call_hooks, dense, walk
-
-
-class _Functions:
-    """Stands for seqnn.ops until it is imported, at the latest when the first function is asked for."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(import_module("seqnn.ops"), name)
-
-
-functions: Any = _Functions()  # seqnn.ops stands above this package and puts itself here when it is imported
+from ._tape import RECORD, Node, Part, add_hook, call_hooks, dense, mode, walk
 
 new = object.__new__
 
 
-class Tensor:
+class Tensor(Methods):
     """An array that can be differentiated.
 
-    Parameters: `data` an array (its dtype is kept; Python floats become float32), `requires_grad` whether `backward`
-    leaves a gradient in `.grad`. NumPy sees a Tensor as its array: `np.asarray(tensor)` copies nothing. Comparisons give
-    plain bool arrays. The methods are the functions of `seqnn.ops` of the same name, which say more.
+    NumPy's functions of a Tensor are those of `seqnn.ops` and give Tensors, or a TypeError where there is none and a
+    gradient would be lost; without a gradient to lose they see the array. `np.asarray(tensor)` copies nothing. Comparisons
+    give plain bool arrays. The methods that compute are the functions of `seqnn.ops` of the same name, which say more.
+
+    Args:
+        data: an array, whose dtype is kept, or what NumPy makes an array of; Python floats become float32.
+        requires_grad: whether `backward` leaves a gradient in `.grad`.
+
+    Attributes:
+        data: the array.
+        requires_grad: as given; of the result of an op, whether an input had it.
+
+    Raises:
+        TypeError: where a gradient is wanted of what is neither float32 nor float64, and for a masked array.
 
     >>> from seqnn import Tensor
     >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
@@ -40,7 +44,6 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "_grad", "_hooks", "_node", "data", "requires_grad")
-    __array_ufunc__ = None  # ndarray + Tensor is Tensor.__radd__
 
     data: np.ndarray
     requires_grad: bool
@@ -60,24 +63,35 @@ class Tensor:
     def backward(self, grad: Any = None, *, retain_graph: bool = False) -> None:
         """Add d self / d leaf, times `grad`, to the `.grad` of every leaf that requires it.
 
-        `grad` has the shape of the tensor; it may be left out for a single number (it is 1 then).
-        The graph is freed on the way unless `retain_graph`.
+        Args:
+            grad: an array of the tensor's shape; None is 1, for a tensor of a single number.
+            retain_graph: keep the graph for another walk; otherwise it is freed on the way.
+
+        Raises:
+            ValueError: where the tensor requires no gradient, or `grad` has another shape.
+            RuntimeError: where the graph was freed already.
         """
         found = walk((self._edge("backward"),), (seed(self, grad, "backward"),), keep=retain_graph)
         taken: set[int] = set()
         for leaf, gradient in found.items():
             leaf._accumulate(gradient, taken)
 
-    def zero_grad(self) -> None:
-        """Forget the gradient."""
-        if type(self._grad) is Gathered:
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradient.
+
+        Args:
+            set_to_none: False keeps an array of zeros instead, as in PyTorch.
+        """
+        if not set_to_none and self.grad is not None:
+            self.grad.fill(0)
+        elif type(self._grad) is Gathered:
             self._grad.clear()  # it may have a table to use again
         else:
             self._grad = None
 
     @property
     def grad(self) -> np.ndarray | None:
-        """What `backward` left: an array of the tensor's shape, or None. Of gathered rows it is made when it is asked for."""
+        """What `backward` left: an array of the tensor's shape, or None. From gathered rows it is made when asked for."""
         held = self._grad
         if type(held) is Gathered:
             if held.rows is None:
@@ -86,17 +100,28 @@ class Tensor:
         return held
 
     @grad.setter
-    def grad(self, gradient: np.ndarray | None) -> None:
+    def grad(self, gradient: npt.ArrayLike | None) -> None:
+        if gradient is not None:
+            gradient = np.asarray(gradient, self.data.dtype, order="C")
+            if gradient.shape != self.data.shape:
+                raise ValueError(f"grad: expected the shape of the tensor, {self.data.shape}, got {gradient.shape}")
         self._grad = gradient
 
     def detach(self) -> Tensor:
-        """The same array without history."""
+        """Return a Tensor over the same array, without history."""
         return Tensor(self.data)
 
     def register_hook(self, hook: Callable[[np.ndarray], np.ndarray | None]) -> Callable[[], None]:
-        """Call `hook(grad)` when this tensor's gradient is known; what it returns (if not None) replaces the gradient.
+        """Call a function when this tensor's gradient is known.
 
-        Returns a function that removes the hook.
+        Args:
+            hook: called as `hook(grad)`; what it returns (if not None) replaces the gradient.
+
+        Returns:
+            A function that removes the hook.
+
+        Raises:
+            ValueError: where the tensor requires no gradient.
         """
         if not self.requires_grad:
             raise ValueError("register_hook: the tensor does not require a gradient")
@@ -104,39 +129,69 @@ class Tensor:
             hooks = self._hooks = self._hooks or []
         else:
             hooks = self._node.hooks = self._node.hooks or []
-        hooks.append(hook)
-        return lambda: hooks.remove(hook)
+        return add_hook(hooks, hook)
 
     def numpy(self) -> np.ndarray:
-        """The array itself (not a copy)."""
+        """Return the array itself, not a copy."""
         return self.data
 
     def item(self) -> float:
-        """The only element as a Python number."""
+        """Return the only element as a Python number."""
         return self.data.item()
+
+    def tolist(self) -> Any:
+        """Return the elements as Python numbers in nested lists."""
+        return self.data.tolist()
+
+    def numel(self) -> int:
+        """Return the number of elements (PyTorch's name)."""
+        return self.data.size
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
         return self.data.shape
 
     @property
     def dtype(self) -> np.dtype:
+        """The type of the elements."""
         return self.data.dtype
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self.data.ndim
 
     @property
-    def size(self) -> int:
-        return self.data.size
+    def size(self) -> Size:
+        """The number of elements; `size()` and `size(axis)` are PyTorch's spelling of `shape`."""
+        size = Size(self.data.size)
+        size.shape = self.data.shape
+        return size
 
     @property
     def is_leaf(self) -> bool:
+        """Whether the tensor is the result of no op."""
         return self._node is None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.requires_grad and mode.get() & RECORD:
+            raise TypeError(
+                "an array of a Tensor that requires a gradient would cut the graph: stay with Tensors (ops.stack, "
+                "ops.concatenate), or say that you want the numbers: tensor.numpy(), or `with no_grad():`"
+            )
         return np.array(self.data, dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return _methods.functions.numpy_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Callable, types: Any, args: tuple, options: dict[str, Any]) -> Any:
+        return _methods.functions.numpy_function(function, args, options)
+
+    if not TYPE_CHECKING:  # type checkers go on reporting names that are wrong
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(name if name[:2] == "__" else missing_method(name))  # NumPy looks for many a __name__
 
     def __len__(self) -> int:
         return len(self.data)
@@ -149,6 +204,9 @@ class Tensor:
 
     def __bool__(self) -> bool:
         return bool(self.data)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data.item() if self.data.size == 1 else self.data, spec) if spec else str(self)
 
     def __repr__(self) -> str:
         body = np.array2string(self.data, separator=", ", prefix="Tensor(")
@@ -174,49 +232,6 @@ class Tensor:
     def __ge__(self, other: Any) -> np.ndarray:
         return self.data >= _plain(other)
 
-    def __add__(self, other: Any) -> Tensor:
-        return functions.add(self, other)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> Tensor:
-        return functions.subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return functions.subtract(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return functions.multiply(self, other)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return functions.divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return functions.divide(other, self)
-
-    def __pow__(self, exponent: Any) -> Tensor:
-        return functions.power(self, exponent)
-
-    def __rpow__(self, base: Any) -> Tensor:
-        return functions.power(base, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return functions.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return functions.matmul(other, self)
-
-    def __neg__(self) -> Tensor:
-        return functions.negative(self)
-
-    def __abs__(self) -> Tensor:
-        return functions.abs(self)
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return functions.getitem(self, index)
-
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
             "a Tensor's elements are not assigned: use ops.where, or change .data where no backward needs it"
@@ -227,60 +242,8 @@ class Tensor:
             raise TypeError("iteration over a Tensor of no axes")
         return iter([self[i] for i in range(len(self))])
 
-    def sum(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Tensor:
-        return functions.sum(self, axis, keepdims=keepdims)
-
-    def mean(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Tensor:
-        return functions.mean(self, axis, keepdims=keepdims)
-
-    def var(self, axis: int | tuple[int, ...] | None = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        return functions.var(self, axis, ddof=ddof, keepdims=keepdims)
-
-    def std(self, axis: int | tuple[int, ...] | None = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        return functions.std(self, axis, ddof=ddof, keepdims=keepdims)
-
-    def max(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Tensor:
-        return functions.max(self, axis, keepdims=keepdims)
-
-    def min(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Tensor:
-        return functions.min(self, axis, keepdims=keepdims)
-
-    def argmax(self, axis: int | None = None) -> np.ndarray:
-        """The index of the largest element: a plain integer array."""
-        return self.data.argmax(axis)
-
-    def argmin(self, axis: int | None = None) -> np.ndarray:
-        """The index of the smallest element: a plain integer array."""
-        return self.data.argmin(axis)
-
-    def reshape(self, *shape: int | tuple[int, ...]) -> Tensor:
-        return functions.reshape(self, shape[0] if len(shape) == 1 else shape)
-
-    def permute(self, *axes: int | tuple[int, ...]) -> Tensor:
-        return functions.permute(self, axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes)
-
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        return functions.swapaxes(self, axis1, axis2)
-
-    def expand(self, *shape: int | tuple[int, ...]) -> Tensor:
-        return functions.expand(self, shape[0] if len(shape) == 1 else shape)
-
-    def squeeze(self, axis: int | tuple[int, ...] | None = None) -> Tensor:
-        return functions.squeeze(self, axis)
-
-    def unsqueeze(self, axis: int) -> Tensor:
-        return functions.unsqueeze(self, axis)
-
-    @property
-    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
-        """The tensor with its axes reversed."""
-        return functions.permute(self, tuple(range(self.ndim))[::-1])
-
-    def astype(self, dtype: Any) -> Tensor:
-        return functions.astype(self, dtype)
-
     def _edge(self, caller: str) -> Any:
-        """Where a gradient of this tensor goes."""
+        """Return where a gradient of this tensor goes."""
         if not self.requires_grad:
             raise ValueError(
                 f"{caller}: the tensor does not require a gradient; no input of its ops had requires_grad=True"
@@ -288,7 +251,7 @@ class Tensor:
         return self if self._node is None else self._node
 
     def _accumulate(self, gradient: np.ndarray | Rows, taken: set[int]) -> None:
-        """self.grad += gradient; an array that nobody else holds is taken over as it is and noted in `taken`."""
+        """Add to the gradient; an array that nobody else holds is taken over as it is and noted in `taken`."""
         if self._hooks:
             gradient = call_hooks(self._hooks, dense(gradient))
         if type(gradient) is Rows:
@@ -307,8 +270,14 @@ class Tensor:
             self._grad = np.array(gradient, self.data.dtype)
 
 
+MASKED = "a masked array: its mask would be lost; give data.filled(...), and the mask where a function takes one"
+
+Operand = Tensor | npt.ArrayLike
+"""What functions and layers take for an array: a Tensor, or what NumPy makes an array of."""
+
+
 def made(data: Any, node: Node | Part | None) -> Tensor:
-    """The result of an op, recorded where it has a node: a Tensor made without the checks of `Tensor(...)`."""
+    """Make the result of an op, recorded where it has a node, without the checks of `Tensor(...)`."""
     tensor = new(Tensor)
     tensor.data = data if type(data) is np.ndarray else np.asarray(data)
     tensor.requires_grad = node is not None
@@ -318,7 +287,7 @@ def made(data: Any, node: Node | Part | None) -> Tensor:
 
 
 def seed(tensor: Tensor, grad: Any, caller: str) -> np.ndarray:
-    """The gradient that a walk starts with at `tensor`: `grad`, or 1 for a single number."""
+    """Return the gradient that a walk starts with at `tensor`: `grad`, or 1 for a single number."""
     if grad is None:
         if tensor.data.size != 1:
             raise ValueError(
@@ -332,7 +301,7 @@ def seed(tensor: Tensor, grad: Any, caller: str) -> np.ndarray:
 
 
 def _unshared(array: Any) -> bool:
-    """Whether nobody else sees the memory of an array: it is its own, or all of one that only this view refers to."""
+    """Tell whether nobody else sees an array's memory: it is its own, or all of one that only this view refers to."""
     if type(array) is not np.ndarray or not array.flags.writeable:
         return False
     base = array.base
@@ -344,7 +313,7 @@ def _unshared(array: Any) -> bool:
 
 
 def _own(rows: Rows) -> Rows:
-    """Rows that may wait: with copies of what others could change."""
+    """Copy the parts of rows that the caller could still change."""
     rows.parts = [(ids.copy(), v if _unshared(v) else kept(v.copy), padding) for ids, v, padding in rows.parts]
     return rows
 
@@ -356,5 +325,7 @@ def _plain(value: Any) -> Any:
 def _as_array(data: Any) -> np.ndarray:
     if isinstance(data, Tensor):
         return data.data
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(MASKED)
     array = np.asarray(data)
     return array.astype(np.float32) if array.dtype == np.float64 and not hasattr(data, "dtype") else array

@@ -1,4 +1,4 @@
-"""Data that is on every user's machine, or made."""
+"""Data sets that are on every user's machine, or made by a formula."""
 
 from ._python_docs import python_docs
 from ._sensor_grid import SensorGrid, sensor_grid

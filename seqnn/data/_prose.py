@@ -34,7 +34,7 @@ _FUNCTION_WORDS = frozenset(
 
 
 def prose(text: str) -> Iterator[list[str]]:
-    """The sentences of a docstring, each a list of lower-case words."""
+    """Yield the sentences of a docstring, each a list of lower-case words."""
     for paragraph in _paragraphs(text):
         for sign, pattern, replacement in _MARKUP:
             if sign in paragraph:
@@ -46,14 +46,14 @@ def prose(text: str) -> Iterator[list[str]]:
 
 
 def _is_prose(sentence: str, words: list[str]) -> bool:
-    """English rather than code: few signs of code, and the short words that hold sentences together."""
+    """Tell English from code: it has few signs of code, and the short words that hold sentences together."""
     if 3 * len(_CODE.findall(sentence)) > len(words) + 6:
         return False
     return sum(word in _FUNCTION_WORDS for word in words) * 8 >= len(words)
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """Runs of lines with one indentation, outside of examples, literal blocks and tables."""
+    """Yield runs of lines with one indentation, outside of examples, literal blocks and tables."""
     lines: list[str] = []
     indent = 0
     skip_deeper: int | None = None  # inside a block that is left out: everything indented deeper than this

@@ -23,16 +23,16 @@ _SUFFIXES = (".py", ".rst", ".txt")
 
 
 def python_docs() -> list[list[str]]:
-    """English sentences about Python and NumPy: the documentation and docstrings installed on this machine.
+    """Return English sentences about Python and NumPy: the documentation and docstrings installed on this machine.
 
-    Sources: the language reference behind `help()`, the docstrings of built-in types and modules and of NumPy's
+    Sources: the language reference that `help()` shows, the docstrings of built-in types and modules and of NumPy's
     functions, docstrings and longer comments in the source files of the standard library and of NumPy. No module is
     imported for it and nothing is downloaded. Code examples, tables and markup are left out; words are lower-cased; a
-    sentence occurs once.
+    sentence occurs once. The first call takes a second or two, later ones use what it kept in memory.
 
-    Returns a list of sentences, each a list of words: with CPython 3.11 and NumPy 2.4 about 540,000 words in 44,000
-    sentences (other versions differ a little); the same list, in the same order, for the same installation. The first
-    call takes a second or two, later ones use what it kept in memory.
+    Returns:
+        A list of sentences, each a list of words: with CPython 3.11 and NumPy 2.4 about 540,000 words in 44,000 sentences
+        (other versions differ a little). It is the same, in the same order, for the same installation.
 
     >>> from seqnn.data import python_docs
     >>> sentences = python_docs()
@@ -55,7 +55,7 @@ def _sentences() -> tuple[tuple[str, ...], ...]:
 
 
 def _texts() -> Iterator[str]:
-    """Pieces of documentation, in an order that depends on nothing but the installed files."""
+    """Yield pieces of documentation, in an order that depends on nothing but the installed files."""
     library = Path(os.__file__).parent
     yield from _topics(library / "pydoc_data" / "topics.py")
     for name in sorted(set(sys.builtin_module_names) & set(sys.modules)):
@@ -74,7 +74,7 @@ def _texts() -> Iterator[str]:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    """Source and text files below a folder, sorted, without tests, data and other people's packages."""
+    """Yield source and text files below a folder, sorted, without tests, data and other people's packages."""
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name not in _OTHER_FOLDERS)
         yield from (
@@ -85,7 +85,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def _topics(path: Path) -> Iterator[str]:
-    """The texts of `help('topics')`: the file is one dictionary of strings."""
+    """Yield the texts of `help('topics')`: the file is one dictionary of strings."""
     if path.exists():
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Assign):
@@ -93,7 +93,7 @@ def _topics(path: Path) -> Iterator[str]:
 
 
 def _docstrings(module: object) -> Iterator[str]:
-    """Docstrings of a built-in module, of what it holds, and of its classes' methods."""
+    """Yield the docstrings of a built-in module, of what it holds, and of its classes' methods."""
     for _, value in sorted(vars(module).items()):
         members = [m for _, m in sorted(vars(value).items())] if isinstance(value, type) else []
         for item in (value, *members):

@@ -8,17 +8,21 @@ import numpy as np
 
 from .._arguments import integer, number
 
-__all__ = ["SensorGrid", "sensor_grid"]
-
 
 @dataclass(frozen=True, eq=False)
 class SensorGrid:
-    """What `sensor_grid` makes; sensor (r, c) is column r * columns + c.
+    """A grid of sensors, as `sensor_grid` makes it; sensor (r, c) is column r * columns + c.
 
-    values   [steps, rows * columns], float64: trends + bursts + noise, what the sensors show
-    trends   the same shape: the slow part
-    bursts   the same shape: the quick part
-    events   bool, the same shape: where a burst begins
+    Args:
+        values: trends + bursts + noise, what the sensors show; float64 [steps, rows * columns].
+        trends: the slow part, of the same shape.
+        bursts: the quick part, of the same shape.
+        events: bool, of the same shape: where a burst begins.
+        rows, columns: the size of the grid.
+
+    >>> from seqnn.data import sensor_grid
+    >>> sensor_grid(2, 3, steps=500)
+    <SensorGrid of 2 x 3 sensors, 500 steps>
     """
 
     values: np.ndarray
@@ -27,6 +31,9 @@ class SensorGrid:
     events: np.ndarray
     rows: int
     columns: int
+
+    def __repr__(self) -> str:
+        return f"<SensorGrid of {self.rows} x {self.columns} sensors, {len(self.values)} steps>"
 
 
 def sensor_grid(
@@ -39,18 +46,22 @@ def sensor_grid(
     noise: float = 0.05,
     seed: int = 0,
 ) -> SensorGrid:
-    """Series of sensors on a grid: slow waves cross it, and bursts break out, spread to neighbours and die down.
+    """Make series of sensors on a grid: slow waves cross it, and bursts break out, spread to neighbours and die down.
 
     The trend L of a sensor is sin(2 pi t / period + x) + sin(2 pi t / (2.3 period) + y) / 2, with phases x, y by its place.
     Its burst S follows S[t+1] = d S[t] + 0.1 (mean of S[t] of its neighbours) + event, d = 0.45 + 0.4 tanh(4 L[t]): a burst
-    lasts long where the trend is high and dies at once where it is low. Who forecasts the short has to remember the long.
+    lasts long where the trend is high and dies at once where it is low. To forecast the short one has to remember the long.
 
     Args:
-        rows, columns, steps: size of the grid and length of the series.
+        rows, columns: the size of the grid.
+        steps: the length of the series.
         period: of the faster wave, in steps.
         rate: how probable it is that a burst begins at a sensor in a step; its size is between 1 and 2.
         noise: standard deviation of what is added to every value.
         seed: equal seeds give equal grids.
+
+    Returns:
+        The series, and what they are made of.
 
     >>> from seqnn.data import sensor_grid
     >>> grid = sensor_grid(2, 3, steps=500)

@@ -1,4 +1,4 @@
-"""What happens inside a network: gradients, Jacobians, activations; in numbers and in words."""
+"""Insight into a network: gradients, Jacobians and activations, in numbers and in words."""
 
 from ._chain import Jacobians, depth_jacobians
 from ._flow import Flow, gradient_flow

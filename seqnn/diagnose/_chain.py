@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..autograd import Tensor
-from ..autograd._tape import enable_grad
+from ..autograd import Tensor, enable_grad
 from ..nn import Module, Sequential
 from ._flow import Flow, gradient_flow
 from ._jacobian import frobenius, jacobians, spectral
@@ -22,14 +21,20 @@ Norm = Literal["spectral", "frobenius"]
 
 @dataclass(frozen=True, eq=False)
 class Jacobians:
-    """Norms of the Jacobians of L places (layers or steps) for N samples; `print` says in words what they mean.
+    """A record of the norms of the Jacobians of L places (layers or steps) for N samples; `print` says what they mean.
 
-    names     of the places, first to last
-    local     [L, N]: norm of d output / d input of the place itself
-    products  [L, N]: norm of d (output of the last place) / d (input of this one)
-    through   "depth" or "time"
-    parts     of a state of several parts, such as (h, c): for each the norms [L, N] of d h[T] / d part[t]; the first ones
-              are `products`
+    Args:
+        names: of the places, first to last.
+        local: [L, N], norm of d output / d input of the place itself.
+        products: [L, N], norm of d (output of the last place) / d (input of this one).
+        through: "depth" or "time".
+        parts: of a state of several parts, such as (h, c): for each the norms [L, N] of d h[T] / d part[t]; the first ones
+            are `products`.
+
+    >>> import numpy as np
+    >>> found = depth_jacobians([lambda x: 0.5 * x] * 3, np.ones((1, 2)))
+    >>> found.local[:, 0].tolist()
+    [0.5, 0.5, 0.5]
     """
 
     names: tuple[str, ...]
@@ -39,7 +44,18 @@ class Jacobians:
     parts: dict[str, np.ndarray] = field(default_factory=dict)
 
     def flow(self, *, part: str | None = None, limit: float = 100.0) -> Flow:
-        """`gradient_flow` of the products (or of one part), the mean over the samples; needs two places or more."""
+        """Judge the products, or those of one part, by `gradient_flow` of their mean over the samples.
+
+        Args:
+            part: a name in `parts`; None is `products`.
+            limit: as for `gradient_flow`.
+
+        Returns:
+            A `Flow`.
+
+        Raises:
+            ValueError: for another part, or less than two places.
+        """
         if part is not None and part not in self.parts:
             raise ValueError(f"part: expected one of {list(self.parts)}, got {part!r}")
         norms = self.products if part is None else self.parts[part]
@@ -56,7 +72,7 @@ class Jacobians:
 def depth_jacobians(
     model: Sequential | Sequence[Callable[[Tensor], Tensor]], x: Any, *, norm: Norm = "spectral"
 ) -> Jacobians:
-    """Norms of every layer's Jacobian, and of the products of the Jacobians from each layer to the output.
+    """Measure every layer's Jacobian, and the products of the Jacobians from each layer to the output.
 
     Everything is exact: a layer with D outputs takes D backward passes, so some ten samples of `x` suffice. Modules run in
     evaluation mode. The products are made in float64, so that they vanish or explode without underflow.
@@ -66,10 +82,15 @@ def depth_jacobians(
         x: [N, ...]. Layers before the first floating input, such as an Embedding of ids, are run and left out.
         norm: "spectral" (largest growth of a small change) or "frobenius" (all directions together).
 
-    Raises:
-        TypeError: `model` is no chain. ValueError: a layer does not keep the samples apart on axis 0.
+    Returns:
+        The norms, as `Jacobians`.
 
-    Source: Saxe, McClelland, Ganguli, ICLR 2014; Pennington, Schoenholz, Ganguli, NeurIPS 2017.
+    Raises:
+        TypeError: where `model` is no chain.
+        ValueError: where a layer does not keep the samples apart on axis 0.
+
+    Sources: Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics of learning", ICLR 2014; Pennington,
+    Schoenholz, Ganguli, "Resurrecting the sigmoid in deep learning", NeurIPS 2017.
 
     >>> import numpy as np
     >>> from seqnn.diagnose import depth_jacobians
@@ -102,7 +123,7 @@ def depth_jacobians(
 
 
 def _run(steps: list[tuple[str, Callable]], x: Tensor) -> Iterator[tuple[str, Tensor, Tensor]]:
-    """(name, input, output [N, D]) of every step that has a floating input; each is a graph of its own."""
+    """Yield (name, input, output [N, D]) of every step that has a floating input; each is a graph of its own."""
     samples = len(x)
     for name, step in steps:
         source = Tensor(x.data, requires_grad=True) if x.dtype.kind == "f" else x
@@ -131,7 +152,7 @@ def _name(i: int, step: Callable) -> str:
 
 
 def measure_of(norm: str) -> Callable[[np.ndarray], np.ndarray]:
-    """The norm of that name, of every matrix [N, R, C]."""
+    """Return the function that computes the norm of that name, of every matrix [N, R, C]."""
     norms = {"spectral": spectral, "frobenius": frobenius}
     if norm not in norms:
         raise ValueError(f"norm: expected 'spectral' or 'frobenius', got {norm!r}")
@@ -139,7 +160,7 @@ def measure_of(norm: str) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def as_samples(x: Any) -> Tensor:
-    """x as a Tensor with at least one sample."""
+    """Make x a Tensor; it must hold at least one sample."""
     tensor = x if isinstance(x, Tensor) else Tensor(np.asarray(x))
     if tensor.ndim < 1 or len(tensor) == 0:
         raise ValueError(f"expected at least one sample on axis 0, got shape {list(tensor.shape)}")
@@ -148,7 +169,7 @@ def as_samples(x: Any) -> Tensor:
 
 @contextmanager
 def evaluation(modules: Sequence[Module]) -> Iterator[None]:
-    """Modules in evaluation mode; afterwards each is in the mode it was in."""
+    """Run a block with modules in evaluation mode; afterwards each is in the mode it was in."""
     before = {m: m.training for module in modules for m in module.modules()}
     try:
         for module in before:

@@ -1,4 +1,4 @@
-"""Vanishing or exploding: what a row of norms says, in words."""
+"""Vanishing or exploding gradients: a judgement of a row of norms, in words."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class Flow:
-    """What `gradient_flow` found. `print(flow)` says it in words.
+    """A judgement by `gradient_flow`; `print(flow)` says it in words.
 
-    kind: "vanishing", "exploding", "stable" or "not finite"; factor: the mean factor from one place to the one before;
-    norms: as given, first place to last.
+    Args:
+        kind: "vanishing", "exploding", "stable" or "not finite".
+        factor: the mean factor from one place to the one before.
+        norms: as given, first place to last.
+        through: "depth" or "time".
+
+    >>> gradient_flow([1.0, 1.1, 0.9]).kind
+    'stable'
     """
 
     kind: str
@@ -59,10 +65,17 @@ def gradient_flow(norms: Sequence[float], *, through: str = "depth", limit: floa
     Args:
         norms: one number per place, first to last; `jacobian_norms(...).mean(axis=1)`, or gradient norms per layer.
         through: "depth" or "time", for the words.
-        limit: how much the norm may change over all places.
+        limit: how much the norm may change over all places, > 1.
 
-    Source: Hochreiter 1991; Bengio, Simard, Frasconi, "Learning long-term dependencies with gradient descent is
-    difficult", 1994; Pascanu, Mikolov, Bengio 2013.
+    Returns:
+        A `Flow`.
+
+    Raises:
+        ValueError: for less than two norms, negative ones, or another option.
+
+    Sources: Hochreiter, "Untersuchungen zu dynamischen neuronalen Netzen", 1991; Bengio, Simard, Frasconi, "Learning
+    long-term dependencies with gradient descent is difficult", 1994; Pascanu, Mikolov, Bengio, "On the difficulty of training
+    recurrent neural networks", ICML 2013.
 
     >>> from seqnn.diagnose import gradient_flow
     >>> print(gradient_flow([1e-6, 1e-4, 1e-2, 1.0]))

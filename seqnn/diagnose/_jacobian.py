@@ -1,4 +1,4 @@
-"""How strongly an output depends on what came before it, through layers or through time."""
+"""Norms of Jacobians: how strongly an output depends on what came before it, through layers or through time."""
 
 from __future__ import annotations
 
@@ -21,20 +21,27 @@ def jacobian_norms(
     probes: int | None = None,
     seed: int = 0,
 ) -> np.ndarray:
-    """Norm of d output[n] / d input[n] for every input and sample: [len(inputs), N].
+    """Measure d output[n] / d input[n] for every input and sample.
 
-    `output` is [N, D], every input [N, ...]: tensors of one graph (activations layer by layer, or hidden states step by
-    step) in which the samples do not influence each other. The spectral norm is the largest factor by which a small
-    change of the input can grow; the Frobenius norm sums over all directions. NaN where a derivative is not finite.
+    The spectral norm is the largest factor by which a small change of the input can grow; the Frobenius norm sums over all
+    directions.
 
     Args:
+        output: [N, D].
+        inputs: Tensors [N, ...] of the same graph (activations layer by layer, or hidden states step by step), in which the
+            samples do not influence each other.
         norm: "spectral" or "frobenius".
         probes: None differentiates all D outputs (exact, D backward passes); a number estimates the Frobenius norm from
-            so many random directions (Hutchinson 1990).
+            that many random directions.
         seed: of the random directions.
 
+    Returns:
+        An array [len(inputs), N]; NaN where a derivative is not finite.
+
     Raises:
-        ValueError: shapes do not agree, an input did not take part, or spectral norms are asked of probes.
+        ValueError: where shapes do not agree, an input did not take part, or spectral norms are asked of probes.
+
+    Source: Hutchinson, "A stochastic estimator of the trace of the influence matrix", 1990 (probes).
 
     >>> import numpy as np
     >>> from seqnn import Tensor, ops
@@ -63,7 +70,7 @@ def jacobian_norms(
 
 
 def jacobians(output: Tensor, inputs: Sequence[Tensor], rows: np.ndarray) -> list[np.ndarray]:
-    """rows @ (d output[n] / d input[n]) for every input: float64 [N, len(rows), D], one backward pass a row."""
+    """Compute rows @ (d output[n] / d input[n]) for every input: float64 [N, len(rows), D], one backward pass a row."""
     samples = output.shape[0]
     found = [np.empty((samples, len(rows), math.prod(x.shape[1:]))) for x in inputs]
     for r, row in enumerate(rows):
@@ -75,7 +82,7 @@ def jacobians(output: Tensor, inputs: Sequence[Tensor], rows: np.ndarray) -> lis
 
 
 def spectral(matrices: np.ndarray) -> np.ndarray:
-    """Largest singular value of every matrix [N, R, C]; NaN where it holds a number that is not finite."""
+    """Compute the largest singular value of every matrix [N, R, C]; NaN where one holds a number that is not finite."""
     norms = np.full(len(matrices), np.nan)
     good = np.isfinite(matrices).all(axis=(1, 2))
     if matrices.size and good.any():
@@ -84,5 +91,5 @@ def spectral(matrices: np.ndarray) -> np.ndarray:
 
 
 def frobenius(matrices: np.ndarray) -> np.ndarray:
-    """Root of the sum of squares of every matrix [N, R, C]."""
+    """Compute the root of the sum of squares of every matrix [N, R, C]."""
     return np.sqrt(np.square(matrices).sum(axis=(1, 2)))

@@ -1,4 +1,4 @@
-"""What is kept of one layer: the figures of the current step, and which of its units were ever active."""
+"""The record of one layer: the figures of the current step, and which of its units were ever active."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALL = (-math.inf, math.inf)
 
 
 class Layer:
-    """The outputs of one layer. `kind` is "relu", "tanh", "sigmoid" or "other"."""
+    """A record of the outputs of one layer. `kind` is "relu", "tanh", "sigmoid" or "other"."""
 
     def __init__(self, name: str, kind: str, window: int) -> None:
         self.name, self.kind, self.window = name, kind, window
@@ -34,7 +34,7 @@ class Layer:
         self.gradient = math.nan
 
     def see(self, y: np.ndarray, axis: int) -> None:
-        """An output; its units lie on `axis`. The figures of several passes in one step are put together."""
+        """Note an output; its units lie on `axis`. The figures of several passes in one step are put together."""
         if y.size == 0:
             return
         moments, counts = _core.watch_figures(y.reshape(-1), *_RANGE.get(self.kind, _ALL))
@@ -51,11 +51,11 @@ class Layer:
             self._note_active(y, axis)
 
     def see_gradient(self, gradient: np.ndarray) -> None:
-        """The gradient at an output."""
+        """Note the gradient at an output."""
         self.gradient = math.hypot(0.0 if math.isnan(self.gradient) else self.gradient, norm(gradient))
 
     def figures(self) -> np.ndarray:
-        """Those of the step, in the order of FIGURES; NaN for what was not seen."""
+        """Return the figures of the step, in the order of FIGURES; NaN for what was not seen."""
         if self.count == 0:
             return np.array([*[math.nan] * 5, self.gradient])
         share = 1.0 / self.count
@@ -80,10 +80,10 @@ class Layer:
 
 
 def norm(array: Any) -> float:
-    """Euclidean norm; infinity where a number is not finite."""
+    """Compute the Euclidean norm; infinity where a number is not finite."""
     return finite_or_inf(_core.gradients_norm([np.ascontiguousarray(array)], 2.0)[0])
 
 
 def finite_or_inf(value: float) -> float:
-    """NaN is left for what was not seen."""
+    """Turn NaN into infinity: NaN stands for what was not seen."""
     return math.inf if math.isnan(value) else float(value)

@@ -1,4 +1,4 @@
-"""What passes through the layers of a model: hooks on its modules, and the functions that run between them."""
+"""Passes through the layers of a model: hooks on its modules, and the functions that run between them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import nn
-from ..autograd import Tensor
-from ..autograd._tape import WATCH, mode, watcher
-from ..nn._conv import _Conv
+from ..autograd import Tensor, watch
 from ._layer import Layer
 
 _KINDS = {nn.ReLU: "relu", nn.Tanh: "tanh", nn.Sigmoid: "sigmoid"}
+_CONVOLUTIONS = nn.Conv1d | nn.Conv2d
 _PASSED_ON = nn.Identity | nn.Flatten | nn.Dropout
 
 
 class Passes:
-    """Shows every output, and the gradient at it, to the `Layer` it belongs to, while `active()` says so.
+    """A set of hooks that show every output, and the gradient at it, to the `Layer` it belongs to, while `active()` says so.
 
     `patterns` as in `fnmatch` say which layers; None: all modules without modules inside.
     """
@@ -35,6 +34,7 @@ class Passes:
             # "features.relu" is known only when it is called.
             if not (fnmatch.filter(self._names.values(), pattern) or pattern.endswith(tuple(_KINDS.values()))):
                 raise ValueError(f"layers: no layer matches {pattern!r}; there are {list(self._names.values())}")
+        self._watch = watch(self._computed)
         self._undo: list[Callable[[], None]] = []
         self._inside: list[nn.Module] = []
         self._calls: dict[str, int] = {}  # of functions, in this forward pass
@@ -58,7 +58,7 @@ class Passes:
         for undo in self._undo:
             undo()
         self._undo.clear()
-        self._end()
+        self._watch.stop()
         self._inside.clear()
 
     def _wanted(self, name: str, module: nn.Module | None) -> bool:
@@ -71,18 +71,17 @@ class Passes:
             self._inside.clear()
             self._calls.clear()
             self._axis = -1
-            if self.active() and not mode.get() & WATCH:  # not inside a block of somebody else's
-                watcher.set(self._computed)
-                mode.set(mode.get() | WATCH)
+            if self.active():
+                self._watch.start()
         self._inside.append(module)
 
     def _leave(self, module: nn.Module, _inputs: tuple, output: Any) -> None:
         if self._inside:
             self._inside.pop()
         if module is self.model:
-            self._end()
-        if isinstance(module, _Conv | nn.Linear | nn.Embedding):
-            self._axis = 1 if isinstance(module, _Conv) else -1
+            self._watch.stop()
+        if isinstance(module, _CONVOLUTIONS | nn.Linear | nn.Embedding):
+            self._axis = 1 if isinstance(module, _CONVOLUTIONS) else -1
         if not self.active() or module not in self._watched:
             return
         parts = output if isinstance(output, tuple) else (output,)
@@ -94,12 +93,8 @@ class Passes:
         if tensor.requires_grad and not tensor.is_leaf:
             tensor.register_hook(layer.see_gradient)
 
-    def _end(self) -> None:
-        if watcher.get(None) == self._computed:
-            mode.set(mode.get() & ~WATCH)
-
     def _computed(self, function: Callable, _arrays: list, out: Any) -> None:
-        """A function ran inside a module that is no layer for it."""
+        """Note that a function ran inside a module that is no layer for it."""
         kind = function.__name__
         if kind not in _KINDS.values() or not self._inside or type(self._inside[-1]) in _KINDS or not self.active():
             return

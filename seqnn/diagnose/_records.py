@@ -13,7 +13,7 @@ from ._layer import FIGURES
 
 @dataclass
 class Record:
-    """One step: the FIGURES of each layer, and of each parameter the norm of its gradient and its relative change."""
+    """A record of one step: the FIGURES of each layer, and of each parameter the norm of its gradient and its change."""
 
     step: int
     figures: dict[str, np.ndarray]
@@ -22,7 +22,7 @@ class Record:
 
 
 class Records:
-    """Up to `keep` records, of each `every`-th step. With more, every second is dropped and `every` doubles."""
+    """A list of up to `keep` records, of each `every`-th step. With more, every second is dropped and `every` doubles."""
 
     def __init__(self, every: int, keep: int) -> None:
         self.every, self.keep = every, keep
@@ -35,7 +35,7 @@ class Records:
             self._rows = [row for row in self._rows if row.step % self.every == 0]
 
     def history(self, layers: list[str], more: Sequence[Record] = ()) -> dict[str, Any]:
-        """Arrays over the records, those in `more` behind them; see `Watch.history`."""
+        """Make arrays over the records, followed by those in `more`; see `Watch.history`."""
         rows = [*self._rows, *more]
         absent = np.full(len(FIGURES), np.nan)
         parameters = list(dict.fromkeys(name for row in rows for name in row.gradients))

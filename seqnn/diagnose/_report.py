@@ -1,4 +1,4 @@
-"""What the records of a Watch say, in words with advice."""
+"""A judgement of the records of a Watch, in words with advice."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ __all__ = ["Finding", "Report"]
 DEAD, SATURATED, UPDATE = 0.4, 0.5, 0.2
 """Reported from here on: share of dead units, share of saturated values, change of the weights in one step."""
 SURE = 100
-"""So many values of each unit are needed before single units are called dead."""
+"""How many values of each unit are needed before single units are called dead."""
 SMALLEST = float(np.finfo(np.float32).smallest_subnormal)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something unusual.
+    """A finding of something unusual.
 
-    kind    "vanishing", "exploding", "dead", "saturated", "not finite", "no gradient", "zero gradient", "large update" or
-            "no update"
-    where   {layer or parameter: the figure that is unusual}, first to last
-    text    what it is, and advice
+    Args:
+        kind: "vanishing", "exploding", "dead", "saturated", "not finite", "no gradient", "zero gradient", "large update" or
+            "no update".
+        where: {layer or parameter: the figure that is unusual}, first to last.
+        text: what it is, and advice.
+
+    >>> print(Finding("dead", {"1": 1.0}, "all 8 units of 1 (ReLU) are zero."))
+    Dead: all 8 units of 1 (ReLU) are zero.
     """
 
     kind: str
@@ -41,9 +45,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What a Watch found; `print` it. `findings` is empty where all is as it should be.
+    """A report of what a Watch found; `print` it.
 
-    flow  of the gradients at the outputs of the layers, first to last; None where there are fewer than three
+    Args:
+        findings: empty where all is as it should be.
+        flow: of the gradients at the outputs of the layers, first to last; None where there are fewer than three.
+        steps: how many were recorded.
+        layers: how many were seen.
+
+    >>> print(Report((), None, 10, 3))
+    Nothing unusual in 10 recorded steps, 3 layers.
     """
 
     findings: tuple[Finding, ...]
@@ -64,7 +75,7 @@ class Report:
 def judge(
     history: Mapping[str, Any], types: Mapping[str, str], layers: Sequence[Layer], window: int, limit: float
 ) -> Report:
-    """The report on the last `window` records; numbers that are not finite are looked for in all."""
+    """Report on the last `window` records; numbers that are not finite are looked for in all."""
     recent = {
         figure: {name: values[-window:] for name, values in of.items()}
         for figure, of in history.items()
@@ -87,7 +98,7 @@ def judge(
 
 
 def _flow(gradients: Mapping[str, np.ndarray], closed: list[str], limit: float) -> Flow | None:
-    """How gradients change through the layers; not through a layer whose units are all dead, below which there are none."""
+    """Judge the gradients through the layers, from the last one whose units are all dead, below which there are none."""
     names = list(gradients)
     if closed:
         names = names[max(map(names.index, closed)) + 1 :]
@@ -107,7 +118,7 @@ def _flow_finding(flow: Flow | None, gradients: Mapping[str, np.ndarray], labels
 
 
 def _not_finite(history: Mapping[str, Any], labels: Mapping[str, str]) -> list[Finding]:
-    """The first record in which something was not finite, and the first layer there; in backward the last one."""
+    """Find the first record in which something was not finite, and the first layer there; in backward the last one."""
     for r, step in enumerate(history["step"].tolist()):
         outputs = {n: float(values[r]) for n, values in history["finite"].items() if values[r] < 1}
         gradients = {n: float(v[r]) for n, v in history["gradient"].items() if np.isinf(v[r])}
@@ -140,7 +151,7 @@ def _dead(layers: Mapping[str, Layer], dead: Mapping[str, np.ndarray], labels: M
 
 
 def _saturated(shares: Mapping[str, np.ndarray], labels: Mapping[str, str]) -> list[Finding]:
-    """Saturation of hidden layers; the output layer may be sure of itself."""
+    """Find saturated hidden layers; the output layer may be sure of itself."""
     medians = {n: _median(values) for n, values in list(shares.items())[:-1]}
     found = {n: m for n, m in medians.items() if m is not None and m > SATURATED}
     if not found:
@@ -172,7 +183,7 @@ def _zero_gradient(norms: Mapping[str, np.ndarray], closed: list[str]) -> list[F
     why = (
         f"The dead ReLUs of {_list(closed)} let none through."
         if closed
-        else "Underflow, saturation, weights of 0 behind it, or a loss that does not depend on it do that."
+        else "Underflow, saturation, weights of 0 after it, or a loss that does not depend on it do that."
     )
     return [
         Finding("zero gradient", zero, f"the gradient of {_names(zero)} is exactly 0: nothing is learnt there. {why}")
@@ -180,7 +191,7 @@ def _zero_gradient(norms: Mapping[str, np.ndarray], closed: list[str]) -> list[F
 
 
 def _updates(recent: Mapping[str, Mapping[str, np.ndarray]]) -> list[Finding]:
-    """Steps that are large for the weights (below 1e-2 is usual), and weights with a gradient that do not move."""
+    """Find steps that are large for the weights (below 1e-2 is usual), and weights with a gradient that do not move."""
     findings = []
     medians = {n: m for n, values in recent["update"].items() if (m := _median(values)) is not None}
     large = {n: m for n, m in medians.items() if m > UPDATE and n.split(".")[-1] != "bias"}
@@ -196,13 +207,13 @@ def _updates(recent: Mapping[str, Mapping[str, np.ndarray]]) -> list[Finding]:
 
 
 def _median(values: np.ndarray) -> float | None:
-    """Of the numbers that are finite; None without one."""
+    """Take the median of the finite numbers; None without one."""
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else None
 
 
 def label(name: str, kind: str) -> str:
-    """Path and type of a layer; functions, and a model that is a layer itself, have the type in the path."""
+    """Join path and type of a layer; functions, and a model that is a layer itself, have the type in the path."""
     return name if kind.islower() or name == kind else f"{name} ({kind})"
 
 
@@ -211,7 +222,7 @@ def _count(number: int, what: str) -> str:
 
 
 def _list(items: Sequence[str]) -> str:
-    """Up to six of them, as words."""
+    """Join up to six of them as words."""
     items = list(items)
     return ", ".join(items) if len(items) <= 6 else f"{', '.join(items[:5])} and {len(items) - 5} more"
 

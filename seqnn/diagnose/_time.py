@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor
-from ..autograd._tape import enable_grad
-from ..nn import GRU, LSTM, RNN, STLM, Module
+from ..autograd import Tensor, enable_grad
+from ..nn import Module, Recurrent
 from ..ops import concatenate
 from ._chain import Jacobians, Norm, as_samples, evaluation, measure_of
 from ._jacobian import jacobians
@@ -20,7 +19,7 @@ __all__ = ["time_jacobians"]
 def time_jacobians(
     cell: Callable[[Tensor, Any], Any], x: Any, state: Any = None, *, norm: Norm = "spectral"
 ) -> Jacobians:
-    """Norms of d h[T] / d h[t] against t: how much of what a recurrent net saw at step t is left at the end.
+    """Measure d h[T] / d h[t] against t: how much of what a recurrent net saw at step t is left at the end.
 
     Exact: every step is differentiated by its own backward kernels, with respect to the whole state, one pass a unit; the
     products over the steps are made in float64, so that they vanish or explode without underflow. `local` is the norm of
@@ -35,8 +34,12 @@ def time_jacobians(
         state: the state at step 0: h [N, H], or a tuple of parts, each [N, ...]; None for zeros (cells and layers only).
         norm: "spectral" (largest growth of a small change) or "frobenius" (all directions together).
 
+    Returns:
+        The norms, as `Jacobians`.
+
     Raises:
-        TypeError: the layer is bidirectional. ValueError: shapes do not fit.
+        TypeError: where the layer is bidirectional.
+        ValueError: where shapes do not fit.
 
     Source: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
 
@@ -57,12 +60,12 @@ def time_jacobians(
     if steps == 0:
         raise ValueError("x: expected at least one step, got none")
     measure = measure_of(norm)
-    step = _layer_step(cell) if isinstance(cell, RNN | LSTM | GRU | STLM) else cell
+    step = _layer_step(cell) if isinstance(cell, Recurrent) else cell
     with evaluation([cell] if isinstance(cell, Module) else []), enable_grad():
         now = _parts(step(sequence[:, 0], None) if state is None else state, samples)
         if state is None:
             now = tuple(Tensor(np.zeros_like(part.data)) for part in now)
-        names = getattr(cell, "_states", None) or ("h", *(f"part {i}" for i in range(1, len(now))))
+        names = getattr(cell, "states", None) or ("h", *(f"part {i}" for i in range(1, len(now))))
         matrices = []
         for t in range(steps):
             sources = tuple(Tensor(part.data, requires_grad=True) for part in now)
@@ -87,7 +90,7 @@ def time_jacobians(
 
 
 def _layer_step(layer: Any) -> Callable[[Tensor, Any], tuple[Tensor, ...]]:
-    """A layer as a cell whose parts are [N, layers, size]."""
+    """Make a layer a cell whose parts are [N, layers, size]."""
     if layer.bidirectional:
         raise TypeError(f"cell: a bidirectional {type(layer).__name__} has no step from one state to the next")
 
@@ -106,7 +109,7 @@ def _tuple(state: Any) -> tuple[Any, ...]:
 
 
 def _parts(state: Any, samples: int) -> tuple[Tensor, ...]:
-    """The parts of a state, one row a sample."""
+    """Check the parts of a state: one row a sample."""
     parts = tuple(part if isinstance(part, Tensor) else Tensor(np.asarray(part)) for part in _tuple(state))
     for part in parts:
         if part.ndim < 1 or len(part) != samples:

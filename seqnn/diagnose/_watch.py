@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _core, nn
 from .._arguments import integer
-from ..autograd._rows import values_of
+from ..autograd import grad_values
 from ..optim import Optimizer
 from ..train import Callback
 from ._layer import finite_or_inf
@@ -21,7 +21,7 @@ __all__ = ["Watch"]
 
 
 class Watch(Callback):
-    """Records what happens in the layers of a model, step by step, and says what is wrong.
+    """A watch on the layers of a model that records each step, and says what is wrong.
 
     Of each layer's output: mean, standard deviation, shares of zeros, of saturated and of finite values, and the norm of
     its gradient; of each parameter: the norm of its gradient (as it stands in `.grad`, before clipping), and the ratio of
@@ -29,18 +29,23 @@ class Watch(Callback):
     Flatten and Dropout, and the calls of `ops.relu`, `ops.tanh` and `ops.sigmoid` in other modules ("features.relu"); they
     come in the order of their first call. Of a layer that returns a tuple the first Tensor counts.
 
-    model       an `nn.Module`
-    optimizer   its `step` records; without one call `record()` after each backward. A Trainer brings its own
-    layers      patterns as in `fnmatch` ("encoder.*"): only these layers, modules with modules inside included
-    every       record each so many steps (default 1: a quarter more time for steps of some ms; those below 1 ms double)
-    window      the report is about the last so many records; a unit is dead that was zero in so many forward passes
-    keep        so many records are kept (default 1000). When there are more, every second one is dropped, and `every`
-                doubles: a long run stays in memory, from its beginning to its end
-    evaluation  also record passes in evaluation mode (default: only those in training mode)
-
     A Watch is a callback of `train.Trainer`, or works by hand, between `start` and `stop` or in a `with` block. The data are
     in `history` and `dead`; `report()` is the judgement. After a run that stopped at numbers that are not finite, the report
     includes the step that failed.
+
+    Args:
+        model: an `nn.Module`.
+        optimizer: its `step` records; without one call `record()` after each backward. A Trainer brings its own.
+        layers: patterns as in `fnmatch` ("encoder.*"): only these layers, modules with modules inside included; None is all.
+        every: record one step of that many. 1 takes a quarter more time for steps of some ms; those below 1 ms double.
+        window: how many records, the last ones, the report is about; a unit is dead that was zero in as many passes.
+        keep: how many records are kept. When there are more, every second one is dropped, and `every` doubles: a long run
+            stays in memory, from its beginning to its end.
+        evaluation: also record passes in evaluation mode.
+
+    Raises:
+        TypeError: for what is no model or optimiser.
+        ValueError: for options out of range, or a pattern that no layer matches.
 
     >>> import numpy as np
     >>> from seqnn import diagnose, nn, ops
@@ -82,7 +87,11 @@ class Watch(Callback):
     # On and off.
 
     def start(self) -> Self:
-        """Begin to watch; what was recorded before stays. Returns the Watch."""
+        """Begin to watch; what was recorded before stays.
+
+        Returns:
+            The Watch.
+        """
         if not self._passes.started:
             self._passes.start()
             if self.optimizer is not None:
@@ -103,7 +112,11 @@ class Watch(Callback):
         self.stop()
 
     def record(self) -> None:
-        """Close a step by hand: after backward, before the gradients are cleared. (Not with an optimizer: it records.)"""
+        """Close a step by hand: after backward, before the gradients are cleared.
+
+        Raises:
+            RuntimeError: where the Watch is not started, an optimiser records already, or there was no forward pass.
+        """
         if not self._passes.started:
             raise RuntimeError("record: the Watch is not started; call start() or use `with Watch(model) as watch:`")
         if self._detach is not None:
@@ -115,7 +128,15 @@ class Watch(Callback):
     # As a callback of the Trainer.
 
     def on_train_begin(self, trainer: Any) -> None:
-        """Watch the trainer's model and optimiser."""
+        """Watch the trainer's model and optimiser.
+
+        Args:
+            trainer: a `train.Trainer`.
+
+        Raises:
+            TypeError: for what is no trainer.
+            ValueError: where it trains another model.
+        """
         optimizer = getattr(trainer, "optimizer", None)
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"Watch: expected a train.Trainer, got {type(trainer).__name__}")
@@ -128,7 +149,11 @@ class Watch(Callback):
         self._step = trainer.steps
 
     def on_train_end(self, trainer: Any) -> None:
-        """Stop, unless the Watch was started by hand."""
+        """Stop, unless the Watch was started by hand.
+
+        Args:
+            trainer: a `train.Trainer`.
+        """
         if self._by_trainer:
             self.stop()
             self._by_trainer = False
@@ -141,7 +166,11 @@ class Watch(Callback):
         return dict(self._passes.types)
 
     def label(self, name: str) -> str:
-        """A layer's path with its type, "0 (Linear)"; other names as they are."""
+        """Return a layer's path with its type, "0 (Linear)"; other names stay as they are.
+
+        Args:
+            name: the path.
+        """
         return label(name, self._passes.types[name]) if name in self._passes.types else name
 
     @property
@@ -161,7 +190,17 @@ class Watch(Callback):
         return {name: layer.dead for name, layer in self._passes.layers.items() if layer.dead is not None}
 
     def report(self, *, limit: float = 100.0) -> Report:
-        """What is wrong, in words with advice: print it. `limit` is that of `gradient_flow`."""
+        """Say what is wrong, in words with advice: print it.
+
+        Args:
+            limit: as for `gradient_flow`.
+
+        Returns:
+            A `Report`.
+
+        Raises:
+            RuntimeError: where nothing was recorded yet.
+        """
         open_step = [self._row({})] if self._passes.seen else []
         history = self._records.history(list(self._passes.layers), open_step)
         if not len(history["step"]):
@@ -208,7 +247,7 @@ class Watch(Callback):
         return [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
 
     def _hold(self) -> dict[str, tuple[nn.Parameter, np.ndarray]]:
-        """The parameters, each with a copy of it as it is now; the copies are made in the same memory at every step."""
+        """Copy the parameters as they are now, at every step into the same memory; return each with its copy."""
         held = {}
         for name, p in self._trained():
             before = self._before.get(name)
@@ -219,7 +258,7 @@ class Watch(Callback):
         return held
 
     def _row(self, updates: dict[str, float]) -> Record:
-        found = {name: values_of(p._grad) for name, p in self._trained()}
+        found = {name: grad_values(p) for name, p in self._trained()}
         there = {name: g for name, g in found.items() if g is not None}
         norms = _each(_core.gradients_norms, list(there), list(there.values()))
         gradients = {name: finite_or_inf(norms[name]) if name in norms else np.nan for name in found}
@@ -227,7 +266,7 @@ class Watch(Callback):
         return Record(self._step, figures, gradients, updates)
 
     def _close(self, updates: dict[str, float]) -> None:
-        """The step is over."""
+        """End a step: record it, and begin a new one."""
         if self._due and self._passes.seen:
             self._records.add(self._row(updates))
         for layer in self._passes.layers.values():
@@ -236,7 +275,7 @@ class Watch(Callback):
 
 
 def _each(kernel: Callable, names: list[str], *lists: list[np.ndarray]) -> dict[str, float]:
-    """What the kernel says of each array, by its name: one call for all of a dtype."""
+    """Collect what the kernel says of each array, by its name: one call for all of a dtype."""
     found: dict[str, float] = {}
     for dtype in {array.dtype for array in lists[0]}:
         chosen = [k for k, array in enumerate(lists[0]) if array.dtype == dtype]

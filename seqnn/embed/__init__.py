@@ -1,18 +1,28 @@
-"""Word vectors: trainers, vectors, their files, neighbours and evaluation."""
+"""Word vectors: trainers, vectors, their files, neighbours and evaluation, bias.
+
+Names that are imported `as` themselves are for the other packages, not for users.
+"""
 
 from .._callbacks import Callback, EarlyStopping
-from ._bias_direction import bias_direction
-from ._bias_measures import BeforeAfter, WEATResult, compare_debiased, direct_bias, weat
-from ._cooccurrence import Cooccurrence
-from ._debias import HardDebias, SoftDebias
-from ._fasttext import FastText
-from ._fasttext_facebook import load_facebook_model, load_facebook_vectors, save_facebook_model
-from ._fasttext_vectors import FastTextKeyedVectors
-from ._gender_words import GenderWords, gender_words
-from ._glove import GloVe
-from ._keyed_vectors import KeyedVectors
-from ._neighbors import nearest_neighbors
-from ._word2vec import Word2Vec
+from ._bias import (
+    BeforeAfter,
+    GenderWords,
+    HardDebias,
+    SoftDebias,
+    WEATResult,
+    bias_direction,
+    compare_debiased,
+    direct_bias,
+    gender_words,
+    weat,
+)
+from ._trainers import Cooccurrence, FastText, GloVe, Word2Vec, load_facebook_model, save_facebook_model
+from ._vectors import FORMATS as FORMATS
+from ._vectors import FastTextKeyedVectors, KeyedVectors, load_facebook_vectors, nearest_neighbors
+from ._vectors import Labelled as Labelled
+from ._vectors import LabelledVectors as LabelledVectors
+from ._vectors import format_of_name as format_of_name
+from ._vectors import read_counts as read_counts
 
 __all__ = [
     "BeforeAfter",

@@ -1,4 +1,4 @@
-"""ARPA files of n-gram models: text with log10 probabilities, read and written in C on all threads."""
+"""ARPA files of n-gram models: text with log10 probabilities, written in C on all threads."""
 
 from __future__ import annotations
 
@@ -7,22 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import _core
-from .._files import Path, atomic_write
-from ..text._strings import pack
-from ._arpa_reader import ArpaReader, Model
+from .._atomic import atomic_write
+from .._files import Path
+from .._strings import pack
 from ._ngram_trie import Trie
 
 _ROWS = 1 << 16
 """N-grams that are written in one step."""
-
-
-def read_arpa(path: Path) -> Model:
-    """Read a back-off model from a plain or packed ARPA file.
-
-    Raises:
-        ValueError: a file that is truncated or damaged; the message has the number of the line.
-    """
-    return ArpaReader(path).read()
 
 
 def write_arpa(path: Path, words: Sequence[str], trie: Trie) -> None:

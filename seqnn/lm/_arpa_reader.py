@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -14,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _core
-from .._files import Path, compression, open_binary, unpacking
-from ..text._scanner import NulByteError, ScannerTeam, in_order
-from ..text._strings import decode
+from .._files import Source
+from .._strings import decode
+from ..text import NulByteError, ScannerTeam, in_order
 from ._ngram_count import BOS, EOS, MOST_ORDER, UNK
 from ._ngram_trie import Trie, TrieBuilder
 
@@ -32,7 +31,7 @@ _PIECE = 1 << 21
 _HEADER = re.compile(rb"ngram\s+(\d{1,4})\s*=\s*(\d{1,15})")
 
 
-class Model(NamedTuple):
+class ArpaModel(NamedTuple):
     """What an ARPA file holds: the words by their numbers, probabilities and weights, and whether every n-gram without
     its first word is there, too."""
 
@@ -52,25 +51,19 @@ class _Section(NamedTuple):
 
 
 class ArpaReader:
-    """One file on its way into a trie.
+    """A back-off model in a file, on its way into a trie.
 
     Args:
-        path: a plain or packed file.
+        source: a plain or packed file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._name = os.fspath(path)
-        self._data: bytes | mmap.mmap = b""
+    def __init__(self, source: Source) -> None:
+        self._name = source.name
+        self._data: bytes | mmap.mmap = source.mapping()
         self._at = 0  # the next byte
-        if compression(path) is not None:
-            with unpacking(path), open_binary(path) as file:
-                self._data = file.read()
-        elif os.path.getsize(path):
-            with open(path, "rb") as file:
-                self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
-    def read(self) -> Model:
-        """Read all sections."""
+    def read(self) -> ArpaModel:
+        """Read all sections. Raises ValueError with the number of the line for a file that is truncated or damaged."""
         sizes = self._sizes()
         order = len(sizes)
         section = self._section(1, sizes[0])
@@ -100,7 +93,7 @@ class ArpaReader:
         self._marker("\\end\\")
         trie = builder.finish()
         _, missing = _core.ngram_trie_suffixes(trie.nodes, trie.leaves, order)
-        return Model([decode(word) for word in words], trie, not missing[0])
+        return ArpaModel([decode(word) for word in words], trie, not missing[0])
 
     def _sizes(self) -> list[int]:
         """Read the header: how many n-grams of each length there are."""

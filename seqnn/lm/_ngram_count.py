@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _core
+from .._spill import GrowingArray
 from ..text import Corpus
-from ..text._ids import IdBuffer
 from ._ngram_trie import Level
 
 UNK, BOS, EOS = _core.ngram_count.UNK, _core.ngram_count.BOS, _core.ngram_count.EOS
@@ -120,7 +120,7 @@ def _different(rows: Rows, order: int) -> Run:
 
 def _spilled(parts: Iterable[Run], order: int) -> Run:
     """Return a run whose parts lie in temporary files."""
-    rows, counts = IdBuffer(0), IdBuffer(0, dtype=np.uint32)
+    rows, counts = GrowingArray(0), GrowingArray(0, dtype=np.uint32)
     for part in parts:
         rows.append(part.rows.ravel())
         counts.append(part.counts)
@@ -163,7 +163,7 @@ def _levels(rows: Rows, order: int) -> list[Level]:
 def _joined(parts: Iterable[list[Level]], order: int, limit: int | None) -> list[Level]:
     """Return the n-grams of all parts, which differ in their first words; beyond the limit in temporary files."""
     share = None if limit is None else limit // (3 * order)
-    buffers = [[IdBuffer(share, dtype=np.uint32) for _ in range(3)] for _ in range(order)]
+    buffers = [[GrowingArray(share, dtype=np.uint32) for _ in range(3)] for _ in range(order)]
     for levels in parts:
         before = [0, *(level[0].size for level in buffers)]
         for (words, parents, counts), level, shift in zip(buffers, levels, before, strict=False):

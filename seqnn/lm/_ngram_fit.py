@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from .._progress import advance, progress_bar
+from .._spill import parse_size
 from ..text import ScannedCorpus, Vocabulary, scan
-from ..text._ids import parse_size
 from ._ngram_count import UNK, count
 from ._ngram_score import CLOSED, DIRECT, Scorer
 from ._ngram_smooth import kneser_ney, relative_frequencies

@@ -11,9 +11,9 @@ import numpy as np
 from .._arguments import integer, number
 from .._files import Path
 from .._settings import Anything, Choice, Flag, Integer, Number, Settings
+from .._spill import parse_size
 from .._threads import threads
 from ..text import Vocabulary, split_words
-from ..text._ids import parse_size
 from ._arpa import write_arpa
 from ._generation import generate
 from ._ngram_count import BOS, MOST_ORDER, UNK

@@ -2,20 +2,31 @@
 
 from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
+from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._bert import BERT, BERTForPretraining
-from ._encoder_decoder import EncoderDecoder, Seq2Seq
+from ._encoder_decoder import EncoderDecoder
+from ._from_huggingface import from_huggingface
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
 from ._logistic_regression import LogisticRegression
-from ._many_to_many import ManyToMany, SequenceTagger
-from ._many_to_one import ManyToOne, SequenceClassifier, SequenceRegressor
-from ._mlp import MLP, MLPClassifier, MLPRegressor
-from ._network_forecasters import MLPForecaster, RecurrentForecaster
-from ._one_to_many import OneToMany, SequenceGenerator
+from ._many_to_many import ManyToMany
+from ._many_to_one import ManyToOne
+from ._mlp import MLP
+from ._mlp_estimators import MLPClassifier, MLPRegressor
+from ._mlp_forecaster import MLPForecaster
+from ._one_to_many import OneToMany
+from ._recurrent_forecaster import RecurrentForecaster
+from ._seq2seq import Seq2Seq
+from ._sequence_classifier import SequenceClassifier
+from ._sequence_generator import SequenceGenerator
+from ._sequence_regressor import SequenceRegressor
+from ._sequence_tagger import SequenceTagger
 from ._spans import SpanHead, Spans, best_spans
 from ._t5 import T5
-from ._text_cnn import TextCNN, TextCNNClassifier
-from ._transformer import Transformer, Translator
+from ._text_cnn import TextCNN
+from ._text_cnn_classifier import TextCNNClassifier
+from ._transformer import Transformer
+from ._translator import Alignment, Translator
 
 __all__ = [
     "BERT",
@@ -23,9 +34,12 @@ __all__ = [
     "MLP",
     "T5",
     "ARForecaster",
+    "Alignment",
     "AnomalyDetector",
     "BERTForPretraining",
     "ClassificationHead",
+    "ConvergenceWarning",
+    "DataConversionWarning",
     "EncoderDecoder",
     "LanguageModelHead",
     "LogisticRegression",
@@ -34,6 +48,7 @@ __all__ = [
     "MLPRegressor",
     "ManyToMany",
     "ManyToOne",
+    "NotFittedError",
     "OneToMany",
     "RecurrentForecaster",
     "Seq2Seq",
@@ -50,5 +65,6 @@ __all__ = [
     "Translator",
     "WithHead",
     "best_spans",
+    "from_huggingface",
     "token_cross_entropy",
 ]

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._arguments import number
+from .._settings import Flag, Number
+from ._base import Array
 from ._forecaster import Forecaster
 from ._series import lag_windows
+
+__all__ = ["ARForecaster"]
 
 
 class ARForecaster(Forecaster):
     """Autoregression: y[t] = b + sum_k A_k y[t - k] over k = 1..lags, of one variable or many (VAR), in closed form.
 
-    Minimises sum_t |y[t] - forecast|^2 + ridge sum_k |A_k|^2; b is not penalised. float64.
+    Minimises sum_t |y[t] - forecast|^2 + ridge sum_k |A_k|^2; b is not penalised. float64. Forecasts of more than one
+    step go on from their own predictions.
 
     Args:
-        lags: p, how many steps back.
+        lags: how many steps back.
         ridge: penalty of the coefficients (0: plain least squares).
         fit_intercept: whether there is b.
 
-    After `fit`: `coef_` [lags, variables, variables], coef_[k - 1] being A_k; `intercept_` [variables]; `sigma_`
-    [variables], the standard deviation of the errors. Forecasts of more than one step go on from their own predictions.
-    Raises ValueError for a series that is too short or not finite.
+    Attributes:
+        coef_: [lags, variables, variables]; coef_[k - 1] is A_k.
+        intercept_: b, [variables].
+        sigma_: standard deviation of the errors, [variables].
+        n_variables_: how many variables the series have.
+
+    Raises:
+        ValueError: a series is too short or not finite.
 
     >>> import numpy as np
     >>> from seqnn.models import ARForecaster
@@ -33,22 +42,29 @@ class ARForecaster(Forecaster):
     np.True_
     """
 
+    ridge = Number(0.0, minimum=0)
+    fit_intercept = Flag(True)
+
+    coef_ = Array("L V V")
+    intercept_ = Array("V")
+    sigma_ = Array("V")
+
     def __init__(self, lags: int = 12, *, ridge: float = 0.0, fit_intercept: bool = True) -> None:
-        super().__init__(lags, 1)
-        self.ridge, self.fit_intercept = number("ridge", ridge, minimum=0), fit_intercept
+        self._store(locals())
 
     def _learn(self, series: list[np.ndarray]) -> None:
-        pairs = [lag_windows(s, self.lags, 1) for s in series]
+        settings = self._used
+        pairs = [lag_windows(s, settings.lags, 1) for s in series]
         x = np.concatenate([inputs[:, ::-1].reshape(len(inputs), -1) for inputs, _ in pairs])  # y[t-1], y[t-2], ...
         y = np.concatenate([targets[:, 0] for _, targets in pairs])
-        middle_x, middle_y = (a.mean(axis=0) if self.fit_intercept else np.zeros(a.shape[1]) for a in (x, y))
+        middle_x, middle_y = (a.mean(axis=0) if settings.fit_intercept else np.zeros(a.shape[1]) for a in (x, y))
         rows, right = x - middle_x, y - middle_y
-        if self.ridge:
-            rows = np.concatenate([rows, np.sqrt(self.ridge) * np.eye(x.shape[1])])
+        if settings.ridge:
+            rows = np.concatenate([rows, np.sqrt(settings.ridge) * np.eye(x.shape[1])])
             right = np.concatenate([right, np.zeros((x.shape[1], y.shape[1]))])
         solution = np.linalg.lstsq(rows, right)[0]
         variables = y.shape[1]
-        self.coef_ = solution.reshape(self.lags, variables, variables).swapaxes(1, 2)
+        self.coef_ = solution.reshape(settings.lags, variables, variables).swapaxes(1, 2).copy()
         self.intercept_ = middle_y - middle_x @ solution
         self.sigma_ = (y - x @ solution - self.intercept_).std(axis=0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Self
 
@@ -11,8 +10,10 @@ import numpy as np
 from .. import nn, ops
 from ..autograd import Tensor
 from . import _huggingface
-from ._generation import as_ids
+from ._generation import as_attention_mask, as_ids, keys_mask
 from ._heads import LanguageModelHead
+from ._huggingface_config import BERT as FAMILY
+from ._huggingface_config import from_folder
 
 __all__ = ["BERT", "BERTForPretraining"]
 
@@ -37,25 +38,34 @@ _PRETRAINING_NAMES = {
     "head": "cls.predictions",
     "next_sentence": "cls.seq_relationship",
 }
-_COPIES = (r"position_ids$", r"^cls\.predictions\.decoder\.(weight|bias)$")
+_BUFFERS = (r"position_ids$",)
+_HEADS = (r"^cls\.", r"^classifier\.", r"^qa_outputs\.")
 
 
 class BERT(nn.Module):
     """Token ids [B, T] to hidden states [B, T, d_model] that know both sides of their position.
 
     h = norm(tokens + positions + segments); every layer h = norm(h + attention(h)), h = norm(h + feed_forward(h)).
+    Weights start from N(0, 0.02), biases at 0. Put a `ClassificationHead`, `TaggingHead` or `SpanHead` on it by
+    `WithHead`, or `BERTForPretraining`.
 
     Args:
         vocabulary_size: how many tokens. The defaults are those of BERT base, 109 million parameters.
         max_positions: the longest sequence.
         num_segments: how many kinds of segments: sentence A and sentence B.
-        d_model, nhead, num_layers, dim_feedforward: widths, heads and layers; dim_feedforward is 4 d_model by default.
-        dropout: of embeddings, attention and layers.
-        activation: of the layers.
+        d_model: width of the network.
+        nhead: attention heads.
+        num_layers: layers.
+        dim_feedforward: width of the layers' inner networks; default: 4 d_model.
+        dropout: share of units of embeddings, attention and layers that is dropped in training.
+        activation: of the layers, and of the token head.
         layer_norm_eps: of all norms.
+        pooler: whether there is the layer of `pool`.
 
-    Weights start from N(0, 0.02), biases at 0. Put a `ClassificationHead`, `TaggingHead` or `SpanHead` on it by
-    `WithHead`, or `BERTForPretraining`. Source: Devlin, Chang, Lee, Toutanova, "BERT", NAACL 2019.
+    Raises:
+        ValueError: the number of heads does not divide d_model, or the activation is not known.
+
+    Source: Devlin, Chang, Lee, Toutanova, "BERT", NAACL 2019.
 
     >>> import numpy as np
     >>> from seqnn.models import BERT
@@ -78,8 +88,9 @@ class BERT(nn.Module):
         dropout: float = 0.1,
         activation: str = "gelu",
         layer_norm_eps: float = 1e-12,
+        pooler: bool = True,
     ) -> None:
-        self.max_positions = max_positions
+        self.max_positions, self.activation = max_positions, activation
         self.embedding = nn.Embedding(vocabulary_size, d_model)
         self.positions = nn.LearnedPositions(max_positions, d_model)
         self.segments = nn.Embedding(num_segments, d_model)
@@ -94,11 +105,22 @@ class BERT(nn.Module):
             layer_norm_eps,
         )
         self.transformer = nn.TransformerEncoder(layer, num_layers)
-        self.pooler = nn.Linear(d_model, d_model)
+        self.pooler = nn.Linear(d_model, d_model) if pooler else None
         start_small(self)
 
-    def forward(self, ids: Any, lengths: Any = None, segments: Any = None) -> Tensor:
-        """Hidden states; positions behind `lengths` [B] are padding, `segments` [B, T] are 0 by default."""
+    def forward(self, ids: Any, lengths: Any = None, segments: Any = None, *, attention_mask: Any = None) -> Tensor:
+        """Return the hidden states [B, T, d_model].
+
+        Args:
+            ids: [B, T].
+            lengths: [B]: positions from there on are padding, which costs nothing.
+            segments: [B, T]; default: 0.
+            attention_mask: booleans, or 1 and 0, [B, T]: positions of 0 are padding, wherever they stand. Instead of
+                `lengths`.
+
+        Raises:
+            ValueError: there are more positions than `max_positions`, or shapes do not fit.
+        """
         ids = as_ids(ids)
         if ids.shape[1] > self.max_positions:
             raise ValueError(f"ids: expected at most max_positions={self.max_positions}, got {ids.shape[1]}")
@@ -108,27 +130,58 @@ class BERT(nn.Module):
             kinds = self.segments(segments)
         else:
             raise ValueError(f"segments: expected the shape of ids, {ids.shape}, got {np.shape(segments)}")
+        mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
         x = self.positions(self.embedding(ids)) + kinds
-        return self.transformer(self.dropout(self.norm(x)), lengths=lengths)
+        return self.transformer(self.dropout(self.norm(x)), lengths=lengths, mask=mask)
 
     def pool(self, hidden: Tensor) -> Tensor:
-        """What stands for the whole sequence, [B, d_model]: tanh(pooler(hidden of the first token))."""
+        """Return what stands for the whole sequence, [B, d_model]: tanh(pooler(hidden of the first token))."""
+        if self.pooler is None:
+            raise ValueError("pool: this BERT has no pooler; make it with pooler=True")
         return ops.tanh(self.pooler(hidden[:, 0]))
 
-    def load_huggingface(self, state: Mapping[str, Any] | str | PathLike) -> Self:
-        """Take over the arrays (or the safetensors file) of a BertModel of Hugging Face's; returns this model.
+    def load_huggingface(self, source: _huggingface.Source) -> Self:
+        """Take over the weights of any BERT of Hugging Face's; its heads are left out.
 
-        The heads of a pre-trained one are left out.
+        Args:
+            source: a state dict, a safetensors file, or a folder of `save_pretrained`. bfloat16 becomes float32.
+
+        Returns:
+            This model.
+
+        Raises:
+            ValueError: the weights do not fit; one message lists what is missing, left over or different. A file without a
+                pooler asks for BERT(pooler=False).
         """
-        _huggingface.load(self, state, _NAMES, prefix="bert.", optional=(*_COPIES, r"^cls\."))
+        without = () if self.pooler is not None else (r"^(bert\.)?pooler\.",)
+        _huggingface.load(self, source, _NAMES, prefix="bert.", ignored=(*_BUFFERS, *_HEADS, *without))
         return self
+
+    @classmethod
+    def from_huggingface(cls, folder: str | PathLike) -> Self:
+        """Make the model that a folder of `save_pretrained` holds: config.json says the sizes; no torch is needed.
+
+        Args:
+            folder: with config.json and model.safetensors, or its shards.
+
+        Raises:
+            ValueError: it is no BERT, or uses what this class has not; the message names it.
+        """
+        return from_folder(cls, folder, FAMILY)
 
 
 class BERTForPretraining(nn.Module):
     """A BERT with its two tasks: the tokens that are hidden, and whether sentence B follows sentence A.
 
-    `next_sentence` gives two logits: 0 = B follows A, 1 = B is from elsewhere. The token head's table is the
-    embeddings'. `seqnn.text.next_sentence_pairs` and `mask_tokens` make the batches.
+    `seqnn.text.next_sentence_pairs` and `mask_tokens` make the batches.
+
+    Args:
+        bert: the encoder.
+        next_sentence: whether there is the second task; its two logits are 0 = B follows A, 1 = B is from elsewhere.
+        tied: whether the token head uses the table of the embeddings.
+
+    Raises:
+        ValueError: the second task needs a pooler, and the encoder has none.
 
     >>> import numpy as np
     >>> from seqnn.models import BERT, BERTForPretraining
@@ -138,39 +191,80 @@ class BERTForPretraining(nn.Module):
     ((2, 5, 50), (2, 2))
     """
 
-    def __init__(self, bert: BERT) -> None:
-        self.bert = bert
+    def __init__(self, bert: BERT, *, next_sentence: bool = True, tied: bool = True) -> None:
+        if next_sentence and bert.pooler is None:
+            raise ValueError("next_sentence: expected a BERT with a pooler, or next_sentence=False")
+        self.bert, self.tied = bert, tied
         vocabulary_size, d_model = bert.embedding.weight.shape
-        self.head = LanguageModelHead(d_model, vocabulary_size, transform=True, bias=True, layer_norm_eps=bert.norm.eps)
-        self.next_sentence = nn.Linear(d_model, 2)
+        self.head = LanguageModelHead(
+            d_model, vocabulary_size, tied=tied, transform=True, bias=True, activation=bert.activation,
+            layer_norm_eps=bert.norm.eps,
+        )  # fmt: skip
+        self.next_sentence = nn.Linear(d_model, 2) if next_sentence else None
         start_small(self.head)
-        start_small(self.next_sentence)
+        if self.next_sentence is not None:
+            start_small(self.next_sentence)
 
     def forward(
-        self, ids: Any, lengths: Any = None, segments: Any = None, targets: Any = None, next_targets: Any = None
+        self,
+        ids: Any,
+        lengths: Any = None,
+        segments: Any = None,
+        targets: Any = None,
+        next_targets: Any = None,
+        *,
+        attention_mask: Any = None,
     ) -> Any:
-        """(token logits [B, T, V], sentence logits [B, 2]), or the loss.
+        """Return the token logits [B, T, V] and the sentence logits [B, 2], or the loss.
 
-        With `targets` [B, T], -100 where nothing was hidden, it is the mean cross-entropy of the hidden tokens; with
-        `next_targets` [B] of 0 and 1 too that of the sentences is added.
+        Args:
+            ids: [B, T].
+            lengths: [B]: positions from there on are padding.
+            segments: [B, T]; default: 0.
+            targets: [B, T], -100 where nothing was hidden: the mean cross-entropy of the hidden tokens is returned.
+            next_targets: [B] of 0 and 1: the cross-entropy of the sentences is added.
+            attention_mask: booleans, or 1 and 0, [B, T], instead of `lengths`.
+
+        Returns:
+            (token logits, sentence logits), only the first without the second task, or the loss.
         """
-        hidden = self.bert(ids, lengths, segments)
-        tokens = self.head(hidden, self.bert.embedding.weight, targets)
-        if targets is not None and next_targets is None:
+        hidden = self.bert(ids, lengths, segments, attention_mask=attention_mask)
+        tokens = self.head(hidden, self.bert.embedding.weight if self.tied else None, targets)
+        if next_targets is not None and self.next_sentence is None:
+            raise ValueError("next_targets: this model was made with next_sentence=False")
+        if self.next_sentence is None or (targets is not None and next_targets is None):
             return tokens
         follows = self.next_sentence(self.bert.pool(hidden))
         if targets is None:
             return tokens, follows
         return tokens + ops.cross_entropy(follows, next_targets)
 
-    def load_huggingface(self, state: Mapping[str, Any] | str | PathLike) -> Self:
-        """Take over the arrays (or the safetensors file) of a BertForPreTraining; returns this model."""
-        _huggingface.load(self, state, _PRETRAINING_NAMES, prefix="bert.", optional=_COPIES)
+    def load_huggingface(self, source: _huggingface.Source) -> Self:
+        """Take over the weights of a BertForPreTraining, or, without the second task, of a BertForMaskedLM.
+
+        Args:
+            source: a state dict, a safetensors file, or a folder of `save_pretrained`. bfloat16 becomes float32.
+
+        Returns:
+            This model.
+
+        Raises:
+            ValueError: the weights do not fit; one message lists what is missing, left over or different.
+        """
+        copies = {"cls.predictions.decoder.bias": "head.bias"}
+        if self.tied:
+            copies["cls.predictions.decoder.weight"] = "bert.embedding.weight"
+        state = _huggingface.read_state(source)
+        if not self.tied and "cls.predictions.decoder.weight" in state:
+            state["cls.predictions.weight"] = state.pop("cls.predictions.decoder.weight")
+        without = () if self.bert.pooler is not None else (r"^(bert\.)?pooler\.",)
+        without += () if self.next_sentence is not None else (r"^cls\.seq_relationship\.",)
+        _huggingface.load(self, state, _PRETRAINING_NAMES, prefix="bert.", copies=copies, ignored=(*_BUFFERS, *without))
         return self
 
 
 def start_small(module: nn.Module) -> None:
-    """Matrices from N(0, 0.02), biases 0."""
+    """Draw matrices from N(0, 0.02), and set biases to 0."""
     for name, parameter in module.named_parameters():
         if parameter.ndim == 2:
             nn.init.normal_(parameter, 0.0, 0.02)

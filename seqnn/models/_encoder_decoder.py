@@ -1,32 +1,37 @@
-"""A sequence in, then a sequence out: the network, and an estimator that maps sequences to sequences."""
+"""A sequence in, then a sequence out."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from .. import nn
 from ..autograd import Tensor, no_grad
-from ..text import pad
 from ._one_to_many import OneToMany
 from ._reader import Reader
-from ._sequences import learn
-from ._writing import WritingEstimator
+
+__all__ = ["EncoderDecoder"]
 
 
 class EncoderDecoder(nn.Module):
     """Sequences [B, T, input_size] to sequences that begin when the whole input is read.
 
-    A reader's last state is the vector of a `OneToMany`, whose arguments are those not named here.
+    The last state of what reads is the vector of a `OneToMany`, which writes.
 
     Args:
-        input_size, outputs: numbers a step that is read, numbers (or ids) a step that is written.
+        input_size: numbers a step that is read.
+        outputs: numbers of a step that is written, or how many ids there are.
+        hidden_size: units of each recurrent layer.
+        cell: "rnn", "lstm", "gru" or "stlm".
+        num_layers: recurrent layers of what reads, and as many of what writes.
         bidirectional: whether the input is read in both directions.
-        vocabulary_size: inputs are ids [B, T] below that, with learnt vectors of `input_size`.
-        embedding_size: dimensions of the vectors of ids that are written; None for numbers.
+        dropout: share of units that is dropped between layers and before the last Linear, in training.
+        vocabulary_size: inputs are ids [B, T] below that, with learnt vectors of `input_size`; default: numbers.
+        embedding_size: dimensions of the vectors of ids that are written; None where numbers are written.
 
-    `model(x, lengths, steps)`, or `model(x, lengths, previous)` where ids are written.
+    Raises:
+        ValueError: the cell is not known, or a size is below 1.
 
     Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014; Sutskever, Vinyals, Le, 2014.
 
@@ -60,40 +65,18 @@ class EncoderDecoder(nn.Module):
         )  # fmt: skip
 
     def forward(self, x: Any, lengths: Any, guide: Any) -> Tensor:
+        """Return the numbers [B, T, outputs], or the logits of each next id.
+
+        Args:
+            x: [B, S, input_size], or ids [B, S].
+            lengths: [B]: steps of x from there on are padding; None: there is none.
+            guide: how many steps to write, where numbers are written; else the ids before each one, [B, T].
+        """
         _, last = self.reader(x, lengths)
         return self.writer(last, guide)
 
     def generate(self, x: Any, lengths: Any, steps: int, begin: int = 0, end: int | None = None) -> np.ndarray:
-        """What `OneToMany.generate` writes from the state behind x."""
+        """Write sequences; the arguments are those of `forward` and of `OneToMany.generate`."""
         with no_grad():
             _, last = self.reader(x, lengths)
             return self.writer.generate(last.numpy(), steps, begin, end)
-
-
-class Seq2Seq(WritingEstimator):
-    """Maps sequences to sequences by an `EncoderDecoder`; X and arguments as for `SequenceClassifier`.
-
-    y is a list of sequences of numbers (standardised for training) or of tokens, whose lengths need not be those of X.
-    After `fit`: `model_`, `history_`.
-
-    >>> from seqnn.models import Seq2Seq
-    >>> X = [["1", "2"], ["2", "1"], ["3"], ["1", "3", "2"]]
-    >>> y = [["one", "two"], ["two", "one"], ["three"], ["one", "three", "two"]]
-    >>> model = Seq2Seq(hidden_size=24, max_iter=150, learning_rate=0.02, validation_fraction=0).fit(X, y)
-    >>> model.predict([["1", "3", "2"]])
-    [['one', 'three', 'two']]
-    """
-
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
-        """Learn from sequences and what they become."""
-        self._input = learn(X, "X", self.embedding_size)
-        options = self._network_options() | self._input.reader()
-        self._fit_writer(self._input.encode(X, "X"), y, pad, lambda **o: EncoderDecoder(**options, **o))
-        return self
-
-    def predict(self, X: Any, *, steps: int | None = None) -> list[Any]:  # noqa: N803
-        """For each sequence what it becomes: [steps, ...] numbers, or tokens up to the end, `steps` at most.
-
-        `steps` is by default as many as the longest sequence of `fit` has.
-        """
-        return self._each(X, lambda x, n: self._decoded(self.model_.generate(x, n, *self._generation(steps))))

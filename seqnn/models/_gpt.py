@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Self
 
 import numpy as np
 
-from .. import nn
+from .. import nn, ops
+from .._arguments import integer
 from ..autograd import Tensor
 from . import _huggingface
-from ._generation import as_ids, evaluating, generate
+from ._generation import Choice, as_attention_mask, as_ids, evaluating, generate, keys_mask, left_padded
 from ._heads import LanguageModelHead
+from ._huggingface_config import GPT2, from_folder
 
 __all__ = ["GPT"]
 
@@ -27,6 +28,7 @@ _NAMES = {  # of GPT-2 in Hugging Face's transformers
     "transformer.layers.{}.linear1": "h.{}.mlp.c_fc",
     "transformer.layers.{}.linear2": "h.{}.mlp.c_proj",
     "transformer.norm": "ln_f",
+    "head": "lm_head",
 }
 
 
@@ -34,19 +36,27 @@ class GPT(nn.Module):
     """Token ids [B, T] to the logits [B, T, V] of each next token, or, given targets, to their mean cross-entropy.
 
     h = tokens + positions; every layer h += attention(norm(h)), h += feed_forward(norm(h)), where a position attends to
-    itself and those before it; logits = norm(h) @ embedding.T (tied weights).
+    itself and those before it; logits = norm(h) @ table.T, by default with the table of the embeddings (tied weights).
+    Weights start from N(0, 0.02), those before a residual connection with 0.02 / sqrt(2 num_layers), biases at 0.
+    Train it with `train.fit(model, None, (ids, targets), ...)`, where targets are the ids one position further.
 
     Args:
         vocabulary_size: V. The defaults are those of GPT-2 small, 124 million parameters.
         max_positions: the longest sequence.
-        d_model, nhead, num_layers, dim_feedforward: widths, heads and layers; dim_feedforward is 4 d_model by default.
-        dropout: of embeddings, attention and layers.
+        d_model: width of the network.
+        nhead: attention heads.
+        num_layers: layers.
+        dim_feedforward: width of the layers' inner networks; default: 4 d_model.
+        dropout: share of units of embeddings, attention and layers that is dropped in training.
         positions: "learned" vectors, or "rotary".
-        activation, bias: of the layers, see `nn.TransformerEncoderLayer`.
+        activation: of the layers, see `nn.TransformerEncoderLayer`.
+        bias: whether the layers have biases.
         layer_norm_eps: of all norms.
+        tied: whether the output uses the table of the embeddings.
 
-    Weights start from N(0, 0.02), those before a residual connection with 0.02 / sqrt(2 num_layers), biases at 0.
-    Train it with `train.fit(model, None, (ids, targets), ...)`, where targets are the ids one position further.
+    Raises:
+        ValueError: the number of heads does not divide d_model, or `positions` or `activation` is not known.
+
     Source: Radford et al., "Language models are unsupervised multitask learners", 2019.
 
     >>> import numpy as np
@@ -75,10 +85,11 @@ class GPT(nn.Module):
         activation: str = "gelu_tanh",
         bias: bool = True,
         layer_norm_eps: float = 1e-5,
+        tied: bool = True,
     ) -> None:
         if positions not in ("learned", "rotary"):
             raise ValueError(f"positions: expected 'learned' or 'rotary', got {positions!r}")
-        self.max_positions = max_positions
+        self.max_positions, self.tied = max_positions, tied
         self.embedding = nn.Embedding(vocabulary_size, d_model)
         self.positions = nn.LearnedPositions(max_positions, d_model) if positions == "learned" else None
         self.dropout = nn.Dropout(dropout)
@@ -94,7 +105,7 @@ class GPT(nn.Module):
             rotary=positions == "rotary",
         )
         self.transformer = nn.TransformerEncoder(layer, num_layers, nn.LayerNorm(d_model, layer_norm_eps, bias=bias))
-        self.head = LanguageModelHead(d_model, vocabulary_size)
+        self.head = LanguageModelHead(d_model, vocabulary_size, tied=tied)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -107,59 +118,170 @@ class GPT(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 
-    def forward(self, ids: Any, targets: Any = None, *, lengths: Any = None) -> Tensor:
-        """Logits [B, T, V], or the loss against `targets` [B, T], of which those of -100 do not count.
+    def forward(self, ids: Any, targets: Any = None, *, lengths: Any = None, attention_mask: Any = None) -> Tensor:
+        """Return the logits [B, T, V] of each next token, or the loss.
 
-        Positions behind `lengths` [B] cost nothing in the attention; their logits mean nothing.
+        Args:
+            ids: [B, T].
+            targets: ids [B, T] to compute the mean cross-entropy against; those of -100 do not count.
+            lengths: [B]: positions from there on are padding, whose logits mean nothing and which cost nothing.
+            attention_mask: booleans, or 1 and 0, [B, T]: positions of 0 are padding, wherever they stand; learnt positions
+                count the others. Instead of `lengths`.
         """
-        return self.head(self.encode(ids, lengths), self.embedding.weight, targets)
+        hidden = self.encode(ids, lengths, attention_mask=attention_mask)
+        return self.head(hidden, self._table(), targets)
 
-    def encode(self, ids: Any, lengths: Any = None, *, cache: list[nn.KeyValueCache] | None = None) -> Tensor:
-        """Hidden states [B, T, d_model] behind the last norm. With `cache` (`new_cache`) the ids go on from there."""
+    def encode(
+        self,
+        ids: Any,
+        lengths: Any = None,
+        *,
+        attention_mask: Any = None,
+        cache: list[nn.KeyValueCache] | None = None,
+    ) -> Tensor:
+        """Return the hidden states [B, T, d_model] after the last norm.
+
+        Args:
+            ids: [B, T].
+            lengths: as for `forward`.
+            attention_mask: as for `forward`; with a cache, of the positions that it holds and of the new ones.
+            cache: of `transformer.new_cache`: the ids go on from there.
+
+        Raises:
+            ValueError: there are more positions than `max_positions`, or the mask does not fit.
+        """
         ids = as_ids(ids)
         start = cache[0].length if cache else 0
-        if start + ids.shape[1] > self.max_positions:
-            raise ValueError(f"ids: expected at most max_positions={self.max_positions}, got {start + ids.shape[1]}")
+        end = start + ids.shape[1]
+        if end > self.max_positions:
+            raise ValueError(f"ids: expected at most max_positions={self.max_positions}, got {end}")
+        mask = as_attention_mask(attention_mask, (len(ids), end))
         x = self.embedding(ids)
-        if self.positions is not None:
+        if self.positions is not None and mask is None:
             x = self.positions(x, offset=start)
-        return self.transformer(self.dropout(x), causal=True, lengths=lengths, cache=cache)
+        elif self.positions is not None:
+            places = np.maximum(mask.cumsum(axis=1) - 1, 0)[:, start:]
+            x = x + ops.embedding(places, self.positions.weight)
+        return self.transformer(
+            self.dropout(x), causal=True, lengths=lengths, mask=keys_mask(lengths, mask), cache=cache
+        )
 
     def generate(
         self,
         ids: Any,
         max_new_tokens: int,
         *,
+        lengths: Any = None,
+        attention_mask: Any = None,
         temperature: float = 0.0,
         top_k: int | None = None,
+        top_p: float | None = None,
         eos_id: int | None = None,
+        crop: bool = False,
     ) -> np.ndarray:
-        """ids [B, T] and up to `max_new_tokens` behind each, in evaluation mode, with a cache of keys and values.
+        """Return prompts and what follows them, in evaluation mode, with a cache of keys and values.
 
-        At temperature 0 each token is the most probable one; else it is drawn from softmax(logits / temperature), with
-        `top_k` from the k most probable, by `seqnn.random` (equal after equal `seqnn.random.seed`). A sequence ends with
-        `eos_id`, and is filled with it.
+        Args:
+            ids: prompts [B, T].
+            max_new_tokens: most tokens after each.
+            lengths: tokens of each prompt, [B], where the padding is at the end.
+            attention_mask: booleans, or 1 and 0, [B, T], where the padding (0) is at the beginning. Instead of `lengths`.
+            temperature: 0: each token is the most probable one; else it is drawn from softmax(logits / temperature), by
+                `seqnn.random` (equal after equal `seqnn.random.seed`).
+            top_k: draw among the k most probable tokens; default: all.
+            top_p: draw among the fewest tokens whose probabilities sum to top_p; default: all.
+            eos_id: the token that ends a sequence, which is filled with it from there on.
+            crop: whether to go on from the last `max_positions` tokens where there are more; each further token then takes
+                a pass over all of these.
+
+        Returns:
+            [B, T + new]. With `lengths` the new tokens stand right after each prompt, and the end is filled with `eos_id`
+            (0 without one): [B, max(lengths) + new].
+
+        Raises:
+            ValueError: there is nothing to go on from, or more than `max_positions` positions would be needed.
+            FloatingPointError: logits are not finite.
         """
         ids = as_ids(ids)
+        count = integer("max_new_tokens", max_new_tokens, 0)
+        mask = as_attention_mask(attention_mask, ids.shape)
+        keys_mask(lengths, mask)
         if ids.shape[1] == 0:
             raise ValueError("ids: expected at least one token to go on from, got none")
-        if ids.shape[1] + max_new_tokens > self.max_positions:
+        if len(ids) == 0:
+            return ids.astype(np.int64)
+        prompts = ids
+        if lengths is not None:
+            ids, mask = left_padded(ids, lengths)
+        elif mask is not None and not mask[:, -1].all():
+            raise ValueError("attention_mask: expected the padding at the beginning, so that each prompt ends with a 1")
+        if ids.shape[1] + count > self.max_positions and not crop:
             raise ValueError(
-                f"max_new_tokens: {ids.shape[1]} + {max_new_tokens} positions exceed max_positions={self.max_positions}"
+                f"max_new_tokens: {ids.shape[1]} + {count} positions exceed max_positions={self.max_positions}; "
+                f"crop=True goes on from the last {self.max_positions}"
             )
-        cache = self.transformer.new_cache(ids.shape[1] + max_new_tokens)
+        with evaluating(self):
+            choice = Choice(temperature, top_k, top_p)
+            new = generate(self._step(mask, ids.shape[1] + count), ids, count, choice, eos_id)
+        if lengths is None:
+            return np.concatenate([ids, new], axis=1)
+        sizes = np.asarray(lengths)
+        out = np.full((len(ids), int(sizes.max()) + new.shape[1]), 0 if eos_id is None else eos_id, np.int64)
+        for row, size, prompt, following in zip(out, sizes, prompts, new, strict=True):
+            row[: size + len(following)] = np.concatenate([prompt[:size], following])
+        return out
+
+    def _step(self, mask: np.ndarray | None, positions: int) -> Any:
+        """Return a function from unseen tokens to the logits after them; `positions` of them will be seen at most."""
+        room = min(positions, self.max_positions)
+        cache = self.transformer.new_cache(room)
+        seen = np.empty((0, 0), np.int64)
 
         def step(unseen: np.ndarray) -> np.ndarray:
-            last = self.encode(unseen, cache=cache)[:, -1]
-            return self.head(last, self.embedding.weight).data
+            nonlocal seen, mask
+            if mask is not None and seen.size:
+                mask = np.concatenate([mask, np.ones(unseen.shape, bool)], axis=1)
+            seen = np.concatenate([seen, unseen], axis=1) if seen.size else unseen
+            if seen.shape[1] <= room:
+                hidden = self.encode(unseen, attention_mask=mask, cache=cache)
+            else:
+                hidden = self.encode(seen[:, -room:], attention_mask=None if mask is None else mask[:, -room:])
+            return self.head(hidden[:, -1], self._table()).data
 
-        with evaluating(self):
-            new = generate(step, ids, max_new_tokens, temperature=temperature, top_k=top_k, eos_id=eos_id)
-        return np.concatenate([ids, new], axis=1)
+        return step
 
-    def load_huggingface(self, state: Mapping[str, Any] | str | PathLike) -> Self:
-        """Take over the arrays (or the safetensors file) of a GPT-2 of Hugging Face's; returns this model."""
-        matrices = ("in_proj", "out_proj", "linear1", "linear2")
-        extra = (r"^lm_head\.weight$", r"attn\.(masked_)?bias$")
-        _huggingface.load(self, state, _NAMES, prefix="transformer.", transposed=matrices, optional=extra)
+    def _table(self) -> Tensor | None:
+        return self.embedding.weight if self.tied else None
+
+    def load_huggingface(self, source: _huggingface.Source) -> Self:
+        """Take over the weights of a GPT-2 of Hugging Face's; its heads for other tasks are left out.
+
+        Args:
+            source: a state dict, a safetensors file, or a folder of `save_pretrained`. bfloat16 becomes float32.
+
+        Returns:
+            This model.
+
+        Raises:
+            ValueError: the weights do not fit; one message lists what is missing, left over or different.
+        """
+        _huggingface.load(
+            self, source, _NAMES,
+            prefix="transformer.",
+            transposed=("in_proj", "out_proj", "linear1", "linear2"),
+            copies={"lm_head.weight": "embedding.weight"} if self.tied else {},
+            ignored=(r"attn\.(masked_)?bias$", r"^score\.weight$"),
+        )  # fmt: skip
         return self
+
+    @classmethod
+    def from_huggingface(cls, folder: str | PathLike) -> Self:
+        """Make the model that a folder of `save_pretrained` holds: config.json says the sizes; no torch is needed.
+
+        Args:
+            folder: with config.json and model.safetensors, or its shards.
+
+        Raises:
+            ValueError: it is no GPT-2, or uses what this class has not; the message names it.
+        """
+        return from_folder(cls, folder, GPT2)

@@ -1,4 +1,4 @@
-"""What stands on top of an encoder: heads that turn hidden states [B, T, D] into the answer of a task."""
+"""Heads that turn the hidden states [B, T, D] of an encoder into the answer of a task."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ class LanguageModelHead(nn.Module):
     with tied=False, the head's own `weight`.
 
     Args:
-        d_model, vocabulary_size: D and V.
+        d_model: D.
+        vocabulary_size: V.
         tied: whether the table is given.
-        transform: hidden = LayerNorm(gelu(dense(hidden))) first, as BERT does.
-        bias: whether there is one.
+        transform: whether hidden = LayerNorm(activation(dense(hidden))) comes first, as in BERT.
+        bias: whether there is a bias.
+        activation: of the transform: "gelu", "gelu_tanh", "relu" or "silu".
+        layer_norm_eps: of the transform.
 
     Source of the tying: Press, Wolf, "Using the output embedding to improve language models", EACL 2017.
 
@@ -43,8 +46,10 @@ class LanguageModelHead(nn.Module):
         tied: bool = True,
         transform: bool = False,
         bias: bool = False,
+        activation: str = "gelu",
         layer_norm_eps: float = 1e-12,
     ) -> None:
+        self.activation = activation
         self.dense = nn.Linear(d_model, d_model) if transform else None
         self.norm = nn.LayerNorm(d_model, layer_norm_eps) if transform else None
         self.weight = None if tied else nn.Parameter(np.empty((vocabulary_size, d_model), np.float32))
@@ -53,31 +58,43 @@ class LanguageModelHead(nn.Module):
             nn.init.normal_(self.weight, 0.0, 0.02)
 
     def forward(self, hidden: Tensor, table: Tensor | None = None, targets: Any = None) -> Tensor:
-        """Logits [..., V]; with `targets` [...] their mean cross-entropy, for which all logits are never in memory at once.
+        """Return the logits [..., V], or, with targets, their mean cross-entropy; then no array of all logits is made.
 
-        Targets of -100 do not count, and nothing is computed where they stand. If there is no other it is a ValueError.
+        Args:
+            hidden: [..., D].
+            table: [V, D]; default: the head's own.
+            targets: ids [...]; those of -100 do not count, and nothing is computed where they stand. Where none counts the
+                loss is 0.
+
+        Raises:
+            ValueError: targets have another shape.
         """
         table = self.weight if table is None else table
         if targets is not None:
             hidden, targets = _counted(hidden, np.asarray(targets))
+            if not len(targets):
+                return (hidden.sum() + table[0].sum()) * 0
         if self.dense is not None:
-            hidden = self.norm(ops.linear(hidden, self.dense.weight, self.dense.bias, activation="gelu"))
+            hidden = self.norm(ops.linear(hidden, self.dense.weight, self.dense.bias, activation=self.activation))
         if targets is None:
             return ops.linear(hidden, table, self.bias)
         return ops.linear_cross_entropy(hidden, table, targets, self.bias)
 
 
 class ClassificationHead(nn.Module):
-    """Logits [B, classes] of whole sequences: Linear(dropout(tanh(dense(pooled)))).
+    """Logits [B, classes] of whole sequences: Linear(dropout(tanh(dense(pooled)))). Train it with `ops.cross_entropy`.
 
     Args:
-        d_model, classes: sizes.
+        d_model: D.
+        classes: how many classes.
         pooling: what stands for a sequence: its "first" position (BERT's [CLS]), its "last" (GPT), the "mean" or the
-            "max" over its positions; those behind `lengths` do not count.
+            "max" over its positions; those from `lengths` on do not count.
         dense: whether there is dense and tanh, BERT's pooler.
-        dropout: before each Linear.
+        dropout: share of units that is dropped before each Linear, in training.
+        bias: whether the last Linear has a bias.
 
-    Train it with `ops.cross_entropy`.
+    Raises:
+        ValueError: the pooling is not known.
 
     >>> import numpy as np
     >>> from seqnn.models import ClassificationHead
@@ -86,22 +103,31 @@ class ClassificationHead(nn.Module):
     """
 
     def __init__(
-        self, d_model: int, classes: int, *, pooling: str = "first", dense: bool = True, dropout: float = 0.1
+        self,
+        d_model: int,
+        classes: int,
+        *,
+        pooling: str = "first",
+        dense: bool = True,
+        dropout: float = 0.1,
+        bias: bool = True,
     ) -> None:
         if pooling not in _POOLINGS:
             raise ValueError(f"pooling: expected one of {_POOLINGS}, got {pooling!r}")
         self.pooling = pooling
         self.dense = nn.Linear(d_model, d_model) if dense else None
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(d_model, classes)
+        self.output = nn.Linear(d_model, classes, bias)
 
     def forward(self, hidden: Tensor, lengths: Any = None) -> Tensor:
+        """Return the logits [B, classes] of hidden states [B, T, D], of which `lengths` [B] positions count."""
         x = self.dropout(self._pool(hidden, lengths))
         if self.dense is not None:
             x = self.dropout(ops.linear(x, self.dense.weight, self.dense.bias, activation="tanh"))
         return self.output(x)
 
     def _pool(self, hidden: Tensor, lengths: Any) -> Tensor:
+        """Return what stands for each sequence, [B, D]."""
         if self.pooling == "first":
             return hidden[:, 0]
         batch, time = hidden.shape[:2]
@@ -118,6 +144,11 @@ class ClassificationHead(nn.Module):
 class TaggingHead(nn.Module):
     """Logits [B, T, classes] of every position: Linear(dropout(hidden)). Train it with `token_cross_entropy`.
 
+    Args:
+        d_model: D.
+        classes: how many classes.
+        dropout: share of units that is dropped, in training.
+
     >>> import numpy as np
     >>> from seqnn.models import TaggingHead
     >>> TaggingHead(8, 3)(np.ones((2, 5, 8), np.float32)).shape
@@ -129,13 +160,16 @@ class TaggingHead(nn.Module):
         self.output = nn.Linear(d_model, classes)
 
     def forward(self, hidden: Tensor, lengths: Any = None) -> Tensor:
+        """Return the logits [B, T, classes] of hidden states [B, T, D]; `lengths` change nothing."""
         return self.output(self.dropout(hidden))
 
 
 class WithHead(nn.Module):
     """An encoder and a head, called with token ids: head(encoder(ids, lengths, ...), lengths).
 
-    `encoder` is a `BERT`, `GPT` or `T5`, or any module that makes [B, T, D] of (ids, lengths, ...).
+    Args:
+        encoder: a `BERT`, `GPT` or `T5`, or any module that makes [B, T, D] of (ids, lengths, ...).
+        head: a module that takes [B, T, D] and lengths.
 
     >>> import numpy as np
     >>> from seqnn.models import BERT, ClassificationHead, WithHead
@@ -148,29 +182,39 @@ class WithHead(nn.Module):
         self.encoder, self.head = encoder, head
 
     def forward(self, ids: Any, lengths: Any = None, *further: Any) -> Tensor:
+        """Return the head's answer.
+
+        Args:
+            ids: [B, T].
+            lengths: [B]: positions from there on are padding; None: there is none.
+            further: what else the encoder takes, such as BERT's segments.
+        """
         encode = getattr(self.encoder, "encode", self.encoder)
         return self.head(encode(ids, lengths, *further), lengths)
 
 
 def token_cross_entropy(logits: Tensor, targets: Any) -> Tensor:
-    """Mean cross-entropy of logits [..., C] against classes [...]; those of -100 do not count.
+    """Return the mean cross-entropy of logits against classes.
+
+    Args:
+        logits: [..., C].
+        targets: classes [...]; those of -100 do not count. Where none counts the loss is 0.
 
     >>> import numpy as np
     >>> from seqnn.models import token_cross_entropy
     >>> token_cross_entropy(np.zeros((2, 3, 4)), np.full((2, 3), 1)).round(3)
     np.float64(1.386)
     """
-    return ops.cross_entropy(logits.reshape(-1, logits.shape[-1]), np.asarray(targets).reshape(-1))
+    targets = np.asarray(targets)
+    if not (targets != IGNORED).any():
+        return logits.sum() * 0
+    return ops.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1))
 
 
 def _counted(hidden: Tensor, targets: np.ndarray) -> tuple[Tensor, np.ndarray]:
-    """The rows of hidden [..., D] whose targets count, and these."""
+    """Return the rows of hidden [..., D] whose targets count, and these targets."""
     if targets.shape != hidden.shape[:-1]:
         raise ValueError(f"targets: expected shape {hidden.shape[:-1]}, one for each position, got {targets.shape}")
     rows, targets = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
     counted = targets != IGNORED
-    if counted.all():
-        return rows, targets
-    if not counted.any():
-        raise ValueError(f"targets: expected at least one that counts, all are {IGNORED}")
-    return rows[counted], targets[counted]
+    return (rows, targets) if counted.all() else (rows[counted], targets[counted])

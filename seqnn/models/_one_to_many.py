@@ -1,33 +1,38 @@
-"""A vector in, a sequence out: the network, and an estimator that generates sequences."""
+"""A vector in, a sequence out."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from .. import nn, ops
 from ..autograd import Tensor, no_grad
-from ._data import as_features, check_fitted
-from ._generation import generate
+from ._generation import Choice, generate
 from ._reader import recurrent
-from ._writing import WritingEstimator
+
+__all__ = ["OneToMany"]
 
 
 class OneToMany(nn.Module):
-    """Vectors [B, vector_size] to sequences: of numbers [B, T, outputs], or of ids below `outputs`.
+    """Vectors [B, vector_size] to sequences: of numbers [B, T, outputs], or of ids below `outputs`; without attention.
 
     The first state is tanh(W vector + b), and every step sees the vector again; where ids are written (`embedding_size`
-    is given) also the id before it (Cho et al. 2014, without attention).
+    is given) also the id before it.
 
     Args:
-        vector_size, outputs: numbers a vector, and numbers (or ids) a step.
-        hidden_size, num_layers: of the recurrent layers.
+        vector_size: numbers of a vector.
+        outputs: numbers of a step, or how many ids there are.
+        hidden_size: units of each recurrent layer.
         cell: "rnn", "lstm", "gru" or "stlm".
-        dropout: between layers and in front of the last Linear.
-        embedding_size: dimensions of the vectors of ids; None for numbers.
+        num_layers: recurrent layers.
+        dropout: share of units that is dropped between layers and before the Linear, in training.
+        embedding_size: dimensions of the vectors of ids; None where numbers are written.
 
-    `model(vectors, steps)` gives the numbers; `model(vectors, previous)`, ids [B, T], the logits [B, T, outputs] of the next.
+    Raises:
+        ValueError: the cell is not known, or a size is below 1.
+
+    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014.
 
     >>> import numpy as np
     >>> from seqnn.models import OneToMany
@@ -57,6 +62,12 @@ class OneToMany(nn.Module):
         self.output = nn.Linear(hidden_size, outputs)
 
     def forward(self, vectors: Any, guide: Any) -> Tensor:
+        """Return the numbers [B, T, outputs], or the logits of each next id.
+
+        Args:
+            vectors: [B, vector_size].
+            guide: how many steps to write, where numbers are written; else the ids before each one, [B, T].
+        """
         ids = None if self.embedding is None else self.embedding(guide)
         rows, steps = vectors.shape[0], guide if ids is None else ids.shape[1]
         x = ops.expand(ops.unsqueeze(vectors, 1), (rows, steps, vectors.shape[1]))
@@ -65,9 +76,16 @@ class OneToMany(nn.Module):
         return self.output(self.dropout(out))
 
     def generate(self, vectors: Any, steps: int, begin: int = 0, end: int | None = None) -> np.ndarray:
-        """Numbers [B, steps, outputs]; or up to `steps` ids [B, T], each the most probable one behind those before it.
+        """Write sequences, each id being the most probable one after those before it.
 
-        `begin` is the id in front of the first; a sequence goes on with `end` behind its first `end`.
+        Args:
+            vectors: [B, vector_size].
+            steps: how many numbers, or how many ids at most.
+            begin: the id before the first one.
+            end: the id that ends a sequence; it goes on with this id.
+
+        Returns:
+            Numbers [B, steps, outputs], or ids [B, T] with T <= steps.
         """
         with no_grad():
             if self.embedding is None:
@@ -83,53 +101,15 @@ class OneToMany(nn.Module):
                 return np.asarray(self.output(out))
 
             first = np.full((len(vectors), 1), begin)
-            return generate(step, first, steps, temperature=0.0, top_k=None, eos_id=end)
+            return generate(step, first, steps, Choice(), end)
 
     def _states(self, vectors: Any) -> tuple[Any, ...]:
-        """Each part of the first state [layers, B, size]: h from the vectors, the others zero."""
+        """Return each part of the first state [layers, B, size]: h from the vectors, the others zero."""
         layers, rows = self.recurrent.num_layers, vectors.shape[0]
         h = ops.tanh(self.start(vectors)).reshape(rows, layers, -1).swapaxes(0, 1)
-        _, *others = self.recurrent._state_sizes().values()
+        _, *others = self.recurrent.state_sizes().values()
         return h, *(np.zeros((layers, rows, size), h.dtype) for size in others)
 
     def _state(self, vectors: Any) -> Any:
         states = self._states(vectors)
         return states if len(states) > 1 else states[0]
-
-
-class SequenceGenerator(WritingEstimator):
-    """Generates a sequence from a vector, by a `OneToMany`; arguments as for `SequenceClassifier`.
-
-    X [N, features] is standardised; y is a list of sequences of numbers (of unequal length; standardised for training) or
-    of tokens (strings). After `fit`: `model_`, `history_`.
-
-    >>> import numpy as np
-    >>> from seqnn.models import SequenceGenerator
-    >>> X = np.arange(6.0)[:, None]
-    >>> y = [["zero"], ["one"], ["two"], ["two", "and", "one"], ["two", "and", "two"], ["five"]]
-    >>> model = SequenceGenerator(hidden_size=16, max_iter=150, learning_rate=0.02, validation_fraction=0).fit(X, y)
-    >>> model.predict([[1.0], [3.0]])
-    [['one'], ['two', 'and', 'one']]
-    """
-
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
-        """Learn from vectors and their sequences."""
-        x = as_features(X)
-        self.mean_ = x.mean(axis=0)
-        deviation = x.std(axis=0)
-        self.scale_ = np.where(deviation > 0, deviation, 1)
-        options = self._network_options() | {"vector_size": x.shape[1]}
-        del options["bidirectional"]
-        scaled = list(((x - self.mean_) / self.scale_).astype(np.float32))
-        self._fit_writer(scaled, y, lambda rows: (np.stack(rows),), lambda **o: OneToMany(**options, **o))
-        return self
-
-    def predict(self, X: Any, *, steps: int | None = None) -> list[Any]:  # noqa: N803
-        """For each vector its sequence: [steps, ...] numbers, or tokens up to the end, `steps` at most.
-
-        `steps` is by default as many as the longest sequence of `fit` has.
-        """
-        check_fitted(self, "model_")
-        x = as_features(X, len(self.mean_))
-        scaled = ((x - self.mean_) / self.scale_).astype(np.float32)
-        return self._decoded(self.model_.generate(scaled, *self._generation(steps)))

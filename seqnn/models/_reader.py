@@ -1,4 +1,4 @@
-"""The recurrent networks that the models for sequences are made of: one that reads, by the name of its cell."""
+"""The recurrent networks that the models for sequences are made of, by the names of their cells."""
 
 from __future__ import annotations
 
@@ -7,41 +7,37 @@ from typing import Any
 from .. import nn, ops
 from ..autograd import Tensor
 
-CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "stlm": nn.STLM}
-
-
-# The forget gates' first bias, {which block of the rows: bias}: an LSTM remembers for some 4 steps at first (Jozefowicz et
-# al. 2015), the memories of an STLM (gates i_s, f_s, i_l, f_l, ...) for 2 and for 20.
-_FORGET = {"lstm": {1: 1.0}, "stlm": {1: 0.0, 3: 3.0}}
-
 
 def checked_cell(cell: str) -> str:
-    """The name of a cell, or a ValueError."""
-    if cell not in CELLS:
-        raise ValueError(f"cell: expected one of {', '.join(CELLS)}, got {cell!r}")
+    """Return the name of a kind of recurrent layers; a ValueError where there is none of that name."""
+    if cell not in nn.Recurrent.kinds:
+        raise ValueError(f"cell: expected one of {', '.join(nn.Recurrent.kinds)}, got {cell!r}")
     return cell
 
 
 def recurrent(
     cell: str, input_size: int, hidden_size: int, *, num_layers: int, dropout: float, bidirectional: bool = False
 ) -> Any:
-    """Recurrent layers of that cell, batch first, that do not forget at once."""
-    layers = CELLS[checked_cell(cell)](
+    """Return recurrent layers of that kind, batch first, that do not forget at once."""
+    layers = nn.Recurrent.kinds[checked_cell(cell)](
         input_size, hidden_size, num_layers, batch_first=True, dropout=dropout if num_layers > 1 else 0.0,
         bidirectional=bidirectional,
     )  # fmt: skip
-    units = layers.memory_size if cell == "stlm" else hidden_size
-    for name, parameter in layers.named_parameters():
-        for block, bias in _FORGET.get(cell, {}).items():
-            if name.startswith("bias_"):
-                parameter.data[block * units : (block + 1) * units] = bias if name.startswith("bias_ih") else 0
+    layers.set_forget_bias()
     return layers
 
 
 class Reader(nn.Module):
-    """Sequences [B, T, input_size], or of ids [B, T] with a `vocabulary_size`, to (out [B, T, D], last [B, D]).
+    """Sequences [B, T, input_size] to their hidden states [B, T, D] and the last ones [B, D].
 
-    `last` is the hidden state behind each sequence's last step; of two directions, side by side, each at its own end.
+    Args:
+        input_size: numbers a step.
+        hidden_size: units of each recurrent layer.
+        cell: "rnn", "lstm", "gru" or "stlm".
+        num_layers: recurrent layers.
+        bidirectional: whether sequences are read in both directions; the states stand side by side.
+        dropout: share of units that is dropped between layers, in training.
+        vocabulary_size: sequences are ids [B, T] below that, with learnt vectors of `input_size`; default: numbers.
 
     >>> import numpy as np
     >>> out, last = Reader(3, 8, cell="gru", bidirectional=True)(np.ones((2, 5, 3), np.float32), np.array([5, 2]))
@@ -67,10 +63,16 @@ class Reader(nn.Module):
 
     @property
     def output_size(self) -> int:
-        """D."""
+        """Return D."""
         return self.recurrent.output_size
 
     def forward(self, x: Any, lengths: Any = None) -> tuple[Tensor, Tensor]:
+        """Return the hidden states [B, T, D], and those after each sequence's last step, [B, D].
+
+        Args:
+            x: [B, T, input_size], or ids [B, T].
+            lengths: [B], in any order: steps from there on are padding; default: there is none.
+        """
         if self.embedding is not None:
             x = self.embedding(x)
         out, state = self.recurrent(x, None, lengths)

@@ -1,160 +1,109 @@
-"""Sequences as estimators take them: of numbers or of tokens, of unequal length; how they become arrays and come back."""
+"""Sequences as estimators take them, checked: of numbers or of tokens, of unequal length."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import train
-from ..autograd import no_grad
-from ..text import Vocabulary, pad
-from ._heads import IGNORED
+from ._base import as_numbers
+
+__all__ = ["Sequences", "as_sequences"]
 
 
-class Numbers:
-    """Sequences [T] or [T, width] of numbers; standardised by mean and deviation of those that it is made with."""
+class Sequences(NamedTuple):
+    """Sequences of one kind."""
 
-    def __init__(self, sequences: list[np.ndarray], flat: bool) -> None:
-        self.width, self.flat = sequences[0].shape[1], flat
-        everything = np.concatenate(sequences)
-        self.mean = everything.mean(axis=0)
-        deviation = everything.std(axis=0)
-        self.scale = np.where(deviation > 0, deviation, 1)
+    rows: list[Any]
+    """Arrays [T, width] of float64, or lists of tokens."""
 
-    def encode(self, sequences: Any, name: str) -> list[np.ndarray]:
-        """Standardised sequences [T, width], float32."""
-        checked = as_sequences(sequences, name)
-        if isinstance(checked[0], list):
-            raise TypeError(f"{name}: expected sequences of numbers as fit got, got tokens")
-        if checked[0].shape[1] != self.width:
-            raise ValueError(f"{name}: expected {self.width} numbers a step as fit got, got {checked[0].shape[1]}")
-        return [((s - self.mean) / self.scale).astype(np.float32) for s in checked]
+    tokens: bool
+    """Whether they are lists of tokens."""
 
-    def decode(self, array: np.ndarray) -> np.ndarray:
-        """Numbers [T, width] in their own units, as [T] where the first ones were so."""
-        numbers = array * self.scale + self.mean
-        return numbers[:, 0] if self.flat else numbers
+    flat: bool
+    """Whether numbers came without an axis for the width."""
 
-    def reader(self) -> dict[str, Any]:
-        """The arguments by which a network reads such sequences."""
-        return {"input_size": self.width}
+    text: bool = False
+    """Whether tokens came as strings, which were cut into tokens."""
+
+    whole: bool = False
+    """Whether numbers came as integers."""
 
 
-class Tokens:
-    """Sequences of strings; unknown ones become "<unk>"."""
+def as_sequences(sequences: Any, name: str, tokenizer: Callable[[str], list[str]], *, empty: bool = False) -> Sequences:
+    """Check sequences of numbers [T] or [T, width], of tokens, or strings, which become tokens.
 
-    def __init__(self, sequences: list[list[str]], embedding_size: int) -> None:
-        self.vocabulary, self.embedding_size = Vocabulary.from_tokens(sequences), embedding_size
+    Args:
+        sequences: an iterable of sequences, such as a list, a column of a data frame, or an array [N, T, ...].
+        name: what messages call them.
+        tokenizer: from a string to its tokens.
+        empty: whether a sequence of tokens may be empty.
 
-    def encode(self, sequences: Any, name: str) -> list[np.ndarray]:
-        """Sequences of ids [T]."""
-        checked = as_sequences(sequences, name)
-        if not isinstance(checked[0], list):
-            raise TypeError(f"{name}: expected sequences of tokens (strings) as fit got, got numbers")
-        return [self.vocabulary.encode(s) for s in checked]
-
-    def reader(self) -> dict[str, Any]:
-        """The arguments by which a network reads such sequences."""
-        return {"input_size": self.embedding_size, "vocabulary_size": len(self.vocabulary)}
-
-
-def learn(sequences: Any, name: str, embedding_size: int) -> Numbers | Tokens:
-    """What `sequences` are made of, and how to encode more of them."""
-    checked = as_sequences(sequences, name)
-    if isinstance(checked[0], list):
-        return Tokens(checked, embedding_size)
-    return Numbers(checked, np.ndim(sequences[0]) == 1)
-
-
-def as_sequences(sequences: Any, name: str) -> list[np.ndarray] | list[list[str]]:
-    """All as float64 [T, width], or all as lists of strings; none is empty."""
-    if isinstance(sequences, str) or not hasattr(sequences, "__iter__"):
+    Raises:
+        TypeError: what is given is no iterable of sequences, or sequences of different kinds.
+        ValueError: there is no sequence, an empty one, one of another width, or a number that is not finite.
+    """
+    if isinstance(sequences, str | bytes | dict) or not isinstance(sequences, Iterable):
         raise TypeError(f"{name}: expected a list of sequences, got {type(sequences).__name__}")
-    sequences = list(sequences)
-    if not sequences:
+    given = list(sequences.to_numpy() if hasattr(sequences, "columns") else sequences)
+    if not given:
         raise ValueError(f"{name}: expected at least one sequence, got none")
-    for i, sequence in enumerate(sequences):
-        if isinstance(sequence, str):
-            raise TypeError(f"{name}[{i}]: expected a sequence of tokens or numbers, got one string: split it")
-        if not hasattr(sequence, "__len__") or len(sequence) == 0:
-            raise ValueError(f"{name}[{i}]: expected a sequence of one step or more, got {sequence!r}")
-    if isinstance(sequences[0][0], str):
-        for i, sequence in enumerate(sequences):
-            if wrong := [token for token in sequence if not isinstance(token, str)]:
+    text = isinstance(given[0], str)
+    rows = [_steps(row, f"{name}[{i}]", tokenizer, empty) for i, row in enumerate(given)]
+    kinds = [_is_tokens(row) for row in rows]
+    if True in kinds:
+        for i, row in enumerate(rows):
+            if wrong := [token for token in row if not isinstance(token, str)]:
                 raise TypeError(f"{name}[{i}]: expected tokens (strings), got {wrong[0]!r}")
-        return [list(sequence) for sequence in sequences]
-    return [_numbers(sequence, f"{name}[{i}]", sequences[0]) for i, sequence in enumerate(sequences)]
+        return Sequences([list(row) for row in rows], True, False, text)
+    if empty and None in kinds and False not in kinds:
+        return Sequences([list(row) for row in rows], True, False, text)
+    numbers = [_numbers(row, f"{name}[{i}]") for i, row in enumerate(rows)]
+    width = numbers[0].shape[1:]
+    for i, array in enumerate(numbers):
+        if array.shape[1:] != width:
+            raise ValueError(
+                f"{name}[{i}]: expected {list(width)} numbers a step as in the first one, got {list(array.shape[1:])}"
+            )
+    whole = all(array.dtype.kind in "iu" for array in numbers)
+    found = [array.reshape(len(array), -1).astype(np.float64, copy=False) for array in numbers]
+    return Sequences(found, False, not width, False, whole)
 
 
-def _numbers(sequence: Any, name: str, first: Any) -> np.ndarray:
-    array = np.asarray(sequence)
-    if array.dtype.kind not in "fiub" or array.ndim not in (1, 2):
+def _steps(row: Any, name: str, tokenizer: Callable[[str], list[str]], empty: bool) -> Any:
+    """Return one sequence, whose length is known; a string becomes its tokens."""
+    if isinstance(row, str):
+        tokens = tokenizer(row)
+        if isinstance(tokens, str) or not isinstance(tokens, Iterable):
+            raise TypeError(f"tokenizer: expected a list of tokens for {row!r:.40}, got {tokens!r:.40}")
+        tokens = list(tokens)
+        if not tokens and not empty:
+            raise ValueError(f"{name}: expected a sequence of one step or more, got the string {row!r}, without tokens")
+        return tokens
+    if isinstance(row, Iterable) and not hasattr(row, "__len__"):
+        row = list(row)
+    if isinstance(row, dict | bytes) or not hasattr(row, "__len__") or getattr(row, "ndim", 1) == 0:
+        raise ValueError(f"{name}: expected a sequence of one step or more, got {row!r:.60}")
+    if len(row) == 0 and not empty:
+        raise ValueError(f"{name}: expected a sequence of one step or more, got {row!r:.60}")
+    return row
+
+
+def _is_tokens(row: Any) -> bool | None:
+    """Tell whether a sequence begins with a string; None where it is empty."""
+    return None if len(row) == 0 else isinstance(next(iter(row)), str)
+
+
+def _numbers(row: Any, name: str) -> np.ndarray:
+    """Check one sequence of numbers."""
+    try:
+        array = as_numbers(row, name)
+    except (TypeError, ValueError) as error:
+        raise type(error)(str(error) if str(error).startswith(name) else f"{name}: {error}") from None
+    if array.ndim not in (1, 2) or 0 in array.shape[1:]:
         raise TypeError(f"{name}: expected numbers [T] or [T, width], got {array.dtype} {list(array.shape)}")
-    width = np.asarray(first).shape[1:]
-    if array.shape[1:] != width:
-        raise ValueError(
-            f"{name}: expected {list(width)} numbers a step as in the first one, got {list(array.shape[1:])}"
-        )
     if not np.isfinite(array).all():
         step = int(np.argmin(np.isfinite(array.reshape(len(array), -1)).all(axis=1)))
         raise ValueError(f"{name}: expected finite numbers, step {step} has NaN or infinity")
-    return array.reshape(len(array), -1).astype(np.float64, copy=False)
-
-
-def split_batches(
-    parts: Iterable[np.ndarray],
-    inputs: Sequence[np.ndarray],
-    targets: Sequence[Any],
-    gather: Callable[[list], tuple],
-    join: Callable[[list], tuple],
-    *,
-    batch_size: int,
-    seed: int,
-) -> list[train.Batches | None]:
-    """Batches of both `parts` of the examples, those to learn from and those held out (None where there are none)."""
-    return [
-        batches([inputs[i] for i in part], [targets[i] for i in part], gather, join, batch_size=batch_size, seed=seed,
-                shuffle=training)
-        if len(part) else None
-        for part, training in zip(parts, (True, False), strict=True)
-    ]  # fmt: skip
-
-
-def batches(
-    inputs: Sequence[np.ndarray],
-    targets: Sequence[Any],
-    gather: Callable[[list], tuple],
-    join: Callable[[list], tuple],
-    *,
-    batch_size: int,
-    seed: int,
-    shuffle: bool,
-) -> train.Batches:
-    """Batches (*gather(inputs), *join(targets)); inputs of similar length share one where it is for training."""
-
-    def collate(examples: list) -> tuple:
-        return (*gather([x for x, _ in examples]), *join([y for _, y in examples]))
-
-    lengths = [len(x) for x in inputs] if shuffle else None
-    return train.Batches(
-        inputs, targets, batch_size=batch_size, shuffle=shuffle, seed=seed, lengths=lengths, collate=collate
-    )
-
-
-def by_length(inputs: Sequence[Any], rows: int, function: Callable[[list], Any]) -> list[Any]:
-    """function(inputs of similar length, up to `rows`) gives a result each; all of them, in the order of the inputs."""
-    found: list[Any] = [None] * len(inputs)
-    order = np.argsort([len(x) for x in inputs], kind="stable")
-    with no_grad():
-        for start in range(0, len(order), rows):
-            part = order[start : start + rows]
-            for at, result in zip(part, function([inputs[i] for i in part]), strict=True):
-                found[at] = result
-    return found
-
-
-def padded_classes(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Class numbers [B, T] of sequences [t]; what is filled up does not count for `token_cross_entropy`."""
-    return pad(rows, value=IGNORED)[0]
+    return array

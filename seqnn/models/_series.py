@@ -2,32 +2,88 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..text import windows
+from ._base import as_numbers
+from ._series_index import SeriesIndex
+
+__all__ = ["Series", "as_series", "lag_windows"]
 
 
-def as_series(series: Any, name: str = "series") -> tuple[list[np.ndarray], bool, bool]:
-    """([T, variables] each, float64; whether it was one series; whether it had no axis of variables)."""
-    series = series.to_numpy() if hasattr(series, "to_numpy") else series  # data frames
-    one = isinstance(series, np.ndarray) or (hasattr(series, "__len__") and len(series) > 0 and np.ndim(series[0]) == 0)
-    if one and isinstance(series, np.ndarray) and series.ndim == 3:
-        one = False
-    if not one and (isinstance(series, str) or not hasattr(series, "__len__") or len(series) == 0):
-        raise TypeError(f"{name}: expected an array [T] or [T, variables], or a list of such, got {series!r:.60}")
-    found = [_one(s, name if one else f"{name}[{i}]") for i, s in enumerate([series] if one else series)]
-    shapes = {s.shape[1:] for s in found}
+class Series(NamedTuple):
+    """Checked time series."""
+
+    values: list[np.ndarray]
+    """[T, variables] each, float64."""
+
+    one: bool
+    """Whether it was one series, and not a list."""
+
+    flat: bool
+    """Whether there was no axis of variables."""
+
+    indices: list[SeriesIndex | None]
+    """The index of each series that came from pandas."""
+
+    def given(self, found: list[np.ndarray], ahead: bool = False) -> Any:
+        """Return results [T, variables] in the form of the series: with their index, or, `ahead`, with what follows it."""
+        shaped = [rows[:, 0] if self.flat else rows for rows in found]
+        labelled = [
+            rows if index is None else index.ahead(rows) if ahead else index.same(rows)
+            for rows, index in zip(shaped, self.indices, strict=True)
+        ]
+        return labelled[0] if self.one else labelled
+
+
+def as_series(series: Any, name: str = "series") -> Series:
+    """Check time series.
+
+    Args:
+        series: an array [T] or [T, variables], a Series or DataFrame of pandas, or a list of such.
+        name: what messages call it.
+
+    Raises:
+        TypeError: it is something else, or does not hold numbers.
+        ValueError: a series is empty, not finite, or of another number of variables than the others.
+    """
+    expected = f"{name}: expected an array [T] or [T, variables], or a list of such"
+    if isinstance(series, str | bytes | dict) or not isinstance(series, Iterable):
+        raise TypeError(f"{expected}, got {series!r:.60}")
+    if not hasattr(series, "__len__"):
+        series = list(series)
+    if len(series) == 0 and not hasattr(series, "shape"):
+        raise TypeError(f"{expected}, got {series!r:.60}")
+    one = _is_one(series)
+    parts = [series] if one else list(series)
+    values = [_one(part, name if one else f"{name}[{i}]") for i, part in enumerate(parts)]
+    shapes = {array.shape[1:] for array in values}
     if len(shapes) > 1:
         raise ValueError(f"{name}: expected equally many variables in all series, got {sorted(shapes)}")
-    return [s.reshape(len(s), -1) for s in found], one, shapes == {()}
+    return Series(
+        [array.reshape(len(array), -1) for array in values],
+        one,
+        shapes == {()},
+        [SeriesIndex.of(part) for part in parts],
+    )
+
+
+def _is_one(series: Any) -> bool:
+    """Tell one series from a list of several."""
+    if hasattr(series, "columns"):
+        return True
+    if hasattr(series, "ndim") and series.ndim != 1:
+        return series.ndim == 2
+    first = next(iter(series), 0.0)
+    return not isinstance(first, str) and np.ndim(first) == 0
 
 
 def _one(series: Any, name: str) -> np.ndarray:
-    array = np.asarray(series)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name}: expected numbers, got {array.dtype}")
+    """Check one series [T] or [T, variables]."""
+    array = as_numbers(series, name)
     if array.ndim not in (1, 2) or 0 in array.shape[1:]:
         raise ValueError(f"{name}: expected [T] or [T, variables], got {list(array.shape)}")
     if len(array) == 0:
@@ -39,7 +95,7 @@ def _one(series: Any, name: str) -> np.ndarray:
 
 
 def lag_windows(series: np.ndarray, lags: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
-    """(inputs [N, lags, variables], targets [N, horizon, variables]): every stretch of a series, views of it.
+    """Return every stretch of a series as inputs [N, lags, variables] and targets [N, horizon, variables], views of it.
 
     >>> inputs, targets = lag_windows(np.arange(5.0)[:, None], 2, 1)
     >>> inputs[:, :, 0].tolist(), targets[:, 0, 0].tolist()

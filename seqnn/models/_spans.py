@@ -12,14 +12,17 @@ from ..autograd import Tensor
 
 __all__ = ["SpanHead", "Spans", "best_spans"]
 
-_NEVER = -1e9
-
 
 class SpanHead(nn.Module):
-    """Logits [B, T, 2] that an answer starts, and that it ends, at a position; those of padding are -1e9.
+    """Logits [B, T, 2] that an answer starts, and that it ends, at a position; those of padding are -inf.
 
     Train it with `ops.cross_entropy` against targets [B, 2]: (first, last) position of the answer; the loss is the mean
-    of both. `best_spans` finds the answers. Source: Devlin et al., "BERT", NAACL 2019.
+    of both. `best_spans` finds the answers.
+
+    Args:
+        d_model: D.
+
+    Source: Devlin et al., "BERT", NAACL 2019.
 
     >>> import numpy as np
     >>> from seqnn.models import SpanHead
@@ -31,28 +34,47 @@ class SpanHead(nn.Module):
         self.output = nn.Linear(d_model, 2)
 
     def forward(self, hidden: Tensor, lengths: Any = None) -> Tensor:
+        """Return the logits [B, T, 2] of hidden states [B, T, D], of which `lengths` [B] positions count."""
         logits = self.output(hidden)
         if lengths is None:
             return logits
-        behind = np.arange(hidden.shape[1]) >= np.asarray(lengths)[:, None]
-        return logits + np.where(behind, _NEVER, 0)[:, :, None].astype(logits.dtype)
+        padding = np.arange(hidden.shape[1]) >= np.asarray(lengths)[:, None]
+        return logits + np.where(padding, -np.inf, 0)[:, :, None].astype(logits.dtype)
 
 
 class Spans(NamedTuple):
-    """First and last position of each answer, [B], and its score, the sum of the two logits."""
+    """A batch of answers: what `best_spans` returns.
+
+    >>> import numpy as np
+    >>> from seqnn.models import best_spans
+    >>> best_spans(np.array([[[5.0, 0.0], [2.0, 9.0]]])).end.tolist()
+    [1]
+    """
 
     start: np.ndarray
+    """The first position of each answer, [B]."""
+
     end: np.ndarray
+    """The last one, [B]."""
+
     score: np.ndarray
+    """The sum of the two logits, [B]."""
 
 
 def best_spans(logits: Any, *, max_length: int = 30, allowed: Any = None) -> Spans:
-    """The spans that maximise start logit + end logit among those with start <= end < start + max_length.
+    """Find the spans that maximise start logit + end logit among those with start <= end < start + max_length.
 
-    logits   [B, T, 2], as `SpanHead` gives them
-    allowed  booleans [B, T]: positions where answers may start and end, such as those of the passage (default all). For
-             data with questions that have no answer allow position 0 too: the span (0, 0) stands for it.
-    ValueError where nothing is allowed.
+    Args:
+        logits: [B, T, 2], as `SpanHead` gives them.
+        max_length: most positions of an answer.
+        allowed: booleans [B, T]: positions where answers may start and end, such as those of the passage; default: all.
+            For data with questions that have no answer allow position 0 too: the span (0, 0) stands for it.
+
+    Returns:
+        (start, end, score) of the best span of each sequence, [B] each.
+
+    Raises:
+        ValueError: shapes do not fit, or nothing is allowed.
 
     >>> import numpy as np
     >>> from seqnn.models import best_spans
@@ -60,7 +82,7 @@ def best_spans(logits: Any, *, max_length: int = 30, allowed: Any = None) -> Spa
     >>> [int(x[0]) for x in best_spans(logits)]
     [1, 1, 11]
     """
-    logits = np.asarray(logits, np.float64)
+    logits = np.asarray(logits.data if isinstance(logits, Tensor) else logits, np.float64)
     if logits.ndim != 3 or logits.shape[2] != 2:
         raise ValueError(f"logits: expected shape [B, T, 2], got {logits.shape}")
     batch, time, _ = logits.shape

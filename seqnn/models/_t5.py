@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Self
 
@@ -12,14 +11,16 @@ from .. import nn
 from .._arguments import integer
 from ..autograd import Tensor
 from . import _huggingface
-from ._generation import as_ids, evaluating, generate
+from ._generation import Choice, as_attention_mask, as_ids, evaluating, generate, keys_mask
 from ._heads import IGNORED, LanguageModelHead
+from ._huggingface_config import T5 as FAMILY
+from ._huggingface_config import from_folder
 
 __all__ = ["T5"]
 
 
 def _names(gated: bool) -> dict[str, str | tuple[str, ...]]:
-    """Our modules -> those of Hugging Face's transformers."""
+    """Return our modules -> those of Hugging Face's transformers."""
     names: dict[str, str | tuple[str, ...]] = {"embedding": "shared", "head": "lm_head"}
     for stack, attentions in (("encoder", ("self_attn",)), ("decoder", ("self_attn", "multihead_attn"))):
         ours, theirs = stack + ".layers.{}.", stack + ".block.{}.layer."
@@ -43,21 +44,31 @@ class T5(nn.Module):
 
     Pre-norm layers without biases: RMS norm, attention that is not scaled, whose only notion of position is a bias by
     distance that all layers of a stack share. Encoder, decoder and output share one table of tokens.
+    Train it with `train.fit(model, None, (ids, lengths, decoder_ids, targets), ...)`; `shift_right` makes the third of the
+    last.
 
     Args:
         vocabulary_size: V. The defaults are those of T5 small, 61 million parameters.
-        d_model, nhead, head_dim, dim_feedforward: widths and heads.
-        num_layers, num_decoder_layers: of the encoder, and of the decoder (default: as many).
-        dropout: of embeddings, attention and layers.
+        d_model: width of the network.
+        nhead: attention heads.
+        head_dim: size of a head.
+        num_layers: layers of the encoder.
+        num_decoder_layers: layers of the decoder; default: as many; 0: there is only the encoder.
+        dim_feedforward: width of the layers' inner networks.
+        dropout: share of units of embeddings, attention and layers that is dropped in training.
         activation: "relu"; "geglu_tanh" is that of T5 1.1 and Flan-T5.
-        buckets, max_distance: of the bias by distance, see `nn.RelativePositions`.
-        tied: whether the output uses the embeddings, scaled by 1 / sqrt(d_model); T5 1.1 has a table of its own.
+        buckets: of the bias by distance, see `nn.RelativePositions`.
+        max_distance: of the bias by distance.
+        tied: whether the output uses the table of the embeddings; T5 1.1 has a table of its own.
+        scale_output: whether hidden states are multiplied by 1 / sqrt(d_model) before the output; default: `tied`.
         layer_norm_eps: of all norms.
         pad_id: fills up sequences, and begins every decoder sequence.
         eos_id: ends them.
 
-    Train it with `train.fit(model, None, (ids, lengths, decoder_ids, targets), ...)`; `shift_right` makes the third of the
-    last. Source: Raffel et al., "Exploring the limits of transfer learning", JMLR 2020.
+    Raises:
+        ValueError: the activation is not known.
+
+    Source: Raffel et al., "Exploring the limits of transfer learning", JMLR 2020.
 
     >>> import numpy as np
     >>> from seqnn.models import T5
@@ -86,11 +97,13 @@ class T5(nn.Module):
         buckets: int = 32,
         max_distance: int = 128,
         tied: bool = True,
+        scale_output: bool | None = None,
         layer_norm_eps: float = 1e-6,
         pad_id: int = 0,
         eos_id: int = 1,
     ) -> None:
         self.tied, self.pad_id, self.eos_id = tied, pad_id, eos_id
+        self.scale_output = tied if scale_output is None else scale_output
         self.embedding = nn.Embedding(vocabulary_size, d_model)
         self.dropout = nn.Dropout(dropout)
 
@@ -104,12 +117,13 @@ class T5(nn.Module):
             return getattr(nn, f"Transformer{kind}")(layer, layers, norm, relative=relative)
 
         self.encoder = stack("Encoder", num_layers)
-        self.decoder = stack("Decoder", num_layers if num_decoder_layers is None else num_decoder_layers)
-        self.head = LanguageModelHead(d_model, vocabulary_size, tied=tied)
+        layers = num_layers if num_decoder_layers is None else num_decoder_layers
+        self.decoder = stack("Decoder", layers) if layers else None
+        self.head = LanguageModelHead(d_model, vocabulary_size, tied=tied) if layers else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew, as small as their number of inputs asks for; those of queries, which stand for the scale too."""
+        """Draw all weights anew, the smaller the more inputs there are; those of queries stand for the scale of scores too."""
         inner, d_model = self.encoder.layers[0].self_attn.out_proj.weight.shape[::-1]
         heads = self.encoder.relative.num_heads
         for name, parameter in self.named_parameters():
@@ -122,27 +136,55 @@ class T5(nn.Module):
                 table = name in ("embedding.weight", "head.weight")
                 nn.init.normal_(parameter, 0.0, 1.0 if table else parameter.shape[1] ** -0.5)
 
-    def forward(self, ids: Any, lengths: Any, decoder_ids: Any, targets: Any = None) -> Tensor:
-        """Logits [B, T, V], or the loss against `targets` [B, T], of which those of -100 do not count.
+    def forward(
+        self, ids: Any, lengths: Any, decoder_ids: Any, targets: Any = None, *, attention_mask: Any = None
+    ) -> Tensor:
+        """Return the logits [B, T, V] of each next token, or the loss.
 
-        Positions of `ids` behind `lengths` [B] are padding (None: there is none).
+        Args:
+            ids: [B, S].
+            lengths: [B]: positions of `ids` from there on are padding; None: there is none.
+            decoder_ids: [B, T].
+            targets: ids [B, T] to compute the mean cross-entropy against; those of -100 do not count.
+            attention_mask: booleans, or 1 and 0, [B, S]: positions of 0 are padding, wherever they stand. Instead of
+                `lengths`.
         """
-        return self._predict(self.decode(decoder_ids, self.encode(ids, lengths), lengths), targets)
+        memory = self.encode(ids, lengths, attention_mask=attention_mask)
+        return self._predict(self.decode(decoder_ids, memory, lengths, attention_mask=attention_mask), targets)
 
-    def encode(self, ids: Any, lengths: Any = None) -> Tensor:
-        """The encoder's hidden states [B, S, d_model]."""
-        return self.dropout(self.encoder(self.dropout(self.embedding(as_ids(ids))), lengths=lengths))
+    def encode(self, ids: Any, lengths: Any = None, *, attention_mask: Any = None) -> Tensor:
+        """Return the encoder's hidden states [B, S, d_model]; the arguments are those of `forward`."""
+        ids = as_ids(ids)
+        mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
+        return self.dropout(self.encoder(self.dropout(self.embedding(ids)), lengths=lengths, mask=mask))
 
     def decode(
-        self, ids: Any, memory: Tensor, lengths: Any = None, *, cache: list[nn.KeyValueCache] | None = None
+        self,
+        ids: Any,
+        memory: Tensor,
+        lengths: Any = None,
+        *,
+        attention_mask: Any = None,
+        cache: list[nn.KeyValueCache] | None = None,
     ) -> Tensor:
-        """The decoder's hidden states [B, T, d_model] over the encoder's `memory`, of which `lengths` positions count."""
+        """Return the decoder's hidden states [B, T, d_model].
+
+        Args:
+            ids: [B, T].
+            memory: what `encode` gave.
+            lengths: positions of the memory that count, [B].
+            attention_mask: which positions of the memory count, [B, S], instead of `lengths`.
+            cache: of `decoder.new_cache`: the ids go on from there.
+        """
+        if self.decoder is None:
+            raise ValueError("decode: this T5 was made with num_decoder_layers=0; only encode works")
+        mask = keys_mask(lengths, as_attention_mask(attention_mask, memory.shape[:2]))
         x = self.dropout(self.embedding(as_ids(ids)))
-        return self.dropout(self.decoder(x, memory, memory_lengths=lengths, cache=cache))
+        return self.dropout(self.decoder(x, memory, memory_lengths=lengths, memory_mask=mask, cache=cache))
 
     def shift_right(self, targets: Any) -> np.ndarray:
-        """What the decoder sees when it is to say `targets` [B, T]: `pad_id`, then all but the last; -100 is `pad_id`."""
-        targets = as_ids(targets)
+        """Return what the decoder sees when it is to say `targets` [B, T]: `pad_id`, then all but the last; -100 is `pad_id`."""
+        targets = as_ids(targets, "targets")
         begin = np.full((len(targets), 1), self.pad_id, targets.dtype)
         ids = np.concatenate([begin, targets[:, :-1]], axis=1)
         return np.where(ids == IGNORED, self.pad_id, ids)
@@ -153,32 +195,79 @@ class T5(nn.Module):
         max_new_tokens: int,
         *,
         lengths: Any = None,
+        attention_mask: Any = None,
         temperature: float = 0.0,
         top_k: int | None = None,
+        top_p: float | None = None,
     ) -> np.ndarray:
-        """Up to `max_new_tokens` tokens [B, T] for each sequence, without the first `pad_id`, in evaluation mode.
+        """Return what the decoder writes for each sequence, without the first `pad_id`, in evaluation mode.
 
-        `temperature`, `top_k` and the end by `eos_id` as in `GPT.generate`.
+        Args:
+            ids: [B, S].
+            max_new_tokens: most tokens of each; a sequence that ended is filled with `eos_id`.
+            lengths: as for `forward`.
+            attention_mask: as for `forward`.
+            temperature: as for `GPT.generate`.
+            top_k: as for `GPT.generate`.
+            top_p: as for `GPT.generate`.
+
+        Returns:
+            [B, T] with T <= max_new_tokens.
+
+        Raises:
+            FloatingPointError: logits are not finite.
         """
-        cache = self.decoder.new_cache(max(1, integer("max_new_tokens", max_new_tokens, 0)))
+        ids = as_ids(ids)
+        count = integer("max_new_tokens", max_new_tokens, 0)
+        if self.decoder is None:
+            raise ValueError("generate: this T5 was made with num_decoder_layers=0; only encode works")
+        if len(ids) == 0:
+            return np.empty((0, 0), np.int64)
+        cache = self.decoder.new_cache(max(1, count))
         with evaluating(self):
-            memory = self.encode(ids, lengths)
+            memory = self.encode(ids, lengths, attention_mask=attention_mask)
 
             def step(unseen: np.ndarray) -> np.ndarray:
-                return self._predict(self.decode(unseen, memory, lengths, cache=cache)[:, -1]).data
+                hidden = self.decode(unseen, memory, lengths, attention_mask=attention_mask, cache=cache)
+                return self._predict(hidden[:, -1]).data
 
             begin = np.full((len(memory), 1), self.pad_id)
-            return generate(step, begin, max_new_tokens, temperature=temperature, top_k=top_k, eos_id=self.eos_id)
+            return generate(step, begin, count, Choice(temperature, top_k, top_p), self.eos_id)
 
-    def load_huggingface(self, state: Mapping[str, Any] | str | PathLike) -> Self:
-        """Take over the arrays (or the safetensors file) of a T5ForConditionalGeneration; returns this model."""
-        extra = [r"embed_tokens\.weight$", r"EncDecAttention\.relative_attention_bias\.weight$"]
-        extra += [r"^lm_head\.weight$"] if self.tied else []
+    def load_huggingface(self, source: _huggingface.Source) -> Self:
+        """Take over the weights of a T5 of Hugging Face's.
+
+        Args:
+            source: a state dict, a safetensors file, or a folder of `save_pretrained`, of a T5ForConditionalGeneration, or
+                without a decoder of any T5. bfloat16 becomes float32.
+
+        Returns:
+            This model.
+
+        Raises:
+            ValueError: the weights do not fit; one message lists what is missing, left over or different.
+        """
+        copies = {f"{stack}.embed_tokens.weight": "embedding.weight" for stack in ("encoder", "decoder")}
+        copies |= {"lm_head.weight": "embedding.weight"} if self.tied and self.decoder is not None else {}
+        ignored = [r"EncDecAttention\.relative_attention_bias\.weight$"]
+        ignored += [] if self.decoder is not None else [r"^decoder\.", r"^lm_head\."]
         gated = self.encoder.layers[0].linear3 is not None
-        _huggingface.load(self, state, _names(gated), optional=extra)
+        _huggingface.load(self, source, _names(gated), copies=copies, ignored=ignored)
         return self
 
+    @classmethod
+    def from_huggingface(cls, folder: str | PathLike) -> Self:
+        """Make the model that a folder of `save_pretrained` holds: config.json says the sizes; no torch is needed.
+
+        Args:
+            folder: with config.json and model.safetensors, or its shards; one without a decoder makes an encoder.
+
+        Raises:
+            ValueError: it is no T5, or uses what this class has not; the message names it.
+        """
+        return from_folder(cls, folder, FAMILY)
+
     def _predict(self, hidden: Tensor, targets: Any = None) -> Tensor:
-        if not self.tied:
-            return self.head(hidden, None, targets)
-        return self.head(hidden * hidden.shape[-1] ** -0.5, self.embedding.weight, targets)
+        """Return logits, or the loss."""
+        scaled = hidden * hidden.shape[-1] ** -0.5 if self.scale_output else hidden
+        return self.head(scaled, self.embedding.weight if self.tied else None, targets)

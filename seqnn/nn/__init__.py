@@ -1,28 +1,33 @@
-"""Layers: modules with parameters over the functions of `seqnn.ops`; names, arguments and state keys are PyTorch's."""
+"""Layers: modules with parameters over the functions of `seqnn.ops`; names, weight layouts and state keys are PyTorch's.
+
+Attention and Transformer layers take the batch first and masks whose True means take part; `MultiheadAttention` says how
+PyTorch's call is understood.
+"""
 
 from . import _init as init
-from ._activation import GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from . import _pytorch  # noqa: F401 - who looks for PyTorch's names gets advice
+from ._activation import ELU, GELU, GLU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from ._attention import MultiheadAttention
 from ._cache import KeyValueCache
 from ._container import ModuleDict, ModuleList, ParameterList, Residual, Sequential
 from ._conv import Conv1d, Conv2d
 from ._dropout import Dropout
 from ._embedding import Embedding
-from ._gru import GRU
 from ._linear import Identity, Linear
 from ._loss import (
+    BCELoss,
     BCEWithLogitsLoss,
     CosineEmbeddingLoss,
     CrossEntropyLoss,
     HuberLoss,
+    KLDivLoss,
     L1Loss,
     MSELoss,
     NLLLoss,
     SmoothL1Loss,
 )
-from ._lstm import LSTM
 from ._module import Module
-from ._norm import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
+from ._norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from ._parameter import Parameter
 from ._pool import (
     AdaptiveAvgPool1d,
@@ -36,16 +41,25 @@ from ._pool import (
     MaxPool2d,
 )
 from ._positions import LearnedPositions, RelativePositions, SinusoidalPositions
-from ._recurrent_cells import GRUCell, LSTMCell, RNNCell, STLMCell
-from ._rnn import RNN
+from ._recurrent import Recurrent
+from ._recurrent_cell import RecurrentCell
 from ._score_attention import Attention, LuongAttention
-from ._stlm import STLM
 from ._summary import Summary
 from ._transformer import TransformerDecoder, TransformerEncoder
 from ._transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 
+# `Recurrent.kinds` lists them in this order.
+# isort: off
+from ._rnn import RNN, RNNCell
+from ._lstm import LSTM, LSTMCell
+from ._gru import GRU, GRUCell
+from ._stlm import STLM, STLMCell
+# isort: on
+
 __all__ = [
+    "ELU",
     "GELU",
+    "GLU",
     "GRU",
     "LSTM",
     "RNN",
@@ -55,6 +69,7 @@ __all__ = [
     "Attention",
     "AvgPool1d",
     "AvgPool2d",
+    "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -68,8 +83,10 @@ __all__ = [
     "GRUCell",
     "GlobalAvgPool",
     "GlobalMaxPool",
+    "GroupNorm",
     "HuberLoss",
     "Identity",
+    "KLDivLoss",
     "KeyValueCache",
     "L1Loss",
     "LSTMCell",
@@ -92,6 +109,8 @@ __all__ = [
     "RMSNorm",
     "RNNCell",
     "ReLU",
+    "Recurrent",
+    "RecurrentCell",
     "RelativePositions",
     "Residual",
     "STLMCell",

@@ -8,31 +8,50 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._arguments import flag
+from ..autograd import Operand, Tensor
 from . import _init
 from ._cache import KeyValueCache, Pair
 from ._linear import Linear
 from ._module import Module
 from ._parameter import Parameter
+from ._pytorch import attend_as_pytorch
+
+_PYTORCH = {"key_padding_mask", "attn_mask", "average_attn_weights", "is_causal"}  # arguments of PyTorch's call
 
 
 class MultiheadAttention(Module):
-    """Attention of `num_heads` heads between projections: PyTorch's layer, always with the batch first.
+    """A layer of attention between projections, with PyTorch's parameters.
 
-    Shapes: query [B, T, embed_dim], key [B, S, kdim], value [B, S, vdim] -> [B, T, embed_dim].
-    Parameters have PyTorch's names: `in_proj_weight` [3 embed_dim, embed_dim] (or `q_proj_weight`, `k_proj_weight`,
-    `v_proj_weight` where kdim or vdim differ), `in_proj_bias`, `out_proj.weight`, `out_proj.bias`.
-    Masks mean what they mean everywhere in seqnn, True = take part, which is the opposite of PyTorch's
-    `key_padding_mask` and boolean `attn_mask`.
+    query [B, T, embed_dim], key [B, S, kdim], value [B, S, vdim] -> [B, T, embed_dim]
+
+    The batch comes first, masks mean what they mean everywhere in seqnn, True = take part, and only `need_weights` makes the
+    result a tuple. In PyTorch's layer these three differ. Its call, `layer(query, key, value)` and no more, or with
+    `key_padding_mask`, `attn_mask`, `average_attn_weights` or `is_causal`, gives what PyTorch's gives once `batch_first` says
+    which layout is meant; without it such a call is refused.
 
     Args:
-        embed_dim, num_heads, dropout, bias, kdim, vdim: as PyTorch's.
+        embed_dim: size of a query and of the result.
+        num_heads: how many heads there are.
+        dropout: the probability that a weight is dropped in training.
+        bias: whether the projections have one.
+        kdim, vdim: sizes of a key and a value; None is embed_dim.
         num_groups: heads of keys and values, each shared by num_heads / num_groups query heads (grouped-query
-            attention); default num_heads. The rows of `in_proj_weight` are those of queries, keys, values.
-        head_dim: size of a head; default embed_dim / num_heads.
-        scale: of the scores; default 1 / sqrt(head_dim).
-        rotary, rotary_base: turn queries and keys by their positions (`ops.rotary`).
-        out_activation: behind the output projection, as in LayerNorm(X + ReLU(Z W_O + b_O)); a name that `ops.linear`
+            attention); None is num_heads. The rows of `in_proj_weight` are those of queries, keys, values.
+        head_dim: size of a head; None is embed_dim / num_heads.
+        scale: of the scores; None is 1 / sqrt(head_dim).
+        rotary: turn queries and keys by their positions (`ops.rotary`).
+        rotary_base: sets the smallest angle.
+        out_activation: after the output projection, as in LayerNorm(X + ReLU(Z W_O + b_O)); a name that `ops.linear`
             takes.
+        batch_first: the layout of PyTorch's call: True is [B, T, embed_dim], False, PyTorch's default, [T, B, embed_dim].
+        dtype: of the parameters.
+
+    Attributes:
+        in_proj_weight: [3 embed_dim, embed_dim], Xavier's uniform distribution at first; where kdim or vdim differ there
+            are `q_proj_weight`, `k_proj_weight` and `v_proj_weight` instead.
+        in_proj_bias: [3 embed_dim], zeros at first, or None.
+        out_proj: a Linear layer.
 
     Raises:
         ValueError: where the number of heads does not divide embed_dim, or that of the groups the heads.
@@ -46,6 +65,10 @@ class MultiheadAttention(Module):
     (2, 5, 16)
     >>> layer.in_proj_weight.shape
     (32, 16)
+    >>> x = np.ones((2, 5, 16), np.float32)
+    >>> out, weights = nn.MultiheadAttention(16, 4, batch_first=True)(x, x, x)
+    >>> out.shape, weights.shape
+    ((2, 5, 16), (2, 5, 5))
     """
 
     def __init__(
@@ -63,6 +86,7 @@ class MultiheadAttention(Module):
         rotary: bool = False,
         rotary_base: float = 10000.0,
         out_activation: str | None = None,
+        batch_first: bool | None = None,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         groups = num_heads if num_groups is None else num_groups
@@ -76,6 +100,7 @@ class MultiheadAttention(Module):
             raise ValueError(f"rotary turns pairs: head_dim must be even, got {self.head_dim}")
         self.scale, self.rotary, self.rotary_base = scale, rotary, rotary_base
         self.out_activation = out_activation
+        self.batch_first = None if batch_first is None else flag("MultiheadAttention: batch_first", batch_first)
         kdim, vdim = kdim or embed_dim, vdim or embed_dim
         self._whole = kdim == vdim == embed_dim
         self._rows = [n * self.head_dim for n in (num_heads, groups, groups)]
@@ -98,28 +123,70 @@ class MultiheadAttention(Module):
             if bias is not None:
                 _init.zeros_(bias)
 
-    def forward(
+    def forward(self, query: Operand, *key_value: Any, **options: Any) -> Any:
+        """Attend as `attend` does, or, for PyTorch's call, as PyTorch's layer.
+
+        Args:
+            query: [B, T, embed_dim].
+            key_value: key and value, or what else PyTorch's layer takes by position.
+            options: those of `attend`, or of PyTorch's layer.
+
+        Returns:
+            What `attend` returns; for PyTorch's call (out, weights).
+
+        Raises:
+            TypeError: for PyTorch's call of a layer without batch_first.
+        """
+        names = options.keys()
+        alone = len(key_value) + len(names & {"key", "value"}) > 1 and names <= {"key", "value", "need_weights"}
+        if alone or names & _PYTORCH:
+            if self.batch_first is None:
+                raise TypeError(
+                    "query, key and value alone, or with PyTorch's masks, are PyTorch's call, which means another layout, "
+                    "other masks and a tuple: make the layer with batch_first=True or False for it; or write layer(x) or "
+                    "layer(query, key), and mask= with True = take part, lengths=, causal= or need_weights="
+                )
+            return attend_as_pytorch(self, query, *key_value, **options)
+        if self.batch_first is False:
+            raise TypeError(
+                "batch_first=False is for PyTorch's call, layer(query, key, value): [batch, positions, size] here"
+            )
+        return self.attend(query, *key_value, **options)
+
+    def attend(
         self,
-        query: Any,
-        key: Any = None,
-        value: Any = None,
+        query: Operand,
+        key: Operand | None = None,
+        value: Operand | None = None,
         *,
         mask: Any = None,
         causal: bool = False,
-        lengths: Any = None,
+        lengths: npt.ArrayLike | None = None,
         need_weights: bool = False,
         relative: Any = None,
         window: Any = None,
-        residual: Any = None,
+        residual: Operand | None = None,
         cache: KeyValueCache | None = None,
         projected: Pair | None = None,
     ) -> Any:
-        """Attend; `key` defaults to the query (self-attention), `value` to the key.
+        """Attend.
 
-        `mask`, `causal`, `relative`, `window` and `need_weights` (weights of every head) as in `ops.attention`;
-        `lengths` [B] are those of the keys. `residual` [B, T, embed_dim] is added to the result. With `cache` the keys
-        are those held and the new ones, and `causal` counts from there. `projected` is what `project` gave, instead of
-        key and value.
+        Args:
+            query: [B, T, embed_dim].
+            key: [B, S, kdim]; None is the query (self-attention).
+            value: [B, S, vdim]; None is the key.
+            mask, causal, relative, window: as for `ops.attention`.
+            lengths: of the keys, [B].
+            need_weights: also return the weights of every head.
+            residual: [B, T, embed_dim], added to the result.
+            cache: the keys are those held and the new ones, and `causal` counts from there.
+            projected: what `project` gave, instead of key and value.
+
+        Returns:
+            [B, T, embed_dim]; with need_weights (that, weights [B, num_heads, T, S]).
+
+        Raises:
+            ValueError: for shapes that do not fit.
         """
         if query.ndim != 3 or query.shape[2] != self.embed_dim:
             raise ValueError(f"query must have shape [batch, positions, embed_dim={self.embed_dim}], got {query.shape}")
@@ -138,7 +205,7 @@ class MultiheadAttention(Module):
             start = 0 if cache is None else cache.length
             q, k, v = self._heads(query, key, value, projected, start)
             if cache is not None:
-                k, v = cache.append(np.asarray(k), np.asarray(v))
+                k, v = cache.append(k, v)
             out = ops.attention(q, k, v, **options, query_offset=start)
         weights = None
         if need_weights:
@@ -148,16 +215,23 @@ class MultiheadAttention(Module):
         out = self.out_proj(out, residual, activation=self.out_activation)
         return (out, weights) if need_weights else out
 
-    def project(self, key: Any, value: Any = None) -> tuple[Any, Any]:
-        """Keys and values [B, num_groups, S, head_dim] of `key` and `value` (default: the key): `forward`'s `projected`.
+    def project(self, key: Operand, value: Operand | None = None) -> tuple[Tensor, Tensor]:
+        """Project keys and values: `forward`'s `projected`.
 
         They are worth keeping where many queries meet the same keys, as a decoder's do the encoder's result.
+
+        Args:
+            key: [B, S, kdim].
+            value: [B, S, vdim]; None is the key.
+
+        Returns:
+            Keys and values, both [B, num_groups, S, head_dim].
         """
         k, v = self._project([key, key if value is None else value], first=1)
         return self._turned(k, 0), v
 
     def _heads(self, query: Any, key: Any, value: Any, projected: Pair | None, start: int) -> tuple[Any, Any, Any]:
-        """Queries, keys and values, [B, heads, positions, head_dim]."""
+        """Project queries, keys and values to [B, heads, positions, head_dim]."""
         if projected is not None:
             if key is not None or value is not None:
                 raise ValueError("projected stands for key and value: got both")
@@ -171,7 +245,7 @@ class MultiheadAttention(Module):
         return ops.rotary(x, offset=start, base=self.rotary_base) if self.rotary else x
 
     def _project(self, inputs: list[Any], first: int = 0) -> list[Any]:
-        """Inputs number `first` to last of query, key, value, projected; equal neighbours in one product."""
+        """Project the inputs from number `first` of query, key, value on; equal neighbours in one product."""
         runs: list[list[int]] = []
         for i, x in enumerate(inputs, first):
             if runs and self._whole and x is inputs[i - first - 1]:

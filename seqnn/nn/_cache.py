@@ -7,15 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd import Tensor
+
 Pair = tuple[np.ndarray, np.ndarray]
 
 
 class KeyValueCache:
-    """Keys and values of the positions decoded so far, [B, H, capacity, D], in memory taken once.
+    """A cache of the keys and values of the positions decoded so far, [B, H, capacity, D], in memory taken once.
 
-    `length` counts the positions held; a ValueError says so where they exceed `capacity`. A decoder layer's cache also
-    holds the keys and values of the encoder's result, projected in the first step (`remember`).
-    It holds arrays: nothing is differentiated through it.
+    A decoder layer's cache also holds the keys and values of the encoder's result, projected in the first step
+    (`remember`). It holds arrays: nothing is differentiated through it.
+
+    Args:
+        capacity: how many positions there is room for, at least 1.
+
+    Attributes:
+        length: how many positions are held.
+
+    Raises:
+        ValueError: for less than one position.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -32,8 +42,19 @@ class KeyValueCache:
         self._held: Pair | None = None
         self._memory: Pair | None = None
 
-    def append(self, k: np.ndarray, v: np.ndarray) -> Pair:
-        """Hold the keys and values of new positions, [B, H, T, D]; returns those of all (views)."""
+    def append(self, k: Tensor | np.ndarray, v: Tensor | np.ndarray) -> Pair:
+        """Hold the keys and values of new positions.
+
+        Args:
+            k, v: [B, H, T, D].
+
+        Returns:
+            Those of all positions (views).
+
+        Raises:
+            ValueError: where there is no room, or another number of sequences or heads.
+        """
+        k, v = _array(k), _array(v)
         end = self.length + k.shape[2]
         if end > self.capacity:
             raise ValueError(f"the cache has room for {self.capacity} positions, got {end}")
@@ -47,16 +68,24 @@ class KeyValueCache:
         return self._held[0][:, :, :end], self._held[1][:, :, :end]
 
     def remember(self, project: Callable[[], Pair]) -> Pair:
-        """The keys and values that `project()` gave when this was called first."""
+        """Return the keys and values that `project()` gave when this was called first.
+
+        Args:
+            project: returns keys and values.
+        """
         if self._memory is None:
             k, v = project()
-            self._memory = np.asarray(k), np.asarray(v)
+            self._memory = _array(k), _array(v)
         return self._memory
 
     def reorder(self, order: Any) -> None:
-        """Sequence i becomes what sequence order[i] was: the survivors of a beam search, of any number.
+        """Make sequence i what sequence order[i] was: the survivors of a beam search, of any number.
 
-        A sequence that there is not is an IndexError, and nothing changes.
+        Args:
+            order: numbers of sequences.
+
+        Raises:
+            IndexError: for a sequence that does not exist; nothing changes then.
         """
         order = np.asarray(order)
         memory = None if self._memory is None else tuple([x[order] for x in self._memory])
@@ -67,3 +96,7 @@ class KeyValueCache:
             for held, x in zip(self._held, moved, strict=True):
                 held[:, :, : self.length] = x
         self._memory = memory
+
+
+def _array(x: Tensor | np.ndarray) -> np.ndarray:
+    return x.data if isinstance(x, Tensor) else x

@@ -8,6 +8,7 @@ from typing import Any, Self, overload
 
 import numpy as np
 
+from ..autograd import Tensor
 from ._module import Module
 from ._parameter import Parameter
 
@@ -63,27 +64,53 @@ class _Sequence(Module):
         self._replace(values)
 
     def append(self, value: Any) -> Self:
-        """Add one at the end; returns this module."""
+        """Add one at the end.
+
+        Args:
+            value: what is added.
+
+        Returns:
+            This module.
+        """
         setattr(self, str(len(self)), self._checked(value))
         return self
 
     def extend(self, values: Iterable[Any]) -> Self:
-        """Add several at the end; returns this module."""
+        """Add several at the end.
+
+        Args:
+            values: what is added.
+
+        Returns:
+            This module.
+        """
         for value in values:
             self.append(value)
         return self
 
     def insert(self, index: int, value: Any) -> None:
-        """Add one before position `index`."""
+        """Add one before a position.
+
+        Args:
+            index: the position, as for lists.
+            value: what is added.
+        """
         values = list(self)
         values.insert(index, self._checked(value))
         self._replace(values)
 
 
 class Sequential(_Sequence):
-    """One module after the other: each gets what the one before returned.
+    """A chain of modules: each gets what the one before returned.
 
-    Takes modules, or one mapping of name -> module. It is also a list: len, index, slice, append, insert, extend, del.
+    It is also a list: len, index, slice, append, insert, extend, del.
+
+    Args:
+        modules: modules, or one mapping of name -> module.
+
+    Raises:
+        TypeError: for what is no module.
+        ValueError: for a name that holds a dot or is an attribute of the class.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -101,7 +128,15 @@ class Sequential(_Sequence):
         else:
             super().__init__(modules)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
+        """Call one module after the other.
+
+        Args:
+            x: what the first module takes.
+
+        Returns:
+            What the last module returns.
+        """
         for module in list(vars(self).values()):  # children(), without its cost
             if isinstance(module, Module):
                 x = module(x)
@@ -110,6 +145,9 @@ class Sequential(_Sequence):
 
 class ModuleList(_Sequence):
     """A list of modules whose parameters are found; it computes nothing itself.
+
+    Args:
+        values: modules.
 
     >>> from seqnn import nn
     >>> layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
@@ -120,6 +158,9 @@ class ModuleList(_Sequence):
 
 class ParameterList(_Sequence):
     """A list of parameters; arrays in it become Parameters.
+
+    Args:
+        values: Parameters, or arrays.
 
     >>> from seqnn import nn
     >>> list(nn.ParameterList([[1.0], [2.0, 3.0]]).state_dict())
@@ -136,7 +177,10 @@ class ParameterList(_Sequence):
 
 
 class ModuleDict(Module):
-    """Modules by name, in order; it computes nothing itself.
+    """A dict of modules by name, in order; it computes nothing itself.
+
+    Args:
+        modules: a mapping, or pairs (name, module).
 
     >>> from seqnn import nn
     >>> heads = nn.ModuleDict({"tag": nn.Linear(8, 5), "parse": nn.Linear(8, 3)})
@@ -148,7 +192,11 @@ class ModuleDict(Module):
         self.update(modules)
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Set several."""
+        """Set several.
+
+        Args:
+            modules: a mapping, or pairs (name, module).
+        """
         for name, module in dict(modules).items():
             self[name] = module
 
@@ -172,22 +220,28 @@ class ModuleDict(Module):
         return iter(self.keys())
 
     def keys(self) -> list[str]:
-        """The names."""
+        """Return the names."""
         return [name for name, _ in self.named_children()]
 
     def values(self) -> list[Module]:
-        """The modules."""
+        """Return the modules."""
         return list(self.children())
 
     def items(self) -> list[tuple[str, Module]]:
-        """(name, module) pairs."""
+        """Return (name, module) pairs."""
         return list(self.named_children())
 
 
 class Residual(Module):
-    """x + module(x): a path around a module that keeps the shape.
+    """A path around a module that keeps the shape: x + module(x).
 
-    The key of the module's parameters is "module.". Source: He et al., "Deep residual learning", CVPR 2016.
+    Args:
+        module: any module; the keys of its parameters begin with "module.".
+
+    Raises:
+        ValueError: when it is called, where the module changes the shape.
+
+    Source: He et al., "Deep residual learning for image recognition", CVPR 2016.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -198,7 +252,15 @@ class Residual(Module):
     def __init__(self, module: Module) -> None:
         self.module = module
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
+        """Add x to what the module makes of it.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         y = self.module(x)
         if y.shape != x.shape:
             raise ValueError(f"the module must keep the shape: expected {x.shape}, got {y.shape}")
@@ -206,7 +268,7 @@ class Residual(Module):
 
 
 def _set_named(owner: Module, name: str, module: Module) -> None:
-    """Attributes of the class are taken; a dot would be a level of the path."""
+    """Set a module under a name that is free: attributes of the class are taken, and a dot would be a level of the path."""
     if not isinstance(module, Module):
         raise TypeError(f"{type(owner).__name__}: {name!r} must be a Module, got {type(module).__name__}")
     if not isinstance(name, str) or not name or "." in name:

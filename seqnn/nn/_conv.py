@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import ops
-from ..ops._conv import spread
+from .._arguments import each_axis, flag
+from ..autograd import Operand, Tensor
 from ._linear import reset_uniform
 from ._module import Module
 from ._parameter import Parameter
 
 Size = int | tuple[int, ...]
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
+_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}  # of `ops.pad`
 
 
 class _Conv(Module):
+    """A convolution over `axes` axes."""
+
     axes: int
 
     def __init__(
@@ -29,9 +34,14 @@ class _Conv(Module):
         dilation: Size = 1,
         groups: int = 1,
         bias: bool = True,
+        padding_mode: PaddingMode = "zeros",
         *,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
+        bias = flag(f"{type(self).__name__}: bias", bias)
+        if padding_mode not in _MODES:
+            names = ", ".join(map(repr, _MODES))
+            raise ValueError(f"{type(self).__name__}: padding_mode is one of {names}, got {padding_mode!r}")
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"{type(self).__name__}: in_channels={in_channels} and out_channels={out_channels} must be multiples "
@@ -39,14 +49,15 @@ class _Conv(Module):
             )
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size, self.stride, self.dilation = (
-            spread(type(self).__name__, name, value, self.axes, 1)
+            each_axis(type(self).__name__, name, value, self.axes, 1)
             for name, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation))
         )
         if isinstance(padding, str) and padding not in ("valid", "same"):
             raise ValueError(f"{type(self).__name__}: padding must be 'valid', 'same' or sizes, got {padding!r}")
         self.padding = (
-            padding if isinstance(padding, str) else spread(type(self).__name__, "padding", padding, self.axes, 0)
+            padding if isinstance(padding, str) else each_axis(type(self).__name__, "padding", padding, self.axes, 0)
         )
+        self.padding_mode = padding_mode
         self.weight = Parameter(np.empty((out_channels, in_channels // groups, *self.kernel_size), dtype))
         self.bias = Parameter(np.empty(out_channels, dtype)) if bias else None
         self.reset_parameters()
@@ -55,11 +66,22 @@ class _Conv(Module):
         """Draw weight and bias anew."""
         reset_uniform(self)
 
+    def _padded(self, x: Operand) -> tuple[Any, Any]:
+        """Return x and the padding that the convolution makes: none where x has its padding already."""
+        if self.padding_mode == "zeros" or self.padding == "valid":
+            return x, self.padding
+        totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
+        ends = [(t // 2, t - t // 2) for t in totals] if self.padding == "same" else [(p, p) for p in self.padding]
+        pairs = [(0, 0)] * (np.ndim(x) - self.axes) + ends
+        return ops.pad(x, pairs, _MODES[self.padding_mode]), 0
+
     def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
         ones = (1,) * self.axes
         if self.padding not in ("valid", (0,) * self.axes):
             parts.append(f"padding={self.padding}")
+        if self.padding_mode != "zeros":
+            parts.append(f"padding_mode={self.padding_mode!r}")
         if self.dilation != ones:
             parts.append(f"dilation={self.dilation}")
         if self.groups != 1:
@@ -70,11 +92,27 @@ class _Conv(Module):
 
 
 class Conv1d(_Conv):
-    """Cross-correlation along the last axis, plus bias.
+    """A convolution (cross-correlation) along the last axis, plus bias; `ops.conv1d` says the formula.
 
-    Shapes: x [N, in_channels, L] -> [N, out_channels, (L + 2 padding - dilation (kernel_size - 1) - 1) // stride + 1];
-    `weight` [out_channels, in_channels / groups, kernel_size], `bias` [out_channels] or None. `padding` counts zeros on
-    both sides; "same" keeps the length (stride 1), "valid" is 0. Both start uniform in +-1/sqrt(fan_in), as PyTorch's.
+    x [N, in_channels, L] -> [N, out_channels, (L + 2 padding - dilation (kernel_size - 1) - 1) // stride + 1]
+
+    Args:
+        in_channels, out_channels: how many channels go in and come out; multiples of `groups`.
+        kernel_size: elements of a window.
+        stride: the step from one window to the next.
+        padding: zeros on both sides; "same" keeps the length (stride 1), "valid" is 0.
+        dilation: the step from one element of a window to the next.
+        groups: how many parts of the channels are convolved by themselves.
+        bias: whether there is one.
+        padding_mode: "zeros", "reflect", "replicate" or "circular"; see `ops.pad`.
+        dtype: of the parameters.
+
+    Attributes:
+        weight: [out_channels, in_channels / groups, kernel_size], uniform in +-1/sqrt(fan_in) at first, as PyTorch's.
+        bias: [out_channels], drawn alike, or None.
+
+    Raises:
+        ValueError: for sizes that do not fit.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -84,15 +122,34 @@ class Conv1d(_Conv):
 
     axes = 1
 
-    def forward(self, x: Any) -> Any:
-        return ops.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+    def forward(self, x: Operand) -> Tensor:
+        """Convolve.
+
+        Args:
+            x: [N, in_channels, L], or [in_channels, L] for a single sample.
+
+        Returns:
+            [N, out_channels, L'], or [out_channels, L'].
+        """
+        x, padding = self._padded(x)
+        return ops.conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv2d(_Conv):
-    """Cross-correlation along the last two axes, plus bias; sizes are one number or (height, width).
+    """A convolution (cross-correlation) along the last two axes, plus bias.
 
-    Shapes: x [N, in_channels, H, W] -> [N, out_channels, H', W'], each axis as that of `Conv1d`;
-    `weight` [out_channels, in_channels / groups, *kernel_size], `bias` [out_channels] or None.
+    x [N, in_channels, H, W] -> [N, out_channels, H', W'], each axis as that of `Conv1d`
+
+    Args:
+        in_channels, out_channels, groups, bias, padding_mode, dtype: as for `Conv1d`.
+        kernel_size, stride, padding, dilation: as for `Conv1d`, one number or (height, width).
+
+    Attributes:
+        weight: [out_channels, in_channels / groups, *kernel_size], uniform in +-1/sqrt(fan_in) at first, as PyTorch's.
+        bias: [out_channels], drawn alike, or None.
+
+    Raises:
+        ValueError: for sizes that do not fit.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -102,5 +159,14 @@ class Conv2d(_Conv):
 
     axes = 2
 
-    def forward(self, x: Any) -> Any:
-        return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+    def forward(self, x: Operand) -> Tensor:
+        """Convolve.
+
+        Args:
+            x: [N, in_channels, H, W], or [in_channels, H, W] for a single sample.
+
+        Returns:
+            [N, out_channels, H', W'], or [out_channels, H', W'].
+        """
+        x, padding = self._padded(x)
+        return ops.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from numbers import Real
 
 from .. import ops
+from ..autograd import Operand, Tensor
 from ._module import Module
 
 
 class Dropout(Module):
-    """In training each element is 0 with probability p, and divided by 1 - p otherwise; x itself in eval mode.
+    """A layer that in training drops elements with probability p and divides the others by 1 - p; in eval mode x itself.
 
     The draws come from `seqnn.random`'s process-wide generator (`seqnn.random.seed`).
-    Source: Srivastava et al., "Dropout", JMLR 2014.
+
+    Args:
+        p: the probability that an element is dropped.
+
+    Raises:
+        ValueError: unless 0 <= p <= 1.
+
+    Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -23,11 +31,19 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p <= 1:
+        if not isinstance(p, Real) or not 0 <= p <= 1:
             raise ValueError(f"Dropout: p must be a probability, got {p}")
         self.p = p
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Tensor:
+        """Drop elements, in training mode.
+
+        Args:
+            x: numbers, of any shape.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return ops.dropout(x, self.p, training=self.training)
 
     def extra_repr(self) -> str:

@@ -8,17 +8,28 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from ..autograd import Tensor
 from . import _init
 from ._module import Module
 from ._parameter import Parameter
 
 
 class Embedding(Module):
-    """weight[ids].
+    """A table of vectors by id: integer ids of any shape [...] -> [..., embedding_dim].
 
-    Shapes: integer ids of any shape [...] -> [..., embedding_dim]; `weight` [num_embeddings, embedding_dim], drawn from
-    N(0, 1) as PyTorch's. The row `padding_idx` (negative: from the end) is zero at the start and gets no gradient.
     The gradient touches the rows of the batch only. An id out of range is a ValueError that names it.
+
+    Args:
+        num_embeddings: rows of the table.
+        embedding_dim: the size of a vector.
+        padding_idx: the row (negative: from the end) that is zero at first and gets no gradient; None is none.
+        dtype: of the table.
+
+    Attributes:
+        weight: [num_embeddings, embedding_dim], drawn from N(0, 1), as PyTorch's.
+
+    Raises:
+        ValueError: where `padding_idx` is no row.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -48,10 +59,21 @@ class Embedding(Module):
 
     @classmethod
     def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Self:
-        """A layer over existing vectors [V, D]: an array, or what has them as `.vectors` (KeyedVectors).
+        """Make a layer over existing vectors.
 
         Frozen, the layer shares a float32 or float64 array; `freeze=False` or a later `unfreeze` copies it, so that
         learning does not change the source.
+
+        Args:
+            embeddings: [V, D], or what has them as `.vectors` (KeyedVectors).
+            freeze: whether the table stays as it is.
+            padding_idx: as for the class.
+
+        Returns:
+            The layer.
+
+        Raises:
+            ValueError: for another shape, or what are no numbers.
 
         >>> import numpy as np
         >>> from seqnn import nn
@@ -66,7 +88,9 @@ class Embedding(Module):
         if vectors.dtype not in (np.float32, np.float64):
             vectors = vectors.astype(np.float32)
         layer = cls.__new__(cls)
-        layer._set(Parameter(vectors.view()), padding_idx)
+        weight = Parameter(vectors[:0])
+        weight.data = vectors.view()  # shared, whatever its order in memory
+        layer._set(weight, padding_idx)
         layer.freeze() if freeze else layer.unfreeze()
         return layer
 
@@ -76,7 +100,15 @@ class Embedding(Module):
         if self.padding_idx is not None:
             self.weight.data[self.padding_idx] = 0
 
-    def forward(self, ids: Any) -> Any:
+    def forward(self, ids: Tensor | npt.ArrayLike) -> Tensor:
+        """Look up vectors.
+
+        Args:
+            ids: integers in [0, num_embeddings), of any shape.
+
+        Returns:
+            [*ids.shape, embedding_dim].
+        """
         return ops.embedding(ids, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _core, ops
-from ..ops._gru import FORMS, split_bias
-from ._recurrent import Merge, Recurrent
+from .._settings import Choice
+from ._recurrent import Recurrent, RecurrentOptions
+from ._recurrent_cell import RecurrentCell
 
 
 class GRU(Recurrent):
-    """Stacked GRU layers over whole sequences, gates r, z, n.
+    """Stacked GRU layers over whole sequences: h = (1 - z) n + z h, gates r, z, n.
 
-    `form`: "pytorch" (r behind the product), "cho2014" (r h goes into the product), "update" (as that, and z is the share
-    of the candidate instead of the old state): `ops.gru` has the formulas. The other arguments, shapes and errors are those
-    of `LSTM`, without peepholes; the state is h alone. layer_norm goes with the form "pytorch" only.
+    `layer(x, state=None, lengths=None)` -> (out, h): `forward` says the shapes.
+
+    Args:
+        form: "pytorch" (r is applied after the product with h), "cho2014" (r h goes into the product) or "update" (so, too,
+            and z is the share of the candidate instead of the old state): `ops.gru` has the formulas. layer_norm goes with
+            "pytorch" only.
+
+    Raises:
+        ValueError, TypeError: those of `Recurrent`.
+
+    Sources: Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine translation",
+    2014; Chung et al., "Empirical evaluation of gated recurrent neural networks on sequence modeling", 2014.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -27,45 +36,38 @@ class GRU(Recurrent):
     ((2, 5, 4), (1, 2, 4))
     """
 
-    _gates, _norm_rows = 3, 4
-    _pack = staticmethod(_core.gru_pack)
+    kind, gates, norm_gates = "gru", 3, 4
+    op, pack, stream = ops.gru, _core.gru_pack, _core.gru_step
+    form = Choice("pytorch", _core.gru.form)
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        form: str = "pytorch",
-        merge: Merge = "concat",
-        residual: bool = False,
-        learn_state: bool = False,
-        layer_norm: bool = False,
-        input_dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        zoneout: float = 0.0,
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False, *, form: str = "pytorch", **options: Unpack[RecurrentOptions],
+    ) -> None:  # fmt: skip
+        self._build(locals())
+
+    def check(self) -> None:
+        if self.layer_norm and self.form != "pytorch":
+            raise ValueError(f"layer_norm goes with form='pytorch' only, got form={self.form!r}")
+
+
+class GRUCell(RecurrentCell, layer=GRU):
+    """One GRU step: `cell(x, h)` -> h, x [B, input_size], h [B, hidden_size], zeros by default.
+
+    Args:
+        form: "pytorch", "cho2014" or "update", as in `GRU`.
+
+    Raises:
+        ValueError, TypeError: those of `RecurrentCell`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.GRUCell(3, 4)(np.ones((2, 3), np.float32)).shape
+    (2, 4)
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, *, form: str = "pytorch",
         dtype: npt.DTypeLike = np.float32,
-    ) -> None:
-        if form not in ("pytorch", "cho2014", "update"):
-            raise ValueError(f"GRU: form must be 'pytorch', 'cho2014' or 'update', got {form!r}")
-        if layer_norm and form != "pytorch":
-            raise ValueError(f"GRU: layer_norm goes with form='pytorch' only, got form={form!r}")
-        self.form = form
-        super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, merge=merge, residual=residual,
-            learn_state=learn_state, layer_norm=layer_norm, input_dropout=input_dropout,
-            recurrent_dropout=recurrent_dropout, zoneout=zoneout, dtype=dtype,
-        )  # fmt: skip
-
-    def _step(self) -> tuple[Callable, tuple]:
-        biases = [split_bias(*pair, self.hidden_size) for pair in self._biases()]
-        bias, bias_n = (np.stack(b) if self.bias else None for b in zip(*biases, strict=True))
-        return _core.gru_step, (bias, bias_n, self._stacked("norm"), FORMS[self.form])
-
-    def _run(self, x: Any, states: tuple, suffix: str, options: dict[str, Any]) -> tuple[Any, ...]:
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "norm")
-        return ops.gru(x, *states, *(getattr(self, name + suffix, None) for name in names), form=self.form, **options)
+    ) -> None:  # fmt: skip
+        self._build(locals())

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Hooks:
-    """The hooks of one module, in the order in which they were registered."""
+    """A record of the hooks of one module, in the order in which they were registered."""
 
     def __init__(self) -> None:
         self.before: list[Callable] = []
@@ -20,7 +20,7 @@ class Hooks:
         self.backward: list[Callable] = []
 
     def run(self, module: Module, inputs: tuple, options: dict[str, Any]) -> Any:
-        """`module.forward` between its hooks."""
+        """Call `module.forward` between its hooks."""
         for hook in list(self.before):
             changed = hook(module, inputs)
             if changed is not None:
@@ -40,7 +40,7 @@ class Hooks:
 
 
 class _Watch:
-    """Two identities around one call, whose backward functions see the gradients of its outputs and inputs."""
+    """A pair of identities around one call, whose backward functions see the gradients of its outputs and inputs."""
 
     def __init__(self, module: Module, hooks: list[Callable]) -> None:
         self.module, self.hooks = module, hooks
@@ -92,7 +92,7 @@ class _Watch:
 
 
 def _identity(seen: Callable[[tuple], tuple]) -> Callable:
-    """An op that passes its inputs on; its backward is `seen`."""
+    """Make an op that passes its inputs on; its backward is `seen`."""
 
     @op
     def identity(*arrays: Any) -> Any:

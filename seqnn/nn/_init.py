@@ -6,6 +6,9 @@ The draws come from `seqnn.random`'s process-wide generator: equal after equal `
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -15,6 +18,8 @@ from ..autograd import Tensor
 
 T = TypeVar("T", Tensor, np.ndarray)
 Mode = Literal["fan_in", "fan_out"]
+
+_skipped: ContextVar[bool] = ContextVar("skipped", default=False)
 
 _GAINS = {
     "linear": 1.0,
@@ -28,10 +33,17 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor that keeps the variance through a nonlinearity; `param` is leaky_relu's negative slope (default 0.01).
+    """Return the factor that keeps the variance through a nonlinearity.
 
     1 for linear, conv1d, conv2d and sigmoid, 5/3 for tanh, sqrt(2) for relu, sqrt(2 / (1 + slope^2)) for leaky_relu,
-    3/4 for selu. Others are a ValueError.
+    3/4 for selu
+
+    Args:
+        nonlinearity: its name.
+        param: the negative slope of leaky_relu; None is 0.01.
+
+    Raises:
+        ValueError: for another name.
 
     >>> from seqnn import nn
     >>> nn.init.calculate_gain("leaky_relu", 1.0)
@@ -44,24 +56,89 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return _GAINS[nonlinearity]
 
 
+@contextmanager
+def skipped() -> Iterator[None]:
+    """Run a block in which initialisers leave arrays as they are: for a model whose weights are loaded next.
+
+    Such a model takes no time and hardly any memory until then, whatever its size.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> with nn.init.skipped():
+    ...     nn.init.ones_(np.zeros(2)).tolist()
+    [0.0, 0.0]
+    """
+    token = _skipped.set(True)
+    try:
+        yield
+    finally:
+        _skipped.reset(token)
+
+
 def constant_(tensor: T, val: float) -> T:
-    """Every element is `val`."""
-    _array(tensor)[...] = val
+    """Set every element to `val`.
+
+    Args:
+        tensor: a Parameter, Tensor or array to fill.
+        val: the number.
+
+    Returns:
+        `tensor`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.init.constant_(np.empty(2), 3.0)
+    array([3., 3.])
+    """
+    array = _array(tensor)
+    if not _skipped.get():
+        array[...] = val
     return tensor
 
 
 def zeros_(tensor: T) -> T:
-    """Every element is 0."""
+    """Set every element to 0.
+
+    Args:
+        tensor: a Parameter, Tensor or array to fill.
+
+    Returns:
+        `tensor`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.init.zeros_(np.empty(2))
+    array([0., 0.])
+    """
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: T) -> T:
-    """Every element is 1."""
+    """Set every element to 1.
+
+    Args:
+        tensor: a Parameter, Tensor or array to fill.
+
+    Returns:
+        `tensor`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.init.ones_(np.empty(2))
+    array([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def uniform_(tensor: T, a: float = 0.0, b: float = 1.0) -> T:
-    """Uniform in [a, b).
+    """Draw from the uniform distribution in [a, b).
+
+    Args:
+        tensor: a Parameter, Tensor or array to fill.
+        a, b: the bounds.
+
+    Returns:
+        `tensor`.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -70,27 +147,64 @@ def uniform_(tensor: T, a: float = 0.0, b: float = 1.0) -> T:
     True
     """
     array = _array(tensor)
+    if _skipped.get():
+        return tensor
     seed, stream = random.next_key()
     array[...] = random.uniform(array.shape, a, b, seed=seed, stream=stream, dtype=array.dtype)
     return tensor
 
 
 def normal_(tensor: T, mean: float = 0.0, std: float = 1.0) -> T:
-    """Normal with the given mean and standard deviation."""
-    _array(tensor)[...] = _normal(tensor, mean, std)
+    """Draw from a normal distribution.
+
+    Args:
+        tensor: a Parameter, Tensor or array to fill.
+        mean, std: of the distribution.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: where `std` is negative.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> w = nn.init.normal_(np.empty((100, 100)), 5.0, 0.1)
+    >>> bool(abs(w.mean() - 5) < 0.01)
+    True
+    """
+    if not _skipped.get():
+        _array(tensor)[...] = _normal(tensor, mean, std)
     return tensor
 
 
 def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> T:
-    """Normal, given that it lies in [a, b] (absolute bounds, not multiples of `std`).
+    """Draw from a normal distribution, given that the number lies in [a, b]: others are drawn again.
 
-    Draws outside are drawn again; bounds that hold less than 1 % of the distribution are a ValueError.
+    Args:
+        tensor: a Parameter, Tensor or array to fill.
+        mean, std: of the distribution before it is cut.
+        a, b: the bounds themselves, not multiples of `std`.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: for bounds that hold less than 1 % of the distribution.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> w = nn.init.trunc_normal_(np.empty(1000), a=-1.0, b=1.0)
+    >>> bool(np.abs(w).max() <= 1)
+    True
     """
     low, high = (0.5 * (1 + math.erf((x - mean) / (std * math.sqrt(2)))) for x in (a, b))
     if not high - low >= 0.01:
         raise ValueError(
             f"trunc_normal_: a={a}, b={b} hold {high - low:.2g} of N({mean}, {std}^2), expected 0.01 or more"
         )
+    if _skipped.get():
+        return tensor
     values = _normal(tensor, mean, std)
     flat = values.reshape(-1)
     outside = np.flatnonzero((flat < a) | (flat > b))
@@ -103,35 +217,117 @@ def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.
 
 
 def xavier_uniform_(tensor: T, gain: float = 1.0) -> T:
-    """Uniform in [-r, r), r = gain * sqrt(6 / (fan_in + fan_out)). Source: Glorot, Bengio, AISTATS 2010."""
+    """Draw from the uniform distribution in [-r, r), r = gain * sqrt(6 / (fan_in + fan_out)).
+
+    Args:
+        tensor: a Parameter, Tensor or array to fill.
+        gain: see `calculate_gain`.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: for less than two axes.
+
+    Source: Glorot, Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> w = nn.init.xavier_uniform_(np.empty((3, 3)))
+    >>> bool(np.abs(w).max() <= 1)
+    True
+    """
     bound = gain * math.sqrt(6 / sum(_fans("xavier_uniform_", tensor)))
     return uniform_(tensor, -bound, bound)
 
 
 def xavier_normal_(tensor: T, gain: float = 1.0) -> T:
-    """Normal with std = gain * sqrt(2 / (fan_in + fan_out)). Source: Glorot, Bengio, AISTATS 2010."""
+    """Draw from a normal distribution with std = gain * sqrt(2 / (fan_in + fan_out)).
+
+    Args:
+        tensor: a Parameter, Tensor or array to fill.
+        gain: see `calculate_gain`.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: for less than two axes.
+
+    Source: Glorot, Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.init.xavier_normal_(np.empty((3, 3))).shape
+    (3, 3)
+    """
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans("xavier_normal_", tensor))))
 
 
 def kaiming_uniform_(tensor: T, a: float = 0.0, mode: Mode = "fan_in", nonlinearity: str = "leaky_relu") -> T:
-    """Uniform in [-r, r), r = gain * sqrt(3 / fan), with the gain of `nonlinearity` (slope `a` for leaky_relu).
+    """Draw from the uniform distribution in [-r, r), r = gain * sqrt(3 / fan).
+
+    Args:
+        tensor: a Parameter, Tensor or array to fill.
+        a: the negative slope, where `nonlinearity` is leaky_relu.
+        mode: "fan_in" keeps the variance forward, "fan_out" backward.
+        nonlinearity: see `calculate_gain`.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: for less than two axes, or another mode or nonlinearity.
 
     Source: He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> w = nn.init.kaiming_uniform_(np.empty((4, 6)))
+    >>> bool(np.abs(w).max() <= 1)
+    True
     """
     bound = math.sqrt(3) * _kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound)
 
 
 def kaiming_normal_(tensor: T, a: float = 0.0, mode: Mode = "fan_in", nonlinearity: str = "leaky_relu") -> T:
-    """Normal with std = gain / sqrt(fan), with the gain of `nonlinearity` (slope `a` for leaky_relu).
+    """Draw from a normal distribution with std = gain / sqrt(fan).
+
+    Args:
+        tensor: a Parameter, Tensor or array to fill.
+        a: the negative slope, where `nonlinearity` is leaky_relu.
+        mode: "fan_in" keeps the variance forward, "fan_out" backward.
+        nonlinearity: see `calculate_gain`.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: for less than two axes, or another mode or nonlinearity.
 
     Source: He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.init.kaiming_normal_(np.empty((4, 6))).shape
+    (4, 6)
     """
     return normal_(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity))
 
 
 def orthogonal_(tensor: T, gain: float = 1.0) -> T:
-    """Rows (or columns, if these are shorter) of length `gain`, at right angles; axes behind the first count as one.
+    """Draw rows (or columns, if these are shorter) of length `gain`, at right angles; axes after the first count as one.
+
+    Args:
+        tensor: a Parameter, Tensor or array to fill.
+        gain: the length.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: for less than two axes.
 
     Source: Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics of learning", ICLR 2014.
 
@@ -144,7 +340,7 @@ def orthogonal_(tensor: T, gain: float = 1.0) -> T:
     array = _array(tensor)
     if array.ndim < 2:
         raise ValueError(f"orthogonal_: expected two axes or more, got shape {array.shape}")
-    if array.size:
+    if array.size and not _skipped.get():
         draw = _generator().standard_normal((array.shape[0], array.size // array.shape[0]))
         tall = draw.T if draw.shape[0] < draw.shape[1] else draw
         q, r = np.linalg.qr(tall)
@@ -177,7 +373,7 @@ def _normal(tensor: Tensor | np.ndarray, mean: float, std: float) -> np.ndarray:
 
 
 def _fans(name: str, tensor: Tensor | np.ndarray) -> tuple[int, int]:
-    """Inputs and outputs per unit of a weight [out, in, *kernel]."""
+    """Count the inputs and outputs per unit of a weight [out, in, *kernel]."""
     shape = _array(tensor).shape
     if len(shape) < 2:
         raise ValueError(f"{name}: expected a weight [out, in, ...] of two axes or more, got shape {shape}")

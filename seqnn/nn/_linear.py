@@ -9,20 +9,28 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._arguments import flag
 from .._config import get_isa
+from ..autograd import Operand, Tensor
 from . import _init
 from ._module import Module
 from ._parameter import Parameter
 
 
 class Linear(Module):
-    """x @ weight.T + bias.
-
-    Shapes: x [..., in_features] -> [..., out_features]; `weight` [out_features, in_features], `bias` [out_features] or
-    None. Both start uniform in +-1/sqrt(in_features), as PyTorch's.
+    """A linear layer, x @ weight.T + bias: x [..., in_features] -> [..., out_features].
 
     In eval mode with frozen parameters (`model.eval()` and `model.freeze()`: the weight is read-only then) the layer
-    keeps the weight packed, which saves doing it at each call.
+    keeps the weight packed, which saves packing it at each call.
+
+    Args:
+        in_features, out_features: the sizes of a row of x and of the result.
+        bias: whether there is one.
+        dtype: of the parameters.
+
+    Attributes:
+        weight: [out_features, in_features], uniform in +-1/sqrt(in_features) at first, as PyTorch's.
+        bias: [out_features], drawn alike, or None.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -38,6 +46,7 @@ class Linear(Module):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, dtype: npt.DTypeLike = np.float32
     ) -> None:
+        bias = flag("Linear: bias", bias)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(np.empty((out_features, in_features), dtype))
         self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
@@ -47,8 +56,17 @@ class Linear(Module):
         """Draw weight and bias anew."""
         reset_uniform(self)
 
-    def forward(self, x: Any, residual: Any = None, *, activation: str | None = None) -> Any:
-        """activation(x @ weight.T + bias) + residual, in one pass; see `ops.linear`."""
+    def forward(self, x: Operand, residual: Operand | None = None, *, activation: str | None = None) -> Tensor:
+        """Compute activation(x @ weight.T + bias) + residual in one pass; see `ops.linear`.
+
+        Args:
+            x: [..., in_features].
+            residual: [..., out_features], or None.
+            activation: a name that `ops.linear` takes, or None.
+
+        Returns:
+            [..., out_features].
+        """
         packed = None if self.training else self._pack()
         try:
             return ops.linear(x, self.weight, self.bias, residual, activation=activation, packed=packed)
@@ -60,7 +78,7 @@ class Linear(Module):
             raise
 
     def _pack(self) -> np.ndarray | None:
-        """The packed weight, if the weight is one that nobody can change: read-only, and no view of another array."""
+        """Return the packed weight if nobody can change the weight: it is read-only, and no view of another array."""
         weight = self.weight.data
         flags = weight.flags
         if flags.writeable or not flags.owndata:
@@ -78,7 +96,7 @@ class Linear(Module):
 
 
 def reset_uniform(layer: Any) -> None:
-    """PyTorch's start of linear and convolution layers: uniform in +-1/sqrt(fan_in)."""
+    """Draw weight and bias as PyTorch's linear and convolution layers do: uniform in +-1/sqrt(fan_in)."""
     if layer.weight.size:
         _init.kaiming_uniform_(layer.weight, math.sqrt(5))
     if layer.bias is not None:
@@ -87,7 +105,20 @@ def reset_uniform(layer: Any) -> None:
 
 
 class Identity(Module):
-    """x itself."""
+    """A layer that returns x itself.
+
+    >>> from seqnn import nn
+    >>> nn.Identity()(3)
+    3
+    """
 
     def forward(self, x: Any) -> Any:
+        """Return x.
+
+        Args:
+            x: anything.
+
+        Returns:
+            x itself.
+        """
         return x

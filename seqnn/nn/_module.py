@@ -1,27 +1,52 @@
-"""Module: what every layer and model is."""
+"""Module: the base of every layer and model."""
 
 from __future__ import annotations
 
 import fnmatch
+import functools
+import inspect
+import re
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from numpy import ndarray
 
 from .._files import Path
-from ..autograd import Tensor
-from ..autograd._tape import CHECK, mode, require_finite
+from ..autograd import Tensor, add_hook, check_finite, require_finite
 from . import _state
 from ._hooks import Hooks
 from ._parameter import Parameter
+from ._pytorch import advice_for
 from ._summary import Summary, summarize
 from ._tree import Tree
 
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+
+class _Forward(Protocol[P, R]):
+    """A module as its caller sees it: a call takes what `forward` takes and returns what it returns."""
+
+    @property
+    def forward(self) -> Callable[P, R]: ...
+
+
+def _no_forward(self: Module, *inputs: Any, **options: Any) -> Any:
+    """Compute the module's result. Every subclass writes its own.
+
+    Args:
+        inputs, options: what a call is given.
+
+    Returns:
+        What a call returns.
+    """
+    raise NotImplementedError(f"{type(self).__name__} has no forward")
+
 
 class Module(Tree):
-    """The base of layers and models: a class with Parameters and Modules as attributes, and `forward`.
+    """A base of layers and models: a class with Parameters and Modules as attributes, and `forward`.
 
     Parameters, buffers and modules are found among the attributes, under PyTorch's names ("encoder.0.weight").
 
@@ -29,6 +54,9 @@ class Module(Tree):
     copied), so that the result is a Tensor whatever is given; `.numpy()` is its array. A ValueError, TypeError or
     IndexError from inside names the layer: "encoder.0 (Linear): x ..."; so does the FloatingPointError of the first
     layer whose result is not finite, or of input that is not, in a block `with seqnn.autograd.check_finite():`.
+
+    Attributes:
+        training: whether the module is in training mode; see `train`.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -48,11 +76,20 @@ class Module(Tree):
     training = True
     _hooks: Hooks | None = None
 
-    def forward(self, *inputs: Any) -> Any:
-        """What a call computes. Every subclass writes its own."""
-        raise NotImplementedError(f"{type(self).__name__} has no forward")
+    forward: Callable[..., Any] = _no_forward
 
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *inputs: Any, **options: Any) -> Self:
+            """Make a module; arguments that do not fit are refused under the name of its class."""
+            if inputs or options:
+                try:
+                    _signature(cls).bind(None, *inputs, **options)
+                except TypeError as error:
+                    raise TypeError(f"{cls.__name__}: {error}{_advice(error)}") from None
+            return super().__new__(cls)
+
+    def __call__(self: _Forward[P, R], *inputs: P.args, **options: P.kwargs) -> R:
         try:
             for x in inputs:
                 if isinstance(x, ndarray):
@@ -68,10 +105,10 @@ class Module(Tree):
             raise
 
     def _name_layer(self, error: Exception) -> None:
-        """Put where it happened before the message; each enclosing module replaces that by the path from itself."""
+        """Write the layer before the message; each enclosing module replaces it by the path from itself."""
         if len(error.args) != 1 or not isinstance(error.args[0], str):
             return
-        layer, message = getattr(error, "_layer", (self, error.args[0]))
+        layer, message = getattr(error, "_layer", None) or (self, _of_class(type(self).__name__, error.args[0]))
         path = next((name for name, module in self.named_modules() if module is layer), None)
         if path is not None:
             error._layer = layer, message
@@ -81,32 +118,61 @@ class Module(Tree):
     # Modes.
 
     def train(self, mode: bool = True) -> Self:
-        """Training mode (dropout drops, batch norm uses the batch) here and below; returns this module."""
+        """Set training mode (dropout drops, batch norm uses the batch) here and below.
+
+        Args:
+            mode: False is evaluation mode.
+
+        Returns:
+            This module.
+        """
         for module in self.modules():
             module.training = bool(mode)
         return self
 
     def eval(self) -> Self:
-        """Evaluation mode here and below; returns this module."""
+        """Set evaluation mode here and below.
+
+        Returns:
+            This module.
+        """
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Whether all parameters get gradients; returns this module."""
+        """Say whether all parameters get gradients.
+
+        Args:
+            requires_grad: whether they do.
+
+        Returns:
+            This module.
+        """
         for parameter in self.parameters():
             parameter.requires_grad = bool(requires_grad)
         return self
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters.
+
+        Args:
+            set_to_none: False keeps arrays of zeros instead, as in PyTorch.
+        """
         for parameter in self.parameters():
-            parameter.zero_grad()
+            parameter.zero_grad(set_to_none)
 
     def freeze(self, *patterns: str) -> list[str]:
-        """Stop learning the parameters whose name, or that of a module they are in, matches a pattern; all without one.
+        """Stop learning the parameters whose name, or that of a module they are in, matches a pattern.
 
-        Patterns are those of `fnmatch` ("encoder.*.bias", "embedding"). Their arrays become read-only until `unfreeze`,
-        so that layers in eval mode may keep packed copies of them. Returns the names that matched; a pattern that
-        matches nothing is a ValueError, and nothing is frozen.
+        Their arrays become read-only until `unfreeze`, so that layers in eval mode may keep packed copies of them.
+
+        Args:
+            patterns: as in `fnmatch` ("encoder.*.bias", "embedding"); without one, all parameters match.
+
+        Returns:
+            The names that matched.
+
+        Raises:
+            ValueError: where a pattern matches nothing; nothing is frozen then.
 
         >>> from seqnn import nn
         >>> nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)).freeze("0", "*.bias")
@@ -120,7 +186,17 @@ class Module(Tree):
         return list(found)
 
     def unfreeze(self, *patterns: str) -> list[str]:
-        """Learn the parameters that match, as `freeze` says it, again; returns their names."""
+        """Learn parameters again.
+
+        Args:
+            patterns: as for `freeze`.
+
+        Returns:
+            The names that matched.
+
+        Raises:
+            ValueError: where a pattern matches nothing.
+        """
         found = self._matching(patterns)
         for parameter in found.values():
             parameter.requires_grad = True
@@ -144,66 +220,125 @@ class Module(Tree):
         return found
 
     def to(self, dtype: npt.DTypeLike) -> Self:
-        """Convert floating parameters, their gradients and floating buffers to float32 or float64; returns this module."""
+        """Convert floating parameters, their gradients and floating buffers.
+
+        Args:
+            dtype: float32 or float64.
+
+        Returns:
+            This module.
+
+        Raises:
+            TypeError: for another dtype.
+        """
         _state.convert(self, np.dtype(dtype))
         return self
 
     # The state.
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Path -> array of all parameters and persistent buffers, with PyTorch's keys; the arrays are not copied."""
+        """Return path -> array of all parameters and persistent buffers, with PyTorch's keys; nothing is copied."""
         return _state.collect(self)
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> _state.Loaded:
-        """Copy arrays (or PyTorch's tensors) into the parameters and buffers of the same names, whatever the float type.
+        """Copy arrays into the parameters and buffers of the same names, whatever the float type.
 
-        Returns (missing_keys, unexpected_keys). With `strict` these must be empty; a wrong shape or kind of number is
-        always an error. One ValueError lists everything that is wrong, and nothing is changed then.
+        A parameter of several names needs one of them.
+
+        Args:
+            state: path -> array (or PyTorch's tensor); bfloat16 is widened.
+            strict: refuse a state that lacks keys or has others.
+
+        Returns:
+            (missing_keys, unexpected_keys).
+
+        Raises:
+            ValueError: one that lists everything that is wrong; nothing is changed then. A wrong shape or kind of number
+                is always an error.
         """
         return _state.copy_into(self, state, strict)
 
     def save(self, path: Path, metadata: Mapping[str, str] | None = None) -> None:
-        """Write `state_dict` as safetensors, atomically: a failure leaves an older file as it was."""
+        """Write `state_dict` as safetensors, atomically: a failure leaves an older file as it was.
+
+        A parameter of several names is written once, under the first.
+
+        Args:
+            path: of the file.
+            metadata: text -> text that is kept with it.
+        """
         _state.save(self, path, metadata)
 
     def load(self, path: Path, strict: bool = True) -> _state.Loaded:
-        """`load_state_dict` from a safetensors file; a damaged file is a ValueError, and nothing is changed."""
+        """Read a safetensors file and copy it as `load_state_dict` does.
+
+        Args:
+            path: of the file.
+            strict: refuse a file that lacks keys or has others.
+
+        Returns:
+            (missing_keys, unexpected_keys).
+
+        Raises:
+            ValueError: for a damaged file, or one that does not fit; nothing is changed then.
+        """
         return _state.load(self, path, strict)
 
     # Hooks.
 
     def register_forward_pre_hook(self, hook: Callable[[Module, tuple], Any]) -> Callable[[], None]:
-        """Call `hook(module, inputs)` before forward; what it returns (if not None) replaces the positional inputs.
+        """Call a function before forward.
 
-        Returns a function that removes the hook, as the other two do.
+        Args:
+            hook: called as `hook(module, inputs)`; what it returns (if not None) replaces the positional inputs.
+
+        Returns:
+            A function that removes the hook.
         """
         return self._register("before", hook)
 
     def register_forward_hook(self, hook: Callable[[Module, tuple, Any], Any]) -> Callable[[], None]:
-        """Call `hook(module, inputs, output)` after forward; what it returns (if not None) replaces the output."""
+        """Call a function after forward.
+
+        Args:
+            hook: called as `hook(module, inputs, output)`; what it returns (if not None) replaces the output.
+
+        Returns:
+            A function that removes the hook.
+        """
         return self._register("after", hook)
 
     def register_full_backward_hook(self, hook: Callable[[Module, tuple, tuple], Any]) -> Callable[[], None]:
-        """Call `hook(module, grad_input, grad_output)` in backward, with arrays, when both are known.
+        """Call a function in backward, when the gradients of outputs and inputs are known.
 
-        `grad_input` has None for an input without gradient; what the hook returns (if not None) replaces it.
+        Args:
+            hook: called as `hook(module, grad_input, grad_output)`, with arrays; `grad_input` has None for an input without
+                gradient, and what the hook returns (if not None) replaces it.
+
+        Returns:
+            A function that removes the hook.
         """
         return self._register("backward", hook)
 
     def _register(self, when: str, hook: Callable) -> Callable[[], None]:
         if self._hooks is None:
             self._hooks = Hooks()
-        hooks = getattr(self._hooks, when)
-        hooks.append(hook)
-        return lambda: hooks.remove(hook)
+        return add_hook(getattr(self._hooks, when), hook)
 
     # Showing.
 
     def summary(self, *inputs: Any, dtype: npt.DTypeLike = None) -> Summary:
-        """A table of all layers: output shapes, parameters and units, for a sample of the inputs; see `Summary`.
+        """Make a table of all layers: output shapes, parameters and units; see `Summary`.
 
-        Each input is an array, or a shape, which stands for zeros of `dtype` (default that of the parameters; an
-        integer dtype for ids). Without inputs only the parameters are counted. Runs forward once, in eval mode.
+        Runs forward once, in eval mode.
+
+        Args:
+            inputs: a sample of each input: an array, or a shape, which stands for zeros. Without inputs only the
+                parameters are counted.
+            dtype: of these zeros; None is that of the parameters. Ids want an integer dtype.
+
+        Returns:
+            The table, which prints itself.
 
         >>> from seqnn import nn
         >>> nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2, bias=False)).summary((3, 4))
@@ -219,8 +354,29 @@ class Module(Tree):
 
 
 def _tensor(x: Any) -> Any:
+    """Make a Tensor of an array of floats; leave other things as they are."""
     if not isinstance(x, ndarray) or x.dtype.kind != "f":
         return x
-    if mode.get() & CHECK:
+    if check_finite.active():
         require_finite("the input", x)
     return Tensor(x)
+
+
+@functools.lru_cache
+def _signature(cls: type) -> inspect.Signature:
+    """Return the signature of `__init__`; a class without one takes no arguments."""
+    return inspect.signature((lambda self: None) if cls.__init__ is object.__init__ else cls.__init__)
+
+
+def _advice(error: TypeError) -> str:
+    """Return what to write instead of an argument of PyTorch's that an error complains about."""
+    found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+    return advice_for(found[1]) if found else ""
+
+
+def _of_class(name: str, message: str) -> str:
+    """Name the class of a module in a message about a call of `forward` that fits none of its arguments."""
+    found = re.match(r"\w+\.(forward\(\) .*)", message)
+    if not found:
+        return message
+    return f"{name}.{found[1]}{_advice(TypeError(message))}"

@@ -12,7 +12,12 @@ from ..autograd import Tensor
 class Parameter(Tensor):
     """A leaf Tensor with requires_grad=True that a `Module` finds among its attributes.
 
-    Copies and pickles hold the array, `requires_grad` and whether it is frozen; gradients and hooks stay behind.
+    Copies and pickles hold the array, `requires_grad` and whether it is frozen, but neither gradients nor hooks. An array
+    that does not lie in memory in C order, such as a transposed one, is copied: optimisers change it in place.
+
+    Args:
+        data: an array, or what NumPy makes an array of.
+        requires_grad: whether it is learnt.
 
     >>> from seqnn import nn
     >>> nn.Parameter([1.0, 2.0])
@@ -23,6 +28,8 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
         super().__init__(data, requires_grad)
+        if not self.data.flags.c_contiguous:
+            self.data = self.data.copy(order="C")
 
     def __reduce__(self) -> tuple:
         return _rebuild, (type(self), self.data, self.requires_grad, self.data.flags.writeable)

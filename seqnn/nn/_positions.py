@@ -1,20 +1,19 @@
-"""Layers that tell a model where a position stands."""
+"""Layers that tell a model the positions in a sequence."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from ..autograd import Operand, Tensor
 from . import _init
 from ._module import Module
 from ._parameter import Parameter
 
 
 class SinusoidalPositions(Module):
-    """x + the table of `ops.sinusoidal_positions`, for x [B, T, D] of any length.
+    """A layer that adds the table of `ops.sinusoidal_positions` to x [B, T, D] of any length.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -22,14 +21,29 @@ class SinusoidalPositions(Module):
     [0.0, 1.0, 0.0, 1.0]
     """
 
-    def forward(self, x: Any, *, offset: int = 0) -> Any:
+    def forward(self, x: Operand, *, offset: int = 0) -> Tensor:
+        """Add the rows of the positions.
+
+        Args:
+            x: [B, T, D].
+            offset: the position of entry 0.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         return x + ops.sinusoidal_positions(x.shape[-2], x.shape[-1], offset=offset, dtype=x.dtype)
 
 
 class LearnedPositions(Module):
-    """x + weight[position], for x [B, T, D] of up to `num_positions` positions.
+    """A layer that adds weight[position] to x [B, T, size].
 
-    Parameter: `weight` [num_positions, size], normal with deviation 0.02. ValueError beyond the table.
+    Args:
+        num_positions: rows of the table; a longer x is a ValueError.
+        size: of a vector.
+        dtype: of the table.
+
+    Attributes:
+        weight: [num_positions, size], normal with deviation 0.02 at first.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -45,7 +59,16 @@ class LearnedPositions(Module):
         """Draw the table anew."""
         _init.normal_(self.weight, 0.0, 0.02)
 
-    def forward(self, x: Any, *, offset: int = 0) -> Any:
+    def forward(self, x: Operand, *, offset: int = 0) -> Tensor:
+        """Add the rows of the positions.
+
+        Args:
+            x: [B, T, D].
+            offset: the position of entry 0.
+
+        Returns:
+            A Tensor of the shape of `x`.
+        """
         end = offset + x.shape[-2]
         if not 0 <= offset <= end <= len(self.weight.data):
             raise ValueError(f"positions {offset} to {end - 1} lie outside of the {len(self.weight.data)} learned ones")
@@ -56,9 +79,17 @@ class LearnedPositions(Module):
 
 
 class RelativePositions(Module):
-    """T5's bias by distance, a number a head and bucket: `layer(T, S)` is what attention takes as `relative`.
+    """A table of T5's bias by distance: `layer(T, S)` is what attention takes as `relative`.
 
-    Parameter: `weight` [buckets, heads], as T5's `relative_attention_bias`; see `ops.relative_buckets`.
+    Args:
+        num_heads: heads, each with a bias of its own.
+        buckets, max_distance, bidirectional: as for `ops.relative_buckets`.
+        dtype: of the table.
+
+    Attributes:
+        weight: [buckets, num_heads], as T5's `relative_attention_bias`, drawn from N(0, 1) at first.
+
+    Source: Raffel et al., "Exploring the limits of transfer learning", JMLR 2020.
 
     >>> from seqnn import nn
     >>> nn.RelativePositions(4)(5, 7).shape
@@ -83,7 +114,16 @@ class RelativePositions(Module):
         """Draw the table anew."""
         _init.normal_(self.weight, 0.0, 1.0)
 
-    def forward(self, queries: int, keys: int, *, offset: int = 0) -> Any:
+    def forward(self, queries: int, keys: int, *, offset: int = 0) -> Tensor:
+        """Look up the bias of each distance.
+
+        Args:
+            queries, keys: how many of each.
+            offset: the position of query 0 among the keys.
+
+        Returns:
+            [num_heads, queries + keys - 1].
+        """
         bucket = ops.relative_buckets(
             queries,
             keys,

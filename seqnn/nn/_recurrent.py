@@ -1,125 +1,171 @@
-"""What all recurrent layers share: stacks, directions, states, options. The layers: _rnn, _lstm, _gru, _stlm."""
+"""Recurrent layers: stacks, directions, states, options, and the registry of kinds."""
 
 from __future__ import annotations
 
-import math
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import ops
-from ..autograd import Tensor
-from . import _init
-from ._parameter import Parameter
-from ._recurrent_stream import Streaming, each
+from .._settings import Choice, Integer, Number
+from ..autograd import Operand, Tensor
+from ._recurrent_base import Switch, as_state, each_part, one_state
+from ._recurrent_stream import Streaming
 
 Merge = Literal["concat", "sum", "mean"]
 
 
-class Recurrent(Streaming):
-    """A stack of recurrent layers; `LSTM` says what the arguments mean."""
+class RecurrentOptions(TypedDict, total=False):
+    """The keyword arguments that all recurrent layers have."""
 
-    _gates: int  # rows of the weights a hidden unit
-    _norm_rows: int  # elements of the layer norm's scale a hidden unit
-    _states: tuple[str, ...] = ("h",)
+    merge: Merge
+    residual: bool
+    learn_state: bool
+    layer_norm: bool
+    input_dropout: float
+    recurrent_dropout: float
+    zoneout: float
+    dtype: npt.DTypeLike
+
+
+class Recurrent(Streaming):
+    """The base of recurrent layers, and how a new kind is declared.
+
+    `layer(x, state=None, lengths=None)` -> (out, state): `forward` says the shapes. `layer.step(x, state)` does one step of a
+    stream.
+
+    Parameters have PyTorch's names, shapes and order, so that state_dicts go both ways: `weight_ih_l0`, `weight_hh_l0`,
+    `bias_ih_l0`, `bias_hh_l0`, ..., `weight_ih_l0_reverse`. In eval mode with frozen parameters the weights are kept packed.
+
+    A kind is a subclass that declares
+
+        kind: its name for models, `cell="..."`.
+        op: the function of one layer in one direction, op(x, *states, weight_ih, weight_hh, bias_ih, bias_hh, ..., *,
+            lengths, reverse, batch_first, ...) -> (out, *states). Settings of the kind that it takes by keyword are given.
+        gates: rows of the weights for each unit; `norm_gates` the same of the layer norm's scale, where it has others.
+        states: names of the parts of the state, h first.
+        forget_bias: {gate: bias} of the gates that models set first, so that a net remembers.
+        pack, stream: the kernels that pack a layer's weights and do a step of a stack, where there are some.
+
+    and settings of its own as in `seqnn._settings`; where the numbers of units differ, `units`, `state_sizes` and
+    `own_shapes`, and `check` for settings that do not go together.
+
+    Args:
+        input_size: numbers of each input step.
+        hidden_size: units of each layer.
+        num_layers: layers on top of each other.
+        batch_first: whether x and `out` are [B, T, .].
+        dropout: share of a layer's output that is dropped before the next layer, in training.
+        bidirectional: whether sequences are read in both directions.
+        merge: how two directions are joined: "concat", "sum" or "mean".
+        residual: whether, from the second layer on, a layer's input is added to its output.
+        learn_state: whether the initial states are parameters, `initial_h_l0`, ...
+        layer_norm: whether the gates are normalised before their biases, with a learnt scale `norm_l0`.
+        input_dropout: share of a layer's input that is dropped, the same units at all steps of a call.
+        recurrent_dropout: share of h that is dropped before the product, the same units at all steps of a call.
+        zoneout: probability with which units of the state keep their old value.
+
+    Raises:
+        ValueError: for a size below 1, a share outside [0, 1], an unknown name, and settings that do not go together.
+        TypeError: for an argument of another type, or one that the kind does not have.
+
+    Sources: Gal, Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", 2016; Krueger
+    et al., "Zoneout", 2017; Ba, Kiros, Hinton, "Layer normalization", 2016.
+
+    >>> import numpy as np
+    >>> from seqnn import nn, ops
+    >>> class LeakyGRU(nn.Recurrent):
+    ...     kind, op, gates, norm_gates = "update_gru", ops.gru, 3, 4
+    >>> out, h = LeakyGRU(3, 4)(np.ones((5, 2, 3), np.float32))
+    >>> out.shape, "update_gru" in nn.Recurrent.kinds
+    ((5, 2, 4), True)
+    >>> del nn.Recurrent.kinds["update_gru"]
+    """
+
+    kinds: ClassVar[dict[str, type[Recurrent]]] = {}
+    """Every layer by its kind: what models know as `cell`."""
+
+    forget_bias: ClassVar[dict[int, float]] = {}
+
+    num_layers = Integer(1, minimum=1)
+    batch_first = Switch(False)
+    dropout = Number(0.0, minimum=0, maximum=1)
+    bidirectional = Switch(False)
+    merge = Choice("concat", ("concat", "sum", "mean"))
+    residual = Switch(False)
+    learn_state = Switch(False)
+    layer_norm = Switch(False)
+    input_dropout = Number(0.0, minimum=0, maximum=1)
+    recurrent_dropout = Number(0.0, minimum=0, maximum=1)
+    zoneout = Number(0.0, minimum=0, maximum=1)
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        merge: Merge = "concat",
-        residual: bool = False,
-        learn_state: bool = False,
-        layer_norm: bool = False,
-        input_dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        zoneout: float = 0.0,
-        dtype: npt.DTypeLike = np.float32,
-    ) -> None:
-        name = type(self).__name__
-        for key, value in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
-            if value < 1:
-                raise ValueError(f"{name}: {key} must be 1 or more, got {value}")
-        shares = {"dropout": dropout, "input_dropout": input_dropout, "recurrent_dropout": recurrent_dropout}
-        for key, value in {**shares, "zoneout": zoneout}.items():
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name}: {key} must be a probability, got {value}")
-        if merge not in ("concat", "sum", "mean"):
-            raise ValueError(f"{name}: merge must be 'concat', 'sum' or 'mean', got {merge!r}")
-        self.input_size, self.hidden_size, self.num_layers, self.bias = input_size, hidden_size, num_layers, bias
-        self.batch_first, self.dropout, self.bidirectional, self.merge = batch_first, dropout, bidirectional, merge
-        self.residual, self.learn_state, self.layer_norm = residual, learn_state, layer_norm
-        self.input_dropout, self.recurrent_dropout, self.zoneout = input_dropout, recurrent_dropout, zoneout
-        for layer in range(num_layers):
-            inputs = input_size if layer == 0 else self.output_size
-            for suffix in self._suffixes(layer):
-                for key, shape in self._shapes(inputs).items():
-                    setattr(self, key + suffix, Parameter(np.empty(shape, dtype)))
-        self.reset_parameters()
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False, **options: Any,
+    ) -> None:  # fmt: skip
+        self._build(locals())
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "kind" not in vars(cls):
+            return
+        other = cls.kinds.setdefault(cls.kind, cls)
+        if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ValueError(f"{cls.__name__}: the kind {cls.kind!r} is that of {other.__name__} already")
+        cls.kinds[cls.kind] = cls
 
     @property
     def output_size(self) -> int:
         """The last axis of what forward returns."""
-        return self._h_size * (2 if self.bidirectional and self.merge == "concat" else 1)
+        return self.state_sizes()["h"] * (2 if self.bidirectional and self.merge == "concat" else 1)
 
-    @property
-    def _h_size(self) -> int:
-        return self._state_sizes()["h"]
+    def set_forget_bias(self) -> None:
+        """Set the biases of the gates in `forget_bias`, so that the net does not forget at once."""
+        for gate, bias in self.forget_bias.items():
+            rows = slice(gate * self.units, (gate + 1) * self.units)
+            for name, parameter in self.named_parameters():
+                if name.startswith("bias_"):
+                    parameter.data[rows] = bias if name.startswith("bias_ih") else 0
 
-    def _state_sizes(self) -> dict[str, int]:
-        return dict.fromkeys(self._states, self.hidden_size)
-
-    def _rows(self) -> int:
-        return self._gates * self.hidden_size
-
-    def _shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
-        """Name without suffix -> shape of the parameters of one layer and direction, in PyTorch's order."""
-        rows = self._rows()
-        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, inputs), "weight_hh": (rows, self._h_size)}
-        if self.bias:
-            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
-        if self.layer_norm:
-            shapes["norm"] = (self._norm_rows * self.hidden_size,)
-        if self.learn_state:
-            shapes |= {f"initial_{key}": (size,) for key, size in self._state_sizes().items()}
-        return shapes
-
-    def reset_parameters(self) -> None:
-        """Draw all anew: uniform in +-1/sqrt(hidden_size), as PyTorch's; norms 1, initial states 0."""
-        bound = 1 / math.sqrt(self.hidden_size)
-        for name, parameter in self.named_parameters():
-            if name.startswith("norm"):
-                _init.ones_(parameter)
-                if name.startswith("norm_cell"):
-                    parameter.data[1] = 0
-            elif name.startswith("initial"):
-                _init.zeros_(parameter)
-            else:
-                _init.uniform_(parameter, -bound, bound)
+    def _layers(self) -> Iterator[tuple[str, int]]:
+        for layer in range(self.num_layers):
+            for suffix in self._suffixes(layer):
+                yield suffix, self.output_size if layer else self.input_size
 
     def _suffixes(self, layer: int) -> list[str]:
         return [f"_l{layer}", f"_l{layer}_reverse"][: 1 + self.bidirectional]
 
-    def _run(self, x: Any, states: tuple, suffix: str, options: dict[str, Any]) -> tuple[Any, ...]:
-        """One layer in one direction: (out, *states)."""
-        raise NotImplementedError
+    def forward(
+        self, x: Operand, state: Any = None, lengths: npt.ArrayLike | None = None, *, hx: Any = None
+    ) -> tuple[Tensor, Any]:
+        """Run over whole sequences.
 
-    def forward(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
-        """(out, state) of whole sequences; `LSTM` says the shapes."""
+        Args:
+            x: [T, B, input_size], or [B, T, input_size] with `batch_first`, or one sequence [T, input_size]. Integers and
+                other floats become the weights' kind of numbers.
+            state: what an earlier call returned: h, or a tuple of the parts of the state, each
+                [layers * directions, B, size]; None for zeros.
+            lengths: [B] integers in any order, zeros allowed: steps after a sequence's end are not read, and zero in `out`.
+                None means T for all.
+            hx: PyTorch's name of `state`.
+
+        Returns:
+            (out, state): `out` like x with `output_size` as the last axis, and the state after each sequence's last step.
+
+        Raises:
+            ValueError: for shapes that do not fit, and lengths outside [0, T].
+            TypeError: for float64 beside float32, and what are no numbers.
+        """
+        x, state = self._as_input(x), one_state(state, hx)
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
             layout = "[B, T, input_size]" if self.batch_first else "[T, B, input_size]"
             raise ValueError(
                 f"x has shape {x.shape}, expected {layout} or [T, input_size], input_size={self.input_size}"
             )
         if x.ndim == 2:
-            return self._single(x, state, lengths)
+            return self._run_single(x, state, lengths)
         steps, rows = (x.shape[1], x.shape[0]) if self.batch_first else x.shape[:2]
         given = self._given(state, rows)
         last: list[tuple] = []
@@ -128,48 +174,36 @@ class Recurrent(Streaming):
                 x = ops.dropout(x, self.dropout, training=self.training)
             outs = []
             for reverse, suffix in enumerate(self._suffixes(layer)):
-                options = self._options(steps, rows, x.dtype)
+                options = self._draw_options(steps, rows) | {"lengths": lengths, "reverse": bool(reverse)}
                 entered = self._drop_input(x, rows)
                 states = self._initial(suffix, rows) if given is None else given[len(last)]
-                out, *after = self._run(
-                    entered, states, suffix,
-                    {**options, "lengths": lengths, "reverse": bool(reverse), "batch_first": self.batch_first,
-                     "packed": None if self.training else self._keep_packed(suffix)},
-                )  # fmt: skip
+                out, *after = self._run_packed(entered, states, suffix, batch_first=self.batch_first, **options)
                 outs.append(out)
                 last.append(tuple(after))
             out = self._merge(outs)
             x = out + x if self.residual and layer else out
-        after = tuple(ops.stack([s[k] for s in last]) for k in range(len(self._states)))
-        return x, after if len(after) > 1 else after[0]
+        return x, as_state(ops.stack(part) for part in zip(*last, strict=True))
 
-    def _single(self, x: Any, state: Any, lengths: Any) -> tuple[Any, Any]:
-        """One sequence without a batch axis."""
+    def _run_single(self, x: Any, state: Any, lengths: Any) -> tuple[Any, Any]:
+        """Run one sequence without a batch axis."""
         axis = 0 if self.batch_first else 1
-        out, after = self.forward(ops.unsqueeze(x, axis), each(state, lambda s: s[:, None]), lengths)
-        return ops.squeeze(out, axis), each(after, lambda s: ops.squeeze(s, 1))
+        out, after = self.forward(ops.unsqueeze(x, axis), each_part(state, lambda s: s[:, None]), lengths)
+        return ops.squeeze(out, axis), each_part(after, lambda s: ops.squeeze(s, 1))
 
     def _given(self, state: Any, rows: int) -> list[tuple] | None:
-        """The states of each layer and direction, checked."""
+        """Return the states of each layer and direction, checked; None for none."""
         if state is None:
             return None
-        states = state if isinstance(state, tuple | list) else (state,)
-        if len(states) != len(self._states):
-            raise ValueError(f"state has {len(states)} parts, expected {len(self._states)}: {', '.join(self._states)}")
         count = self.num_layers * (1 + self.bidirectional)
-        for (key, size), s in zip(self._state_sizes().items(), states, strict=True):
-            if tuple(np.shape(s.data if isinstance(s, Tensor) else s)) != (count, rows, size):
-                raise ValueError(
-                    f"state {key} has shape {tuple(s.shape)}, expected {(count, rows, size)}: layers * directions, batch, size"
-                )
-        return [tuple(s[i] for s in states) for i in range(count)]
+        parts = self._parts(state, count, rows)
+        return [tuple(part[i] for part in parts) for i in range(count)]
 
     def _initial(self, suffix: str, rows: int) -> tuple:
         if not self.learn_state:
-            return (None,) * len(self._states)
+            return (None,) * len(self.states)
         return tuple(
-            ops.expand(ops.unsqueeze(getattr(self, f"initial_{key}{suffix}"), 0), (rows, size))
-            for key, size in self._state_sizes().items()
+            ops.expand(ops.unsqueeze(getattr(self, f"initial_{name}{suffix}"), 0), (rows, size))
+            for name, size in self.state_sizes().items()
         )
 
     def _merge(self, outs: list) -> Any:
@@ -181,35 +215,32 @@ class Recurrent(Streaming):
         return total * 0.5 if self.merge == "mean" else total
 
     def _drop_input(self, x: Any, rows: int) -> Any:
-        """The same units of x are dropped at all steps (Gal and Ghahramani 2016)."""
+        """Drop the same units of x at all steps (Gal and Ghahramani 2016)."""
         if not (self.training and self.input_dropout):
             return x
         shape = (rows, 1, x.shape[-1]) if self.batch_first else (1, rows, x.shape[-1])
         return x * ops.dropout(np.ones(shape, x.dtype), self.input_dropout)
 
-    def _options(self, steps: int, rows: int, dtype: np.dtype) -> dict[str, Any]:
+    def _draw_options(self, steps: int, rows: int) -> dict[str, Any]:
+        """Draw the masks of a call."""
         options: dict[str, Any] = {}
+        dtype, sizes = self.dtype, self.state_sizes()
         if self.training and self.recurrent_dropout:
-            options["mask"] = ops.dropout(np.ones((rows, self._h_size), dtype), self.recurrent_dropout)
+            options["mask"] = ops.dropout(np.ones((rows, sizes["h"]), dtype), self.recurrent_dropout)
         if self.zoneout and not self.training:
-            return options | self._zones(np.full((1, 1, 1), self.zoneout, dtype))
-        if self.zoneout:
-            for key in self._zones(None):
-                size = self._h_size if key == "zone_h" else sum(self._state_sizes().values()) - self._h_size
-                kept = ops.dropout(np.ones((steps, rows, size), dtype), 1 - self.zoneout)
-                options[key] = (kept > 0).astype(dtype)
+            return options | self._zones()
+        for name, size in self._zone_sizes() if self.zoneout else ():
+            kept = ops.dropout(np.ones((steps, rows, size), dtype), 1 - self.zoneout)
+            options[name] = (kept > 0).astype(dtype)
         return options
 
-    def _zones(self, keep: Any) -> dict[str, Any]:
-        return {"zone_h": keep, "zone_c": keep} if len(self._states) > 1 else {"zone_h": keep}
+    def _zone_sizes(self) -> Iterator[tuple[str, int]]:
+        h, *others = self.state_sizes().values()
+        yield "zone_h", h
+        if others:
+            yield "zone_c", sum(others)
 
-    def extra_repr(self) -> str:
-        parts = [f"{self.input_size}, {self.hidden_size}"]
-        for key, usual in (
-            ("num_layers", 1), ("bias", True), ("batch_first", False), ("dropout", 0.0), ("bidirectional", False),
-            ("merge", "concat"), ("residual", False), ("learn_state", False), ("layer_norm", False),
-            ("input_dropout", 0.0), ("recurrent_dropout", 0.0), ("zoneout", 0.0),
-        ):  # fmt: skip
-            if getattr(self, key) != usual:
-                parts.append(f"{key}={getattr(self, key)!r}")
-        return ", ".join(parts)
+    def _zones(self) -> dict[str, Any]:
+        """Return the shares of the old state that are kept in eval mode."""
+        keep = np.full((1, 1, 1), self.zoneout, self.dtype)
+        return {name: keep for name, _ in self._zone_sizes()} if self.zoneout else {}

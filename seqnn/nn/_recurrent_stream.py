@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .._config import get_isa
-from ..autograd import Tensor
-from ._module import Module
+from ..autograd import no_grad
+from ._recurrent_base import RecurrentBase, array_of, as_state, each_part
+
+_OTHER_SET = "another instruction set"  # what a kernel says of weights that were packed before `set_isa`
 
 
-class Streaming(Module):
+class Streaming(RecurrentBase):
     """What `step` needs of a stack; Recurrent says the rest."""
 
-    _pack: Callable[..., np.ndarray]  # the weights of a layer -> what `packed` of the function takes
-    _packed: dict[str, tuple] | None = None
+    pack: ClassVar[Callable[..., np.ndarray] | None] = None
+    stream: ClassVar[Callable[..., Any] | None] = None
+    _packed: dict[str, tuple] | None = None  # suffix -> weights, instruction set, what they gave
     _bound: tuple | None = None  # parameters with their arrays, the step
 
     def step(self, x: Any, state: Any = None) -> tuple[np.ndarray, Any]:
-        """One step of a stream: x [B, input_size] (or [input_size]) and the state so far -> (out, state), arrays.
+        """Do one step of a stream. Dropout and gradients take no part.
 
-        The numbers are those of the call on the whole sequence; dropout and gradients take no part. The state is what
-        `forward` and `step` return, None at the start. With frozen parameters (`freeze`) a step is one short call on packed
-        weights. A bidirectional layer raises TypeError: its output depends on steps that are not there yet.
+        The numbers are those of the call on the whole sequence. With frozen parameters (`freeze`) a step is one short call
+        on packed weights.
+
+        Args:
+            x: [B, input_size], or [input_size].
+            state: what `forward` or `step` returned; None at the start.
+
+        Returns:
+            (out, state): arrays.
+
+        Raises:
+            TypeError: for a bidirectional layer: its output depends on steps that are not there yet.
+            ValueError: for shapes that do not fit.
 
         >>> import numpy as np
         >>> from seqnn import nn
@@ -45,57 +58,61 @@ class Streaming(Module):
                     return bound[1](x, state)
                 except (TypeError, ValueError):  # explained below; or the instruction set is another one now
                     pass
-        return self._any_step(x, state)
+        return self._checked_step(x, state)
 
-    def _any_step(self, x: Any, state: Any) -> tuple[np.ndarray, Any]:
+    def _checked_step(self, x: Any, state: Any) -> tuple[np.ndarray, Any]:
         if self.bidirectional:
             raise TypeError(
                 f"{type(self).__name__}.step: a bidirectional layer has no step: its output at a step depends on all later ones"
             )
-        x = np.asarray(array_of(x))
+        x = array_of(self._as_input(x))
         if x.ndim == 1:
-            out, after = self._any_step(x[None], each(state, lambda s: array_of(s)[:, None]))
-            return out[0], each(after, lambda s: s[:, 0])
+            out, after = self._checked_step(x[None], each_part(state, lambda s: array_of(s)[:, None]))
+            return out[0], each_part(after, lambda s: s[:, 0])
         if x.shape[1:] != (self.input_size,):
             raise ValueError(f"step: x has shape {x.shape}, expected [B, input_size={self.input_size}]")
-        given = self._given(each(state, array_of), len(x))
+        given = self._given(each_part(state, array_of), len(x))
         layers = [
             tuple(map(array_of, self._initial(f"_l{layer}", len(x)) if given is None else given[layer]))
             for layer in range(self.num_layers)
         ]
-        bound = self._bind()
-        if bound is None:
-            return self._slow_step(x, layers)
-        sizes = self._state_sizes().values()
-        states = tuple(
+        while True:
+            bound = self._bind()
+            if bound is None:
+                return self._slow_step(x, layers)
+            try:
+                return bound(x, self._stacked_states(x, layers))
+            except ValueError as error:
+                self._drop_packed(error)
+
+    def _stacked_states(self, x: np.ndarray, layers: list[tuple]) -> Any:
+        """Return each part of the states of all layers as one array."""
+        parts = [
             np.stack([np.zeros((len(x), size), x.dtype) if s[k] is None else s[k] for s in layers])
-            for k, size in enumerate(sizes)
-        )
-        return bound(x, states if len(states) > 1 else states[0])
+            for k, size in enumerate(self.state_sizes().values())
+        ]
+        return as_state(parts)
 
     def _slow_step(self, x: np.ndarray, layers: list[tuple]) -> tuple[np.ndarray, Any]:
-        """A step layer by layer, with weights that may change from one call to the next."""
+        """Do a step layer by layer, with weights that may change from one call to the next."""
         last, out = [], x[None]
-        for layer, states in enumerate(layers):
-            options = self._zones(np.full((1, 1, 1), self.zoneout, x.dtype)) if self.zoneout else {}
-            after, *now = self._run(out, states, f"_l{layer}", options)
-            out = after + out if self.residual and layer else after
-            last.append([array_of(s) for s in now])
-        after = tuple(np.stack([s[k] for s in last]) for k in range(len(self._states)))
-        return array_of(out)[0], after if len(after) > 1 else after[0]
-
-    def _step(self) -> tuple[Callable, tuple]:
-        """(kernel, what it takes between the packed weights and zoneout)."""
-        raise NotImplementedError
+        with no_grad():
+            for layer, states in enumerate(layers):
+                after, *now = self._run(out, states, f"_l{layer}", lengths=None, reverse=False, **self._zones())
+                out = after + out if self.residual and layer else after
+                last.append([array_of(s) for s in now])
+        parts = [np.stack(part) for part in zip(*last, strict=True)]
+        return array_of(out)[0], as_state(parts)
 
     def _bind(self) -> Callable | None:
-        """(x, state) -> (out, state) as one kernel call, if nobody can change the parameters."""
-        parameters = [(p, p.data) for p in self.parameters()]
+        """Return (x, state) -> (out, state) as one kernel call, if nobody can change the parameters."""
+        kernel, parameters = self.stream, [(p, p.data) for p in self.parameters()]
         packed = [self._keep_packed(f"_l{layer}") for layer in range(self.num_layers)]
-        if any(p is None for p in packed) or any(a.flags.writeable or not a.flags.owndata for _, a in parameters):
+        unsafe = any(a.flags.writeable or not a.flags.owndata for _, a in parameters)
+        if kernel is None or unsafe or any(p is None for p in packed):
             return None
-        kernel, rest = self._step()
-        rest = (packed, *rest, self.zoneout, self.residual)
+        weights = [self._stacked(name) for name in self._weights[2:]]
+        rest = (packed, *weights, *(getattr(self, name) for name in self._own), self.zoneout, self.residual)
 
         def step(x: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
             return kernel(x, state, *rest)
@@ -104,49 +121,42 @@ class Streaming(Module):
             done = kernel(x, *state, *rest)
             return done[0], done[1:]
 
-        self._bound = parameters, step if len(self._states) == 1 else step_of_several
+        self._bound = parameters, step if len(self.states) == 1 else step_of_several
         return self._bound[1]
 
     def _stacked(self, name: str) -> np.ndarray | None:
-        """A parameter of all layers, or None."""
+        """Return a parameter of all layers as one array, or None."""
         if not hasattr(self, f"{name}_l0"):
             return None
         return np.stack([getattr(self, f"{name}_l{layer}").data for layer in range(self.num_layers)])
 
-    def _biases(self) -> list[tuple[np.ndarray | None, np.ndarray | None]]:
-        pairs = [[getattr(self, f"bias_{k}_l{layer}", None) for k in ("ih", "hh")] for layer in range(self.num_layers)]
-        return [tuple(None if b is None else b.data for b in pair) for pair in pairs]
-
-    def _stacked_bias(self) -> np.ndarray | None:
-        return np.stack([b_ih + b_hh for b_ih, b_hh in self._biases()]) if self.bias else None
+    def _run_packed(self, x: Any, states: tuple, suffix: str, **options: Any) -> tuple[Any, ...]:
+        """Run one layer in one direction, in eval mode with packed weights where nobody can change them."""
+        while True:
+            packed = None if self.training else self._keep_packed(suffix)
+            try:
+                return self._run(x, states, suffix, **options, **({} if packed is None else {"packed": packed}))
+            except ValueError as error:
+                self._drop_packed(error)
 
     def _keep_packed(self, suffix: str) -> np.ndarray | None:
-        """The packed weights, if nobody can change them: read-only, and no views of other arrays."""
-        weights = [
-            p.data
-            for n in ("weight_ih", "weight_hh", "weight_hr")
-            if (p := getattr(self, n + suffix, None)) is not None
-        ]
-        if any(w.flags.writeable or not w.flags.owndata for w in weights):
+        """Return the packed weights, if nobody can change them: they are read-only, and no views of other arrays."""
+        names = [name + suffix for name in self._weights if name.startswith("weight")]
+        weights = [p.data for name in names if (p := getattr(self, name, None)) is not None]
+        if self.pack is None or any(w.flags.writeable or not w.flags.owndata for w in weights):
             return None
         kept, isa = self._packed or {}, get_isa()
         old, old_isa, packed = kept.get(suffix, ((), isa, None))
         if isa != old_isa or len(old) != len(weights) or any(a is not b for a, b in zip(old, weights, strict=True)):
-            packed = self._pack(*weights)
+            packed = self.pack(*weights)
             self._packed = {**kept, suffix: (weights, isa, packed)}
         return packed
 
+    def _drop_packed(self, error: ValueError) -> None:
+        """Forget the packed weights if another thread has called `set_isa` since they were made; raise other errors."""
+        if _OTHER_SET not in str(error):
+            raise error
+        self._packed = None
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("_packed", "_bound")}
-
-
-def each(state: Any, function: Callable) -> Any:
-    """`function` of every part of a state."""
-    if state is None:
-        return None
-    return tuple(function(s) for s in state) if isinstance(state, tuple | list) else function(state)
-
-
-def array_of(x: Any) -> Any:
-    """The array of a Tensor; anything else as it is."""
-    return x.data if isinstance(x, Tensor) else x

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _core, ops
-from ..ops._rnn import NONLINEARITIES
-from ._recurrent import Merge, Recurrent
+from .._settings import Choice
+from ._recurrent import Recurrent, RecurrentOptions
+from ._recurrent_cell import RecurrentCell
 
 
 class RNN(Recurrent):
-    """Stacked vanilla recurrent layers: h = act(x W_ih^T + h W_hh^T + bias), `nonlinearity` "tanh", "relu" or "sigmoid".
+    """Stacked vanilla recurrent layers: h = act(x W_ih^T + b_ih + h W_hh^T + b_hh).
 
-    The order of the arguments is PyTorch's: input_size, hidden_size, num_layers, nonlinearity, bias, batch_first, dropout,
-    bidirectional. All but `nonlinearity`, the shapes and the errors are those of `LSTM`; the state is h alone.
+    `layer(x, state=None, lengths=None)` -> (out, h): `forward` says the shapes. The order of the arguments is PyTorch's.
+
+    Args:
+        nonlinearity: "tanh", "relu" or "sigmoid".
+
+    Raises:
+        ValueError, TypeError: those of `Recurrent`.
+
+    Source: Elman, "Finding structure in time", 1990.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -26,42 +33,35 @@ class RNN(Recurrent):
     True
     """
 
-    _gates = _norm_rows = 1
-    _pack = staticmethod(_core.rnn_pack)
+    kind = "rnn"
+    op, pack, stream = ops.rnn, _core.rnn_pack, _core.rnn_step
+    nonlinearity = Choice("tanh", _core.rnn.nonlinearity)
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        nonlinearity: str = "tanh",
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        merge: Merge = "concat",
-        residual: bool = False,
-        learn_state: bool = False,
-        layer_norm: bool = False,
-        input_dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        zoneout: float = 0.0,
+        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", bias: bool = True,
+        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+        **options: Unpack[RecurrentOptions],
+    ) -> None:  # fmt: skip
+        self._build(locals())
+
+
+class RNNCell(RecurrentCell, layer=RNN):
+    """One step of the vanilla net: `cell(x, h)` -> h, x [B, input_size], h [B, hidden_size], zeros by default.
+
+    Args:
+        nonlinearity: "tanh", "relu" or "sigmoid".
+
+    Raises:
+        ValueError, TypeError: those of `RecurrentCell`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> nn.RNNCell(3, 4)(np.ones(3, np.float32)).shape
+    (4,)
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", *,
         dtype: npt.DTypeLike = np.float32,
-    ) -> None:
-        if nonlinearity not in ("tanh", "relu", "sigmoid"):
-            raise ValueError(f"RNN: nonlinearity must be 'tanh', 'relu' or 'sigmoid', got {nonlinearity!r}")
-        self.nonlinearity = nonlinearity
-        super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, merge=merge, residual=residual,
-            learn_state=learn_state, layer_norm=layer_norm, input_dropout=input_dropout,
-            recurrent_dropout=recurrent_dropout, zoneout=zoneout, dtype=dtype,
-        )  # fmt: skip
-
-    def _step(self) -> tuple[Callable, tuple]:
-        return _core.rnn_step, (self._stacked_bias(), self._stacked("norm"), NONLINEARITIES[self.nonlinearity])
-
-    def _run(self, x: Any, states: tuple, suffix: str, options: dict[str, Any]) -> tuple[Any, ...]:
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "norm")
-        parameters = (getattr(self, name + suffix, None) for name in names)
-        return ops.rnn(x, *states, *parameters, nonlinearity=self.nonlinearity, **options)
+    ) -> None:  # fmt: skip
+        self._build(locals())

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from ..autograd import Operand, Tensor
 from . import _init
 from ._linear import Linear
 from ._module import Module
@@ -19,21 +20,28 @@ _PLAIN = ("dot", "scaled_dot", "cosine")
 class Attention(Module):
     """A weighted mean of values: softmax of the scores of a query and the keys.
 
-    Shapes: query [B, T, query_size], or [B, query_size] for one step of a decoder; key [B, S, key_size]; value
-    [B, S, any size], default the key -> [B, T, size of a value], or [B, size of a value].
+    query [B, T, query_size], or [B, query_size] for one step of a decoder; key [B, S, key_size]; value [B, S, any size],
+    default the key -> [B, T, size of a value], or [B, size of a value]
 
     Args:
-        query_size, key_size: sizes of a query and a key; key_size defaults to query_size.
-        hidden_size: of the additive score, default key_size.
+        query_size: of a query.
+        key_size: of a key; None is query_size.
+        hidden_size: of the additive score; None is key_size.
         score: "additive" (Bahdanau): v . tanh(W_q q + W_k k); "general" (Luong): q^T W k; "dot", "scaled_dot", "cosine":
             see `ops.attention`.
         dropout: the probability that a weight is dropped in training.
+        dtype: of the parameters.
 
-    Parameters: additive: `query_proj.weight` [hidden_size, query_size], `key_proj.weight` [hidden_size, key_size], both
-    uniform as those of `Linear`, and `score_weight` [hidden_size], uniform in +-1/sqrt(hidden_size); general: `weight`
-    [query_size, key_size], Xavier's uniform distribution; the others have none.
+    Attributes:
+        query_proj, key_proj: with the additive score, Linear layers [hidden_size, query_size] and
+            [hidden_size, key_size] without bias.
+        score_weight: with the additive score, [hidden_size], uniform in +-1/sqrt(hidden_size) at first.
+        weight: with the general score, [query_size, key_size], Xavier's uniform distribution at first.
 
-    Raises ValueError for a score that is none of these, or sizes that it cannot compare. Sources: see `ops.attention`.
+    Raises:
+        ValueError: for another score, or sizes that it cannot compare.
+
+    Sources: see `ops.attention`.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -83,27 +91,41 @@ class Attention(Module):
         elif self.score == "general":
             _init.xavier_uniform_(self.weight)
 
-    def project_keys(self, key: Any) -> Any:
-        """What the score makes of the keys alone: for `forward(..., projected=True)` at each step of a decoder."""
+    def project_keys(self, key: Operand) -> Tensor:
+        """Compute what the score makes of the keys alone: for `forward(..., projected=True)` at each step of a decoder.
+
+        Args:
+            key: [B, S, key_size].
+
+        Returns:
+            The projected keys.
+        """
         return self.key_proj(key) if self.score == "additive" else key
 
     def forward(
         self,
-        query: Any,
-        key: Any,
-        value: Any = None,
+        query: Operand,
+        key: Operand,
+        value: Operand | None = None,
         *,
         mask: Any = None,
         causal: bool = False,
-        lengths: Any = None,
+        lengths: npt.ArrayLike | None = None,
         need_weights: bool = False,
         projected: bool = False,
     ) -> Any:
         """Attend.
 
-        `mask`, True = take part, or floats that are added, broadcasts to [B, T, S], to [B, S] for one step; `lengths` [B]
-        are those of the keys; `causal` as in `ops.attention`. With need_weights the result is (that, weights [B, T, S], or
-        [B, S] for one step). `projected`: `key` is what `project_keys` gave; `value` must be given then.
+        Args:
+            query, key, value: see above.
+            mask: booleans, True = take part, or floats that are added; broadcasts to [B, T, S], to [B, S] for one step.
+            causal: as for `ops.attention`.
+            lengths: of the keys, [B].
+            need_weights: also return the weights.
+            projected: `key` is what `project_keys` gave; `value` must be given then.
+
+        Returns:
+            The means; with need_weights (that, weights [B, T, S], or [B, S] for one step).
         """
         if value is None and projected:
             raise ValueError("projected keys are no values: value must be given")
@@ -141,10 +163,18 @@ class Attention(Module):
 
 
 class LuongAttention(Module):
-    """Luong's attentional state tanh(W_c [context; query]), where the context is that of `Attention`.
+    """A layer of Luong's attentional state tanh(W_c [context; query]), where the context is that of `Attention`.
 
-    Shapes: query [B, T, query_size] or [B, query_size], key [B, S, key_size], value as in `Attention`, of value_size ->
-    as the query. Parameters: `attention`'s, and `out_proj.weight` [query_size, value_size + query_size].
+    query [B, T, query_size] or [B, query_size], key [B, S, key_size], value [B, S, value_size] -> as the query
+
+    Args:
+        query_size, key_size, score, dropout, dtype: as for `Attention`.
+        value_size: of a value; None is key_size.
+
+    Attributes:
+        attention: an `Attention`.
+        out_proj: a Linear layer [query_size, value_size + query_size] without bias.
+
     Source: Luong, Pham, Manning, "Effective approaches to attention-based neural machine translation", EMNLP 2015.
 
     >>> import numpy as np
@@ -170,15 +200,22 @@ class LuongAttention(Module):
 
     def forward(
         self,
-        query: Any,
-        key: Any,
-        value: Any = None,
+        query: Operand,
+        key: Operand,
+        value: Operand | None = None,
         *,
         mask: Any = None,
-        lengths: Any = None,
+        lengths: npt.ArrayLike | None = None,
         need_weights: bool = False,
     ) -> Any:
-        """Attend; arguments as those of `Attention`."""
+        """Attend.
+
+        Args:
+            query, key, value, mask, lengths, need_weights: as for `Attention`.
+
+        Returns:
+            The states, like the query; with need_weights (that, weights).
+        """
         out = self.attention(query, key, value, mask=mask, lengths=lengths, need_weights=need_weights)
         context = out[0] if need_weights else out
         state = self.out_proj(ops.concatenate([context, query], axis=-1), activation="tanh")
@@ -186,7 +223,7 @@ class LuongAttention(Module):
 
 
 def _with_heads(mask: Any, one_step: bool) -> Any:
-    """The mask with axes for the one head and the one step, where it has axes before those of queries and keys."""
+    """Give a mask axes for the one head and the one step, where it has axes before those of queries and keys."""
     if mask is None or np.ndim(mask) < 2:
         return mask
     if one_step and np.ndim(mask) == 2:

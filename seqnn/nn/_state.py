@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class Loaded(NamedTuple):
-    """The keys that a state did not have, and those that the module does not have."""
+    """A report of the keys that a state did not have, and those that the module does not have."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
 
 
 def places(module: Module) -> dict[str, tuple[Module, str]]:
-    """Key -> (module, attribute) of all parameters and persistent buffers, in PyTorch's order."""
+    """Find key -> (module, attribute) of all parameters and persistent buffers, in PyTorch's order."""
     found = {}
     for path, owner in module._paths(""):
         names = [n for n, v in vars(owner).items() if isinstance(v, Parameter)]
@@ -34,21 +34,28 @@ def places(module: Module) -> dict[str, tuple[Module, str]]:
 
 
 def collect(module: Module) -> dict[str, np.ndarray]:
+    """Return what `Module.state_dict` promises."""
     return {key: _array(*place) for key, place in places(module).items()}
 
 
 def copy_into(module: Module, state: Mapping[str, Any], strict: bool) -> Loaded:
+    """Do what `Module.load_state_dict` promises."""
     targets = places(module)
-    arrays = {key: np.asarray(value) for key, value in state.items()}
-    missing = [key for key in targets if key not in arrays]
+    arrays = {key: as_array(key, value) for key, value in state.items()}
+    given = [key for key in targets if key in arrays]
+    tied = _tied(targets)
+    missing = [key for key in targets if key not in arrays and not any(other in arrays for other in tied[key])]
     unexpected = [key for key in arrays if key not in targets]
     wrong = []
-    for key in targets.keys() & arrays.keys():
+    for key in given:
         have, got = _array(*targets[key]), arrays[key]
+        first = next(other for other in tied[key] if other in arrays)
         if got.shape != have.shape:
             wrong.append(f"{key}: expected shape {have.shape}, got {got.shape}")
-        elif not np.can_cast(got.dtype, have.dtype, "same_kind"):
+        elif not _converts(got.dtype, have.dtype):
             wrong.append(f"{key}: expected {have.dtype}, got {got.dtype}")
+        elif first != key and not np.array_equal(arrays[first], got, equal_nan=got.dtype.kind == "f"):
+            wrong.append(f"{key}: is one parameter with {first} here, but another array in the state")
     problems = []
     if strict and missing:
         problems.append(f"missing keys: {', '.join(missing)}")
@@ -57,20 +64,51 @@ def copy_into(module: Module, state: Mapping[str, Any], strict: bool) -> Loaded:
     problems += sorted(wrong)
     if problems:
         raise ValueError(f"the state does not fit {type(module).__name__}:\n  " + "\n  ".join(problems))
-    for key, (owner, name) in targets.items():
-        if key in arrays:
-            _write(owner, name, arrays[key])
+    for key in given:
+        _write(*targets[key], arrays[key])
     return Loaded(missing, unexpected)
 
 
+def as_array(key: str, value: Any) -> np.ndarray:
+    """Return an entry of a state as an array: of NumPy, of a Tensor, or of one of PyTorch's tensors; bfloat16 is widened."""
+    if hasattr(value, "detach"):
+        value = value.detach()
+    if str(getattr(value, "dtype", "")) == "torch.bfloat16":
+        value = value.float()
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{key}: expected an array, got {type(value).__name__}: {error}") from None
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
+
+
+def _converts(source: np.dtype, target: np.dtype) -> bool:
+    """Tell whether numbers of one dtype may be written into another: floats into floats, integers into integers."""
+    kinds = {"u": "i"}
+    same = kinds.get(source.kind, source.kind) == kinds.get(target.kind, target.kind)
+    return same and np.can_cast(source, target, "same_kind")
+
+
+def _tied(targets: Mapping[str, tuple[Module, str]]) -> dict[str, list[str]]:
+    """Find for each key all keys of the same parameter or buffer, itself included."""
+    groups: dict[int, list[str]] = {}
+    for key, (owner, name) in targets.items():
+        groups.setdefault(id(getattr(owner, name)), []).append(key)
+    return {key: keys for keys in groups.values() for key in keys}
+
+
 def save(module: Module, path: Path, metadata: Mapping[str, str] | None) -> None:
+    """Do what `Module.save` promises."""
+    targets = places(module)
+    first = {keys[0]: _array(*targets[keys[0]]) for keys in _tied(targets).values()}
     # "pt" says that names and layouts are PyTorch's; Hugging Face's readers ask for it.
-    _safetensors.save(path, collect(module), {"format": "pt", **(metadata or {})})
+    _safetensors.save(path, first, {"format": "pt", **(metadata or {})})
 
 
 def load(module: Module, path: Path, strict: bool) -> Loaded:
+    """Do what `Module.load` promises."""
     try:
-        return copy_into(module, _safetensors.load(path)[0], strict)
+        return copy_into(module, _safetensors.load(path, widen=True)[0], strict)
     except ValueError as error:
         if str(path) in str(error):
             raise
@@ -78,6 +116,7 @@ def load(module: Module, path: Path, strict: bool) -> Loaded:
 
 
 def convert(module: Module, dtype: np.dtype) -> None:
+    """Do what `Module.to` promises."""
     if dtype not in (np.float32, np.float64):
         raise TypeError(f"to: dtype must be float32 or float64, got {dtype}")
     for parameter in module.parameters():
@@ -108,7 +147,7 @@ def _array(owner: Module, name: str) -> np.ndarray:
 
 
 def _write(owner: Module, name: str, new: np.ndarray) -> None:
-    """In place, because optimisers and others hold the array; a frozen one is replaced, which packed copies notice."""
+    """Write in place, because optimisers and others hold the array; replace a frozen one, which packed copies notice."""
     array = _array(owner, name)
     if array.flags.writeable:
         np.copyto(array, new, casting="same_kind")

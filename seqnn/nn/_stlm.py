@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _core, ops
-from ..ops._stlm import COMBINE
-from ._recurrent import Merge, Recurrent
+from .._settings import Choice
+from ._recurrent import Recurrent, RecurrentOptions
+from ._recurrent_base import array_of
+from ._recurrent_cell import RecurrentCell
 
 
 class STLM(Recurrent):
     """Stacked layers with a short and a long memory that share a candidate: `ops.stlm` has the formulas.
 
-    `combine`: "concat" (h = o tanh([C_short, C_long]), each memory has hidden_size / 2 units), "sum" (h = o tanh of their
-    learnt weighted sum, `mix_l0` [2, hidden_size]) or "two_gates" (h = o_s tanh(C_short) + o_l tanh(C_long)). The other
-    arguments, shapes and errors are those of `LSTM`, without peepholes; the state is (h, short, long).
+    `layer(x, state=None, lengths=None)` -> (out, (h, short, long)): `forward` says the shapes.
+
+    Args:
+        combine: what h is made of: "concat" (h = o tanh([C_short, C_long]), each memory has hidden_size / 2 units), "sum"
+            (h = o tanh of their learnt weighted sum, `mix_l0` [2, hidden_size]) or "two_gates" (h = o_s tanh(C_short) +
+            o_l tanh(C_long)).
+
+    Raises:
+        ValueError, TypeError: those of `Recurrent`; "concat" needs an even hidden_size.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -28,74 +35,75 @@ class STLM(Recurrent):
     ((1, 2, 4), [(5, 2, 4), (5, 2, 4)])
     """
 
-    _states = ("h", "short", "long")
+    kind, states = "stlm", ("h", "short", "long")
+    op, pack, stream = ops.stlm, _core.stlm_pack, _core.stlm_step
+    forget_bias: ClassVar = {1: 0.0, 3: 3.0}  # the memories keep what they hold for 2 and for 20 steps at first
+    combine = Choice("concat", _core.stlm.combine)
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        combine: str = "concat",
-        merge: Merge = "concat",
-        residual: bool = False,
-        learn_state: bool = False,
-        layer_norm: bool = False,
-        input_dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        zoneout: float = 0.0,
-        dtype: npt.DTypeLike = np.float32,
-    ) -> None:
-        if combine not in ("concat", "sum", "two_gates"):
-            raise ValueError(f"STLM: combine must be 'concat', 'sum' or 'two_gates', got {combine!r}")
-        if combine == "concat" and hidden_size % 2:
-            raise ValueError(f"STLM: hidden_size must be even with combine='concat', got {hidden_size}")
-        self.combine = combine
-        super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, merge=merge, residual=residual,
-            learn_state=learn_state, layer_norm=layer_norm, input_dropout=input_dropout,
-            recurrent_dropout=recurrent_dropout, zoneout=zoneout, dtype=dtype,
-        )  # fmt: skip
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False, *, combine: str = "concat", **options: Unpack[RecurrentOptions],
+    ) -> None:  # fmt: skip
+        self._build(locals())
 
     @property
     def memory_size(self) -> int:
         """Units of each memory."""
-        return self.hidden_size // 2 if self.combine == "concat" else self.hidden_size
+        return self.units
 
     def memories(self, x: Any, lengths: Any = None) -> tuple[np.ndarray, np.ndarray]:
-        """(short, long) of the first layer at every step, forward, from zero states: arrays [..., memory_size] in x's layout."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "mix")
-        parameters = (getattr(self, f"{name}_l0", None) for name in names)
-        arrays = [None if p is None else p.data for p in parameters]
-        x = np.asarray(getattr(x, "data", x)) if not isinstance(x, np.ndarray) else x
-        return ops.stlm_memories(x, *arrays, combine=self.combine, lengths=lengths, batch_first=self.batch_first)[1:]
+        """Compute the memories of the first layer at every step, forward, from zero states.
 
-    def _pack(self, *weights: np.ndarray) -> np.ndarray:
-        return _core.stlm_pack(*weights, self.memory_size)
+        Args:
+            x: [T, B, input_size], or [B, T, input_size] with `batch_first`.
+            lengths: [B]; None means T for all.
 
-    def _rows(self) -> int:
-        return (6 if self.combine == "sum" else 7) * self.memory_size
+        Returns:
+            (short, long): arrays in the layout of x, with `memory_size` as the last axis.
+        """
+        x = array_of(self._as_input(x))
+        parameters = {name: getattr(self, f"{name}_l0", None) for name in self._weights if name != "norm"}
+        arrays = {name: array_of(parameter) for name, parameter in parameters.items()}
+        return ops.stlm_memories(x, **arrays, combine=self.combine, lengths=lengths, batch_first=self.batch_first)[1:]
 
-    def _state_sizes(self) -> dict[str, int]:
-        return {"h": self.hidden_size, "short": self.memory_size, "long": self.memory_size}
+    @property
+    def gates(self) -> int:  # type: ignore[override]
+        """Rows of the weights for each unit of a memory."""
+        return 6 if self.combine == "sum" else 7
 
-    def _shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
-        shapes = super()._shapes(inputs)
-        if self.layer_norm:
-            shapes["norm"] = (self._rows(),)
-        return {**shapes, "mix": (2, self.memory_size)} if self.combine == "sum" else shapes
+    @property
+    def units(self) -> int:
+        return self.hidden_size // 2 if self.combine == "concat" else self.hidden_size
 
-    _norm_rows = 0
+    def check(self) -> None:
+        if self.combine == "concat" and self.hidden_size % 2:
+            raise ValueError(f"hidden_size must be even with combine='concat', got {self.hidden_size}")
 
-    def _step(self) -> tuple[Callable, tuple]:
-        mix, norm = self._stacked("mix"), self._stacked("norm")
-        return _core.stlm_step, (self._stacked_bias(), mix, norm, COMBINE[self.combine])
+    def state_sizes(self) -> dict[str, int]:
+        return {"h": self.hidden_size, "short": self.units, "long": self.units}
 
-    def _run(self, x: Any, states: tuple, suffix: str, options: dict[str, Any]) -> tuple[Any, ...]:
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "mix", "norm")
-        parameters = (getattr(self, name + suffix, None) for name in names)
-        return ops.stlm(x, *states, *parameters, combine=self.combine, **options)
+    def own_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"mix": (2, self.units)} if self.combine == "sum" else {}
+
+
+class STLMCell(RecurrentCell, layer=STLM):
+    """One step with a short and a long memory: `cell(x, (h, short, long))` -> (h, short, long), zeros by default.
+
+    Args:
+        combine: "concat", "sum" or "two_gates", as in `STLM`.
+
+    Raises:
+        ValueError, TypeError: those of `RecurrentCell`; "concat" needs an even hidden_size.
+
+    >>> import numpy as np
+    >>> from seqnn import nn
+    >>> h, short, long = nn.STLMCell(3, 4)(np.ones((2, 3), np.float32))
+    >>> h.shape, long.shape
+    ((2, 4), (2, 2))
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, *, combine: str = "concat",
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:  # fmt: skip
+        self._build(locals())

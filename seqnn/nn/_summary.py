@@ -1,4 +1,4 @@
-"""What is in a model: shapes, parameters and units, layer by layer."""
+"""A table of a model: shapes, parameters and units, layer by layer."""
 
 from __future__ import annotations
 
@@ -32,14 +32,24 @@ class Layer:
 
 @dataclass(frozen=True)
 class Summary:
-    """The layers of a model; prints as a table.
+    """A table of the layers of a model, made by `Module.summary`.
 
-    `layers`: a row for each module that has parameters or computes something itself. `parameters` are counted where
-    they are, shared ones once; `trainable` are those with a gradient. `units` are the activations: the elements of the
-    floating inputs, and of every array that an op computes. Views (transpose, reshape, slices) compute nothing, and
-    a scaling or shift by a single number belongs to what it scales. So one attention head of width 64 on 10 tokens
-    counts 4,040: input, queries, keys, values, weighted sum and output have 10 * 64 each, the scores and their softmax
-    10 * 10 each. A fused op counts what it returns.
+    Units are the activations: the elements of the floating inputs, and of every array that an op computes. Views
+    (transpose, reshape, slices) compute nothing, and a scaling or shift by a single number belongs to what it scales. So
+    one attention head of width 64 on 10 tokens counts 4,040: input, queries, keys, values, weighted sum and output have
+    10 * 64 each, the scores and their softmax 10 * 10 each. A fused op counts what it returns.
+
+    Args:
+        layers: a row for each module that has parameters or computes something itself: name, type, shape, parameters,
+            units.
+        parameters: how many there are; shared ones count once, where they are first.
+        trainable: how many of them have a gradient.
+        inputs: the shapes of the floating inputs.
+        units: how many there are, or None where the model was not run.
+
+    >>> from seqnn import nn
+    >>> nn.Linear(4, 8).summary((3, 4)).parameters
+    40
     """
 
     layers: tuple[Layer, ...]
@@ -65,6 +75,7 @@ class Summary:
 
 
 def summarize(module: Module, inputs: tuple, dtype: npt.DTypeLike) -> Summary:
+    """Do what `Module.summary` promises."""
     parameters = list(module.parameters())
     if dtype is None:
         dtype = next((p.dtype for p in parameters), np.float32)
@@ -90,7 +101,7 @@ def summarize(module: Module, inputs: tuple, dtype: npt.DTypeLike) -> Summary:
 
 
 def _run(module: Module, samples: list) -> tuple[Counter, dict[Module, tuple[int, ...]]]:
-    """Units made by each module itself, and the shape of what it returned last."""
+    """Run the module; count the units that each module makes itself, and note the shape of what it returned last."""
     units: Counter = Counter()
     shapes: dict[Module, tuple[int, ...]] = {}
     inside = [module]

@@ -6,6 +6,9 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+import numpy.typing as npt
+
+from ..autograd import Operand
 from ._cache import KeyValueCache
 from ._container import ModuleList
 from ._module import Module
@@ -14,7 +17,7 @@ from ._transformer_layers import TransformerDecoderLayer, TransformerEncoderLaye
 
 
 class _Stack(Module):
-    """Copies of a layer, one after the other, and a norm behind them."""
+    """A stack of copies of a layer, one after the other, and a norm after them."""
 
     def __init__(
         self, layer: Module, num_layers: int, norm: Module | None = None, *, relative: RelativePositions | None = None
@@ -24,7 +27,11 @@ class _Stack(Module):
         self.relative = relative
 
     def new_cache(self, capacity: int) -> list[KeyValueCache]:
-        """Empty caches for up to `capacity` positions, one a layer: `forward`'s `cache`."""
+        """Return empty caches, one for each layer: `forward`'s `cache`.
+
+        Args:
+            capacity: how many positions there is room for.
+        """
         return [KeyValueCache(capacity) for _ in self.layers]
 
     def _run(
@@ -54,12 +61,14 @@ class _Stack(Module):
 
 
 class TransformerEncoder(_Stack):
-    """`num_layers` copies of an encoder layer; parameter names as PyTorch's ("layers.0.self_attn.in_proj_weight").
+    """A stack of copies of an encoder layer; its parameters have PyTorch's names ("layers.0.self_attn.in_proj_weight").
+
+    src [B, T, d_model] -> [B, T, d_model]
 
     Args:
         layer: a `TransformerEncoderLayer`; the copies start with its weights.
         num_layers: how many.
-        norm: behind the last layer; pre-norm layers want one.
+        norm: after the last layer; pre-norm layers want one.
         relative: a `RelativePositions` whose bias all layers share, as in T5.
 
     >>> import numpy as np
@@ -81,19 +90,27 @@ class TransformerEncoder(_Stack):
 
     def forward(
         self,
-        src: Any,
+        src: Operand,
         *,
         mask: Any = None,
         causal: bool = False,
-        lengths: Any = None,
+        lengths: npt.ArrayLike | None = None,
         relative: Any = None,
         window: Any = None,
         need_weights: bool = False,
         cache: Sequence[KeyValueCache] | None = None,
     ) -> Any:
-        """The result of the last layer; with `need_weights` (that, the weights of each layer).
+        """Run all layers.
 
-        `relative` is a bias for all layers as `ops.attention` takes it (`ops.alibi_bias`), instead of the stack's own.
+        Args:
+            src: [B, T, d_model].
+            mask, causal, lengths, window: as for `MultiheadAttention`.
+            relative: a bias for all layers as `ops.attention` takes it (`ops.alibi_bias`), instead of the stack's own.
+            need_weights: also return the weights of each layer.
+            cache: what `new_cache` made, one for each layer.
+
+        Returns:
+            The result of the last layer; with need_weights (that, a list of weights).
         """
         return self._run(
             src, mask=mask, causal=causal, lengths=lengths, relative=relative, window=window,
@@ -102,7 +119,13 @@ class TransformerEncoder(_Stack):
 
 
 class TransformerDecoder(_Stack):
-    """`num_layers` copies of a decoder layer; parameter names as PyTorch's. Arguments as `TransformerEncoder`'s.
+    """A stack of copies of a decoder layer; its parameters have PyTorch's names.
+
+    tgt [B, T, d_model], memory [B, S, d_model] -> [B, T, d_model]
+
+    Args:
+        layer: a `TransformerDecoderLayer`; the copies start with its weights.
+        num_layers, norm, relative: as for `TransformerEncoder`.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -127,20 +150,30 @@ class TransformerDecoder(_Stack):
 
     def forward(
         self,
-        tgt: Any,
-        memory: Any,
+        tgt: Operand,
+        memory: Operand,
         *,
         mask: Any = None,
         causal: bool = True,
-        lengths: Any = None,
+        lengths: npt.ArrayLike | None = None,
         relative: Any = None,
         window: Any = None,
         memory_mask: Any = None,
-        memory_lengths: Any = None,
+        memory_lengths: npt.ArrayLike | None = None,
         need_weights: bool = False,
         cache: Sequence[KeyValueCache] | None = None,
     ) -> Any:
-        """The result of the last layer; with `need_weights` (that, (own weights, weights of the memory) of each layer)."""
+        """Run all layers.
+
+        Args:
+            tgt: [B, T, d_model].
+            memory: the encoder's result, [B, S, d_model].
+            mask, causal, lengths, relative, window, need_weights, cache: as for `TransformerEncoder`.
+            memory_mask, memory_lengths: those of the memory.
+
+        Returns:
+            The result of the last layer; with need_weights (that, a list of (own weights, weights of the memory)).
+        """
         return self._run(
             tgt, memory, mask=mask, causal=causal, lengths=lengths, relative=relative, window=window,
             memory_mask=memory_mask, memory_lengths=memory_lengths, need_weights=need_weights, cache=cache,

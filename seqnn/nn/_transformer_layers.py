@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .._arguments import flag
+from ..autograd import Operand
 from ._attention import MultiheadAttention
 from ._cache import KeyValueCache
 from ._dropout import Dropout
@@ -20,7 +23,7 @@ _NORMS = {"layer_norm": LayerNorm, "rms_norm": RMSNorm}
 
 
 class _Layer(Module):
-    """What encoder and decoder layers share: sublayers between residual connections and norms."""
+    """A layer of sublayers between residual connections and norms: what encoder and decoder layers share."""
 
     _norms = 2
 
@@ -30,7 +33,7 @@ class _Layer(Module):
         nhead: int,
         dim_feedforward: int = 2048,
         dropout: float = 0.1,
-        activation: str = "relu",
+        activation: str | Callable = "relu",
         layer_norm_eps: float = 1e-5,
         *,
         norm_first: bool = False,
@@ -42,8 +45,17 @@ class _Layer(Module):
         attention_activation: str | None = None,
         rotary: bool = False,
         rotary_base: float = 10000.0,
+        batch_first: bool = True,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
+        name = type(self).__name__
+        if not flag(f"{name}: batch_first", batch_first):
+            raise ValueError(
+                f"{name}: batch_first=False: these layers take [batch, positions, size]; write batch_first=True, and swap "
+                "the axes of what you give and get"
+            )
+        activation = activation if isinstance(activation, str) else getattr(activation, "__name__", repr(activation))
+        bias, norm_first = flag(f"{name}: bias", bias), flag(f"{name}: norm_first", norm_first)
         if activation not in _ACTIVATIONS:
             raise ValueError(f"activation is one of {', '.join(map(repr, _ACTIVATIONS))}, got {activation!r}")
         if norm not in _NORMS:
@@ -66,7 +78,7 @@ class _Layer(Module):
         self.dropout, self.activation, self.norm_first = Dropout(dropout), activation, norm_first
 
     # A sublayer f: leave(x, f(enter(x), residual=added(x))). The residual is added by the product that f ends with, or,
-    # where dropout comes between, behind it.
+    # where dropout comes between, after it.
 
     def _enter(self, x: Any, norm: Module) -> Any:
         return norm(x) if self.norm_first else x
@@ -81,7 +93,7 @@ class _Layer(Module):
         return x + y if self.norm_first else norm(y, x)
 
     def _attend(self, x: Any, norm: Module, attention: Module, *, need_weights: bool, **inputs: Any) -> tuple[Any, Any]:
-        """The residual stream behind an attention, and the weights, if they are wanted."""
+        """Compute the residual stream after an attention, and the weights, if they are wanted."""
         y = attention(self._enter(x, norm), residual=self._added(x), need_weights=need_weights, **inputs)
         y, weights = y if need_weights else (y, None)
         return self._leave(x, y, norm), weights
@@ -98,18 +110,29 @@ class _Layer(Module):
 
 
 class TransformerEncoderLayer(_Layer):
-    """Self-attention and a feed-forward network, each with a residual connection and a norm.
+    """A layer of self-attention and a feed-forward network, each with a residual connection and a norm.
 
-    Arguments, parameter names and numbers are those of `torch.nn.TransformerEncoderLayer` with batch_first=True.
+    Parameter names and numbers are those of `torch.nn.TransformerEncoderLayer` with batch_first=True.
 
     Args:
-        d_model, nhead, dim_feedforward, dropout, layer_norm_eps, bias: as PyTorch's.
+        d_model: the size of a position's vector.
+        nhead: heads of the attention.
+        dim_feedforward: the inner size of the feed-forward network.
+        dropout: the probability of a drop, in the attention and after both parts of the network.
         activation: of the feed-forward network linear2(act(linear1 x)): "relu", "gelu", "gelu_tanh" or "silu"; or, gated,
-            linear2(act(linear1 x) * linear3 x): "reglu", "geglu", "geglu_tanh" or "swiglu".
-        norm_first: the norms stand before the sublayers (pre-norm), not behind the residual connections (post-norm).
+            linear2(act(linear1 x) * linear3 x): "reglu", "geglu", "geglu_tanh" or "swiglu". Functions of that name, such as
+            `ops.gelu`, will do.
+        layer_norm_eps: added to the variance in the norms.
+        norm_first: the norms stand before the sublayers (pre-norm), not after the residual connections (post-norm).
+        bias: whether linear layers and norms have one.
         norm: "layer_norm" or "rms_norm".
         num_groups, head_dim, rotary, rotary_base: of the attention; see `MultiheadAttention`.
         attention_scale, attention_activation: its `scale` and `out_activation`.
+        batch_first: True, for code that says so; the layout is always [batch, positions, size].
+        dtype: of the parameters.
+
+    Raises:
+        ValueError: for another activation or norm, or sizes that do not fit.
 
     Sources: Vaswani et al., "Attention is all you need", NeurIPS 2017; Shazeer, "GLU variants improve Transformer", 2020.
 
@@ -124,17 +147,25 @@ class TransformerEncoderLayer(_Layer):
 
     def forward(
         self,
-        src: Any,
+        src: Operand,
         *,
         mask: Any = None,
         causal: bool = False,
-        lengths: Any = None,
+        lengths: npt.ArrayLike | None = None,
         relative: Any = None,
         window: Any = None,
         need_weights: bool = False,
         cache: KeyValueCache | None = None,
     ) -> Any:
-        """The layer's result [B, T, d_model]; with `need_weights` (that, weights [B, H, T, S])."""
+        """Compute the layer's result.
+
+        Args:
+            src: [B, T, d_model].
+            mask, causal, lengths, relative, window, need_weights, cache: as for `MultiheadAttention`.
+
+        Returns:
+            [B, T, d_model]; with need_weights (that, weights [B, H, T, S]).
+        """
         x, weights = self._attend(
             src, self.norm1, self.self_attn, need_weights=need_weights, mask=mask, causal=causal, lengths=lengths,
             relative=relative, window=window, cache=cache,
@@ -144,11 +175,19 @@ class TransformerEncoderLayer(_Layer):
 
 
 class TransformerDecoderLayer(_Layer):
-    """Self-attention, attention to the encoder's result, and a feed-forward network.
+    """A layer of self-attention, attention to the encoder's result, and a feed-forward network.
 
-    Arguments, parameter names and numbers are those of `torch.nn.TransformerDecoderLayer` with batch_first=True; the
-    further ones those of `TransformerEncoderLayer`. Self-attention is causal unless causal=False is given; only it is
-    `rotary`.
+    Parameter names and numbers are those of `torch.nn.TransformerDecoderLayer` with batch_first=True and a causal tgt_mask:
+    self-attention is causal unless causal=False is given. Only self-attention is `rotary`.
+
+    Args:
+        d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps: as for `TransformerEncoderLayer`.
+        norm_first, bias, norm, num_groups, head_dim, attention_scale, attention_activation, rotary, rotary_base: as for
+            `TransformerEncoderLayer`.
+        batch_first, dtype: as for `TransformerEncoderLayer`.
+
+    Raises:
+        ValueError: as for `TransformerEncoderLayer`.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -161,22 +200,30 @@ class TransformerDecoderLayer(_Layer):
 
     def forward(
         self,
-        tgt: Any,
-        memory: Any,
+        tgt: Operand,
+        memory: Operand,
         *,
         mask: Any = None,
         causal: bool = True,
-        lengths: Any = None,
+        lengths: npt.ArrayLike | None = None,
         relative: Any = None,
         window: Any = None,
         memory_mask: Any = None,
-        memory_lengths: Any = None,
+        memory_lengths: npt.ArrayLike | None = None,
         need_weights: bool = False,
         cache: KeyValueCache | None = None,
     ) -> Any:
-        """The layer's result [B, T, d_model]; with `need_weights` (that, (own weights, weights of the memory)).
+        """Compute the layer's result.
 
-        With `cache` the memory is projected in the first step; later ones do not look at it.
+        Args:
+            tgt: [B, T, d_model].
+            memory: the encoder's result, [B, S, d_model]. With `cache` it is projected in the first step; later ones do
+                not look at it.
+            mask, causal, lengths, relative, window, need_weights, cache: as for `MultiheadAttention`.
+            memory_mask, memory_lengths: those of the memory.
+
+        Returns:
+            [B, T, d_model]; with need_weights (that, (own weights, weights of the memory)).
         """
         x, own = self._attend(
             tgt, self.norm1, self.self_attn, need_weights=need_weights, mask=mask, causal=causal, lengths=lengths,

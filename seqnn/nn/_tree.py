@@ -1,4 +1,4 @@
-"""The tree of modules: what is in a module, found among its attributes."""
+"""The tree of modules: parameters, buffers and modules are found among the attributes of a module."""
 
 from __future__ import annotations
 
@@ -15,66 +15,96 @@ if TYPE_CHECKING:
 
 
 class Tree:
-    """Parameters, buffers and further trees as attributes, in the order in which they were set."""
+    """A node with parameters, buffers and further trees as attributes, in the order in which they were set."""
 
     _buffers: Mapping[str, bool] = {}  # name -> whether it belongs to the state; the arrays are attributes
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """(name, module) of the modules directly below, in the order in which they were set."""
+        """Yield (name, module) of the modules directly below, in the order in which they were set."""
         return ((n, v) for n, v in list(vars(self).items()) if isinstance(v, Tree))
 
     def children(self) -> Iterator[Module]:
-        """The modules directly below."""
+        """Yield the modules directly below."""
         return (child for _, child in self.named_children())
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """(path, module) of this module (path "") and all below it, each once."""
+        """Yield (path, module) of this module (path "") and all below it, each once."""
         return _once(self._paths(""))
 
     def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
+        """Yield this module and all below it, each once."""
         return (module for _, module in self.named_modules())
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """(path, Parameter) of all parameters, each once, in the order of `state_dict`."""
+        """Yield (path, Parameter) of all parameters, each once, in the order of `state_dict`."""
         return _once(
             self._entries(lambda module: ((n, v) for n, v in vars(module).items() if isinstance(v, Parameter)))
         )
 
     def parameters(self) -> Iterator[Parameter]:
-        """All parameters, each once: what an optimiser takes."""
+        """Yield all parameters, each once: what an optimiser takes."""
         return (parameter for _, parameter in self.named_parameters())
 
     def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
-        """(path, array) of all buffers, each once."""
+        """Yield (path, array) of all buffers, each once."""
         return _once(self._entries(lambda module: ((n, vars(module).get(n)) for n in module._buffers)))
 
     def buffers(self) -> Iterator[np.ndarray]:
-        """All buffers, each once."""
+        """Yield all buffers, each once."""
         return (buffer for _, buffer in self.named_buffers())
 
     def get_submodule(self, path: str) -> Module:
-        """The module at `path`, as `named_modules` says it; "" is this module."""
+        """Return the module at a path.
+
+        Args:
+            path: as `named_modules` says it; "" is this module.
+
+        Raises:
+            ValueError: where there is no such module.
+        """
         for name, module in self._paths(""):
             if name == path:
                 return module
         raise ValueError(f"get_submodule: no module {path!r}; there are {[n for n, _ in self.named_modules()][1:]}")
 
     def register_buffer(self, name: str, array: npt.ArrayLike | None, persistent: bool = True) -> None:
-        """Keep an array that is not learnt as `self.<name>`; a `persistent` one belongs to the state."""
+        """Keep an array that is not learnt as `self.<name>`.
+
+        Args:
+            name: of the attribute.
+            array: of any kind; None reserves the name.
+            persistent: whether it belongs to the state.
+
+        Raises:
+            ValueError: where there is such an attribute already.
+        """
         if name in vars(self) and name not in self._buffers:
             raise ValueError(f"register_buffer: {type(self).__name__} has an attribute {name!r} already")
         setattr(self, name, None if array is None else np.asarray(array))
         self._buffers = {**self._buffers, name: persistent}
 
     def register_parameter(self, name: str, parameter: Parameter | None) -> None:
-        """Set `self.<name>`; None reserves the name, as for a layer without bias."""
+        """Set the Parameter `self.<name>`.
+
+        Args:
+            name: of the attribute.
+            parameter: None reserves the name, as for a layer without bias.
+
+        Raises:
+            TypeError: for other things than a Parameter or None.
+        """
         if not (parameter is None or isinstance(parameter, Parameter)):
             raise TypeError(f"register_parameter: {name!r} must be a Parameter, got {type(parameter).__name__}")
         setattr(self, name, parameter)
 
     def apply(self, function: Callable[[Module], Any]) -> Self:
-        """Call `function` on every module, those below first; returns this module.
+        """Call a function on every module, those below first.
+
+        Args:
+            function: gets a module.
+
+        Returns:
+            This module.
 
         >>> from seqnn import nn
         >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
@@ -86,7 +116,7 @@ class Tree:
         return self
 
     def extra_repr(self) -> str:
-        """What stands in the parentheses of a layer's repr."""
+        """Return what stands in the parentheses of the layer's repr."""
         return ""
 
     def __repr__(self) -> str:
@@ -98,10 +128,8 @@ class Tree:
         return f"{kind}(\n  " + lines.replace("\n", "\n  ") + "\n)"
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if type(value) in (list, tuple) and any(isinstance(v, Tree | Parameter) for v in value):
-            raise TypeError(
-                f"{type(self).__name__}.{name}: modules in a list are not found; use nn.ModuleList (or nn.ParameterList)"
-            )
+        if isinstance(value, _CONTAINERS):
+            self._refuse_hidden(name, value)
         old = vars(self).get(name)
         if isinstance(old, Parameter) and not (value is None or isinstance(value, Parameter)):
             raise TypeError(
@@ -112,18 +140,52 @@ class Tree:
             raise TypeError(f"{type(self).__name__}.{name} is a buffer: expected an array, got {type(value).__name__}")
         super().__setattr__(name, value)
 
+    def _refuse_hidden(self, name: str, container: Any) -> None:
+        """Raise TypeError where an attribute holds modules or parameters that are found nowhere else."""
+        hidden = list(_inside(container))
+        if hidden and not {id(v) for v in hidden} <= {id(v) for v in self._found()}:
+            kind = "dict" if isinstance(container, dict) else "list"
+            use = "nn.ModuleDict" if kind == "dict" else "nn.ModuleList (or nn.ParameterList)"
+            raise TypeError(f"{type(self).__name__}.{name}: modules in a {kind} are not found; use {use}")
+
+    def _found(self) -> Iterator[Any]:
+        """Yield the modules and parameters that are attributes, here and below."""
+        for value in vars(self).values():
+            if isinstance(value, Tree):
+                yield value
+                yield from value._found()
+            elif isinstance(value, Parameter):
+                yield value
+
     def _paths(self, path: str) -> Iterator[tuple[str, Module]]:
-        """Every path to every module, this one included."""
+        """Yield every path to every module, this one included."""
+        for name, value in vars(self).items():  # modules may have been put into a list since it was assigned
+            if isinstance(value, _CONTAINERS):
+                self._refuse_hidden(name, value)
         yield path, self
         for name, child in self.named_children():
             yield from child._paths(f"{path}.{name}" if path else name)
 
     def _entries(self, of: Callable[[Module], Iterator[tuple[str, Any]]]) -> Iterator[tuple[str, Any]]:
-        """(path, entry) of what `of` finds in every module."""
+        """Yield (path, entry) of what `of` finds in every module."""
         for path, module in self._paths(""):
             for name, entry in of(module):
                 if entry is not None:
                     yield (f"{path}.{name}" if path else name), entry
+
+
+_CONTAINERS = (list, tuple, dict, set)
+_MANY = 1000  # elements of a container; of one with more, the first and the last are looked at
+
+
+def _inside(container: Any, depth: int = 3) -> Iterator[Any]:
+    """Yield the modules and parameters in a container, and in containers inside it."""
+    values = list(container.values() if isinstance(container, dict) else container)
+    for value in values if len(values) <= _MANY else (values[0], values[-1]):
+        if isinstance(value, Tree | Parameter):
+            yield value
+        elif depth and isinstance(value, _CONTAINERS):
+            yield from _inside(value, depth - 1)
 
 
 def _once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

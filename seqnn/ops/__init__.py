@@ -1,24 +1,29 @@
 """Differentiable functions of arrays and Tensors: arrays in, arrays out; with a Tensor among the arguments, Tensors out.
 
-Names, argument order and weight layouts are those of `torch.nn.functional`; `axis` and `keepdims` are NumPy's.
+Names and weight layouts are those of `torch.nn.functional`; `axis` and `keepdims` are NumPy's names, and PyTorch's `dim` and
+`keepdim` are understood where they mean the same. NumPy's own functions of a Tensor, such as `np.concatenate`, are those of
+this package.
 """
 
-from . import _methods  # noqa: F401 - gives Tensor its operators
-from ._activation import erf, exp, gelu, leaky_relu, log, relu, sigmoid, silu, softplus, tanh
+from . import _methods, _pytorch  # noqa: F401 - Tensor gets its operators, and who looks for PyTorch's names advice
+from ._activation import elu, erf, exp, gelu, glu, leaky_relu, log, relu, sigmoid, silu, softplus, tanh
 from ._arithmetic import (
     abs,
     add,
     astype,
     clip,
+    copy,
+    cos,
     divide,
+    log1p,
     maximum,
     minimum,
     multiply,
     negative,
     power,
+    sin,
     sqrt,
     subtract,
-    where,
 )
 from ._attention import attention, self_attention
 from ._batch_norm import batch_norm
@@ -30,11 +35,10 @@ from ._embedding import embedding
 from ._gru import gru
 from ._hard_attention import hard_attention, reinforce_loss
 from ._indexing import gather, getitem
-from ._layer_norm import layer_norm, rms_norm
+from ._layer_norm import group_norm, layer_norm, rms_norm
 from ._linear import linear, matmul, pack_weight
 from ._linear_cross_entropy import linear_cross_entropy
 from ._loss import (
-    binary_cross_entropy_with_logits,
     cosine_embedding_loss,
     huber_loss,
     l1_loss,
@@ -43,7 +47,10 @@ from ._loss import (
     smooth_l1_loss,
 )
 from ._lstm import lstm
+from ._mask import masked_fill, tril, triu, where
+from ._numpy import numpy_function, numpy_ufunc  # noqa: F401 - what Tensor does for NumPy
 from ._one_hot import one_hot
+from ._pad import pad
 from ._pool import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -56,10 +63,12 @@ from ._pool import (
     max_pool2d,
 )
 from ._positions import alibi_bias, alibi_slopes, relative_buckets, rotary, rotary_qkv, sinusoidal_positions
-from ._reduction import cumsum, logsumexp, max, mean, min, prod, std, sum, var
+from ._probability_loss import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
+from ._reduction import cumprod, cumsum, logsumexp, max, mean, min, norm, prod, std, sum, var
 from ._rnn import rnn
 from ._shape import concatenate, expand, permute, reshape, split, squeeze, stack, swapaxes, unsqueeze
 from ._softmax import log_softmax, softmax
+from ._sort import sort, topk
 from ._stlm import stlm, stlm_memories
 
 __all__ = [
@@ -74,17 +83,22 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "clip",
     "concatenate",
     "conv1d",
     "conv2d",
+    "copy",
+    "cos",
     "cosine_embedding_loss",
     "cross_entropy",
+    "cumprod",
     "cumsum",
     "divide",
     "dropout",
     "einsum",
+    "elu",
     "embedding",
     "erf",
     "exp",
@@ -95,18 +109,23 @@ __all__ = [
     "getitem",
     "global_avg_pool",
     "global_max_pool",
+    "glu",
+    "group_norm",
     "gru",
     "hard_attention",
     "huber_loss",
+    "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "linear",
     "linear_cross_entropy",
     "log",
+    "log1p",
     "log_softmax",
     "logsumexp",
     "lstm",
+    "masked_fill",
     "matmul",
     "max",
     "max_pool1d",
@@ -119,8 +138,10 @@ __all__ = [
     "multiply",
     "negative",
     "nll_loss",
+    "norm",
     "one_hot",
     "pack_weight",
+    "pad",
     "permute",
     "power",
     "prod",
@@ -135,10 +156,12 @@ __all__ = [
     "self_attention",
     "sigmoid",
     "silu",
+    "sin",
     "sinusoidal_positions",
     "smooth_l1_loss",
     "softmax",
     "softplus",
+    "sort",
     "split",
     "sqrt",
     "squeeze",
@@ -150,6 +173,9 @@ __all__ = [
     "sum",
     "swapaxes",
     "tanh",
+    "topk",
+    "tril",
+    "triu",
     "unsqueeze",
     "var",
     "where",

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ..autograd import op
-from ._attention_call import Array, Call, Window, options_of
+from ..autograd import Needs, op
+from ._attention_call import Call, Window, options_of
 from ._attention_score import scored
+from ._types import Array, Backward
 
 
 def attention(
-    q: Any,
-    k: Any,
-    v: Any,
-    mask: Any = None,
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
     causal: bool = False,
     scale: float | None = None,
-    lengths: Any = None,
+    lengths: npt.ArrayLike | None = None,
     need_weights: bool = False,
-    relative: Any = None,
-    weight: Any = None,
+    relative: Array | None = None,
+    weight: Array | None = None,
     *,
     score: str = "scaled_dot",
-    query_lengths: Any = None,
+    query_lengths: npt.ArrayLike | None = None,
     query_offset: int = 0,
     window: Window = None,
     dropout: float = 0.0,
     seed: int | None = None,
-) -> Any:
+) -> Array | tuple[Array, Array]:
     """Attend: softmax(scale score(q, k) + bias) v for every head, in memory linear in the lengths.
 
     Args:
@@ -41,23 +42,23 @@ def attention(
         mask: of booleans, True = take part, or of floats, which are added to the scores; broadcasts to [B, H, T, S].
         causal: query t sees keys up to t + `query_offset` (upper-left aligned, as PyTorch's).
         scale: default 1 / sqrt(D) for the score "scaled_dot", else 1.
-        lengths: [B]: keys from there on are padding. They cost nothing, and what they hold does not matter.
+        lengths: [B]: keys from there on are padding. They cost nothing, and it does not matter what they hold.
         need_weights: also return the weights [B, H, T, S], those before dropout.
-        relative: [H or 1, T + S - 1], added to the scores: entry s - t + T - 1 where query t meets key s. What T5's
-            relative bias and ALiBi are made of (`relative_bias`, `alibi_bias`).
-        weight: of the scores "general" and "additive".
+        relative: [H or 1, T + S - 1], added to the scores: entry s - t + T - 1 where query t meets key s. T5's relative
+            bias and ALiBi are made of it (`relative_bias`, `alibi_bias`).
+        weight: the weight of the scores "general" and "additive".
         score: of a query and a key: "scaled_dot" and "dot": q . k; "cosine": q . k / (|q| |k|); "general" (Luong):
             q^T weight k with weight [size of q, size of k]; "additive" (Bahdanau): weight . tanh(q + k) with weight [D]
             or [H, D], where q and k are projected already. No array of T x S x D is made.
-        query_lengths: [B]: results of queries from there on are zeros, which cost nothing.
+        query_lengths: [B]: results of queries from there on are zeros, and cost nothing.
         query_offset: the position of query 0 among the keys, for `causal` and `window`.
         window: (before, after): query t sees keys from t - before to t + after; None = no limit; one number is both.
         dropout: the probability that a weight is dropped, rounded to a multiple of 2^-16.
         seed: makes the draws of dropout a function of it (default: a fresh key of `seqnn.random`).
 
     Returns:
-        [B, H, T, E], with need_weights (that, weights). A query that sees no key gets zeros, and gradient zero. The
-        memory's order is that of q: for q = x.reshape(B, T, H, D).swapaxes(1, 2) the result's swapaxes(1, 2) is contiguous.
+        [B, H, T, E], with need_weights (that, weights). A query that sees no key gets zeros, and its gradient is zero. The
+        result lies in memory as q does: for q = x.reshape(B, T, H, D).swapaxes(1, 2) its swapaxes(1, 2) is contiguous.
 
     Raises:
         ValueError: where shapes do not fit, or H is no multiple of G; the message shows what was expected.
@@ -93,47 +94,50 @@ def _attend(
     *,
     need_weights: bool,
     options: tuple,
-    needs: tuple[bool, ...],
-) -> tuple[Any, Callable]:
-    """Attention with scores that the kernels know."""
+    needs: Needs,
+) -> tuple[Any, Backward]:
+    """Attend with scores that the kernels know."""
     call = Call(q, k, v, mask, relative, additive, lengths, query_lengths, options_of(*options), need_weights)
-    wanted = needs[:6]
-    out = call.forward(True in wanted)
+    out = call.forward(any(needs))
 
-    def backward(grads: Any) -> tuple[Array | None, ...]:
+    def backward(grads: Any) -> dict[str, Array]:
         grad, grad_weights = grads if need_weights else (grads, None)
-        return call.backward(grad, grad_weights, wanted)
+        return call.backward(grad, grad_weights, needs)
 
     return out, backward
 
 
 @op
 def self_attention(
-    qkv: Any,
+    qkv: Array,
     num_heads: int,
-    mask: Any = None,
+    mask: Array | None = None,
     causal: bool = False,
     scale: float | None = None,
-    lengths: Any = None,
+    lengths: npt.ArrayLike | None = None,
     need_weights: bool = False,
-    relative: Any = None,
+    relative: Array | None = None,
     *,
     num_groups: int | None = None,
     window: Window = None,
     dropout: float = 0.0,
     seed: int | None = None,
-    needs: tuple[bool, ...],
-) -> tuple[Any, Callable]:
+    needs: Needs,
+) -> tuple[Array | tuple[Array, Array], Backward]:
     """Attend within a sequence whose queries, keys and values come from one product, side by side.
 
     Args:
         qkv: [B, T, (H + 2 G) D]: H = num_heads queries, then G keys, then G values of a position.
         num_heads: H.
-        num_groups: G, default H.
+        mask, causal, scale, need_weights, relative, window, dropout, seed: as for `attention`.
         lengths: [B]: positions from there on are padding: they cost nothing, and their results are zeros.
+        num_groups: G, default H.
 
-    The others as those of `attention`. Returns [B, T, H D], with need_weights (that, weights [B, H, T, T]).
-    Raises ValueError where the last axis is no multiple of H + 2 G.
+    Returns:
+        [B, T, H D], with need_weights (that, weights [B, H, T, T]).
+
+    Raises:
+        ValueError: where the last axis is no multiple of H + 2 G, and as for `attention`.
 
     >>> import numpy as np
     >>> self_attention(np.ones((1, 5, 24), np.float32), 2).shape
@@ -154,16 +158,14 @@ def self_attention(
         scale = 1 / math.sqrt(width // parts) if width else 1.0
     options = options_of(causal, scale, 0, window, dropout, seed)
     call = Call(q, k, v, mask, relative, None, lengths, lengths, options, need_weights, rows=True)
-    wanted = (needs[0], needs[2], needs[7])
-    out = call.forward(any(wanted))
+    out = call.forward(any(needs))
     shape = (batch, time, num_heads * q.shape[-1])
 
-    def backward(grads: Any) -> tuple[Array | None, ...]:
+    def backward(grads: Any) -> dict[str, Array | None]:
         grad, grad_weights = grads if need_weights else (grads, None)
         grad = grad.reshape(batch, time, num_heads, -1).swapaxes(1, 2)
-        dqkv, dmask, drelative = call.backward_packed(grad, grad_weights, wanted)
-        dqkv = None if dqkv is None else dqkv.reshape(qkv.shape)
-        return dqkv, None, dmask, None, None, None, None, drelative
+        found = call.backward_packed(grad, grad_weights, needs)
+        return found | {"qkv": None if found["qkv"] is None else found["qkv"].reshape(qkv.shape)}
 
     if need_weights:
         return (out[0].swapaxes(1, 2).reshape(shape), out[1]), backward

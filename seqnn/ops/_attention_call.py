@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _core, random
+from ..autograd import Needs
+from ._types import Array
 
-Array = np.ndarray
 Window = int | tuple[int | None, int | None] | None
 _UNLIMITED = 2**29
 
 
 class Options(NamedTuple):
-    """What the kernels take behind the arrays."""
+    """What the kernels take after the arrays."""
 
     scale: float
     before: int
@@ -26,8 +27,13 @@ class Options(NamedTuple):
 
 
 class Hard(NamedTuple):
-    """What backward of hard attention takes: the chosen keys, the gradient of their log-probabilities, and whether the
-    scores get the gradient of soft attention as well."""
+    """What backward of hard attention takes.
+
+    Attributes:
+        chosen: the chosen keys.
+        grad_log_p: the gradient of their log-probabilities.
+        straight: whether the scores also get the gradient of soft attention.
+    """
 
     chosen: Array | None = None
     grad_log_p: Array | None = None
@@ -75,56 +81,60 @@ class Call:
         self.saved: tuple[Any, ...] = ()
 
     def forward(self, record: bool) -> Any:
-        """The result, with need_weights (that, weights); `record` keeps what backward needs."""
-        out, out_rows, lse, weights, _, _ = _core.attention_forward(
+        """Return the result, with need_weights (that, weights); `record` keeps what backward needs."""
+        found = _core.attention_forward(
             *self.arrays, *self.rules, *self.options,
-            out=not self.rows, out_rows=self.rows, lse=record, weights=self.need_weights,
+            out=not self.rows, out_rows=self.rows, norms=record, weights=self.need_weights,
         )  # fmt: skip
-        out = out_rows.swapaxes(1, 2) if self.rows else out
-        self.saved = (out, lse, weights) if record else ()
-        return (out, weights) if self.need_weights else out
+        out = self._out(found)
+        self.saved = (out, found.norms, found.weights) if record else ()
+        return (out, found.weights) if self.need_weights else out
 
     def choose(self, sample: bool, soft: bool, record: bool) -> tuple[Array, Array]:
-        """The key of each query and the logarithm of its weight; `soft`: keeps the result of soft attention too."""
-        out, out_rows, lse, _, chosen, log_p = _core.attention_forward(
+        """Return the key of each query and the logarithm of its weight; `soft` keeps the result of soft attention too."""
+        found = _core.attention_forward(
             *self.arrays, *self.rules, *self.options, sample,
-            out=soft and not self.rows, out_rows=soft and self.rows, lse=record, chosen=True, log_p=True,
+            out=soft and not self.rows, out_rows=soft and self.rows, norms=record, chosen=True, log_p=True,
         )  # fmt: skip
-        out = out_rows.swapaxes(1, 2) if soft and self.rows else out
-        self.saved = (out, lse, None) if record else ()
-        return chosen, log_p
+        self.saved = (self._out(found), found.norms, None) if record else ()
+        return found.chosen, found.log_p
 
-    def _backward(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...], hard: Hard, **outputs: bool) -> tuple:
-        out, lse, weights = self.saved
+    def _out(self, found: Any) -> Array | None:
+        return found.out if found.out_rows is None else found.out_rows.swapaxes(1, 2)
+
+    def _backward(self, grad: Array, grad_weights: Any, needs: Needs, hard: Hard, **outputs: bool) -> Any:
+        """Return what the kernel finds: the outputs that are named, and the gradients of biases that `needs` names."""
+        out, norms, weights = self.saved
         bias, table, additive = self.rules[1:4]
-        mask = wanted[0] and bias is not None
+        mask = needs.mask and bias is not None
         sizes = bias.shape[:3] if mask else (1, 1, 1)
         heads = (1 if rows is None else len(rows) for rows in (table, additive))
-        *found, dbias, dtable, dadditive = _core.attention_backward(
-            grad, *self.arrays, grad if out is None else out, lse, *self.rules,
+        return _core.attention_backward(
+            grad, *self.arrays, grad if out is None else out, norms, *self.rules,
             None if grad_weights is None else weights, grad_weights, hard.chosen, hard.grad_log_p,
             *self.options, *sizes, *heads, hard.straight,
-            dbias=mask, drelative=wanted[1], dadditive=wanted[2], **outputs,
+            dbias=mask, drelative=needs.relative, dadditive=additive is not None and needs.additive, **outputs,
         )  # fmt: skip
-        dadditive = None if dadditive is None else dadditive.reshape(self.additive_shape)
-        return (*found, _fold(dbias, self.mask_shape) if mask else None, dtable, dadditive)
 
-    def backward(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...], hard: Hard = _SOFT) -> tuple:
-        """Gradients of q, k, v, the mask, `relative` and `additive`: those that are wanted."""
-        q, k, v, *rules = wanted
+    def _mask_gradient(self, found: Any) -> Array | None:
+        return None if found.dbias is None else _fold(found.dbias, self.mask_shape)
+
+    def backward(self, grad: Array, grad_weights: Any, needs: Needs, hard: Hard = _SOFT) -> dict[str, Array | None]:
+        """Return the gradients of q, k, v, mask, relative and additive that are needed."""
         if self.rows:
-            found = self._backward(grad, grad_weights, rules, hard, dq_rows=q, dk_rows=k, dv_rows=v)
-            *_, dq, dk, dv, _, dmask, dtable, dadditive = found
-            dq, dk, dv = (None if d is None else d.swapaxes(1, 2) for d in (dq, dk, dv))
+            found = self._backward(grad, grad_weights, needs, hard, dq_rows=needs.q, dk_rows=needs.k, dv_rows=needs.v)
+            rows = {"q": found.dq_rows, "k": found.dk_rows, "v": found.dv_rows}
+            values = {name: None if d is None else d.swapaxes(1, 2) for name, d in rows.items()}
         else:
-            found = self._backward(grad, grad_weights, rules, hard, dq=q, dk=k, dv=v)
-            dq, dk, dv, *_, dmask, dtable, dadditive = found
-        return dq, dk, dv, dmask, dtable, dadditive
+            found = self._backward(grad, grad_weights, needs, hard, dq=needs.q, dk=needs.k, dv=needs.v)
+            values = {"q": found.dq, "k": found.dk, "v": found.dv}
+        additive = None if found.dadditive is None else found.dadditive.reshape(self.additive_shape)
+        return {**values, "mask": self._mask_gradient(found), "relative": found.drelative, "additive": additive}
 
-    def backward_packed(self, grad: Array, grad_weights: Any, wanted: tuple[bool, ...]) -> tuple:
-        """The gradient of queries, keys and values side by side, those of the mask and `relative`."""
-        rules = (*wanted[1:], False)
-        return self._backward(grad, grad_weights, rules, _SOFT, dqkv=wanted[0])[-4:-1]
+    def backward_packed(self, grad: Array, grad_weights: Any, needs: Needs) -> dict[str, Array | None]:
+        """Return the gradients of queries, keys and values side by side, of mask and relative."""
+        found = self._backward(grad, grad_weights, needs, _SOFT, dqkv=needs.qkv)
+        return {"qkv": found.dqkv, "mask": self._mask_gradient(found), "relative": found.drelative}
 
 
 def _four_axes(name: str, x: Any) -> Array:
@@ -147,7 +157,7 @@ def _check(q: Array, k: Array, v: Array) -> None:
 def options_of(
     causal: bool, scale: float, offset: int, window: Window, dropout: float, seed: int | None, draws: bool = False
 ) -> Options:
-    """What the kernels take; numbers are drawn for dropout, or where `draws` says so."""
+    """Return what the kernels take after the arrays. A key for random numbers is drawn for dropout, and where `draws` says so."""
     before, after = window if isinstance(window, tuple) else (window, window)
     before, after = (_UNLIMITED if w is None else int(w) for w in (before, after))
     if before < 0 or after < 0:
@@ -159,7 +169,7 @@ def options_of(
 
 
 def _broadcast(mask: Any, shape: tuple[int, ...]) -> Array:
-    """The mask with four axes, of size 1 where it is the same along them, but for the last."""
+    """Return the mask with four axes: the last one whole, the others of size 1 where the mask is the same along them."""
     mask = np.asarray(mask)
     if mask.dtype.kind not in "bf":
         raise TypeError(f"attention: mask must be of booleans (True = take part) or floats (added), got {mask.dtype}")
@@ -173,7 +183,7 @@ def _broadcast(mask: Any, shape: tuple[int, ...]) -> Array:
 
 
 def _fold(grad: Array, shape: tuple[int, ...]) -> Array:
-    """The gradient in the shape that the mask came in."""
+    """Return the gradient in the shape that the mask came in."""
     if shape[-1:] != grad.shape[-1:]:
         grad = grad.sum(-1, keepdims=True)
     return grad.reshape(shape)

@@ -1,4 +1,4 @@
-"""The scores of attention beside the plain product: what becomes of queries, keys and the scale before the kernels."""
+"""The scores of attention other than the plain product: what queries, keys and the scale become before the kernels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEAST_SQUARE = 1e-24  # added to the mean square of a row of cosine scores: a r
 
 
 def scored(q: Any, k: Any, weight: Any, score: str, scale: float | None) -> tuple[Any, Any, Any, float]:
-    """Queries, keys, the weight of additive scores (else None) and the scale that give the named score."""
+    """Return the queries, keys, weight of additive scores (else None) and scale that give the named score."""
     if score not in SCORES:
         raise ValueError(f"attention: score must be one of {', '.join(map(repr, SCORES))}, got {score!r}")
     learned = score in ("general", "additive")
@@ -44,12 +44,12 @@ def scored(q: Any, k: Any, weight: Any, score: str, scale: float | None) -> tupl
 
 
 def _unit(x: Any) -> Any:
-    """Rows of length sqrt(size)."""
+    """Scale rows to the length sqrt(size)."""
     return rms_norm(x, eps=_LEAST_SQUARE)
 
 
 def _where_it_lies(x: Any, change: Callable[[Any], Any]) -> Any:
-    """change(x), in memory as x is: [B, T, H, D] where heads are closer together than positions."""
+    """Return change(x), in memory as x is: [B, T, H, D] where heads are closer together than positions."""
     strides = x.data.strides if isinstance(x, Tensor) else np.asarray(x).strides
     if len(strides) == 4 and strides[1] < strides[2]:
         return change(x.swapaxes(1, 2)).swapaxes(1, 2)

@@ -1,38 +1,53 @@
-"""Batch norm over the batch and all axes behind the channels."""
+"""Batch norm over the batch and all axes after the channels."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from .. import _core
-from ..autograd import op
+from ..autograd import Needs, op
+from ._broadcast import unlisted
+from ._layer_norm import check_eps
+from ._types import Array, Result
 
 
 @op
 def batch_norm(
-    x: Any,
+    x: Array,
     running_mean: np.ndarray | None = None,
     running_var: np.ndarray | None = None,
-    weight: Any = None,
-    bias: Any = None,
+    weight: Array | None = None,
+    bias: Array | None = None,
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
     *,
-    needs: tuple[bool, ...] = (),
-) -> tuple[Any, Callable]:
-    """(x - mean) / sqrt(variance + eps) * weight + bias, per channel.
+    needs: Needs,
+) -> Result:
+    """Normalise each channel: (x - mean) / sqrt(variance + eps) * weight + bias.
 
-    Parameters: `x` [N, C], [N, C, L] or [N, C, H, W] (any number of axes behind C); all others [C].
     In training, mean and (biased) variance are those of the batch, and the running ones, if given, are updated in place:
     running = (1 - momentum) * running + momentum * batch, with the unbiased variance. Otherwise the running ones are
     used; without them, those of the batch.
-    Raises ValueError where shapes do not fit, and for a batch of one value per channel to train on.
-    Source: Ioffe, Szegedy, "Batch Normalization", ICML 2015.
+
+    Args:
+        x: [N, C], [N, C, L] or [N, C, H, W]; C may be followed by any number of axes.
+        running_mean, running_var: [C], or None; they go together.
+        weight, bias: [C]; None is 1 and 0.
+        training: whether to use and to record the statistics of the batch.
+        momentum: the share of the batch in the new running statistics.
+        eps: added to the variance.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Raises:
+        TypeError: where `eps` is no number.
+        ValueError: where shapes do not fit, for a negative eps, and for a batch of one value per channel to train on.
+
+    Source: Ioffe, Szegedy, "Batch normalization", ICML 2015.
 
     >>> import numpy as np
     >>> from seqnn import ops
@@ -42,7 +57,8 @@ def batch_norm(
     >>> mean.round(2).tolist(), var.round(2).tolist()
     ([0.2], [1.1])
     """
-    x = np.asarray(x)
+    x = np.asarray(unlisted(x, weight))
+    check_eps("batch_norm", eps)
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x has shape {x.shape}, expected [N, C] or [N, C, ...]")
     if (running_mean is None) != (running_var is None):
@@ -57,10 +73,11 @@ def batch_norm(
         mean = np.array(running_mean) if any(needs) else running_mean
         out, rstd = _core.batch_norm_eval(cube, mean, running_var, weight, bias, eps, rstd=any(needs))
 
-    def backward(grad: np.ndarray) -> tuple:
+    def backward(grad: Array) -> dict[str, Array | None]:
         dx, dweight, dbias = _core.batch_norm_backward(
-            grad.reshape(cube.shape), cube, weight, mean, rstd, batch, dx=needs[0], dweight=needs[3], dbias=needs[4]
-        )
-        return None if dx is None else dx.reshape(x.shape), None, None, dweight, dbias
+            grad.reshape(cube.shape), cube, weight, mean, rstd, batch,
+            dx=needs.x, dweight=needs.weight, dbias=needs.bias,
+        )  # fmt: skip
+        return {"x": None if dx is None else dx.reshape(x.shape), "weight": dweight, "bias": dbias}
 
     return out.reshape(x.shape), backward

@@ -8,60 +8,88 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import _core
-from ..autograd import op
+from .._arguments import each_axis
+from ..autograd import Needs, op
+from ._broadcast import unlisted
+from ._types import Array
+
+Padding = Literal["same", "valid"]
 
 
 def conv1d(
-    x: Any,
-    weight: Any,
-    bias: Any = None,
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
     stride: int = 1,
-    padding: int | Literal["same", "valid"] = 0,
+    padding: int | Padding = 0,
     dilation: int = 1,
     groups: int = 1,
     *,
     activation: Literal["relu"] | None = None,
-) -> Any:
-    """Convolution (cross-correlation, as in all of deep learning) along the last axis.
+) -> Array:
+    """Convolve along the last axis (cross-correlation, as in all of deep learning).
 
         y[n, o, p] = bias[o] + sum over i, r of weight[o, i, r] x[n, g * I + i, p * stride + r * dilation - padding]
 
-    Shapes: x [N, C, L], weight [O, I, K] with I = C / groups, bias [O] -> y [N, O, P]; output o belongs to group
-    g = o // (O / groups); P = (L + 2 * padding - dilation * (K - 1) - 1) // stride + 1. `padding` zeros stand at either
-    end; "valid" is none, "same" (stride 1 only) makes P = L, the odd zero at the end. `activation` "relu" takes
-    max(y, 0) in the same pass. Raises ValueError for shapes that do not agree. Results do not depend on the number of
-    threads.
+    Output o belongs to group g = o // (O / groups). Results do not depend on the number of threads.
 
-        >>> import numpy as np
-        >>> x = np.array([[[1.0, 2.0, 3.0, 4.0]]])
-        >>> conv1d(x, np.array([[[1.0, 0.0, -1.0]]]), padding="same")
-        array([[[-2., -2., -2.,  3.]]])
+    Args:
+        x: [N, C, L], or [C, L] for a single sample.
+        weight: [O, I, K] with I = C / groups.
+        bias: [O], or None.
+        stride: the step from one window to the next.
+        padding: how many zeros stand at either end; "valid" is none, "same" (stride 1 only) makes P = L, with the odd zero
+            at the end.
+        dilation: the step from one element of a window to the next.
+        groups: how many parts of the channels are convolved by themselves.
+        activation: "relu" takes max(y, 0) in the same pass.
+
+    Returns:
+        [N, O, P] (or [O, P]), P = (L + 2 * padding - dilation * (K - 1) - 1) // stride + 1.
+
+    Raises:
+        ValueError: for shapes or options that do not fit.
+
+    >>> import numpy as np
+    >>> x = np.array([[[1.0, 2.0, 3.0, 4.0]]])
+    >>> conv1d(x, np.array([[[1.0, 0.0, -1.0]]]), padding="same")
+    array([[[-2., -2., -2.,  3.]]])
     """
     options = _options(1, stride, padding, dilation, groups, activation)
     return _convolve(x, weight, bias, **options)
 
 
 def conv2d(
-    x: Any,
-    weight: Any,
-    bias: Any = None,
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
     stride: int | tuple[int, int] = 1,
-    padding: int | tuple[int, int] | Literal["same", "valid"] = 0,
+    padding: int | tuple[int, int] | Padding = 0,
     dilation: int | tuple[int, int] = 1,
     groups: int = 1,
     *,
     activation: Literal["relu"] | None = None,
-) -> Any:
-    """Convolution (cross-correlation) over the last two axes: `conv1d` says the formula.
+) -> Array:
+    """Convolve over the last two axes (cross-correlation); `conv1d` says the formula.
 
-    Shapes: x [N, C, H, W], weight [O, C / groups, R, S], bias [O] -> y [N, O, P, Q]. `stride`, `padding` and `dilation`
-    are a number for both axes or (rows, columns). groups = C is a depthwise convolution. Raises ValueError for shapes
-    that do not agree.
+    Args:
+        x: [N, C, H, W], or [C, H, W] for a single sample.
+        weight: [O, C / groups, R, S].
+        bias: [O], or None.
+        stride, padding, dilation: as for `conv1d`, a number for both axes or (rows, columns).
+        groups: as for `conv1d`; groups = C is a depthwise convolution.
+        activation: "relu" takes max(y, 0) in the same pass.
 
-        >>> import numpy as np
-        >>> conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), np.array([0.5]))
-        array([[[[4.5, 4.5],
-                 [4.5, 4.5]]]])
+    Returns:
+        [N, O, P, Q] (or [O, P, Q]), both sizes as for `conv1d`.
+
+    Raises:
+        ValueError: for shapes or options that do not fit.
+
+    >>> import numpy as np
+    >>> conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), np.array([0.5]))
+    array([[[[4.5, 4.5],
+             [4.5, 4.5]]]])
     """
     options = _options(2, stride, padding, dilation, groups, activation)
     return _convolve(x, weight, bias, **options)
@@ -69,20 +97,22 @@ def conv2d(
 
 @op
 def _convolve(
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray | None,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
     *,
     stride: Sequence[int],
     padding: Sequence[int] | str,
     dilation: Sequence[int],
     groups: int,
     relu: bool,
-    needs: tuple[bool, ...] = (),
-) -> tuple[np.ndarray, Callable]:
+    needs: Needs,
+) -> tuple[Array, Callable]:
     axes = len(stride)
+    given, weight = np.asarray(unlisted(x, weight)), np.asarray(weight)
+    single = given.ndim == axes + 1 and np.ndim(weight) > 1 and given.shape[0] == weight.shape[1] * groups
+    x = given[None] if single else given
     _check(x, weight, bias, axes, groups)
-    x, weight = np.asarray(x), np.asarray(weight)
     ends = _padding(padding, weight.shape[2:], dilation)
     sizes = [n + a + b for n, (a, b) in zip(x.shape[2:], ends, strict=True)]
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:], strict=True)]
@@ -103,19 +133,19 @@ def _convolve(
     y4 = _core.conv_forward(x4, w4, bias, bottom=bottom, right=right, relu=relu, **how)
     y = y4.reshape(y4.shape[:2] + y4.shape[4 - axes :])
 
-    def backward(grad: np.ndarray) -> tuple[np.ndarray | None, ...]:
+    def backward(grad: Array) -> tuple[Array | None, ...]:
         grad4, gate = grad.reshape(y4.shape), y4 if relu else None
         dx = dw = db = None
-        if needs[0]:
+        if needs.x:
             height, width = plane
-            dx = _core.conv_backward_input(grad4, w4, gate, height=height, width=width, **how).reshape(x.shape)
-        if needs[1] or needs[2]:
+            dx = _core.conv_backward_input(grad4, w4, gate, height=height, width=width, **how).reshape(given.shape)
+        if needs.weight or needs.bias:
             rows, columns = window
-            dw, db = _core.conv_backward_weight(grad4, x4, gate, rows=rows, columns=columns, db=needs[2], **how)
+            dw, db = _core.conv_backward_weight(grad4, x4, gate, rows=rows, columns=columns, db=needs.bias, **how)
             dw = dw.reshape(weight.shape)
         return dx, dw, db
 
-    return y, backward
+    return y[0] if single else y, backward
 
 
 def _name(axes: int) -> str:
@@ -123,33 +153,23 @@ def _name(axes: int) -> str:
 
 
 def _options(axes: int, stride: Any, padding: Any, dilation: Any, groups: Any, activation: Any) -> dict[str, Any]:
-    """The options of `_convolve`, checked."""
+    """Check the options and return them as `_convolve` takes them."""
     name = _name(axes)
-    stride, dilation = spread(name, "stride", stride, axes, 1), spread(name, "dilation", dilation, axes, 1)
+    stride, dilation = each_axis(name, "stride", stride, axes, 1), each_axis(name, "dilation", dilation, axes, 1)
     if not isinstance(padding, str):
-        padding = spread(name, "padding", padding, axes, 0)
+        padding = each_axis(name, "padding", padding, axes, 0)
     elif padding not in ("same", "valid"):
         raise ValueError(f'{name}: padding is {padding!r}, expected a number, "same" or "valid"')
     elif padding == "same" and any(s > 1 for s in stride):
         raise ValueError(f'{name}: padding "same" needs stride 1, got {stride}')
     if activation not in (None, "relu"):
         raise ValueError(f'{name}: activation is {activation!r}, expected None or "relu"')
-    (groups,) = spread(name, "groups", groups, 1, 1)
+    (groups,) = each_axis(name, "groups", groups, 1, 1)
     return {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "relu": activation == "relu"}
 
 
-def spread(function: str, name: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
-    """`value` for each of `axes` axes: one integer for all, or a sequence of as many."""
-    values = (value,) * axes if np.ndim(value) == 0 else tuple(value)
-    good = len(values) == axes and all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values)
-    if not good or min(values) < least:
-        many = "an integer" if axes == 1 else f"an integer or {axes} of them,"
-        raise ValueError(f"{function}: {name} is {value!r}, expected {many} at least {least}")
-    return tuple(map(int, values))
-
-
 def _padding(padding: Sequence[int] | str, window: Sequence[int], dilation: Sequence[int]) -> list[tuple[int, int]]:
-    """Zeros (before, after) on each axis."""
+    """Return how many zeros stand (before, after) on each axis."""
     if padding == "valid":
         return [(0, 0)] * len(window)
     if padding == "same":

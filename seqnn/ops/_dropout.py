@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import _core, random
 from ..autograd import op
+from ._types import Array, Result
 
 
 @op
-def dropout(
-    x: Any, p: float = 0.5, *, training: bool = True, seed: int | None = None
-) -> tuple[Any, Callable[[np.ndarray], np.ndarray]]:
-    """x * 0 with probability p, x / (1 - p) else; x itself when not training or p = 0.
+def dropout(x: Array, p: float = 0.5, *, training: bool = True, seed: int | None = None) -> Result:
+    """Drop elements: x * 0 with probability p, else x / (1 - p).
 
-    Every element decides by 32 bits of Philox at (seed, stream, position): the same for any number of threads. Without a
-    `seed` each call draws a fresh key from the process-wide generator (`seqnn.random.seed`, `get_state`, `set_state`).
-    The backward pass computes the mask again. A NaN stays NaN, dropped or not.
-    Raises ValueError unless 0 <= p <= 1. Source: Srivastava et al., "Dropout", JMLR 2014.
+    Every element decides by 32 bits of Philox at (seed, stream, position): the same for any number of threads. The
+    backward pass computes the mask again. A NaN stays NaN, dropped or not.
+
+    Args:
+        x: numbers, of any shape.
+        p: the probability that an element is dropped.
+        training: False returns x itself, as p = 0 does.
+        seed: makes the draw a function of it; None draws a fresh key from the process-wide generator
+            (`seqnn.random.seed`, `get_state`, `set_state`).
+
+    Returns:
+        An array of the shape of `x`.
+
+    Raises:
+        ValueError: unless 0 <= p <= 1.
+
+    Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
 
     >>> import numpy as np
     >>> from seqnn import ops
@@ -34,7 +45,7 @@ def dropout(
         return x, lambda grad: grad
     key = random.next_key() if seed is None else (seed, 0)
 
-    def apply(x: Any) -> np.ndarray:
+    def apply(x: Any) -> Array:
         out = _core.dropout_apply(np.reshape(x, -1), p, *key)
         return out if np.ndim(x) == 1 else out.reshape(np.shape(x))  # a view would be copied where it is kept
 

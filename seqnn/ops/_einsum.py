@@ -9,37 +9,50 @@ from typing import Any
 
 import numpy as np
 
-from seqnn.autograd import op
+from ..autograd import Needs, op
+from ._broadcast import common_dtype
+from ._types import Array, Result
 
-Term = tuple[np.ndarray, str]  # an array, and a letter for each of its axes
+Term = tuple[Array, str]  # an array, and a letter for each of its axes
 
 
 @op
-def einsum(subscripts: str, *operands: Any, needs: tuple[bool, ...]) -> Any:
-    """The sum of products that `subscripts` says (`numpy.einsum`), of any number of operands.
+def einsum(subscripts: str, *operands: Array, needs: Needs) -> Result:
+    """Sum products as `subscripts` says (`numpy.einsum`).
 
-    "ik,kj->ij" is the matrix product; letters that are not in the output are summed; "..." stands for the axes without a
-    letter; a letter twice in one operand takes the diagonal; without "->" the output has the letters that occur once,
-    sorted. Operands are joined in pairs, those with the smallest result first, by matrix products.
-    The gradient of an operand is the einsum of the gradient and the other operands.
+    Operands are joined in pairs, those with the smallest result first, by matrix products. The gradient of an operand is
+    the einsum of the gradient and the other operands.
+
+    Args:
+        subscripts: a letter for each axis: "ik,kj->ij" is the matrix product. Letters that are not in the output are
+            summed; "..." stands for the axes without a letter; a letter twice in one operand takes the diagonal; without
+            "->" the output has the letters that occur once, sorted.
+        operands: any number of arrays.
+
+    Returns:
+        An array with the axes of the output.
+
+    Raises:
+        ValueError: where `subscripts` and the operands do not fit.
 
     >>> from seqnn import Tensor, ops
     >>> ops.einsum("ij,j->i", Tensor([[1.0, 2.0], [3.0, 4.0]]), Tensor([1.0, 10.0]))
     Tensor([21., 43.], dtype=float32)
     """
-    arrays = [np.asarray(x) for x in operands]
+    dtype = common_dtype(operands)
+    arrays = [np.asarray(x, dtype) for x in operands]
     letters, out = _parse(subscripts, [x.ndim for x in arrays])
     sizes = _sizes(subscripts, letters, arrays)
     terms = [_simple(x, s, sizes) for x, s in zip(arrays, letters, strict=True)]
 
-    def backward(grad: np.ndarray) -> tuple:
+    def backward(grad: Array) -> tuple:
         gradients: list[Any] = [None]
-        for k, (x, own) in enumerate(terms):
+        for k, (_, own) in enumerate(terms):
             gradient = None
             if needs[1 + k]:
                 others = [*terms[:k], *terms[k + 1 :], (grad, out)]
                 known = "".join(s for s in own if any(s in other for _, other in others))
-                gradient = np.zeros(arrays[k].shape, np.result_type(grad, x))
+                gradient = np.zeros(arrays[k].shape, np.asarray(operands[k]).dtype)
                 _simple(gradient, letters[k], sizes)[0][...] = _spread(_contract(others, known), known, own)
             gradients.append(gradient)
         return tuple(gradients)
@@ -48,7 +61,7 @@ def einsum(subscripts: str, *operands: Any, needs: tuple[bool, ...]) -> Any:
 
 
 def _parse(subscripts: str, axes: list[int]) -> tuple[list[str], str]:
-    """The letters of each operand and of the output, with letters of their own for "..."."""
+    """Find the letters of each operand and of the output, with letters of their own for "..."."""
     text = subscripts.replace(" ", "")
     left, arrow, out = text.partition("->")
     inputs = left.split(",")
@@ -72,8 +85,8 @@ def _parse(subscripts: str, axes: list[int]) -> tuple[list[str], str]:
     return letters, out
 
 
-def _sizes(subscripts: str, letters: list[str], arrays: list[np.ndarray]) -> dict[str, int]:
-    """The size of every letter's axis; an axis of size 1 is stretched to what the others have."""
+def _sizes(subscripts: str, letters: list[str], arrays: list[Array]) -> dict[str, int]:
+    """Find the size of every letter's axis; an axis of size 1 is stretched to what the others have."""
     sizes: dict[str, int] = {}
     for own, x in zip(letters, arrays, strict=True):
         for letter, size in zip(own, x.shape, strict=True):
@@ -83,8 +96,8 @@ def _sizes(subscripts: str, letters: list[str], arrays: list[np.ndarray]) -> dic
     return sizes
 
 
-def _simple(x: np.ndarray, letters: str, sizes: dict[str, int]) -> Term:
-    """A view of x with every letter once (the diagonal), and without axes that are stretched."""
+def _simple(x: Array, letters: str, sizes: dict[str, int]) -> Term:
+    """Make a view of x with every letter once (the diagonal), and without axes that are stretched."""
     once = "".join(dict.fromkeys(letters))
     if once != letters:
         x = np.einsum(f"{letters}->{once}", x)
@@ -92,8 +105,8 @@ def _simple(x: np.ndarray, letters: str, sizes: dict[str, int]) -> Term:
     return x.squeeze(stretched), "".join(s for k, s in enumerate(once) if k not in stretched)
 
 
-def _contract(terms: list[Term], out: str) -> np.ndarray:
-    """The product of all terms, summed over what is not in `out`, with its axes in that order."""
+def _contract(terms: list[Term], out: str) -> Array:
+    """Multiply all terms and sum over what is not in `out`; the axes are in that order."""
     terms = list(terms)
     while len(terms) > 1:
         pairs = itertools.combinations(range(len(terms)), 2)
@@ -107,14 +120,14 @@ def _contract(terms: list[Term], out: str) -> np.ndarray:
 
 
 def _cost(terms: list[Term], i: int, j: int, out: str) -> int:
-    """How many elements the product of two terms has."""
+    """Count the elements of the product of two terms."""
     kept = out + "".join(s for k, (_, s) in enumerate(terms) if k not in (i, j))
     sizes = {s: n for x, own in (terms[i], terms[j]) for s, n in zip(own, x.shape, strict=True) if s in kept}
     return math.prod(sizes.values())
 
 
-def _pair(a: np.ndarray, of_a: str, b: np.ndarray, of_b: str, kept: str) -> Term:
-    """The product of two terms, summed over the letters that are not in `kept`: a batched matrix product."""
+def _pair(a: Array, of_a: str, b: Array, of_b: str, kept: str) -> Term:
+    """Multiply two terms and sum over the letters that are not in `kept`, by a batched matrix product."""
     a, of_a = _sum_lone(a, of_a, of_b + kept)
     b, of_b = _sum_lone(b, of_b, of_a + kept)
     batch = "".join(s for s in of_a if s in of_b and s in kept)
@@ -133,12 +146,12 @@ def _pair(a: np.ndarray, of_a: str, b: np.ndarray, of_b: str, kept: str) -> Term
     return product, batch + rows + columns
 
 
-def _sum_lone(x: np.ndarray, own: str, used: str) -> Term:
-    """x summed over the letters that nothing else uses."""
+def _sum_lone(x: Array, own: str, used: str) -> Term:
+    """Sum x over the letters that nothing else uses."""
     lone = tuple([k for k, s in enumerate(own) if s not in used])
     return (x.sum(lone), "".join(s for s in own if s in used)) if lone else (x, own)
 
 
-def _spread(x: np.ndarray, known: str, own: str) -> np.ndarray:
-    """x, whose axes are the letters `known`, with axes of size 1 for the other letters of `own`."""
+def _spread(x: Array, known: str, own: str) -> Array:
+    """Give x, whose axes are the letters `known`, axes of size 1 for the other letters of `own`."""
     return np.expand_dims(x, tuple([k for k, s in enumerate(own) if s not in known]))

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 from .. import _core
-from ..autograd import Rows, op
+from ..autograd import Needs, Rows, op
+from ._types import Array, Result
 
 
 @op
-def embedding(ids: Any, weight: Any, padding_idx: int | None = None) -> tuple[Any, Callable]:
-    """weight[ids]: shape [*ids.shape, D] for a `weight` [V, D].
+def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None, *, needs: Needs) -> Result:
+    """Look up rows of a table, weight[ids].
 
-    Parameters: `ids` integers in [0, V), any shape; `padding_idx` the id of a row that gets no gradient (negative: from
-    the end; default none). The gradient of the weight touches the rows in `ids` only: it is added to them in the order
-    of the ids, whatever the number of threads.
-    Raises ValueError for an id out of range, TypeError for ids that are no integers.
+    The gradient of the weight touches the rows in `ids` only: it is added to them in the order of the ids, whatever the
+    number of threads.
+
+    Args:
+        ids: integers in [0, V), of any shape.
+        weight: [V, D].
+        padding_idx: the id of a row that gets no gradient (negative: from the end); None is none.
+
+    Returns:
+        [*ids.shape, D].
+
+    Raises:
+        TypeError: for ids that are no integers.
+        ValueError: for an id out of range.
 
     >>> import numpy as np
     >>> from seqnn import ops
@@ -36,9 +45,11 @@ def embedding(ids: Any, weight: Any, padding_idx: int | None = None) -> tuple[An
     else:
         raise ValueError(f"embedding: padding_idx={padding_idx}, expected -V <= padding_idx < V={size}")
     flat = ids.reshape(-1)
+    if needs.weight:
+        flat = flat.copy()  # the caller may use ids again before the backward pass
     out = _core.embedding_forward(weight, flat).reshape(*ids.shape, width)
 
-    def backward(grad: np.ndarray) -> tuple[None, Rows]:
-        return None, Rows(flat, grad.reshape(flat.size, width), (size, width), padding)
+    def backward(grad: Array) -> dict[str, Rows]:
+        return {"weight": Rows(flat, grad.reshape(flat.size, width), (size, width), padding)}
 
     return out, backward

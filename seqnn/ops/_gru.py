@@ -2,53 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
+import numpy.typing as npt
 
 from .. import _core
-from ..autograd import op
-from ._recurrent import Array, caller, checked_lengths, space, state, sum_bias, time_major
-
-FORMS = {"pytorch": 0, "cho2014": 1, "update": 2}
+from ..autograd import Needs, op
+from ._recurrent import check_name, last_axis, unroll
+from ._types import Array, Backward
 
 
 @op
 def gru(
-    x: Any,
-    h0: Any,
-    weight_ih: Any,
-    weight_hh: Any,
-    bias_ih: Any = None,
-    bias_hh: Any = None,
-    norm: Any = None,
+    x: Array,
+    h0: Array | None,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias_ih: Array | None = None,
+    bias_hh: Array | None = None,
+    norm: Array | None = None,
     *,
     form: str = "pytorch",
-    lengths: Any = None,
+    lengths: npt.ArrayLike | None = None,
     reverse: bool = False,
     batch_first: bool = False,
     mask: Array | None = None,
     zone_h: Array | None = None,
     packed: Array | None = None,
-    needs: tuple[bool, ...] = (),
-) -> tuple[tuple[Array, Array], Callable]:
-    """One direction of one GRU layer, gates r, z, n; r, z = sigmoid(x W_i^T + h W_h^T + bias).
+    needs: Needs,
+) -> tuple[tuple[Array, Array], Backward]:
+    """Run a GRU layer in one direction: h = (1 - z) n + z h, gates r, z, n.
 
-    The forms are
-        "pytorch":  n = tanh(x W_in^T + b_in + r (h W_hn^T + b_hn)), h = (1 - z) n + z h;
-        "cho2014":  n = tanh(x W_in^T + b_in + (r h) W_hn^T + b_hn), h = (1 - z) n + z h;
-        "update":   n as in "cho2014", h = z n + (1 - z) h.
+    r, z = sigmoid(x W_i^T + b_i + h W_h^T + b_h). The forms are
+
+        "pytorch":  n = tanh(x W_in^T + b_in + r (h W_hn^T + b_hn));
+        "cho2014":  n = tanh(x W_in^T + b_in + (r h) W_hn^T + b_hn);
+        "update":   n as in "cho2014", and h = z n + (1 - z) h.
 
     Args:
-        x: [T, B, I], or [B, T, I] with `batch_first`.
-        h0: [B, H], or None for zeros.
-        weight_ih, weight_hh, bias_ih, bias_hh: [3H, I], [3H, H], [3H], [3H], gates in the order r, z, n.
-        norm: [4H], the scale of a layer norm of r, z and both parts of n, or None; with the form "pytorch" only.
+        x: the inputs, [T, B, I], or [B, T, I] with `batch_first`; integers and other floats become the weights' kind of
+            numbers, but float64 beside float32 is an error.
+        h0: h before the first step, [B, H], or None for zeros.
+        weight_ih: [3H, I], gates in the order r, z, n.
+        weight_hh: [3H, H].
+        bias_ih, bias_hh: [3H] each, or None.
+        norm: [4H], the scale of a layer norm of r, z and both parts of n before the biases, or None; with the form
+            "pytorch" only.
+        form: "pytorch", "cho2014" or "update".
+        lengths: [B] integers in [0, T], in any order: steps after the end of a sequence are not read, and zero in `out`.
+            None means T for all.
+        reverse: whether to begin at each sequence's last step.
+        batch_first: whether x and `out` are [B, T, .].
+        mask: [B, H], which h is multiplied by before the product (variational dropout), or None.
+        zone_h: the share of the old h that is kept (zoneout), [T, B, H] or with axes of size 1; or None.
+        packed: what `_core.gru_pack(weight_ih, weight_hh)` returned for weights that do not change, or None.
 
-    The other arguments, the results (out, h) and the errors are those of `lstm`; `packed` is from `_core.gru_pack`.
-    Sources: Cho et al., "Learning phrase representations", 2014; Chung et al., "Empirical evaluation of gated recurrent
-    neural networks", 2014 ("update").
+    Returns:
+        (out, h): h of every step in the layout of x, and h after each sequence's last step.
+
+    Raises:
+        ValueError: for shapes that do not agree, an unknown form, lengths outside [0, T], and `packed` of other weights.
+        TypeError: for kinds of numbers that do not go together.
+
+    Sources: Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine translation",
+    2014; Chung et al., "Empirical evaluation of gated recurrent neural networks on sequence modeling", 2014 ("update").
 
     >>> import numpy as np
     >>> from seqnn import ops
@@ -56,38 +71,16 @@ def gru(
     >>> out.shape, bool((h == out[-1]).all())
     ((3, 2, 2), True)
     """
-    if form not in FORMS:
-        raise ValueError(f"gru: form must be one of {[*FORMS]}, got {form!r}")
-    x, weight_hh = time_major("gru", x, batch_first), np.asarray(weight_hh)
-    steps, rows, size = *x.shape[:2], weight_hh.shape[-1]
-    lengths, total = checked_lengths("gru", lengths, steps, rows)
-    h0 = state(h0, rows, size, x.dtype)
-    out, record = space(x, size, batch_first), True in needs
-    bias, bias_n = split_bias(bias_ih, bias_hh, size)
-    options = norm, mask, zone_h, FORMS[form], lengths
-    h, *saved = _core.gru_forward(
-        x, h0, weight_ih, weight_hh, bias, bias_n, *options, total, out, reverse, packed, gates=record,
-        resets=record and form != "pytorch", before=record, normal=record and norm is not None,
-        rstd=record and norm is not None,
+    check_name("gru", "form", form, _core.gru.form)
+    if norm is not None and form != "pytorch":
+        raise ValueError(f"gru: norm goes with form 0, 'pytorch', only, got form={form!r}")
+    weights = {
+        "weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh, "norm": norm,
+    }  # fmt: skip
+    saves = ["gates", "h_before"] + ["resets"] * (form != "pytorch")
+    out, done, backward = unroll(
+        "gru", x, {"h0": (h0, last_axis("gru", "weight_hh", weight_hh))}, weights, saves=saves, reads=["h0", "out"],
+        needs=needs, options={"mask": mask, "zone_h": zone_h, "form": form}, lengths=lengths, reverse=reverse,
+        batch_first=batch_first, packed=packed,
     )  # fmt: skip
-
-    def backward(grads: tuple[Array, Array]) -> tuple[Array | None, ...]:
-        grad_x = space(x, x.shape[2], batch_first) if needs[0] else None
-        grad_h0, grad_w_ih, grad_w_hh, grad_bias, grad_bias_n, grad_norm = _core.gru_backward(
-            caller(grads[0], batch_first), grads[1], x, h0, weight_ih, weight_hh, *options, out, *saved, grad_x, reverse,
-            grad_h0=needs[1], grad_w_ih=needs[2], grad_w_hh=needs[3], grad_bias=needs[4] or needs[5],
-            grad_bias_n=needs[5], grad_norm=needs[6],
-        )  # fmt: skip
-        grad_b_hh = np.concatenate([grad_bias[: 2 * size], grad_bias_n]) if needs[5] else None
-        return caller(grad_x, batch_first), grad_h0, grad_w_ih, grad_w_hh, grad_bias, grad_b_hh, grad_norm
-
-    return (caller(out, batch_first), h), backward
-
-
-def split_bias(bias_ih: Array | None, bias_hh: Array | None, size: int) -> tuple[Array | None, Array | None]:
-    """(that of the input's part [3H], that of h's part of n [H]); r and z have both in one."""
-    if bias_hh is None:
-        return bias_ih, None
-    bias = bias_hh.copy()
-    bias[2 * size :] = 0
-    return sum_bias(bias_ih, bias), bias_hh[2 * size :]
+    return (out, done.h_last), backward

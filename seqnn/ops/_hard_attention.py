@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ..autograd import Tensor, op
-from ._attention_call import Array, Call, Hard, Window, options_of
+from ..autograd import Needs, Tensor, op
+from ._attention_call import Call, Hard, Window, options_of
 from ._attention_score import scored
+from ._types import Array, Backward
 
 
 def hard_attention(
-    q: Any,
-    k: Any,
-    v: Any,
-    mask: Any = None,
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
     causal: bool = False,
     scale: float | None = None,
-    lengths: Any = None,
-    relative: Any = None,
-    weight: Any = None,
+    lengths: npt.ArrayLike | None = None,
+    relative: Array | None = None,
+    weight: Array | None = None,
     *,
     sample: bool = False,
     straight_through: bool = False,
     score: str = "scaled_dot",
-    query_lengths: Any = None,
+    query_lengths: npt.ArrayLike | None = None,
     query_offset: int = 0,
     window: Window = None,
     seed: int | None = None,
-) -> tuple[Any, Any, Array]:
-    """Attend to one key a query: out = v[index], with the logarithm of the weight that soft attention gives that key.
+) -> tuple[Array, Array, np.ndarray]:
+    """Attend to one key for each query: out = v[index], with the logarithm of the weight that soft attention gives it.
+
+    The memory is linear in the lengths, as that of `attention`.
 
     Args:
-        sample: draw the key with the probabilities of soft attention; else take that of the largest score (of equal
-            ones the first).
-        straight_through: gradients of `out` reach q and k as if attention had been soft; v gets that of hard attention.
-            Without it they reach v only, and q and k learn through the log-probability (`reinforce_loss`).
-        seed: makes the draw a function of it (default: a fresh key of `seqnn.random`).
-
-    The others as those of `attention`, whose memory is linear in the lengths, too.
+        q, k, v, mask, causal, scale, lengths, relative, weight, score, query_lengths, query_offset, window: as for
+            `attention`.
+        sample: draw the key with the probabilities of soft attention; otherwise the key of the largest score is taken (of
+            equal ones the first).
+        straight_through: let gradients of `out` reach q and k as if attention had been soft; v gets that of hard
+            attention. Without it they reach v only, and q and k learn through the log-probability (`reinforce_loss`).
+        seed: makes the draw a function of it; None draws a fresh key from `seqnn.random`.
 
     Returns:
         (out [B, H, T, E], log_prob [B, H, T], index [B, H, T]). A query that sees no key has zeros, 0 and -1.
+
+    Raises:
+        ValueError: as for `attention`.
 
     Sources: Xu et al., "Show, attend and tell", ICML 2015; Williams, "Simple statistical gradient-following algorithms for
     connectionist reinforcement learning", 1992; Bengio, Leonard, Courville, "Estimating or propagating gradients through
@@ -76,21 +82,20 @@ def _choose(
     sample: bool,
     straight: bool,
     options: Any,
-    needs: tuple[bool, ...],
-) -> tuple[tuple[Array, Array, Array], Callable]:
+    needs: Needs,
+) -> tuple[tuple[Array, Array, Array], Backward]:
     call = Call(q, k, v, mask, relative, additive, lengths, query_lengths, options)
-    wanted = needs[:6]
-    record = True in wanted
+    record = any(needs)
     chosen, log_p = call.choose(sample, straight and record, record)
 
-    def backward(grads: tuple[Array, ...]) -> tuple[Array | None, ...]:
-        return call.backward(grads[0], None, wanted, Hard(chosen, grads[1], straight))
+    def backward(grads: tuple[Array, ...]) -> dict[str, Array | None]:
+        return call.backward(grads[0], None, needs, Hard(chosen, grads[1], straight))
 
     return (_values(call.arrays[2], chosen, log_p), log_p, chosen), backward
 
 
 def _values(v: Array, chosen: Array, log_p: Array) -> Array:
-    """The values of the chosen keys; zeros where there is none, NaN where the scores were no numbers."""
+    """Return the values of the chosen keys; zeros where there is none, NaN where the scores were no numbers."""
     batch, heads = chosen.shape[:2]
     if v.shape[2] == 0:
         return np.zeros((*chosen.shape, v.shape[3]), v.dtype)
@@ -101,17 +106,23 @@ def _values(v: Array, chosen: Array, log_p: Array) -> Array:
     return out
 
 
-def reinforce_loss(log_prob: Any, reward: Any, baseline: Any = None) -> Any:
-    """-mean((reward - baseline) log_prob), whose gradient is REINFORCE's estimate of that of -(expected reward).
+def reinforce_loss(log_prob: Array, reward: npt.ArrayLike, baseline: npt.ArrayLike | str | None = None) -> Array:
+    """Compute -mean((reward - baseline) log_prob), whose gradient is REINFORCE's estimate of that of -(expected reward).
 
     Args:
-        log_prob: of the draws, any shape, such as the second result of `hard_attention(..., sample=True)`.
-        reward: how good the outcome of each draw was; broadcasts to the shape of log_prob. A constant: no gradient
+        log_prob: of the draws, of any shape, such as the second result of `hard_attention(..., sample=True)`.
+        reward: how good the outcome of each draw was; broadcasts to the shape of log_prob. It is a constant: no gradient
             goes through it.
-        baseline: what reward is to be compared with, which lowers the variance: an array or number that does not depend on
-            the draws; "mean": the mean of the others along the first axis (leave-one-out); None: 0.
+        baseline: what the reward is compared with, which lowers the variance: an array or number that does not depend on
+            the draws; "mean", the mean of the others along the first axis (leave-one-out); None is 0.
 
-    Raises ValueError where shapes do not fit, or "mean" has no others. Source: Williams, 1992.
+    Returns:
+        A number.
+
+    Raises:
+        ValueError: where shapes do not fit, or "mean" has no others.
+
+    Source: Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement learning", 1992.
 
     >>> import numpy as np
     >>> reinforce_loss(np.array([-1.0, -2.0]), np.array([3.0, 1.0]), "mean").item()

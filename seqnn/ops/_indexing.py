@@ -5,15 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from seqnn.autograd import Tensor, op
+from ..autograd import Needs, Tensor, op
+from ._types import Array, Result
 
 
 @op
-def getitem(x: Any, index: Any) -> Any:
-    """x[index], with slices, integers, None, ..., integer arrays and bool masks as in NumPy.
+def getitem(x: Array, index: Any, *, needs: Needs) -> Result:
+    """Take elements, x[index]. The gradients of elements that are taken more than once add up.
 
-    Slices are views. The gradients of elements that integer arrays take more than once add up.
+    Args:
+        x: an array.
+        index: slices, integers, None, ..., integer arrays and bool masks, as in NumPy.
+
+    Returns:
+        What NumPy's indexing gives; of slices, a view.
+
+    Raises:
+        IndexError: for an index out of range.
 
     >>> from seqnn import Tensor, ops
     >>> ops.getitem(Tensor([1.0, 2.0, 3.0]), [2, 2, 0])
@@ -22,8 +32,10 @@ def getitem(x: Any, index: Any) -> Any:
     if isinstance(index, tuple):
         index = tuple([i.data if isinstance(i, Tensor) else i for i in index])
     x = np.asarray(x)
+    if needs.x:
+        index = _kept(index)
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         full = np.zeros_like(x)
         if _may_repeat(index):
             np.add.at(full, index, grad)
@@ -35,10 +47,21 @@ def getitem(x: Any, index: Any) -> Any:
 
 
 @op
-def gather(x: Any, axis: int, index: Any) -> Any:
-    """out[i][j][k] = x[i][index[i][j][k]][k] for axis 1, and so on (`torch.gather`).
+def gather(x: Array, axis: int, index: npt.ArrayLike, *, needs: Needs) -> Result:
+    """Gather elements along an axis: out[i, j, k] = x[i, index[i, j, k], k] for axis 1, and so on (`torch.gather`).
 
-    `index` has as many axes as x, and is no larger than x on the others. Raises IndexError for an index outside of x.
+    Args:
+        x: an array.
+        axis: along which `index` counts.
+        index: integers, with as many axes as x, and no larger than x on the other axes.
+
+    Returns:
+        An array of the shape of `index`.
+
+    Raises:
+        IndexError: for an index outside of x.
+        TypeError: for an index that does not hold integers.
+        ValueError: for shapes that do not fit.
 
     >>> from seqnn import Tensor, ops
     >>> ops.gather(Tensor([[1.0, 2.0], [3.0, 4.0]]), 1, [[0, 0], [1, 0]])
@@ -54,11 +77,13 @@ def gather(x: Any, axis: int, index: Any) -> Any:
         raise ValueError(f"gather: index has shape {index.shape}, which does not fit into {x.shape} beside axis {axis}")
     if index.size and index.min() < 0:
         raise IndexError(f"gather: index holds {index.min()}, expected 0 <= index < {x.shape[axis]}")
+    if needs.x:
+        index = index.copy()  # the caller may use it again before the backward pass
     places = tuple(
         [index if k == axis else open_axis for k, open_axis in enumerate(np.ogrid[tuple(map(slice, index.shape))])]
     )
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         full = np.zeros_like(x)
         np.add.at(full, places, grad)
         return full
@@ -66,9 +91,16 @@ def gather(x: Any, axis: int, index: Any) -> Any:
     return x[places], backward
 
 
+def _kept(index: Any) -> Any:
+    """Copy the arrays of an index: the caller may use them again before the backward pass."""
+    if isinstance(index, tuple):
+        return tuple([_kept(i) for i in index])
+    return np.array(index) if isinstance(index, list | Array) else index
+
+
 def _may_repeat(index: Any) -> bool:
-    """Whether an integer array or list is part of the index; bool masks and slices take an element once."""
+    """Tell whether an integer array or list is part of the index; bool masks and slices take an element once."""
     for part in index if isinstance(index, tuple) else (index,):
-        if isinstance(part, list | np.ndarray) and np.asarray(part).dtype != bool:
+        if isinstance(part, list | Array) and np.asarray(part).dtype != bool:
             return True
     return False

@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from .. import _core
-from ..autograd import op
+from ..autograd import Needs, op
+from ._arithmetic import add, multiply
+from ._broadcast import unlisted
+from ._shape import reshape
+from ._types import Array, Backward
 
 
 @op
 def layer_norm(
-    x: Any,
-    weight: Any = None,
-    bias: Any = None,
+    x: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
     eps: float = 1e-5,
-    residual: Any = None,
+    residual: Array | None = None,
     *,
     normalized_shape: tuple[int, ...] | None = None,
     return_sum: bool = False,
-    needs: tuple[bool, ...] = (),
-) -> tuple[Any, Callable]:
-    """(s - mean) / sqrt(variance + eps) * weight + bias with s = x + residual, over the trailing axes.
+    needs: Needs,
+) -> tuple[Array | tuple[Array, Array], Backward]:
+    """Normalise the trailing axes: (s - mean) / sqrt(variance + eps) * weight + bias with s = x + residual.
 
-    Parameters: `x` any shape [..., D]; `weight`, `bias` of the shape of the trailing axes that are normalised (default
-    none: 1 and 0); `residual` like x (default none); `normalized_shape` says the axes where there is neither weight nor
-    bias (default the last axis). The variance is the biased one. With `return_sum` the result is (out, s).
-    Raises ValueError where shapes do not fit. Source: Ba, Kiros, Hinton, "Layer Normalization", 2016.
+    Args:
+        x: [..., D].
+        weight, bias: of the shape of the axes that are normalised; None is 1 and 0.
+        eps: added to the variance, which is the biased one.
+        residual: of the shape of `x`, or None.
+        normalized_shape: sizes of the axes, where there is neither weight nor bias; None is the last axis.
+        return_sum: also return s.
+
+    Returns:
+        An array of the shape of `x`; with return_sum (that, s).
+
+    Raises:
+        TypeError: where `eps` is no number.
+        ValueError: where shapes do not fit, or eps is negative.
+
+    Source: Ba, Kiros, Hinton, "Layer normalization", 2016.
 
     >>> import numpy as np
     >>> from seqnn import ops
@@ -45,19 +61,31 @@ def layer_norm(
 
 @op
 def rms_norm(
-    x: Any,
-    weight: Any = None,
+    x: Array,
+    weight: Array | None = None,
     eps: float | None = None,
-    residual: Any = None,
+    residual: Array | None = None,
     *,
     normalized_shape: tuple[int, ...] | None = None,
     return_sum: bool = False,
-    needs: tuple[bool, ...] = (),
-) -> tuple[Any, Callable]:
-    """s / sqrt(mean of s^2 + eps) * weight with s = x + residual, over the trailing axes.
+    needs: Needs,
+) -> tuple[Array | tuple[Array, Array], Backward]:
+    """Divide the trailing axes by their root mean square: s / sqrt(mean of s^2 + eps) * weight with s = x + residual.
 
-    Parameters as those of `layer_norm`; `eps` defaults to the machine epsilon of the dtype.
-    Source: Zhang, Sennrich, "Root Mean Square Layer Normalization", NeurIPS 2019.
+    Args:
+        x: [..., D].
+        weight: of the shape of the axes that are normalised; None is 1.
+        eps: added to the mean square; None is the machine epsilon of the dtype.
+        residual, normalized_shape, return_sum: as for `layer_norm`.
+
+    Returns:
+        An array of the shape of `x`; with return_sum (that, s).
+
+    Raises:
+        TypeError: where `eps` is no number.
+        ValueError: where shapes do not fit, or eps is negative.
+
+    Source: Zhang, Sennrich, "Root mean square layer normalization", NeurIPS 2019.
 
     >>> import numpy as np
     >>> from seqnn import ops
@@ -65,8 +93,47 @@ def rms_norm(
     [1.0, -1.0]
     """
     if eps is None:
-        eps = float(np.finfo(np.asarray(x).dtype).eps)
+        dtype = np.asarray(x).dtype
+        eps = float(np.finfo(dtype if dtype.char in "fd" else np.float32).eps)
     return _norm("rms_norm", x, {"weight": weight}, eps, residual, normalized_shape, return_sum, needs)
+
+
+def group_norm(
+    x: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
+) -> Array:
+    """Normalise groups of channels: (x - mean) / sqrt(variance + eps) * weight + bias, with the statistics of a group.
+
+    Args:
+        x: [N, C, ...].
+        num_groups: how many groups the C channels form.
+        weight, bias: of the channels, [C]; None is 1 and 0.
+        eps: added to the variance.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Raises:
+        ValueError: where shapes do not fit, or C is no multiple of `num_groups`.
+
+    Source: Wu, He, "Group normalization", ECCV 2018.
+
+    >>> import numpy as np
+    >>> group_norm(np.array([[1.0, 3.0, 10.0, 30.0]]), 2, eps=0).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
+    shape = np.shape(x)
+    if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
+        raise ValueError(
+            f"group_norm: expected x [N, C, ...], C a multiple of num_groups={num_groups}, got shape {shape}"
+        )
+    per_channel = (1, shape[1]) + (1,) * (len(shape) - 2)
+    for name, given in (("weight", weight), ("bias", bias)):
+        if given is not None and np.shape(given) != shape[1:2]:
+            raise ValueError(f"group_norm: {name} must have shape {shape[1:2]}, got {np.shape(given)}")
+    groups = reshape(x, (shape[0] * num_groups, math.prod(shape[1:]) // num_groups))
+    out = reshape(layer_norm(groups, eps=eps), shape)
+    out = out if weight is None else multiply(out, reshape(weight, per_channel))
+    return out if bias is None else add(out, reshape(bias, per_channel))
 
 
 def _norm(
@@ -77,9 +144,10 @@ def _norm(
     residual: Any,
     normalized_shape: tuple[int, ...] | None,
     return_sum: bool,
-    needs: tuple[bool, ...],
-) -> tuple[Any, Callable]:
-    x = np.asarray(x)
+    needs: Needs,
+) -> tuple[Any, Backward]:
+    x = np.asarray(unlisted(x, parameters["weight"]))
+    check_eps(name, eps)
     columns = _columns(name, x.shape, parameters, normalized_shape)
     if residual is None:
         if return_sum:
@@ -100,12 +168,14 @@ def _norm(
         rms,
         sum=residual is not None and (record or return_sum),
         mean=record and not rms,
-        rstd=record,
+        rstd=True,
     )
+    if rstd.size and not rstd[rstd.argmin()] > 0:
+        _scale_down(rows if total is None else total, out, mean, rstd, flat, eps, rms)
     saved, shape, weight = rows if total is None else total, x.shape, flat["weight"]
     shapes = {key: np.shape(p) for key, p in parameters.items()}
 
-    def backward(grads: Any) -> tuple:
+    def backward(grads: Any) -> tuple[Array | None, ...]:
         grad, grad_sum = grads if return_sum else (grads, None)
         dx, dweight, dbias = _core.layer_norm_backward(
             grad.reshape(saved.shape),
@@ -115,25 +185,54 @@ def _norm(
             rstd,
             None if grad_sum is None else grad_sum.reshape(saved.shape),
             rms,
-            dx=needs[0] or needs[-1],
-            dweight=needs[1],
-            dbias=not rms and needs[2],
+            dx=needs.x or needs.residual,
+            dweight=needs.weight,
+            dbias=not rms and needs.bias,
         )
-        dx = dx if dx is None or dx.shape == shape else dx.reshape(shape)  # a view would be copied where it is kept
-        dweight = dweight if dweight is None or dweight.shape == shapes["weight"] else dweight.reshape(shapes["weight"])
+        dx = _shaped(dx, shape)
+        dweight = _shaped(dweight, shapes["weight"])
         if rms:
             return dx, dweight, None, dx
-        return dx, dweight, None if dbias is None else dbias.reshape(shapes["bias"]), None, dx
+        return dx, dweight, _shaped(dbias, shapes["bias"]), None, dx
 
     if return_sum:
         return (out.reshape(shape), total.reshape(shape)), backward
     return out.reshape(shape), backward
 
 
+def _scale_down(
+    x: Array, out: Array, mean: Array | None, rstd: Array, parameters: dict[str, Any], eps: float, rms: bool
+) -> None:
+    """Norm the rows again whose squares overflow, in place: divided by their largest element, which changes nothing else."""
+    huge = np.flatnonzero((rstd == 0) & np.isfinite(x).all(1))
+    if huge.size:
+        scale = np.abs(x[huge]).max(1, keepdims=True)
+        weight, bias = parameters["weight"], parameters.get("bias")
+        out[huge], _, means, roots = _core.layer_norm_forward(
+            x[huge] / scale, weight, bias, None, 0.0, rms, sum=False, mean=mean is not None, rstd=True
+        )
+        rstd[huge] = roots / scale[:, 0]
+        if mean is not None:
+            mean[huge] = means * scale[:, 0]
+
+
+def check_eps(name: str, eps: Any) -> None:
+    """Refuse what is no number >= 0."""
+    if not isinstance(eps, Real):
+        raise TypeError(f"{name}: eps must be a number, got {type(eps).__name__}; normalized_shape goes by its name")
+    if not eps >= 0:
+        raise ValueError(f"{name}: eps must not be negative, got {eps}")
+
+
+def _shaped(grad: Array | None, shape: tuple[int, ...]) -> Array | None:
+    """Bring a gradient into the shape of its argument; a view of the same shape would be copied where it is kept."""
+    return grad if grad is None or grad.shape == shape else grad.reshape(shape)
+
+
 def _columns(
     name: str, shape: tuple[int, ...], parameters: dict[str, Any], normalized_shape: tuple[int, ...] | None
 ) -> int:
-    """How many elements are normalised together."""
+    """Check the shapes, and count the elements that are normalised together."""
     given = {key: np.shape(p) for key, p in parameters.items() if p is not None}
     if normalized_shape is not None:
         given["normalized_shape"] = tuple(normalized_shape)

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import _core
-from ..autograd import op
+from ..autograd import Needs, op
+from ._types import Array, Backward, Result
 
-Array = np.ndarray
 Activation = str | None
 
-_NUMBER = {None: 0, "relu": 1, "gelu": 2, "gelu_tanh": 3, "silu": 4, "sigmoid": 5, "tanh": 6}
+_NUMBER: dict[Activation, int] = {None if name == "none" else name: i for i, name in enumerate(_core.linear.activation)}
 _FROM_INPUT = ("gelu", "gelu_tanh", "silu")  # their derivatives need what went in, the others' the result
 _RESULT = {"sigmoid": _core.sigmoid_forward, "tanh": _core.tanh_forward}
 
 
 @op
 def linear(
-    x: Any,
-    weight: Any,
-    bias: Any = None,
-    residual: Any = None,
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    residual: Array | None = None,
     *,
     activation: Activation = None,
-    packed: Array | None = None,
-    needs: tuple[bool, ...],
-) -> tuple[Array, Callable]:
+    packed: np.ndarray | None = None,
+    needs: Needs,
+) -> Result:
     """Apply a linear layer: activation(x @ weight.T + bias) + residual, in one pass.
 
     Args:
         x: [..., I].
         weight: [O, I], as in PyTorch.
         bias: [O], or None.
-        residual: [..., O], added behind the activation, or None.
+        residual: [..., O], added after the activation, or None.
         activation: None, "relu", "gelu", "gelu_tanh", "silu", "sigmoid" or "tanh".
         packed: what `pack_weight(weight)` returned, which saves rearranging an unchanged weight in every call. It
             must be packed again when the weight changes.
@@ -65,14 +64,14 @@ def linear(
     backward = None
     if wanted:
         saved = out if number else None
-        if save_input:  # behind a residual the result is not at hand; relu's derivative is the same at its input
+        if save_input:  # a residual hides the result; relu's derivative is the same at its input
             saved = _RESULT[activation](before) if activation in _RESULT else before
         backward = _linear_backward(number, rows, weight, saved, shape, needs)
     return out if shape is None else out.reshape(*shape[:-1], out.shape[-1]), backward
 
 
 def _as_rows(x: Any, residual: Any) -> tuple[Array, Array | None, tuple[int, ...]]:
-    """x and the residual as matrices, and the shape that x had."""
+    """Return x and the residual as matrices, and the shape that x had."""
     x = np.asarray(x)
     shape = x.shape
     rows = x.reshape(-1, shape[-1]) if x.size else x.reshape(int(np.prod(shape[:-1])), shape[-1])
@@ -85,14 +84,14 @@ def _linear_backward(
     weight: Array,
     saved: Array | None,
     shape: tuple[int, ...] | None,
-    needs: tuple[bool, ...],
-) -> Callable:
-    """The backward function of out = activation(rows weight^T + bias) + residual."""
+    needs: Needs,
+) -> Backward:
+    """Return the backward function of out = activation(rows weight^T + bias) + residual."""
 
     def backward(grad: Array) -> tuple[Array | None, ...]:
         g = grad if shape is None else grad.reshape(len(rows), -1)
         grad_x, grad_weight, grad_bias = _core.linear_backward(
-            g, rows, weight, number, saved, grad_x=needs[0], grad_weight=needs[1], grad_bias=needs[2]
+            g, rows, weight, number, saved, grad_x=needs.x, grad_weight=needs.weight, grad_bias=needs.bias
         )
         if shape is not None and grad_x is not None:
             grad_x = grad_x.reshape(shape)
@@ -116,15 +115,15 @@ def pack_weight(weight: Any) -> Array:
 
 
 @op
-def matmul(a: Any, b: Any, *, needs: tuple[bool, ...]) -> tuple[Array, Callable]:
+def matmul(a: Array, b: Array, *, needs: Needs) -> Result:
     """Multiply matrices, a @ b, as `numpy.matmul` does.
+
+    The leading axes are broadcast. A one-dimensional argument is a row on the left, a column on the right, and its axis
+    is left out of the result. A transposed matrix, such as `b.swapaxes(-1, -2)`, is read where it lies.
 
     Args:
         a: [..., M, K], or [K].
         b: [..., K, N], or [K].
-
-    The leading axes are broadcast. A one-dimensional argument is a row on the left, a column on the right, and its axis
-    is left out of the result. A transposed matrix, such as `b.swapaxes(-1, -2)`, is read where it lies.
 
     Returns:
         [..., M, N].
@@ -137,7 +136,7 @@ def matmul(a: Any, b: Any, *, needs: tuple[bool, ...]) -> tuple[Array, Callable]
     (5, 4, 2, 2)
     """
     if type(a) is Array and type(b) is Array and a.ndim == 2 == b.ndim:
-        return _core.matmul(a, b), _matmul_backward(a, b, needs) if True in needs else None
+        return _core.matmul(a, b), _matmul_backward(a, b, needs)
     a, b = np.asarray(a), np.asarray(b)
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError(f"matmul: a and b need at least one axis, got shapes {a.shape} and {b.shape}")
@@ -152,19 +151,19 @@ def matmul(a: Any, b: Any, *, needs: tuple[bool, ...]) -> tuple[Array, Callable]
 
     def backward(grad: Array) -> tuple[Array | None, Array | None]:
         g = grad.reshape(whole)
-        grad_a = _fold(_stacked(g, right.swapaxes(-1, -2)), left.shape).reshape(a.shape) if needs[0] else None
-        grad_b = _fold(_stacked(left.swapaxes(-1, -2), g), right.shape).reshape(b.shape) if needs[1] else None
+        grad_a = _fold(_stacked(g, right.swapaxes(-1, -2)), left.shape).reshape(a.shape) if needs.a else None
+        grad_b = _fold(_stacked(left.swapaxes(-1, -2), g), right.shape).reshape(b.shape) if needs.b else None
         return grad_a, grad_b
 
     return out, backward
 
 
-def _matmul_backward(a: Array, b: Array, needs: tuple[bool, ...]) -> Callable:
-    return lambda grad: (_core.matmul(grad, b.T) if needs[0] else None, _core.matmul(a.T, grad) if needs[1] else None)
+def _matmul_backward(a: Array, b: Array, needs: Needs) -> Backward:
+    return lambda grad: (_core.matmul(grad, b.T) if needs.a else None, _core.matmul(a.T, grad) if needs.b else None)
 
 
 def _stacked(a: Array, b: Array) -> Array:
-    """a @ b with leading axes, broadcast."""
+    """Return a @ b with leading axes, broadcast."""
     if a.ndim == 2 == b.ndim:
         return _core.matmul(a, b)
     if b.ndim == 2 and a.size:  # one long matrix
@@ -175,7 +174,7 @@ def _stacked(a: Array, b: Array) -> Array:
 
 
 def _stack(x: Array, batch: tuple[int, ...]) -> Array:
-    """[number of matrices, rows, columns]; one matrix for all of them is not copied."""
+    """Return x as [number of matrices, rows, columns]; one matrix for all of them is not copied."""
     matrix, count = x.shape[-2:], int(np.prod(batch))
     if x.shape[:-2] != batch and x.size == int(np.prod(matrix)):
         return np.broadcast_to(x.reshape(matrix), (count, *matrix))
@@ -183,7 +182,7 @@ def _stack(x: Array, batch: tuple[int, ...]) -> Array:
 
 
 def _fold(grad: Array, shape: tuple[int, ...]) -> Array:
-    """The gradient of an array of `shape` that was broadcast: the sum over the axes that it was repeated along."""
+    """Sum a gradient over the axes along which an array of `shape` was repeated."""
     grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))
     repeated = tuple(i for i, n in enumerate(shape) if n == 1 and grad.shape[i] != 1)
     return grad.sum(axis=repeated, keepdims=True) if repeated else grad

@@ -1,17 +1,17 @@
-"""Cross-entropy behind a linear layer over a large vocabulary, without the logits of all rows in memory."""
+"""Cross-entropy after a linear layer over a large vocabulary, without the logits of all rows in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import _core
-from ..autograd import op
+from ..autograd import Needs, op
 from ._cross_entropy import check_reduction, class_numbers
-
-Array = np.ndarray
+from ._types import Array, Reduction, Result
 
 _CHUNK = 1 << 23  # logits that are computed at a time
 _ROWS = 512, 64  # of a chunk, at most and at least
@@ -19,18 +19,18 @@ _ROWS = 512, 64  # of a chunk, at most and at least
 
 @op
 def linear_cross_entropy(
-    x: Any,
-    linear_weight: Any,
-    target: Any,
-    linear_bias: Any = None,
+    x: Array,
+    linear_weight: Array,
+    target: npt.ArrayLike,
+    linear_bias: Array | None = None,
     *,
-    weight: Any = None,
+    weight: npt.ArrayLike | None = None,
     ignore_index: int = -100,
     label_smoothing: float = 0.0,
-    reduction: str = "mean",
-    needs: tuple[bool, ...],
-) -> tuple[Array, Callable]:
-    """`cross_entropy(linear(x, linear_weight, linear_bias), target)`, a chunk of rows at a time.
+    reduction: Reduction = "mean",
+    needs: Needs,
+) -> Result:
+    """Compute `cross_entropy(linear(x, linear_weight, linear_bias), target)`, a chunk of rows at a time.
 
     The logits, [N, V] for N = B T positions and V words, are by far the largest arrays of a language model's step. Here a
     chunk of them is computed, and, where gradients are wanted, differentiated and multiplied at once: what stays are the
@@ -38,14 +38,14 @@ def linear_cross_entropy(
     (padding) are left out of the products.
 
     Args:
-        x: [..., D], in front of the last layer.
+        x: [..., D], what the last layer gets.
         linear_weight: [V, D]; with tied embeddings the table of the embedding.
         target: integers [...].
         linear_bias: [V], or None.
-        weight, ignore_index, label_smoothing, reduction: as those of `cross_entropy`.
+        weight, ignore_index, label_smoothing, reduction: as for `cross_entropy`.
 
     Returns:
-        A scalar, or, for reduction="none", the loss of every target.
+        A number; with reduction="none" an array of the shape of `target`.
 
     Raises:
         ValueError: for shapes that do not agree, or a target that is neither a row of linear_weight nor ignore_index.
@@ -72,7 +72,7 @@ def linear_cross_entropy(
     divisor = 1.0
     if reduction == "mean":
         divisor = float(len(numbers) if weight is None else np.asarray(weight)[numbers].sum(dtype=float))
-    wanted = needs[0], needs[1], needs[3]
+    wanted = needs.x, needs.linear_weight, needs.linear_bias
     at_once = any(wanted) and reduction != "none"
     losses, ready = call.run(wanted if at_once else None)
     if reduction == "none":
@@ -82,7 +82,7 @@ def linear_cross_entropy(
         with np.errstate(invalid="ignore"):
             out = np.asarray(np.divide(losses.sum(dtype=np.float64), divisor), losses.dtype)
 
-    def backward(grad: Array) -> tuple[Array | None, ...]:
+    def backward(grad: Array) -> dict[str, Array | None]:
         nonlocal ready
         if ready is None:
             factor = grad.reshape(-1)[kept] if reduction == "none" else np.full(len(numbers), 1.0)
@@ -98,13 +98,14 @@ def linear_cross_entropy(
             full = np.zeros((target.size, dx.shape[1]), dx.dtype)
             full[kept] = dx
             dx = full
-        return None if dx is None else dx.reshape(x.shape), dtable, None, dbias
+        dx = None if dx is None else dx.reshape(x.shape)
+        return {"x": dx, "linear_weight": dtable, "linear_bias": dbias}
 
     return out, backward
 
 
 class _Call(NamedTuple):
-    """What the chunks of a call share."""
+    """The arguments that the chunks of a call share."""
 
     rows: Array
     table: Array
@@ -115,7 +116,7 @@ class _Call(NamedTuple):
     smoothing: float
 
     def run(self, wanted: tuple[bool, ...] | None, factor: Array | None = None) -> tuple[Array, Any]:
-        """The loss of each row, and the wanted gradients of their sum (weighted by `factor`)."""
+        """Compute the loss of each row, and the wanted gradients of their sum (weighted by `factor`)."""
         rows, table = self.rows, self.table
         losses = np.empty(len(rows), rows.dtype)
         packed = _core.linear_pack(table) if len(rows) > _ROWS[1] else None

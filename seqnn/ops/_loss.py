@@ -1,4 +1,4 @@
-"""Losses between predictions and targets; negative log-likelihood of log-probabilities."""
+"""Losses between predictions and targets; the negative log-likelihood of log-probabilities."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import _core
-from ..autograd import op
-from ._cross_entropy import check_reduction, class_numbers, class_rows
+from ..autograd import Needs, op
+from ._cross_entropy import check_reduction, class_numbers, class_rows, class_weights
+from ._types import Array, Reduction, Result
 
-Result = tuple[np.ndarray, Callable]
 
-
-def _same_shape(name: str, first: str, a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
+def same_shape(name: str, first: str, a: Any, b: Any) -> tuple[Array, Array]:
+    """Check that two arrays have one shape; return both in the dtype of the first."""
     a = np.asarray(a)
     b = np.asarray(b)
     if a.shape != b.shape:
@@ -22,10 +23,10 @@ def _same_shape(name: str, first: str, a: Any, b: Any) -> tuple[np.ndarray, np.n
     return a, b.astype(a.dtype, copy=False)
 
 
-def _elementwise(
-    name: str, kernels: tuple[Callable, Callable], x: np.ndarray, y: np.ndarray, reduction: str, *rest: Any
-) -> tuple[np.ndarray, Callable]:
-    """A loss of every element, reduced; the second result gives the gradient by x."""
+def elementwise(
+    name: str, kernels: tuple[Callable, Callable], x: Array, y: Array, reduction: str, *rest: Any
+) -> tuple[Array, Callable]:
+    """Compute a loss of every element and reduce it; the second result gives the gradient by x."""
     check_reduction(name, reduction)
     forward, backward = kernels
     flat = x.reshape(-1), y.reshape(-1)
@@ -42,24 +43,33 @@ def _elementwise(
 
 
 def _difference_loss(
-    name: str, kernels: tuple[Callable, Callable], x: Any, y: Any, reduction: str, needs: tuple[bool, ...], *rest: Any
+    name: str, kernels: tuple[Callable, Callable], x: Any, y: Any, reduction: str, needs: Needs, *rest: Any
 ) -> Result:
-    """A loss of x - y: the gradient by y is that by x with the other sign."""
-    x, y = _same_shape(name, "input", x, y)
-    out, slope = _elementwise(name, kernels, x, y, reduction, *rest)
+    """Compute a loss of x - y: the gradient by y is that by x with the other sign."""
+    x, y = same_shape(name, "input", x, y)
+    out, slope = elementwise(name, kernels, x, y, reduction, *rest)
 
-    def backward(grad: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+    def backward(grad: Array) -> tuple[Array | None, Array | None]:
         by_x = slope(grad)
-        return by_x if needs[0] else None, -by_x if needs[1] else None
+        return by_x if needs.x else None, -by_x if needs.target else None
 
     return out, backward
 
 
 @op
-def mse_loss(x: np.ndarray, target: np.ndarray, *, reduction: str = "mean", needs: tuple[bool, ...]) -> Result:
-    """Squared error `(x - target)^2`; the mean over all elements, the "sum", or every element with "none".
+def mse_loss(x: Array, target: Array, *, reduction: Reduction = "mean", needs: Needs) -> Result:
+    """Compute the squared error `(x - target)^2`.
 
-    x and target have the same shape, else a `ValueError`; so for all losses of this module.
+    Args:
+        x: predictions, of any shape.
+        target: of the shape of `x`.
+        reduction: "mean" over all elements, their "sum", or "none", the loss of every element.
+
+    Returns:
+        A number; with reduction="none" an array of the shape of `x`.
+
+    Raises:
+        ValueError: where the shapes differ, or for another `reduction`.
 
     >>> mse_loss([1.0, 2.0], [0.0, 0.0])
     array(2.5)
@@ -68,8 +78,17 @@ def mse_loss(x: np.ndarray, target: np.ndarray, *, reduction: str = "mean", need
 
 
 @op
-def l1_loss(x: np.ndarray, target: np.ndarray, *, reduction: str = "mean", needs: tuple[bool, ...]) -> Result:
-    """Absolute error `|x - target|`; the gradient is 0 where they are equal.
+def l1_loss(x: Array, target: Array, *, reduction: Reduction = "mean", needs: Needs) -> Result:
+    """Compute the absolute error `|x - target|`; the gradient is 0 where they are equal.
+
+    Args:
+        x, target, reduction: as for `mse_loss`.
+
+    Returns:
+        A number; with reduction="none" an array of the shape of `x`.
+
+    Raises:
+        ValueError: as for `mse_loss`.
 
     >>> l1_loss([1.0, 2.0], [0.0, 0.0])
     array(1.5)
@@ -78,10 +97,20 @@ def l1_loss(x: np.ndarray, target: np.ndarray, *, reduction: str = "mean", needs
 
 
 @op
-def huber_loss(
-    x: np.ndarray, target: np.ndarray, *, reduction: str = "mean", delta: float = 1.0, needs: tuple[bool, ...]
-) -> Result:
-    """`d^2 / 2` where `d = |x - target| <= delta`, `delta * (d - delta / 2)` beyond (Huber 1964). delta > 0.
+def huber_loss(x: Array, target: Array, *, reduction: Reduction = "mean", delta: float = 1.0, needs: Needs) -> Result:
+    """Compute Huber's loss: `d^2 / 2` where `d = |x - target| <= delta`, `delta * (d - delta / 2)` beyond.
+
+    Args:
+        x, target, reduction: as for `mse_loss`.
+        delta: where the parabola goes over into a line, > 0.
+
+    Returns:
+        A number; with reduction="none" an array of the shape of `x`.
+
+    Raises:
+        ValueError: as for `mse_loss`, or where delta is not positive.
+
+    Source: Huber, "Robust estimation of a location parameter", 1964.
 
     >>> huber_loss([0.5, 3.0], [0.0, 0.0], reduction="none")
     array([0.125, 2.5  ])
@@ -94,9 +123,21 @@ def huber_loss(
 
 @op
 def smooth_l1_loss(
-    x: np.ndarray, target: np.ndarray, *, reduction: str = "mean", beta: float = 1.0, needs: tuple[bool, ...]
+    x: Array, target: Array, *, reduction: Reduction = "mean", beta: float = 1.0, needs: Needs
 ) -> Result:
-    """`d^2 / (2 beta)` where `d = |x - target| < beta`, `d - beta / 2` beyond (Girshick 2015). beta = 0 is `l1_loss`.
+    """Compute the smooth absolute error: `d^2 / (2 beta)` where `d = |x - target| < beta`, `d - beta / 2` beyond.
+
+    Args:
+        x, target, reduction: as for `mse_loss`.
+        beta: where the parabola goes over into a line, >= 0; 0 is `l1_loss`.
+
+    Returns:
+        A number; with reduction="none" an array of the shape of `x`.
+
+    Raises:
+        ValueError: as for `mse_loss`, or where beta is negative.
+
+    Source: Girshick, "Fast R-CNN", ICCV 2015.
 
     >>> smooth_l1_loss([0.5, 3.0], [0.0, 0.0], reduction="none")
     array([0.125, 2.5  ])
@@ -108,60 +149,22 @@ def smooth_l1_loss(
 
 
 @op
-def binary_cross_entropy_with_logits(
-    x: np.ndarray,
-    target: np.ndarray,
-    weight: np.ndarray | None = None,
-    pos_weight: np.ndarray | None = None,
-    *,
-    reduction: str = "mean",
-    needs: tuple[bool, ...],
-) -> Result:
-    """`-w (v t log s + (1 - t) log(1 - s))` with `s = sigmoid(x)`, t = target, from the logits without overflow.
-
-    weight w and pos_weight v broadcast to the shape of x; "mean" divides by the number of elements.
-
-    >>> binary_cross_entropy_with_logits([0.0, 2.0], [1.0, 0.0], reduction="none")
-    array([0.69314718, 2.12692801])
-    """
-    name = "binary_cross_entropy_with_logits"
-    x, target = _same_shape(name, "logits", x, target)
-
-    def spread(what: str, w: Any) -> np.ndarray | None:
-        if w is None:
-            return None
-        try:
-            return np.broadcast_to(np.asarray(w, x.dtype), x.shape).reshape(-1)
-        except ValueError:
-            raise ValueError(
-                f"{name}: {what} of shape {np.shape(w)} does not broadcast to logits of shape {x.shape}"
-            ) from None
-
-    positive, weights = spread("pos_weight", pos_weight), spread("weight", weight)
-    kernels = _core.bce_forward, _core.bce_backward
-    out, slope = _elementwise(name, kernels, x, target, reduction, positive, weights)
-
-    def backward(grad: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        by_target = None
-        if needs[1]:  # loss = w (softplus(-x) (1 + (v - 1) t) + (1 - t) x)
-            by_target = grad / x.size * -x if reduction == "mean" else grad * -x
-            if positive is not None:
-                more = _core.softplus_forward(-x.reshape(-1), 1.0, np.inf) * (positive - 1)
-                by_target = by_target + (grad / x.size if reduction == "mean" else grad) * more.reshape(x.shape)
-            if weights is not None:
-                by_target = by_target * weights.reshape(x.shape)
-        return slope(grad) if needs[0] else None, by_target
-
-    return out, backward
-
-
-@op
 def cosine_embedding_loss(
-    x1: np.ndarray, x2: np.ndarray, target: np.ndarray, *, margin: float = 0.0, reduction: str = "mean"
+    x1: Array, x2: Array, target: npt.ArrayLike, *, margin: float = 0.0, reduction: Reduction = "mean"
 ) -> Result:
-    """`1 - cos(x1, x2)` for a target of 1, `max(0, cos(x1, x2) - margin)` for -1.
+    """Compute `1 - cos(x1, x2)` for a target of 1, and `max(0, cos(x1, x2) - margin)` for -1.
 
-    Shapes: x1 and x2 [N, D] with target [N], or [D] with a single target.
+    Args:
+        x1, x2: [N, D], or [D].
+        target: 1 and -1, [N], or a single number.
+        margin: up to which cosine pairs with target -1 cost nothing.
+        reduction: as for `mse_loss`.
+
+    Returns:
+        A number; with reduction="none" an array of the shape of `target`.
+
+    Raises:
+        ValueError: for shapes that do not fit, another target, or another `reduction`.
 
     >>> cosine_embedding_loss([[1.0, 0.0], [1.0, 1.0]], [[0.0, 2.0], [1.0, 1.0]], [1, -1], reduction="none")
     array([1., 1.])
@@ -179,7 +182,7 @@ def cosine_embedding_loss(
     rows = x1.reshape(-1, x1.shape[-1]), x2.reshape(-1, x1.shape[-1]), target.reshape(-1).astype(np.int64)
     loss, cosine = _core.cosine_embedding_forward(*rows, margin)
 
-    def backward(grad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def backward(grad: Array) -> tuple[Array, Array]:
         each = np.empty_like(loss)
         each[:] = (grad / loss.size if reduction == "mean" else grad).reshape(-1)
         by_x1, by_x2 = _core.cosine_embedding_backward(*rows, cosine, each, margin)
@@ -192,16 +195,27 @@ def cosine_embedding_loss(
 
 @op
 def nll_loss(
-    log_probs: np.ndarray,
-    target: np.ndarray,
-    weight: np.ndarray | None = None,
+    log_probs: Array,
+    target: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
     *,
     ignore_index: int = -100,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Result:
-    """Negative log-likelihood `-w_t log_probs[t]` of the target class, from log-probabilities.
+    """Compute the negative log-likelihood `-w_t log_probs[t]` of the target class, from log-probabilities.
 
-    Shapes, weight, ignore_index and reductions as in `cross_entropy`, which does both steps at once and faster.
+    `cross_entropy` takes logits, and does both steps at once and faster.
+
+    Args:
+        log_probs: [C], [N, C] or [N, C, d1, ...].
+        target, weight, ignore_index, reduction: as for `cross_entropy`.
+
+    Returns:
+        A number; with reduction="none" an array of the shape of `target`.
+
+    Raises:
+        TypeError: where `target` does not hold integers.
+        ValueError: for shapes that do not fit, a target out of range, or another `reduction`.
 
     >>> nll_loss([[-0.5, -2.0], [-3.0, -0.1]], [0, 1])
     array(0.3)
@@ -209,19 +223,18 @@ def nll_loss(
     check_reduction("nll_loss", reduction)
     log_probs, target = np.asarray(log_probs), np.asarray(target)
     rows, back = class_rows("nll_loss", log_probs, target)
-    if weight is not None and np.shape(weight) != rows.shape[1:]:
-        raise ValueError(f"nll_loss: weight must have shape {rows.shape[1:]}, got {np.shape(weight)}")
+    weight = class_weights("nll_loss", weight, rows.shape[1], rows.dtype)
     numbers = class_numbers("nll_loss", target, rows.shape[1], ignore_index).reshape(-1)
     counts = numbers != ignore_index
     row, column = np.flatnonzero(counts), numbers[counts]
-    factor = np.ones(len(row), rows.dtype) if weight is None else np.asarray(weight, rows.dtype)[column]
+    factor = np.ones(len(row), rows.dtype) if weight is None else weight[column]
     if reduction == "mean":
         with np.errstate(invalid="ignore"):
             factor = factor / factor.sum()
     loss = np.zeros(len(numbers), rows.dtype)
     loss[row] = -factor * rows[row, column]
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         by_rows = np.zeros(rows.shape, rows.dtype)
         by_rows[row, column] = -factor * (grad.reshape(-1)[row] if reduction == "none" else grad)
         return back(by_rows)

@@ -1,7 +1,7 @@
-"""Tensor's operators and methods call the functions of this package."""
+"""The functions of this package, given to Tensor for its operators and methods."""
 
 import sys
 
-from seqnn.autograd import _tensor
+from ..autograd import set_functions
 
-_tensor.functions = sys.modules[__package__]
+set_functions(sys.modules[__package__])

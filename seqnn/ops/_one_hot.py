@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 
-def one_hot(labels: Any, num_classes: int = -1) -> np.ndarray:
-    """An int64 array with an axis of `num_classes` behind those of labels: 1 at the label, 0 elsewhere.
+def one_hot(labels: npt.ArrayLike, num_classes: int = -1) -> np.ndarray:
+    """Write class numbers as one-hot vectors: 1 at the label, 0 elsewhere.
 
-    `num_classes=-1` takes the largest label + 1. A label that is negative or too large is a `ValueError`.
+    Args:
+        labels: class numbers, of any shape.
+        num_classes: the size of the vectors; -1 takes the largest label + 1.
+
+    Returns:
+        An int64 array [*labels.shape, num_classes].
+
+    Raises:
+        TypeError: where labels are no integers.
+        ValueError: for a label that is negative or too large.
 
     >>> one_hot([0, 2])
     array([[1, 0, 0],
            [0, 0, 1]])
     """
+    if isinstance(labels, np.ma.MaskedArray):
+        raise TypeError("one_hot: labels are a masked array: its mask would be lost; give labels.filled(...)")
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"one_hot: labels must be integers, got {labels.dtype}")

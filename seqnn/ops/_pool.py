@@ -3,44 +3,66 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import _core
-from ..autograd import op
-from ._conv import spread
+from .._arguments import each_axis
+from ..autograd import Needs, op
+from ._types import Array, Result
 
 
 def max_pool1d(
-    x: Any, kernel_size: int, stride: int | None = None, padding: int = 0, dilation: int = 1, ceil_mode: bool = False
-) -> Any:
-    """The largest element of each window along the last axis.
+    x: Array, kernel_size: int, stride: int | None = None, padding: int = 0, dilation: int = 1, ceil_mode: bool = False
+) -> Array:
+    """Take the largest element of each window along the last axis.
 
         y[n, c, p] = max over r of x[n, c, p * stride + r * dilation - padding]
 
-    Shapes: x [N, C, L] -> y [N, C, P], P = (L + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1,
-    rounded down, or up with `ceil_mode`, where a window that begins behind the left padding and x is left out.
-    `stride` defaults to `kernel_size`; padding (at most half of the window) never wins. The gradient goes to the first
-    of equals. NaN in a window gives NaN. Raises ValueError for options that do not fit.
+    The gradient goes to the first of equals. NaN in a window gives NaN.
 
-        >>> import numpy as np
-        >>> max_pool1d(np.array([[[1.0, 5.0, 2.0, 3.0]]]), 2)
-        array([[[5., 3.]]])
+    Args:
+        x: [N, C, L].
+        kernel_size: elements of a window.
+        stride: the step from one window to the next; None is `kernel_size`.
+        padding: places at either end, at most half of the window, which never win.
+        dilation: the step from one element of a window to the next.
+        ceil_mode: round P up; but a window that would begin after the left padding and x is left out.
+
+    Returns:
+        [N, C, P], P = (L + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1, rounded down.
+
+    Raises:
+        ValueError: for shapes or options that do not fit.
+
+    >>> import numpy as np
+    >>> max_pool1d(np.array([[[1.0, 5.0, 2.0, 3.0]]]), 2)
+    array([[[5., 3.]]])
     """
     return _max_pool(x, window=_window("max_pool1d", x, 1, kernel_size, stride, padding, dilation, ceil_mode))
 
 
 def max_pool2d(
-    x: Any,
+    x: Array,
     kernel_size: int | tuple[int, int],
     stride: int | tuple[int, int] | None = None,
     padding: int | tuple[int, int] = 0,
     dilation: int | tuple[int, int] = 1,
     ceil_mode: bool = False,
-) -> Any:
-    """The largest element of each window over the last two axes, [N, C, H, W] -> [N, C, P, Q]: see `max_pool1d`.
+) -> Array:
+    """Take the largest element of each window over the last two axes, as `max_pool1d` does over one.
+
+    Args:
+        x: [N, C, H, W].
+        kernel_size, stride, padding, dilation: as for `max_pool1d`, a number for both axes or (rows, columns).
+        ceil_mode: as for `max_pool1d`.
+
+    Returns:
+        [N, C, P, Q], both sizes as for `max_pool1d`.
+
+    Raises:
+        ValueError: for shapes or options that do not fit.
 
     >>> import numpy as np
     >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)
@@ -51,34 +73,59 @@ def max_pool2d(
 
 
 def avg_pool1d(
-    x: Any,
+    x: Array,
     kernel_size: int,
     stride: int | None = None,
     padding: int = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Any:
-    """The mean of each window along the last axis, [N, C, L] -> [N, C, P]; options and sizes as in `max_pool1d`.
+    divisor_override: int | None = None,
+) -> Array:
+    """Take the mean of each window along the last axis.
 
-    Padding counts as zeros, or not at all where `count_include_pad` is False.
+    Args:
+        x: [N, C, L].
+        kernel_size, stride, ceil_mode: as for `max_pool1d`.
+        padding: zeros at either end, at most half of the window.
+        count_include_pad: whether the padding counts in the mean.
+        divisor_override: what the sum of a window is divided by, instead of the number of its elements.
 
-        >>> import numpy as np
-        >>> avg_pool1d(np.array([[[1.0, 5.0, 2.0, 3.0]]]), 2, padding=1, count_include_pad=False)
-        array([[[1. , 3.5, 3. ]]])
+    Returns:
+        [N, C, P], P as for `max_pool1d`.
+
+    Raises:
+        ValueError: for shapes or options that do not fit.
+
+    >>> import numpy as np
+    >>> avg_pool1d(np.array([[[1.0, 5.0, 2.0, 3.0]]]), 2, padding=1, count_include_pad=False)
+    array([[[1. , 3.5, 3. ]]])
     """
     window = _window("avg_pool1d", x, 1, kernel_size, stride, padding, 1, ceil_mode)
-    return _avg_pool(x, rows=_ONE_ROW, columns=_mean_windows(np.shape(x)[-1], *window[0], count_include_pad))
+    columns = _mean_windows(np.shape(x)[-1], *window[0], count_include_pad)
+    return _avg_pool(x, rows=_ONE_ROW, columns=_divided("avg_pool1d", columns, divisor_override))
 
 
 def avg_pool2d(
-    x: Any,
+    x: Array,
     kernel_size: int | tuple[int, int],
     stride: int | tuple[int, int] | None = None,
     padding: int | tuple[int, int] = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Any:
-    """The mean of each window over the last two axes, [N, C, H, W] -> [N, C, P, Q]: see `avg_pool1d`.
+    divisor_override: int | None = None,
+) -> Array:
+    """Take the mean of each window over the last two axes, as `avg_pool1d` does over one.
+
+    Args:
+        x: [N, C, H, W].
+        kernel_size, stride, padding: as for `avg_pool1d`, a number for both axes or (rows, columns).
+        ceil_mode, count_include_pad, divisor_override: as for `avg_pool1d`.
+
+    Returns:
+        [N, C, P, Q], both sizes as for `max_pool1d`.
+
+    Raises:
+        ValueError: for shapes or options that do not fit.
 
     >>> import numpy as np
     >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)
@@ -88,54 +135,85 @@ def avg_pool2d(
     window = _window("avg_pool2d", x, 2, kernel_size, stride, padding, 1, ceil_mode)
     height, width = np.shape(x)[-2:]
     rows, columns = (_mean_windows(n, *w, count_include_pad) for n, w in zip((height, width), window, strict=True))
-    return _avg_pool(x, rows=rows, columns=columns)
+    if divisor_override is not None:
+        rows = (*rows[:2], np.ones_like(rows[2]))
+    return _avg_pool(x, rows=rows, columns=_divided("avg_pool2d", columns, divisor_override))
 
 
-def adaptive_avg_pool1d(x: Any, output_size: int) -> Any:
-    """The means of `output_size` windows that cover the last axis evenly, [N, C, L] -> [N, C, output_size].
+def adaptive_avg_pool1d(x: Array, output_size: int) -> Array:
+    """Take the means of windows that cover the last axis evenly.
 
     Window i is x[..., floor(i * L / P) : ceil((i + 1) * L / P)]: neighbours overlap where P does not divide L.
 
-        >>> import numpy as np
-        >>> adaptive_avg_pool1d(np.array([[[1.0, 2.0, 6.0]]]), 2)
-        array([[[1.5, 4. ]]])
+    Args:
+        x: [N, C, L].
+        output_size: P, the number of windows.
+
+    Returns:
+        [N, C, P].
+
+    Raises:
+        ValueError: for another shape, or an axis of size 0.
+
+    >>> import numpy as np
+    >>> adaptive_avg_pool1d(np.array([[[1.0, 2.0, 6.0]]]), 2)
+    array([[[1.5, 4. ]]])
     """
     (length,) = _sizes("adaptive_avg_pool1d", x, 1)
-    (count,) = spread("adaptive_avg_pool1d", "output_size", output_size, 1, 1)
+    (count,) = each_axis("adaptive_avg_pool1d", "output_size", output_size, 1, 1)
     return _avg_pool(x, rows=_ONE_ROW, columns=_adaptive_windows(length, count))
 
 
-def adaptive_avg_pool2d(x: Any, output_size: int | tuple[int, int]) -> Any:
-    """The means of windows that cover the last two axes evenly, [N, C, H, W] -> [N, C, P, Q].
+def adaptive_avg_pool2d(x: Array, output_size: int | tuple[int | None, int | None]) -> Array:
+    """Take the means of windows that cover the last two axes evenly, as `adaptive_avg_pool1d` does over one.
 
-    `adaptive_avg_pool1d` says where they begin and end; `output_size` is a number for both axes or (P, Q).
+    Args:
+        x: [N, C, H, W].
+        output_size: a number for both axes, or (P, Q); None keeps the size of an axis.
+
+    Returns:
+        [N, C, P, Q].
+
+    Raises:
+        ValueError: for another shape, or an axis of size 0.
 
     >>> import numpy as np
     >>> adaptive_avg_pool2d(np.arange(6.0).reshape(1, 1, 2, 3), (1, 3))
     array([[[[1.5, 2.5, 3.5]]]])
     """
     sizes = _sizes("adaptive_avg_pool2d", x, 2)
-    counts = spread("adaptive_avg_pool2d", "output_size", output_size, 2, 1)
+    if isinstance(output_size, tuple | list) and len(output_size) == 2:
+        output_size = tuple([n if size is None else size for n, size in zip(sizes, output_size, strict=True)])
+    counts = each_axis("adaptive_avg_pool2d", "output_size", output_size, 2, 1)
     rows, columns = (_adaptive_windows(n, count) for n, count in zip(sizes, counts, strict=True))
     return _avg_pool(x, rows=rows, columns=columns)
 
 
 @op
-def global_max_pool(x: Any, *, mask: Any = None) -> tuple[np.ndarray, Callable]:
-    """The largest element over all axes but the first two, [N, C, ...] -> [N, C]: "max over time".
+def global_max_pool(x: Array, *, mask: np.ndarray | None = None) -> Result:
+    """Take the largest element over all axes but the first two: "max over time".
 
-    `mask` (bool, [N, ...]; True = take part; default all) leaves places out; where none takes part the result is 0 and
-    the gradient 0. The gradient goes to the first of equals. NaN gives NaN.
+    The gradient goes to the first of equals. NaN gives NaN.
 
-        >>> import numpy as np
-        >>> global_max_pool(np.array([[[1.0, 3.0, 9.0]]]), mask=np.array([[True, True, False]]))
-        array([[3.]])
+    Args:
+        x: [N, C, ...].
+        mask: booleans [N, ...], True = take part; None is all. Where none takes part, result and gradient are 0.
+
+    Returns:
+        [N, C].
+
+    Raises:
+        ValueError: for shapes that do not fit, or a mask that is not of booleans.
+
+    >>> import numpy as np
+    >>> global_max_pool(np.array([[[1.0, 3.0, 9.0]]]), mask=np.array([[True, True, False]]))
+    array([[3.]])
     """
     x = np.asarray(x)
     flat, places = _flat("global_max_pool", x, mask)
     y, index = _core.global_max_forward(flat, places)
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         one = (*y.shape, 1, 1)
         dx = _core.max_pool_backward(grad.reshape(one), index.reshape(one), height=1, width=flat.shape[2])
         return dx.reshape(x.shape)
@@ -144,35 +222,51 @@ def global_max_pool(x: Any, *, mask: Any = None) -> tuple[np.ndarray, Callable]:
 
 
 @op
-def global_avg_pool(x: Any, *, mask: Any = None) -> tuple[np.ndarray, Callable]:
-    """The mean over all axes but the first two, [N, C, ...] -> [N, C].
+def global_avg_pool(x: Array, *, mask: np.ndarray | None = None) -> Result:
+    """Take the mean over all axes but the first two.
 
-    `mask` (bool, [N, ...]; True = take part; default all) leaves places out; where none takes part the result is 0 and
-    the gradient 0. For sequences of different lengths: mask = np.arange(L) < lengths[:, None].
+    Args:
+        x: [N, C, ...].
+        mask: booleans [N, ...], True = take part; None is all. Where none takes part, result and gradient are 0. For
+            sequences of different lengths: mask = np.arange(L) < lengths[:, None].
 
-        >>> import numpy as np
-        >>> global_avg_pool(np.array([[[1.0, 3.0, 9.0]]]), mask=np.array([[True, True, False]]))
-        array([[2.]])
+    Returns:
+        [N, C].
+
+    Raises:
+        ValueError: for shapes that do not fit, or a mask that is not of booleans.
+
+    >>> import numpy as np
+    >>> global_avg_pool(np.array([[[1.0, 3.0, 9.0]]]), mask=np.array([[True, True, False]]))
+    array([[2.]])
     """
     x = np.asarray(x)
     flat, places = _flat("global_avg_pool", x, mask)
     y = _core.global_avg_forward(flat, places)
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         return _core.global_avg_backward(grad, places, length=flat.shape[2]).reshape(x.shape)
 
     return y, backward
 
 
 @op
-def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> tuple[np.ndarray, Callable]:
-    """Axes `start_dim` to `end_dim` (both included; default all) as one axis.
+def flatten(x: Array, start_dim: int = 0, end_dim: int = -1) -> Result:
+    """Make one axis of the axes `start_dim` to `end_dim`.
 
-    Raises ValueError where x has no such axes, or the first lies behind the last.
+    Args:
+        x: an array.
+        start_dim, end_dim: the first and the last of these axes, both included.
 
-        >>> import numpy as np
-        >>> flatten(np.zeros((2, 3, 4, 5)), 1).shape
-        (2, 60)
+    Returns:
+        An array with the elements of `x`.
+
+    Raises:
+        ValueError: where x has no such axes, or the first comes after the last.
+
+    >>> import numpy as np
+    >>> flatten(np.zeros((2, 3, 4, 5)), 1).shape
+    (2, 60)
     """
     x = np.asarray(x)
     first, last = (d + x.ndim if d < 0 else d for d in (start_dim, end_dim))
@@ -185,8 +279,8 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> tuple[np.ndarray, 
 
 
 @op
-def _max_pool(x: Any, *, window: list, needs: tuple[bool, ...] = ()) -> tuple[np.ndarray, Callable]:
-    """`window`: (output size, kernel, stride, padding, dilation) of each axis."""
+def _max_pool(x: Array, *, window: list, needs: Needs) -> Result:
+    """Pool; `window` holds (output size, kernel, stride, padding, dilation) of each axis."""
     x = np.asarray(x)
     height, width = plane = (1, *x.shape[2:])[-2:]
     (rows, kernel_y, stride_y, top, dilation_y), (columns, kernel_x, stride_x, left, dilation_x) = [
@@ -196,26 +290,26 @@ def _max_pool(x: Any, *, window: list, needs: tuple[bool, ...] = ()) -> tuple[np
     y, index = _core.max_pool_forward(
         x.reshape(*x.shape[:2], *plane), rows=rows, columns=columns, kernel_y=kernel_y, kernel_x=kernel_x,
         stride_y=stride_y, stride_x=stride_x, top=top, left=left, dilation_y=dilation_y, dilation_x=dilation_x,
-        index=needs[0],
+        index=needs.x,
     )  # fmt: skip
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         return _core.max_pool_backward(grad.reshape(index.shape), index, height=height, width=width).reshape(x.shape)
 
     return y.reshape(*x.shape[:2], *(size for size, *_ in window)), backward
 
 
-Windows = tuple[np.ndarray, np.ndarray, np.ndarray]  # begin, end and divisor of each
+Windows = tuple[Array, Array, Array]  # begin, end and divisor of each window
 _ONE_ROW = (np.zeros(1, np.int64), np.ones(1, np.int64), np.ones(1, np.int64))
 
 
 @op
-def _avg_pool(x: Any, *, rows: Windows, columns: Windows) -> tuple[np.ndarray, Callable]:
+def _avg_pool(x: Array, *, rows: Windows, columns: Windows) -> Result:
     x = np.asarray(x)
     height, width = (1, *x.shape[2:])[-2:]
     y = _core.avg_pool_forward(x.reshape(*x.shape[:2], height, width), *rows, *columns)
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         dx = _core.avg_pool_backward(grad.reshape(y.shape), *rows, *columns, height=height, width=width)
         return dx.reshape(x.shape)
 
@@ -227,6 +321,14 @@ def _mean_windows(size: int, count: int, kernel: int, stride: int, padding: int,
     end = np.minimum(begin + kernel, size + padding)
     inside = np.maximum(begin, 0), np.minimum(end, size)
     return *inside, end - begin if include_pad else inside[1] - inside[0]
+
+
+def _divided(name: str, windows: Windows, divisor: Any) -> Windows:
+    """Set one divisor for all windows, if one is given."""
+    if divisor is None:
+        return windows
+    (divisor,) = each_axis(name, "divisor_override", divisor, 1, 1)
+    return (*windows[:2], np.full_like(windows[2], divisor))
 
 
 def _adaptive_windows(size: int, count: int) -> Windows:
@@ -246,11 +348,11 @@ def _sizes(name: str, x: Any, axes: int) -> tuple[int, ...]:
 def _window(
     name: str, x: Any, axes: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> list[tuple[int, int, int, int, int]]:
-    """(output size, kernel, stride, padding, dilation) of each axis, checked."""
+    """Check the options, and find (output size, kernel, stride, padding, dilation) of each axis."""
     sizes = _sizes(name, x, axes)
-    kernels = spread(name, "kernel_size", kernel, axes, 1)
-    strides = kernels if stride is None else spread(name, "stride", stride, axes, 1)
-    paddings, dilations = spread(name, "padding", padding, axes, 0), spread(name, "dilation", dilation, axes, 1)
+    kernels = each_axis(name, "kernel_size", kernel, axes, 1)
+    strides = kernels if stride is None else each_axis(name, "stride", stride, axes, 1)
+    paddings, dilations = each_axis(name, "padding", padding, axes, 0), each_axis(name, "dilation", dilation, axes, 1)
     found = []
     for n, k, s, p, d in zip(sizes, kernels, strides, paddings, dilations, strict=True):
         if 2 * p > k:
@@ -267,8 +369,8 @@ def _window(
     return found
 
 
-def _flat(name: str, x: np.ndarray, mask: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """x as [N, C, L], mask as [N, L]."""
+def _flat(name: str, x: Array, mask: Any) -> tuple[Array, Array | None]:
+    """Return x as [N, C, L] and the mask as [N, L]."""
     if x.ndim < 3:
         raise ValueError(f"{name}: x has shape {x.shape}, expected [N, C, ...]")
     flat = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))

@@ -1,22 +1,30 @@
-"""Where a position stands: sinusoids, rotation, and biases by distance."""
+"""Positions in a sequence: sinusoids, rotation, and biases by distance."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..autograd import op
+from ._types import Array, Result
 
 
 def sinusoidal_positions(
     positions: int, size: int, *, offset: int = 0, base: float = 10000.0, dtype: npt.DTypeLike = np.float32
 ) -> np.ndarray:
-    """The table [positions, size] of sin(p / base^(2i / size)) in columns 2i and cos of the same in columns 2i + 1.
+    """Make the table of sin(p / base^(2i / size)) in columns 2i and cos of the same in columns 2i + 1.
 
-    `offset` is the first position. Source: Vaswani et al., "Attention is all you need", NeurIPS 2017.
+    Args:
+        positions: how many rows.
+        size: how many columns.
+        offset: the first position.
+        base: sets the longest wavelength, 2 pi base.
+        dtype: of the table.
+
+    Returns:
+        An array [positions, size].
+
+    Source: Vaswani et al., "Attention is all you need", NeurIPS 2017.
 
     >>> sinusoidal_positions(2, 4).round(2).tolist()[0]
     [0.0, 1.0, 0.0, 1.0]
@@ -26,13 +34,23 @@ def sinusoidal_positions(
 
 
 @op
-def rotary(
-    x: Any, *, offset: int = 0, base: float = 10000.0, interleaved: bool = False
-) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+def rotary(x: Array, *, offset: int = 0, base: float = 10000.0, interleaved: bool = False) -> Result:
     """Turn the pairs of the last axis by an angle that grows with the position: scores then depend on distances only.
 
-    x [..., T, D], D even: entry t is at position `offset` + t; pair i turns by (offset + t) / base^(2i / D). A pair is
-    (i, i + D/2) as in GPT-NeoX and Llama, or (2i, 2i + 1) where `interleaved`. ValueError where D is odd.
+    Pair i of entry t turns by (offset + t) / base^(2i / D).
+
+    Args:
+        x: [..., T, D] with an even D.
+        offset: the position of entry 0.
+        base: sets the smallest angle.
+        interleaved: whether a pair is (2i, 2i + 1), or (i, i + D/2) as in GPT-NeoX and Llama.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Raises:
+        ValueError: where D is odd, or x has one axis.
+
     Source: Su et al., "RoFormer: enhanced transformer with rotary position embedding", 2021.
 
     >>> import numpy as np
@@ -42,22 +60,31 @@ def rotary(
     x = np.asarray(x)
     if x.ndim < 2 or x.shape[-1] % 2:
         raise ValueError(f"rotary: x must have shape [..., T, D] with an even D, got {x.shape}")
-    cos, sin = _turn(offset, *x.shape[-2:], base, x.dtype)
+    cos, sin = _cos_sin(offset, *x.shape[-2:], base, x.dtype)
 
-    def turned(x: np.ndarray, sin: np.ndarray) -> np.ndarray:
-        return _turned(x, np.empty_like(x), cos, sin, interleaved)
+    def turn(x: Array, sin: Array) -> Array:
+        return _turn(x, np.empty_like(x), cos, sin, interleaved)
 
-    return turned(x, sin), lambda grad: turned(grad, -sin)
+    return turn(x, sin), lambda grad: turn(grad, -sin)
 
 
 @op
 def rotary_qkv(
-    qkv: Any, num_heads: int, num_groups: int | None = None, *, base: float = 10000.0, interleaved: bool = False
-) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """`rotary` of the queries and keys in what `self_attention` takes; the values stay.
+    qkv: Array, num_heads: int, num_groups: int | None = None, *, base: float = 10000.0, interleaved: bool = False
+) -> Result:
+    """Turn the queries and keys in what `self_attention` takes, as `rotary` does; the values stay.
 
-    qkv [B, T, (H + 2 G) D]: H = `num_heads` queries, G = `num_groups` (default H) keys and G values of a position.
-    ValueError where the last axis holds no such heads of an even D.
+    Args:
+        qkv: [B, T, (H + 2 G) D] with an even D: H queries, G keys and G values of each position.
+        num_heads: H.
+        num_groups: G; None is H.
+        base, interleaved: as for `rotary`.
+
+    Returns:
+        An array of the shape of `qkv`.
+
+    Raises:
+        ValueError: where the last axis holds no such heads.
 
     >>> import numpy as np
     >>> rotary_qkv(np.ones((1, 2, 6)), 1).round(2).tolist()
@@ -72,19 +99,30 @@ def rotary_qkv(
             f"and num_groups={groups}: its last axis a multiple of {2 * parts}; got shape {qkv.shape}"
         )
     heads = (*qkv.shape[:2], parts, qkv.shape[2] // parts)
-    cos, sin = (a[:, None] for a in _turn(0, heads[1], heads[3], base, qkv.dtype))
+    cos, sin = (a[:, None] for a in _cos_sin(0, heads[1], heads[3], base, qkv.dtype))
 
-    def turned(x: np.ndarray, sin: np.ndarray) -> np.ndarray:
+    def turn(x: Array, sin: Array) -> Array:
         x, out = x.reshape(heads), np.empty(heads, x.dtype)
-        _turned(x[:, :, :turning], out[:, :, :turning], cos, sin, interleaved)
+        _turn(x[:, :, :turning], out[:, :, :turning], cos, sin, interleaved)
         out[:, :, turning:] = x[:, :, turning:]
         return out.reshape(qkv.shape)
 
-    return turned(qkv, sin), lambda grad: turned(grad, -sin)
+    return turn(qkv, sin), lambda grad: turn(grad, -sin)
 
 
 def alibi_slopes(heads: int) -> np.ndarray:
-    """ALiBi's slopes [heads]: 2^(-8 / n), 2^(-16 / n), ... for the power of two n up to heads, then the odd ones of 2n.
+    """Make ALiBi's slopes: 2^(-8 / n), 2^(-16 / n), ... for the power of two n up to heads, then the odd ones of 2n.
+
+    Args:
+        heads: how many.
+
+    Returns:
+        An array [heads].
+
+    Raises:
+        ValueError: for less than one head.
+
+    Source: Press, Smith, Lewis, "Train short, test long", ICLR 2022.
 
     >>> alibi_slopes(4).tolist()
     [0.25, 0.0625, 0.015625, 0.00390625]
@@ -100,9 +138,17 @@ def alibi_slopes(heads: int) -> np.ndarray:
 def alibi_bias(
     heads: int, queries: int, keys: int, *, offset: int = 0, dtype: npt.DTypeLike = np.float32
 ) -> np.ndarray:
-    """ALiBi as `attention` takes it (`relative`): -slope * distance, [heads, queries + keys - 1].
+    """Make ALiBi's bias -slope * distance, as `attention` takes it (`relative`).
 
-    `offset` is the position of query 0 among the keys. Source: Press, Smith, Lewis, "Train short, test long", ICLR 2022.
+    Args:
+        heads, queries, keys: how many of each.
+        offset: the position of query 0 among the keys.
+        dtype: of the table.
+
+    Returns:
+        An array [heads, queries + keys - 1].
+
+    Source: Press, Smith, Lewis, "Train short, test long", ICLR 2022.
 
     >>> alibi_bias(1, 2, 2).tolist() == [[-1 / 256, 0.0, -1 / 256]]
     True
@@ -114,10 +160,23 @@ def alibi_bias(
 def relative_buckets(
     queries: int, keys: int, *, buckets: int = 32, max_distance: int = 128, bidirectional: bool = True, offset: int = 0
 ) -> np.ndarray:
-    """T5's bucket of each distance key - query, int64 [queries + keys - 1], in the order of `attention`'s `relative`.
+    """Find T5's bucket of each distance key - query, in the order of `attention`'s `relative`.
 
-    Half of the buckets are single distances, the other half grow logarithmically up to `max_distance`; with
-    `bidirectional` keys behind the query have buckets of their own, else they share bucket 0.
+    Half of the buckets are single distances, the other half grow logarithmically.
+
+    Args:
+        queries, keys: how many of each.
+        buckets: how many there are.
+        max_distance: from here on all distances share the last bucket.
+        bidirectional: whether keys after the query have buckets of their own; otherwise they share bucket 0.
+        offset: the position of query 0 among the keys.
+
+    Returns:
+        An int64 array [queries + keys - 1].
+
+    Raises:
+        ValueError: where `max_distance` does not exceed the single distances.
+
     Source: Raffel et al., "Exploring the limits of transfer learning", JMLR 2020.
 
     >>> relative_buckets(3, 3, buckets=8).tolist()
@@ -138,17 +197,17 @@ def relative_buckets(
     return side + np.where(distance < exact, distance, np.minimum(exact + far.astype(np.int64), buckets - 1))
 
 
-def _angles(positions: np.ndarray, size: int, base: float) -> np.ndarray:
+def _angles(positions: Array, size: int, base: float) -> Array:
     return positions[:, None] / base ** (np.arange(0, size, 2) / size)
 
 
-def _turn(offset: int, positions: int, size: int, base: float, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and sines [positions, size / 2] of the angles by which pairs turn."""
+def _cos_sin(offset: int, positions: int, size: int, base: float, dtype: np.dtype) -> tuple[Array, Array]:
+    """Compute the cosines and sines [positions, size / 2] of the angles by which pairs turn."""
     angle = _angles(np.arange(offset, offset + positions), size, base)
     return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
 
 
-def _turned(x: np.ndarray, out: np.ndarray, cos: np.ndarray, sin: np.ndarray, interleaved: bool) -> np.ndarray:
+def _turn(x: Array, out: Array, cos: Array, sin: Array, interleaved: bool) -> Array:
     half = x.shape[-1] // 2
     left, right = (np.s_[..., ::2], np.s_[..., 1::2]) if interleaved else (np.s_[..., :half], np.s_[..., half:])
     out[left] = x[left] * cos - x[right] * sin

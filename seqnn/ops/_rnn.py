@@ -2,46 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
+import numpy.typing as npt
 
 from .. import _core
-from ..autograd import op
-from ._recurrent import Array, caller, checked_lengths, space, state, sum_bias, time_major
-
-NONLINEARITIES = {"tanh": 0, "relu": 1, "sigmoid": 2}
+from ..autograd import Needs, op
+from ._recurrent import check_name, last_axis, unroll
+from ._types import Array, Backward
 
 
 @op
 def rnn(
-    x: Any,
-    h0: Any,
-    weight_ih: Any,
-    weight_hh: Any,
-    bias_ih: Any = None,
-    bias_hh: Any = None,
-    norm: Any = None,
+    x: Array,
+    h0: Array | None,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias_ih: Array | None = None,
+    bias_hh: Array | None = None,
+    norm: Array | None = None,
     *,
     nonlinearity: str = "tanh",
-    lengths: Any = None,
+    lengths: npt.ArrayLike | None = None,
     reverse: bool = False,
     batch_first: bool = False,
     mask: Array | None = None,
     zone_h: Array | None = None,
     packed: Array | None = None,
-    needs: tuple[bool, ...] = (),
-) -> tuple[tuple[Array, Array], Callable]:
-    """One direction of one recurrent layer: h = act(x W_ih^T + h W_hh^T + bias).
+    needs: Needs,
+) -> tuple[tuple[Array, Array], Backward]:
+    """Run a vanilla recurrent layer in one direction: h = act(x W_ih^T + b_ih + h W_hh^T + b_hh).
 
     Args:
-        x: [T, B, I], or [B, T, I] with `batch_first`.
-        h0: [B, H], or None for zeros.
-        weight_ih, weight_hh, bias_ih, bias_hh, norm: [H, I], [H, H], [H], [H], [H].
+        x: the inputs, [T, B, I], or [B, T, I] with `batch_first`; integers and other floats become the weights' kind of
+            numbers, but float64 beside float32 is an error.
+        h0: h before the first step, [B, H], or None for zeros.
+        weight_ih: [H, I].
+        weight_hh: [H, H].
+        bias_ih, bias_hh: [H] each, or None.
+        norm: [H], the scale of a layer norm before the biases, or None.
         nonlinearity: "tanh", "relu" or "sigmoid".
+        lengths: [B] integers in [0, T], in any order: steps after the end of a sequence are not read, and zero in `out`.
+            None means T for all.
+        reverse: whether to begin at each sequence's last step.
+        batch_first: whether x and `out` are [B, T, .].
+        mask: [B, H], which h is multiplied by before the product (variational dropout), or None.
+        zone_h: the share of the old h that is kept (zoneout), [T, B, H] or with axes of size 1; or None.
+        packed: what `_core.rnn_pack(weight_ih, weight_hh)` returned for weights that do not change, or None.
 
-    The other arguments, the results (out, h) and the errors are those of `lstm`; `packed` is from `_core.rnn_pack`.
+    Returns:
+        (out, h): h of every step in the layout of x, and h after each sequence's last step.
+
+    Raises:
+        ValueError: for shapes that do not agree, an unknown nonlinearity, lengths outside [0, T], and `packed` of other
+            weights.
+        TypeError: for kinds of numbers that do not go together.
+
     Source: Elman, "Finding structure in time", 1990.
 
     >>> import numpy as np
@@ -50,26 +64,13 @@ def rnn(
     >>> out.reshape(-1).tolist()
     [1.0, 2.0, 3.0]
     """
-    if nonlinearity not in NONLINEARITIES:
-        raise ValueError(f"rnn: nonlinearity must be one of {[*NONLINEARITIES]}, got {nonlinearity!r}")
-    x, weight_hh = time_major("rnn", x, batch_first), np.asarray(weight_hh)
-    steps, rows, size = *x.shape[:2], weight_hh.shape[-1]
-    lengths, total = checked_lengths("rnn", lengths, steps, rows)
-    h0 = state(h0, rows, size, x.dtype)
-    out, record = space(x, size, batch_first), True in needs
-    options = norm, mask, zone_h, NONLINEARITIES[nonlinearity], lengths
-    h, *saved = _core.rnn_forward(
-        x, h0, weight_ih, weight_hh, sum_bias(bias_ih, bias_hh), *options, total, out, reverse, packed,
-        gates=record, before=record, normal=record and norm is not None, rstd=record and norm is not None,
+    check_name("rnn", "nonlinearity", nonlinearity, _core.rnn.nonlinearity)
+    weights = {
+        "weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh, "norm": norm,
+    }  # fmt: skip
+    out, done, backward = unroll(
+        "rnn", x, {"h0": (h0, last_axis("rnn", "weight_hh", weight_hh))}, weights, saves=["gates", "h_before"],
+        needs=needs, options={"mask": mask, "zone_h": zone_h, "nonlinearity": nonlinearity}, lengths=lengths,
+        reverse=reverse, batch_first=batch_first, packed=packed,
     )  # fmt: skip
-
-    def backward(grads: tuple[Array, Array]) -> tuple[Array | None, ...]:
-        grad_x = space(x, x.shape[2], batch_first) if needs[0] else None
-        grad_h0, grad_w_ih, grad_w_hh, grad_bias, grad_norm = _core.rnn_backward(
-            caller(grads[0], batch_first), grads[1], x, weight_ih, weight_hh, *options, *saved, grad_x, reverse,
-            grad_h0=needs[1], grad_w_ih=needs[2], grad_w_hh=needs[3], grad_bias=needs[4] or needs[5], grad_norm=needs[6],
-        )  # fmt: skip
-        again = grad_bias.copy() if needs[4] and needs[5] else grad_bias
-        return caller(grad_x, batch_first), grad_h0, grad_w_ih, grad_w_hh, grad_bias, again, grad_norm
-
-    return (caller(out, batch_first), h), backward
+    return (out, done.h_last), backward

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import _core
-from ..autograd import op
-
-Backward = Callable[[np.ndarray], np.ndarray]
+from ..autograd import Needs, also, op
+from ._types import Array, Result
 
 
 @op
-def softmax(x: np.ndarray, axis: int = -1, mask: np.ndarray | None = None) -> tuple[np.ndarray, Backward]:
-    """Probabilities: `e^x / sum(e^x)` along an axis.
+@also(dim="axis")
+def softmax(x: Array, axis: int = -1, mask: npt.ArrayLike | None = None) -> Result:
+    """Turn scores into probabilities: `e^x / sum(e^x)` along an axis.
 
-    `mask` is an array of truth values that broadcasts to the shape of `x`; True = take part. Elements that take no part
-    get probability 0, and a row in which none takes part is all zeros with gradient zero.
+    Args:
+        x: scores, of any shape.
+        axis: along which the probabilities add up to 1.
+        mask: booleans that broadcast to the shape of `x`, True = take part; None is all. Elements that take no part get
+            probability 0; where none takes part, result and gradient are 0.
 
-    A `ValueError` says which axis or mask does not fit, a `TypeError` that a mask is not of booleans.
+    Returns:
+        An array of the shape of `x`.
+
+    Raises:
+        TypeError: for a mask that is not of booleans.
+        ValueError: for an axis or a mask that does not fit.
 
     >>> import numpy as np
     >>> softmax(np.log([1.0, 2.0, 5.0]))
@@ -31,40 +39,54 @@ def softmax(x: np.ndarray, axis: int = -1, mask: np.ndarray | None = None) -> tu
     rows = _Rows("softmax", x, axis, mask)
     out = _core.softmax_forward(rows.x, rows.mask)
 
-    def backward(grad: np.ndarray) -> np.ndarray:
-        flat = out.reshape(-1, out.shape[-1])
+    def backward(grad: Array) -> Array:
+        flat = out.reshape(math.prod(out.shape[:-1]), out.shape[-1])
         return rows.back(_core.softmax_backward(rows.of(grad).reshape(flat.shape), flat))
 
     return rows.back(out), backward
 
 
 @op
-def log_softmax(x: np.ndarray, axis: int = -1, mask: np.ndarray | None = None) -> tuple[np.ndarray, Backward]:
-    """Log-probabilities: `x - log(sum(e^x))` along an axis, exact also where the probability underflows.
+@also(dim="axis")
+def log_softmax(x: Array, axis: int = -1, mask: npt.ArrayLike | None = None, *, needs: Needs) -> Result:
+    """Turn scores into log-probabilities: `x - log(sum(e^x))` along an axis, exact even where the probability underflows.
 
-    `mask` as in `softmax`: elements that take no part get -inf and gradient zero, and a row in which none takes part is
-    all zeros with gradient zero.
+    Args:
+        x, axis: as for `softmax`.
+        mask: as for `softmax`: elements that take no part get -inf and gradient 0; where none takes part, result and
+            gradient are 0.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Raises:
+        TypeError: for a mask that is not of booleans.
+        ValueError: for an axis or a mask that does not fit.
 
     >>> import numpy as np
     >>> log_softmax(np.array([1000.0, 0.0]))
     array([    0., -1000.])
     """
+    if mask is not None and needs.x:
+        mask = np.array(mask)  # the caller may use it again before the backward pass
     rows = _Rows("log_softmax", x, axis, mask)
     out = _core.log_softmax_forward(rows.x, rows.mask)
 
-    def backward(grad: np.ndarray) -> np.ndarray:
+    def backward(grad: Array) -> Array:
         return rows.back(_core.log_softmax_backward(rows.of(grad), out, rows.mask))
 
     return rows.back(out), backward
 
 
 class _Rows:
-    """x with the axis last and three axes before it, as the kernels take it, the mask alike; and the way back."""
+    """An array with the axis last and three axes before it, as the kernels take it, its mask alike, and the way back."""
 
-    def __init__(self, name: str, x: np.ndarray, axis: int, mask: np.ndarray | None) -> None:
+    def __init__(self, name: str, x: Array, axis: int, mask: Array | None) -> None:
         x = np.asarray(x)
+        self.given = x.shape
+        x = x if x.ndim else x.reshape(1)  # a number is a row of one
         if not -x.ndim <= axis < x.ndim:
-            raise ValueError(f"{name}: axis {axis} is out of bounds for an array of shape {x.shape}")
+            raise ValueError(f"{name}: axis {axis} is out of bounds for an array of shape {self.given}")
         self.axis = axis % x.ndim
         self.last = self.axis == x.ndim - 1
         self.moved = x.shape if self.last else np.moveaxis(x, self.axis, -1).shape
@@ -74,14 +96,13 @@ class _Rows:
         self.x = self.of(x)
         self.mask = None if mask is None else self._masked(name, mask, x.shape)
 
-    def of(self, x: np.ndarray) -> np.ndarray:
+    def of(self, x: Array) -> Array:
         return (x if self.last else np.moveaxis(x, self.axis, -1)).reshape(self.shape)
 
-    def back(self, out: np.ndarray) -> np.ndarray:
-        out = out.reshape(self.moved)
-        return out if self.last else np.moveaxis(out, -1, self.axis)
+    def back(self, out: Array) -> Array:
+        return out.reshape(self.given) if self.last else np.moveaxis(out.reshape(self.moved), -1, self.axis)
 
-    def _masked(self, name: str, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    def _masked(self, name: str, mask: Array, shape: tuple[int, ...]) -> Array:
         mask = np.asarray(mask)
         if mask.dtype != bool:
             raise TypeError(f"{name}: mask must be an array of booleans (True = take part), got {mask.dtype}")

@@ -2,60 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import _core
-from ..autograd import op
-from ._recurrent import Array, caller, checked_lengths, space, state, sum_bias, time_major
-
-COMBINE = {"concat": 0, "sum": 1, "two_gates": 2}
+from ..autograd import Needs, op
+from ._recurrent import check_name, last_axis, swap_layout, unroll
+from ._types import Array, Backward
 
 
 @op
 def stlm(
-    x: Any,
-    h0: Any,
-    short0: Any,
-    long0: Any,
-    weight_ih: Any,
-    weight_hh: Any,
-    bias_ih: Any = None,
-    bias_hh: Any = None,
-    mix: Any = None,
-    norm: Any = None,
+    x: Array,
+    h0: Array | None,
+    short0: Array | None,
+    long0: Array | None,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias_ih: Array | None = None,
+    bias_hh: Array | None = None,
+    mix: Array | None = None,
+    norm: Array | None = None,
     *,
     combine: str = "concat",
-    lengths: Any = None,
+    lengths: npt.ArrayLike | None = None,
     reverse: bool = False,
     batch_first: bool = False,
     mask: Array | None = None,
     zone_h: Array | None = None,
     zone_c: Array | None = None,
     packed: Array | None = None,
-    needs: tuple[bool, ...] = (),
-) -> tuple[tuple[Array, Array, Array, Array], Callable]:
-    """One direction of one layer with a short and a long memory, C_s and C_l, of M units each.
+    needs: Needs,
+) -> tuple[tuple[Array, Array, Array, Array], Backward]:
+    """Run a layer with a short and a long memory, C_s and C_l, of M units each, in one direction.
 
-    Gates i_s, f_s, i_l, f_l, g, o of x W_ih^T + h W_hh^T + bias (g: tanh, the others: sigmoid);
-    C_s = f_s C_s + i_s g and C_l = f_l C_l + i_l g, from one candidate g; and h is
+    The gates i_s, f_s, i_l, f_l, g, o are g = tanh(.) and the others = sigmoid(.) of x W_ih^T + b_ih + h W_hh^T + b_hh.
+    C_s = f_s C_s + i_s g and C_l = f_l C_l + i_l g share the candidate g, and h is
+
         "concat":     o tanh([C_s, C_l]), H = 2M, o of 2M columns;
         "sum":        o tanh(mix[0] C_s + mix[1] C_l), H = M;
         "two_gates":  o_s tanh(C_s) + o_l tanh(C_l), H = M.
 
     Args:
-        x: [T, B, I], or [B, T, I] with `batch_first`.
-        h0, short0, long0: [B, H], [B, M], [B, M], or None for zeros.
-        weight_ih, weight_hh, bias_ih, bias_hh, norm: [7M, I], [7M, H], [7M], [7M], [7M]; 6M with "sum".
-        mix: [2, M], with "sum" only.
-        zone_c: as zone_h, for both memories side by side [., ., 2M].
-
-    The other arguments and the errors are those of `lstm`; `packed` is from `_core.stlm_pack`.
+        x: the inputs, [T, B, I], or [B, T, I] with `batch_first`; integers and other floats become the weights' kind of
+            numbers, but float64 beside float32 is an error.
+        h0: h before the first step, [B, H], or None for zeros.
+        short0, long0: the memories before the first step, [B, M] each, or None for zeros.
+        weight_ih: [7M, I], gates in the order i_s, f_s, i_l, f_l, g, o; [6M, I] with "sum".
+        weight_hh: [7M, H], or [6M, H].
+        bias_ih, bias_hh: [7M] or [6M] each, or None.
+        mix: [2, M], the weights of the memories, with "sum" only.
+        norm: [7M] or [6M], the scale of a layer norm of each gate before the biases, or None.
+        combine: "concat", "sum" or "two_gates".
+        lengths: [B] integers in [0, T], in any order: steps after the end of a sequence are not read, and zero in `out`.
+            None means T for all.
+        reverse: whether to begin at each sequence's last step.
+        batch_first: whether x and `out` are [B, T, .].
+        mask: [B, H], which h is multiplied by before the product (variational dropout), or None.
+        zone_h: the share of the old h that is kept (zoneout), [T, B, H] or with axes of size 1; or None.
+        zone_c: the same of both memories side by side, [T, B, 2M].
+        packed: what `_core.stlm_pack(weight_ih, weight_hh)` returned for weights that do not change, or None.
 
     Returns:
-        (out, h, short, long): h of every step, and the states behind each sequence's last step.
+        (out, h, short, long): h of every step in the layout of x, and the states after each sequence's last step.
+
+    Raises:
+        ValueError: for shapes that do not agree, an unknown `combine`, lengths outside [0, T], and `packed` of other
+            weights.
+        TypeError: for kinds of numbers that do not go together.
 
     >>> import numpy as np
     >>> from seqnn import ops
@@ -63,11 +79,14 @@ def stlm(
     >>> out.shape, short.shape
     ((3, 2, 4), (2, 2))
     """
-    out, states, _, backward = _run(
-        x, h0, short0, long0, weight_ih, weight_hh, bias_ih, bias_hh, mix, norm, combine, lengths, reverse, batch_first,
-        mask, zone_h, zone_c, packed, needs, False,
+    weights = {
+        "weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh, "mix": mix, "norm": norm,
+    }  # fmt: skip
+    out, done, backward = _unroll(
+        x, (h0, short0, long0), weights, combine, {"mask": mask, "zone_h": zone_h, "zone_c": zone_c}, lengths=lengths,
+        reverse=reverse, batch_first=batch_first, packed=packed, needs=needs,
     )  # fmt: skip
-    return (out, *states), backward
+    return (out, done.h_last, done.short_last, done.long_last), backward
 
 
 def stlm_memories(
@@ -79,66 +98,76 @@ def stlm_memories(
     mix: Array | None = None,
     *,
     combine: str = "concat",
-    lengths: Any = None,
+    lengths: npt.ArrayLike | None = None,
     reverse: bool = False,
     batch_first: bool = False,
 ) -> tuple[Array, Array, Array]:
-    """(out, short, long) of every step, to look at: arrays, in x's layout; zeros behind a sequence's end.
+    """Compute both memories of `stlm` at every step, to look at; the states begin at zero.
 
-    The arguments are those of `stlm`, and the states begin at zero.
+    Args:
+        x: the inputs, [T, B, I], or [B, T, I] with `batch_first`.
+        weight_ih: [7M, I]; [6M, I] with "sum".
+        weight_hh: [7M, H], or [6M, H].
+        bias_ih, bias_hh: [7M] or [6M] each, or None.
+        mix: [2, M], the weights of the memories, with "sum" only.
+        combine: "concat", "sum" or "two_gates".
+        lengths: [B] integers in [0, T]; None means T for all.
+        reverse: whether to begin at each sequence's last step.
+        batch_first: whether x and the results are [B, T, .].
+
+    Returns:
+        (out, short, long): arrays in the layout of x, zero after a sequence's end.
+
+    Raises:
+        ValueError, TypeError: those of `stlm`.
+
+    >>> import numpy as np
+    >>> from seqnn import ops
+    >>> out, short, long = ops.stlm_memories(np.ones((3, 2, 4)), np.ones((14, 4)), np.ones((14, 4)))
+    >>> short.shape
+    (3, 2, 2)
     """
-    out, states, cells, _ = _run(
-        x, None, None, None, weight_ih, weight_hh, bias_ih, bias_hh, mix, None, combine, lengths, reverse, batch_first,
-        None, None, None, None, (False,) * 10, True,
+    weights = {
+        "weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh, "mix": mix, "norm": None,
+    }  # fmt: skip
+    out, done, _ = _unroll(
+        x, (None, None, None), weights, combine, {}, lengths=lengths, reverse=reverse, batch_first=batch_first, packed=None,
+        needs=None, keeps=["cells"],
     )  # fmt: skip
-    steps, rows = time_major("stlm", x, batch_first).shape[:2]
-    size = states[1].shape[1]
+    rows, size = done.short_last.shape
+    steps = out.shape[1 if batch_first else 0]
     lengths = np.full(rows, steps) if lengths is None else np.asarray(lengths)
-    memories = np.zeros((steps, rows, 2 * size), cells.dtype)
-    order = np.argsort(-lengths, kind="stable")  # as the kernel numbers its rows: recurrent.h
+    memories = np.zeros((steps, rows, 2 * size), out.dtype)
+    order = np.argsort(-lengths, kind="stable")  # as the kernel numbers its rows: csrc/recurrent/recurrent.h
     start = 0
     for step in range(int(lengths.max(initial=0))):
         running = order[: int((lengths > step).sum())]
         at = lengths[running] - 1 - step if reverse else step
-        memories[at, running] = cells[start : start + len(running)]
+        memories[at, running] = done.cells[start : start + len(running)]
         start += len(running)
-    memories = caller(memories, batch_first)
+    memories = swap_layout(memories, batch_first)
     return out, memories[..., :size], memories[..., size:]
 
 
-def _run(
-    x: Any, h0: Any, short0: Any, long0: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any, mix: Any,
-    norm: Any, combine: str, lengths: Any, reverse: bool, batch_first: bool, mask: Any, zone_h: Any, zone_c: Any,
-    packed: Any, needs: tuple[bool, ...], cells: bool,
-) -> tuple[Array, tuple[Array, Array, Array], Array | None, Callable]:  # fmt: skip
-    if combine not in COMBINE:
-        raise ValueError(f"stlm: combine must be one of {[*COMBINE]}, got {combine!r}")
-    x, weight_hh = time_major("stlm", x, batch_first), np.asarray(weight_hh)
-    steps, rows, hidden = *x.shape[:2], weight_hh.shape[-1]
+def _unroll(
+    x: Any, first: tuple[Any, Any, Any], weights: dict[str, Any], combine: str, options: dict[str, Any], **more: Any
+) -> tuple[Array, Any, Backward]:
+    """Check what `combine` asks for, and run the layer."""
+    check_name("stlm", "combine", combine, _core.stlm.combine)
+    hidden = last_axis("stlm", "weight_hh", weights["weight_hh"])
     size = hidden // 2 if combine == "concat" else hidden
-    lengths, total = checked_lengths("stlm", lengths, steps, rows)
-    h0 = state(h0, rows, hidden, x.dtype)
-    c0 = np.concatenate([state(short0, rows, size, x.dtype), state(long0, rows, size, x.dtype)], axis=1)
-    out, record = space(x, hidden, batch_first), True in needs
-    options = mix, norm, mask, zone_h, zone_c, COMBINE[combine], lengths
-    h, c, *saved = _core.stlm_forward(
-        x, h0, c0, weight_ih, weight_hh, sum_bias(bias_ih, bias_hh), *options, total, out, reverse, packed,
-        gates=record, cells=record or cells, before=record, normal=record and norm is not None,
-        rstd=record and norm is not None,
+    rows = (6 if combine == "sum" else 7) * size
+    for name in ("weight_ih", "weight_hh"):
+        if len(weights[name]) != rows:
+            raise ValueError(
+                f"stlm: {name} has shape {np.shape(weights[name])}, expected 6 rows for each unit of a memory with "
+                f"combine='sum', else 7, that is {rows} with combine={combine!r}"
+            )
+    if (combine == "sum") != (weights["mix"] is not None):
+        given = "None" if weights["mix"] is None else "an array"
+        raise ValueError(f"stlm: mixing weights go with combine='sum', which needs them, got mix={given}, {combine=}")
+    sizes = {"h0": hidden, "short0": size, "long0": size}
+    return unroll(
+        "stlm", x, {name: (given, sizes[name]) for name, given in zip(sizes, first, strict=True)}, weights,
+        options={**options, "combine": combine}, saves=["gates", "cells", "h_before"], reads=["short0", "long0"], **more,
     )  # fmt: skip
-
-    def backward(grads: tuple[Array, ...]) -> tuple[Array | None, ...]:
-        grad_x = space(x, x.shape[2], batch_first) if needs[0] else None
-        grad_h0, grad_c0, grad_w_ih, grad_w_hh, grad_bias, grad_mix, grad_norm = _core.stlm_backward(
-            caller(grads[0], batch_first), grads[1], np.concatenate(grads[2:], axis=1), x, c0, weight_ih, weight_hh,
-            *options, *saved, grad_x, reverse, grad_h0=needs[1], grad_c0=needs[2] or needs[3], grad_w_ih=needs[4],
-            grad_w_hh=needs[5], grad_bias=needs[6] or needs[7], grad_weights=needs[8], grad_norm=needs[9],
-        )  # fmt: skip
-        again = grad_bias.copy() if needs[6] and needs[7] else grad_bias
-        grad_short, grad_long = (None, None) if grad_c0 is None else (grad_c0[:, :size], grad_c0[:, size:])
-        return (
-            caller(grad_x, batch_first), grad_h0, grad_short, grad_long, grad_w_ih, grad_w_hh, grad_bias, again, grad_mix,
-            grad_norm,
-        )  # fmt: skip
-
-    return caller(out, batch_first), (h, c[:, :size], c[:, size:]), saved[1], backward

@@ -1,5 +1,6 @@
 """Optimisers in one fused pass each, clipping, schedules of the learning rate, averages of weights."""
 
+from . import _pytorch  # noqa: F401 - who looks for PyTorch's names gets advice
 from ._adagrad import Adagrad
 from ._adam import Adam, AdamW
 from ._ema import EMA
@@ -7,6 +8,7 @@ from ._gradients import clip_factor, clip_grad_norm_, clip_grad_value_, grad_nor
 from ._groups import parameter_groups
 from ._lbfgs import Minimum, minimize_lbfgs
 from ._optimizer import Optimizer
+from ._plateau import ReduceLROnPlateau
 from ._rmsprop import RMSprop
 from ._schedules import (
     Constant,
@@ -16,6 +18,7 @@ from ._schedules import (
     Linear,
     MultiStep,
     Noam,
+    OneCycle,
     Schedule,
     Scheduler,
     Step,
@@ -36,8 +39,10 @@ __all__ = [
     "Minimum",
     "MultiStep",
     "Noam",
+    "OneCycle",
     "Optimizer",
     "RMSprop",
+    "ReduceLROnPlateau",
     "Schedule",
     "Scheduler",
     "Step",

@@ -13,17 +13,29 @@ from ._optimizer import Optimizer, steps
 
 
 class Adagrad(Optimizer):
-    """AdaGrad.
+    """An optimiser with a learning rate for each element, which falls with the squares of its gradients.
 
         g = grad + weight_decay * p
         s = s + g^2
         p = p - lr / (1 + (step - 1) * lr_decay) * g / (sqrt(s) + eps)
 
-    lr (default 0.01), lr_decay, weight_decay (0), initial_accumulator_value of s (0), eps (1e-10), maximize (False)
+    Without weight decay only those rows of an embedding are touched whose gradient is not zero. Names, defaults and update
+    are PyTorch's.
 
-    Without weight decay only those rows of an embedding are touched whose gradient is not zero.
-    Names, defaults and update are PyTorch's. Source: Duchi, Hazan, Singer, "Adaptive subgradient methods for online
-    learning and stochastic optimization", JMLR 2011.
+    Args:
+        params: Tensors, (name, Tensor) pairs or group dicts.
+        lr: learning rate.
+        lr_decay: how fast it falls.
+        weight_decay: share of the weights that is added to the gradient.
+        initial_accumulator_value: of s.
+        eps: added to the root.
+        maximize: go uphill.
+
+    Raises:
+        TypeError: for what are no parameters.
+        ValueError: for options out of range.
+
+    Source: Duchi, Hazan, Singer, "Adaptive subgradient methods for online learning and stochastic optimization", JMLR 2011.
 
     >>> from seqnn import Tensor, optim
     >>> w = Tensor([1.0, 2.0], requires_grad=True)

@@ -13,7 +13,7 @@ from ._optimizer import Optimizer, steps
 
 
 class Adam(Optimizer):
-    """Adam.
+    """An optimiser by moving averages of the gradients and of their squares.
 
         g = grad + weight_decay * p
         m = beta1 * m + (1 - beta1) * g
@@ -21,12 +21,25 @@ class Adam(Optimizer):
         amsgrad:  v' = the largest v so far            (v' = v otherwise)
         p = p - lr / (1 - beta1^step) * m / (sqrt(v') / sqrt(1 - beta2^step) + eps)
 
-    lr (default 1e-3), betas (0.9, 0.999), eps (1e-8), weight_decay (0), amsgrad (False), maximize (False)
-    lazy   of an embedding's gradient, update only the rows that took part, and their moments; the others rest (default
-           False: all moments decay at each step). Much faster for large tables, but another rule.
+    Names, defaults and update are PyTorch's.
 
-    Names, defaults and update are PyTorch's. Sources: Kingma and Ba, "Adam: a method for stochastic optimization", ICLR
-    2015; amsgrad: Reddi, Kale, Kumar, "On the convergence of Adam and beyond", ICLR 2018.
+    Args:
+        params: Tensors, (name, Tensor) pairs or group dicts.
+        lr: learning rate.
+        betas: shares of the old averages that stay.
+        eps: added to the root.
+        weight_decay: share of the weights that is added to the gradient.
+        amsgrad: divide by the largest v so far.
+        maximize: go uphill.
+        lazy: update only the rows of an embedding that took part, and their moments; the others rest. Much faster for
+            large tables, but another rule: otherwise all moments decay at each step.
+
+    Raises:
+        TypeError: for what are no parameters.
+        ValueError: for options out of range.
+
+    Sources: Kingma, Ba, "Adam: a method for stochastic optimization", ICLR 2015; Reddi, Kale, Kumar, "On the convergence of
+    Adam and beyond", ICLR 2018 (amsgrad).
 
     >>> from seqnn import Tensor, optim
     >>> w = Tensor([1.0, 2.0], requires_grad=True)
@@ -76,7 +89,7 @@ class Adam(Optimizer):
         return group["lazy"]
 
     def _options(self, group: Group, scale: float) -> tuple[Any, ...]:
-        """The numbers in the order that the kernels take them."""
+        """Return the numbers in the order in which the kernels take them."""
         return group["lr"], *group["betas"], group["eps"], group["weight_decay"], self._decoupled, scale
 
     def _update(self, group: Group, params: list, grads: list, states: list[dict], scale: float) -> None:
@@ -98,11 +111,19 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: p = p * (1 - lr * weight_decay), then Adam's step without decay.
+    """An optimiser like Adam with decoupled weight decay: p = p * (1 - lr * weight_decay), then Adam's step without decay.
 
-    Options as for `Adam`; weight_decay is 0.01 by default.
-    Names, defaults and update are PyTorch's. Source: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR
-    2019.
+    Names, defaults and update are PyTorch's.
+
+    Args:
+        params, lr, betas, eps, amsgrad, maximize, lazy: as for `Adam`.
+        weight_decay: see above.
+
+    Raises:
+        TypeError: for what are no parameters.
+        ValueError: for options out of range.
+
+    Source: Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019.
 
     >>> from seqnn import Tensor, optim
     >>> w = Tensor([1.0, 2.0], requires_grad=True)

@@ -13,14 +13,20 @@ from ._groups import collect
 
 
 class EMA:
-    """Exponential moving average of parameters: average = decay * average + (1 - decay) * weight at each `update()`.
-
-    params  Tensors or (name, Tensor) pairs
-    decay   in [0, 1) (default 0.999)
-    warmup  use min(decay, (1 + n) / (10 + n)) at the n-th update, so that early averages follow quickly (default False)
+    """An exponential moving average of parameters: average = decay * average + (1 - decay) * weight at each `update()`.
 
     The average starts from the weights as they are. Inside `with ema.swapped():` the parameters hold the averages.
-    Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", SIAM J. Control Optim. 1992.
+
+    Args:
+        params: Tensors or (name, Tensor) pairs.
+        decay: the share of the old average that stays, in [0, 1).
+        warmup: use min(decay, (1 + n) / (10 + n)) at the n-th update, so that early averages follow quickly.
+
+    Raises:
+        TypeError: for what are no parameters.
+        ValueError: for a decay out of range.
+
+    Source: Polyak, Juditsky, "Acceleration of stochastic approximation by averaging", SIAM J. Control Optim. 1992.
 
     >>> from seqnn import Tensor, optim
     >>> w = Tensor([0.0], requires_grad=True)
@@ -54,7 +60,7 @@ class EMA:
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
-        """Context in which the parameters' `.data` are the averages; they change places, nothing is copied."""
+        """Return a block in which the parameters' `.data` are the averages; they change places, nothing is copied."""
         self._swap()
         try:
             yield
@@ -66,11 +72,18 @@ class EMA:
             param.data, self.averages[i] = self.averages[i], param.data
 
     def state_dict(self) -> dict[str, Any]:
-        """The averages and the number of updates."""
+        """Return the averages and the number of updates."""
         return {"updates": self.updates, "averages": list(self.averages)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave; a ValueError where the shapes differ, and then nothing is changed."""
+        """Take over what `state_dict` gave.
+
+        Args:
+            state_dict: of an EMA of the same parameters.
+
+        Raises:
+            ValueError: where the shapes differ; nothing is changed then.
+        """
         saved = [np.asarray(a) for a in state_dict["averages"]]
         shapes, expected = [(a.shape, a.dtype) for a in saved], [(a.shape, a.dtype) for a in self.averages]
         if shapes != expected:

@@ -9,16 +9,22 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ..autograd import Tensor
-from ..autograd._rows import Gathered, values_of, without
+from ..autograd import Tensor, gathered, grad_array, grad_values, has_grad
 from ._groups import tensors_of
 
 
-def grad_norm(parameters: Tensor | Iterable[Any], norm_type: float = 2.0) -> float:
-    """(sum |g|^norm_type)^(1/norm_type) over the gradients of all parameters, as if they were one vector.
+def grad_norm(parameters: Tensor | Iterable[Any], norm_type: float | str = 2.0) -> float:
+    """Return (sum |g|^norm_type)^(1/norm_type) over the gradients of all parameters, as if they were one vector.
 
-    `norm_type` > 0, infinity for the largest |g|. Parameters without a gradient count nothing. The sum has a fixed order:
-    it is the same for any number of threads. NaN and infinity come out as they are.
+    The sum has a fixed order: it is the same for any number of threads. NaN and infinity come out as they are.
+
+    Args:
+        parameters: Tensors or (name, Tensor) pairs, or one Tensor; those without a gradient count nothing.
+        norm_type: > 0; infinity, or "inf", is the largest |g|.
+
+    Raises:
+        TypeError: for what are no parameters.
+        ValueError: for another norm_type.
 
     >>> import numpy as np
     >>> from seqnn import Tensor, optim
@@ -31,13 +37,25 @@ def grad_norm(parameters: Tensor | Iterable[Any], norm_type: float = 2.0) -> flo
 
 
 def clip_grad_norm_(
-    parameters: Tensor | Iterable[Any], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+    parameters: Tensor | Iterable[Any], max_norm: float, norm_type: float | str = 2.0, error_if_nonfinite: bool = False
 ) -> float:
-    """Scale all gradients together, in place, so that their norm is at most `max_norm`; returns the norm before.
+    """Scale all gradients together, in place, so that their norm is at most `max_norm`.
 
-    The factor is min(1, max_norm / (norm + 1e-6)), as in PyTorch. With `error_if_nonfinite` a norm that is NaN or infinite
-    is a FloatingPointError and the gradients stay as they are. To save the extra pass over the gradients, give the factor to
-    the optimiser instead: `optimizer.step(scale=clip_factor(grad_norm(params), max_norm))`.
+    The factor is min(1, max_norm / (norm + 1e-6)), as in PyTorch. To save the extra pass over the gradients, give the factor
+    to the optimiser instead: `optimizer.step(scale=clip_factor(grad_norm(params), max_norm))`.
+
+    Args:
+        parameters, norm_type: as for `grad_norm`.
+        max_norm: > 0.
+        error_if_nonfinite: refuse a norm that is NaN or infinite; the gradients stay as they are then.
+
+    Returns:
+        The norm before.
+
+    Raises:
+        FloatingPointError: see above.
+        TypeError: for what are no parameters.
+        ValueError: for a max_norm or norm_type that is not positive.
 
     >>> import numpy as np
     >>> from seqnn import Tensor, optim
@@ -56,19 +74,24 @@ def clip_grad_norm_(
     if factor != 1:
         grads = []
         for tensor in tensors:
-            if without(tensor._grad):
-                continue
-            if type(tensor._grad) is Gathered:
-                ids, sums = tensor._grad.summed()
-                tensor._grad.replace(ids, sums * sums.dtype.type(factor))
-            else:
-                grads.append(tensor._grad)
+            if rows := gathered(tensor):
+                ids, sums = rows.summed()
+                rows.replace(ids, sums * sums.dtype.type(factor))
+            elif has_grad(tensor):
+                grads.append(grad_array(tensor))
         _each_dtype(_core.gradients_scale, grads, factor)
     return norm
 
 
 def clip_factor(norm: float, max_norm: float) -> float:
-    """min(1, max_norm / (norm + 1e-6)): what gradients of this norm are multiplied by; NaN for a NaN.
+    """Return min(1, max_norm / (norm + 1e-6)), the factor of gradients of this norm; NaN for a NaN.
+
+    Args:
+        norm: of all gradients.
+        max_norm: > 0, what it may be at most.
+
+    Raises:
+        ValueError: for a max_norm that is not positive.
 
     >>> clip_factor(0.5, 1.0)
     1.0
@@ -80,6 +103,14 @@ def clip_factor(norm: float, max_norm: float) -> float:
 
 def clip_grad_value_(parameters: Tensor | Iterable[Any], clip_value: float) -> None:
     """Limit every element of every gradient to [-clip_value, clip_value], in place. NaN stays NaN.
+
+    Args:
+        parameters: as for `grad_norm`.
+        clip_value: >= 0.
+
+    Raises:
+        TypeError: for what are no parameters.
+        ValueError: for a negative clip_value.
 
     >>> import numpy as np
     >>> from seqnn import Tensor, optim
@@ -93,19 +124,19 @@ def clip_grad_value_(parameters: Tensor | Iterable[Any], clip_value: float) -> N
         raise ValueError(f"clip_value: expected a number >= 0, got {clip_value!r}")
     grads = []
     for tensor in tensors_of(parameters):
-        if without(tensor._grad):
-            continue
-        if type(tensor._grad) is Gathered:
-            ids, sums = tensor._grad.summed()
-            tensor._grad.replace(ids, sums.copy())
-        grads.append(values_of(tensor._grad))
+        if rows := gathered(tensor):
+            ids, sums = rows.summed()
+            rows.replace(ids, sums.copy())
+        if has_grad(tensor):
+            grads.append(grad_values(tensor))
     _each_dtype(_core.gradients_clip, grads, clip_value)
 
 
-def _norm(tensors: list[Tensor], norm_type: float) -> float:
-    if not norm_type > 0:
-        raise ValueError(f"norm_type: expected a number > 0, got {norm_type!r}")
-    grads = [g for t in tensors if (g := values_of(t._grad)) is not None]
+def _norm(tensors: list[Tensor], norm_type: float | str) -> float:
+    norm_type = math.inf if norm_type == "inf" else norm_type
+    if isinstance(norm_type, str) or not norm_type > 0:
+        raise ValueError(f"norm_type: expected a number > 0, or 'inf', got {norm_type!r}")
+    grads = [g for t in tensors if (g := grad_values(t)) is not None]
     norms = _each_dtype(_core.gradients_norm, grads, norm_type)
     if len(norms) == 1:
         return norms[0].item()
@@ -113,7 +144,7 @@ def _norm(tensors: list[Tensor], norm_type: float) -> float:
 
 
 def _each_dtype(kernel: Any, grads: list[np.ndarray], number: float) -> list[Any]:
-    """The kernel over the gradients of each float type."""
+    """Call a kernel for the gradients of each float type."""
     if all(g.dtype == grads[0].dtype for g in grads):
         return [kernel(grads, number)]
     return [kernel([g for g in grads if g.dtype == dtype], number) for dtype in (np.float32, np.float64)]

@@ -13,13 +13,19 @@ Group = dict[str, Any]
 
 
 def parameter_groups(named_parameters: Any, options: Mapping[str, Mapping[str, Any]]) -> list[Group]:
-    """Groups by name pattern: a parameter gets the options of the first pattern that its name matches.
+    """Group parameters by name: each gets the options of the first pattern that its name matches.
 
-    named_parameters  pairs (name, Tensor), or a module that has `named_parameters()`
-    options           shell pattern -> options of the group, such as {"*bias": {"weight_decay": 0}}
+    Parameters that match no pattern form a group with the optimiser's own options.
 
-    Parameters that match no pattern form a group with the optimiser's own options. A pattern without a match is a
-    ValueError, for it is most often a slip.
+    Args:
+        named_parameters: pairs (name, Tensor), or a module that has `named_parameters()`.
+        options: pattern (as in `fnmatch`) -> options of the group, such as {"*bias": {"weight_decay": 0}}.
+
+    Returns:
+        Group dicts, which an optimiser takes as `params`.
+
+    Raises:
+        ValueError: for a pattern without a match, which is most often a slip.
 
     >>> from seqnn import Tensor, optim
     >>> pairs = [("fc.weight", Tensor([[1.0]], requires_grad=True)), ("fc.bias", Tensor([0.0], requires_grad=True))]
@@ -44,8 +50,13 @@ def parameter_groups(named_parameters: Any, options: Mapping[str, Mapping[str, A
     ]
 
 
-def collect(params: Iterable[Any], defaults: Mapping[str, Any]) -> list[Group]:
-    """The groups of an optimiser, checked; options that a group does not give are the `defaults`."""
+def collect(
+    params: Iterable[Any], defaults: Mapping[str, Any], known: Iterable[Tensor] = (), first: int = 0
+) -> list[Group]:
+    """Check the groups of an optimiser and complete them: options that a group does not give are the `defaults`.
+
+    `known` are the Tensors of earlier groups, `first` is the number of the first new one.
+    """
     if isinstance(params, Tensor) or not isinstance(params, Iterable):
         raise TypeError(
             "params: expected an iterable of Tensors, of (name, Tensor) or of group dicts, "
@@ -56,8 +67,8 @@ def collect(params: Iterable[Any], defaults: Mapping[str, Any]) -> list[Group]:
         raise ValueError("params: expected at least one parameter, got none")
     given = entries if isinstance(entries[0], Mapping) else [{"params": entries}]
     groups: list[Group] = []
-    seen: dict[int, str] = {}
-    for number, entry in enumerate(given):
+    seen: dict[int, str] = {id(tensor): "one of an earlier group" for tensor in known}
+    for number, entry in enumerate(given, first):
         if not isinstance(entry, Mapping) or "params" not in entry:
             raise TypeError(f"params[{number}]: expected a dict with 'params' as the other groups, got {entry!r:.100}")
         if unknown := entry.keys() - defaults.keys() - {"params"}:
@@ -80,7 +91,7 @@ def collect(params: Iterable[Any], defaults: Mapping[str, Any]) -> list[Group]:
 
 
 def tensors_of(parameters: Tensor | Iterable[Any]) -> list[Tensor]:
-    """The Tensors among Tensors and (name, Tensor) pairs; a single Tensor as a list."""
+    """Return a list of the Tensors among Tensors and (name, Tensor) pairs, or of a single Tensor."""
     if isinstance(parameters, Tensor):
         return [parameters]
     tensors = [p[1] if type(p) is tuple else p for p in parameters]

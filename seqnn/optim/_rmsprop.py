@@ -11,7 +11,7 @@ from ._optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
-    """RMSProp.
+    """An optimiser that divides gradients by a moving average of their size.
 
         g = grad + weight_decay * p
         s = alpha * s + (1 - alpha) * g^2
@@ -20,10 +20,24 @@ class RMSprop(Optimizer):
         momentum:  b = momentum * b + u,  u = b
         p = p - lr * u
 
-    lr (default 0.01), alpha (0.99), eps (1e-8), weight_decay (0), momentum (0), centered (False), maximize (False)
+    Names, defaults and update are PyTorch's.
 
-    Names, defaults and update are PyTorch's. Sources: Hinton, lecture 6e of "Neural networks for machine learning", 2012;
-    centred: Graves, "Generating sequences with recurrent neural networks", 2013.
+    Args:
+        params: Tensors, (name, Tensor) pairs or group dicts.
+        lr: learning rate.
+        alpha: share of the old average that stays.
+        eps: added to the root.
+        weight_decay: share of the weights that is added to the gradient.
+        momentum: share of the last update that is added.
+        centered: divide by the deviation instead of the root mean square.
+        maximize: go uphill.
+
+    Raises:
+        TypeError: for what are no parameters.
+        ValueError: for options out of range.
+
+    Sources: Hinton, lecture 6e of "Neural networks for machine learning", 2012; Graves, "Generating sequences with recurrent
+    neural networks", 2013 (centred).
 
     >>> from seqnn import Tensor, optim
     >>> w = Tensor([1.0, 2.0], requires_grad=True)

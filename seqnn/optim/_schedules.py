@@ -16,9 +16,14 @@ from ._optimizer import Optimizer
 
 
 class Schedule:
-    """Base class: a function of the step, counted from 0, that gives the learning rate's factor.
+    """A base of the schedules: a function of the step, counted from 0, that gives the learning rate's factor.
 
-    `steps` is the length of a schedule that has an end; after it, its last factor stays.
+    Attributes:
+        steps: the length of a schedule that has an end, after which its last factor stays; infinity for others.
+
+    >>> from seqnn import optim
+    >>> (optim.Linear(2, start=1.0, end=0.0) * optim.Constant(0.5))(1)
+    0.25
     """
 
     steps: float = math.inf
@@ -27,7 +32,13 @@ class Schedule:
         raise NotImplementedError
 
     def then(self, schedule: Callable[[int], float]) -> Schedule:
-        """This schedule for its `steps`, then `schedule` from its own step 0.
+        """Return the schedule that goes on to another one after `steps`, from its own step 0.
+
+        Args:
+            schedule: what follows, any function of the step.
+
+        Raises:
+            ValueError: where this schedule has no end.
 
         >>> from seqnn import optim
         >>> schedule = optim.Linear(2, start=0.0).then(optim.Cosine(4))
@@ -44,7 +55,11 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """factor, for `steps` steps (default: for ever).
+    """A schedule of one factor.
+
+    Args:
+        factor: of the learning rate.
+        steps: how long it holds, for what follows.
 
     >>> Constant(0.5)(1000)
     0.5
@@ -59,7 +74,11 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class Step(Schedule):
-    """gamma^floor(step / step_size): falls by `gamma` every `step_size` steps.
+    """A schedule that falls every `step_size` steps: gamma^floor(step / step_size).
+
+    Args:
+        step_size: steps of one factor.
+        gamma: from one factor to the next.
 
     >>> [Step(2, gamma=0.5)(step) for step in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
@@ -77,7 +96,11 @@ class Step(Schedule):
 
 @dataclass(frozen=True)
 class MultiStep(Schedule):
-    """gamma^(number of `milestones` that are reached).
+    """A schedule that falls at given steps: gamma^(number of milestones that are reached).
+
+    Args:
+        milestones: the steps.
+        gamma: from one factor to the next.
 
     >>> [MultiStep((1, 3), gamma=0.5)(step) for step in range(4)]
     [1.0, 0.5, 0.5, 0.25]
@@ -95,7 +118,10 @@ class MultiStep(Schedule):
 
 @dataclass(frozen=True)
 class Exponential(Schedule):
-    """gamma^step.
+    """A schedule that falls at every step: gamma^step.
+
+    Args:
+        gamma: from one factor to the next.
 
     >>> Exponential(0.5)(3)
     0.125
@@ -109,7 +135,12 @@ class Exponential(Schedule):
 
 @dataclass(frozen=True)
 class Linear(Schedule):
-    """From `start` at step 0 to `end` at step `steps`, in a straight line; a warm-up (the default), or a decay.
+    """A schedule in a straight line: a warm-up (the default), or a decay.
+
+    Args:
+        steps: where the line ends.
+        start: the factor at step 0.
+        end: the factor at step `steps`.
 
     >>> [Linear(4, start=1.0, end=0.0)(step) for step in (0, 1, 4, 9)]
     [1.0, 0.75, 0.0, 0.0]
@@ -128,10 +159,15 @@ class Linear(Schedule):
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """minimum + (1 - minimum) * (1 + cos(pi * step / steps)) / 2: from 1 to `minimum` along half a cosine, then stays.
+    """A schedule along half a cosine: minimum + (1 - minimum) * (1 + cos(pi * step / steps)) / 2.
 
-    With `restarts` it starts anew at 1 every time it has arrived, each round `longer` times as long as the one before.
-    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
+    Args:
+        steps: where it arrives at `minimum`, and stays.
+        minimum: the last factor.
+        restarts: start anew at 1 instead.
+        longer: how many times each round is as long as the one before.
+
+    Source: Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
 
     >>> [round(Cosine(2)(step), 3) for step in range(4)]
     [1.0, 0.5, 0.0, 0.0]
@@ -150,7 +186,11 @@ class Cosine(Schedule):
             raise ValueError(f"longer: expected 1 without restarts, got {self.longer}")
 
     def then(self, schedule: Callable[[int], float]) -> Schedule:
-        """As `Schedule.then`; not after restarts, which have no end."""
+        """Return the schedule that goes on as `Schedule.then` says; not after restarts, which have no end.
+
+        Args:
+            schedule: what follows, any function of the step.
+        """
         if self.restarts:
             raise ValueError(f"then: {self} has no end, nothing can follow")
         return super().then(schedule)
@@ -161,12 +201,50 @@ class Cosine(Schedule):
             while self.longer > 1 and step >= length:
                 step, length = step - length, length * self.longer
             step %= length
-        return self.minimum + (1 - self.minimum) * (1 + math.cos(math.pi * min(step / length, 1.0))) / 2
+        return _half_cosine(1.0, self.minimum, min(step / length, 1.0))
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """A schedule of one cycle: up to 1 along half a cosine, then down to almost nothing along another.
+
+    The optimiser's lr is the largest learning rate, PyTorch's `max_lr`.
+
+    Args:
+        steps: where it arrives at `end`, and stays.
+        warmup: the share of the steps that go up, in (0, 1).
+        start: the factor at step 0.
+        end: the last factor.
+
+    Source: Smith, Topin, "Super-convergence: very fast training of neural networks using large learning rates", 2018.
+
+    >>> [round(OneCycle(10, warmup=0.2, start=0.1, end=0.0)(step), 3) for step in (0, 1, 2, 6, 10)]
+    [0.1, 0.55, 1.0, 0.5, 0.0]
+    """
+
+    steps: int
+    warmup: float = 0.3
+    start: float = 1 / 25
+    end: float = 1 / 250_000
+
+    def __post_init__(self) -> None:
+        _positive(steps=self.steps)
+        if not 0 < self.warmup < 1:
+            raise ValueError(f"warmup: expected a share in (0, 1), got {self.warmup!r}")
+
+    def __call__(self, step: int) -> float:
+        top = self.warmup * self.steps
+        if step <= top:
+            return _half_cosine(self.start, 1.0, step / top)
+        return _half_cosine(1.0, self.end, min((step - top) / (self.steps - top), 1.0))
 
 
 @dataclass(frozen=True)
 class InverseSquareRoot(Schedule):
-    """min((step + 1) / warmup, sqrt(warmup / (step + 1))): a linear warm-up to 1, then down with the square root.
+    """A schedule min((step + 1) / warmup, sqrt(warmup / (step + 1))): a linear warm-up, then down with the square root.
+
+    Args:
+        warmup: steps up to the factor 1.
 
     >>> schedule = InverseSquareRoot(4)
     >>> [schedule(step) for step in (0, 3, 15)]
@@ -184,7 +262,11 @@ class InverseSquareRoot(Schedule):
 
 @dataclass(frozen=True)
 class Noam(Schedule):
-    """d_model^-0.5 * min((step + 1)^-0.5, (step + 1) * warmup^-1.5): the Transformer's schedule, for lr = 1.
+    """A schedule of the Transformer, for lr = 1: d_model^-0.5 * min((step + 1)^-0.5, (step + 1) * warmup^-1.5).
+
+    Args:
+        d_model: the size of the model's vectors.
+        warmup: steps up to the largest factor.
 
     Source: Vaswani et al., "Attention is all you need", NeurIPS 2017, section 5.3.
 
@@ -204,7 +286,7 @@ class Noam(Schedule):
 
 @dataclass(frozen=True)
 class Sequence(Schedule):
-    """`first` for its steps, then `second` from its own step 0; what `first.then(second)` makes."""
+    """A schedule `first` for its steps, then `second` from its own step 0; what `first.then(second)` makes."""
 
     first: Schedule
     second: Callable[[int], float]
@@ -219,7 +301,7 @@ class Sequence(Schedule):
 
 @dataclass(frozen=True)
 class Product(Schedule):
-    """The product of two schedules; what `first * second` makes."""
+    """A product of two schedules; what `first * second` makes."""
 
     first: Callable[[int], float]
     second: Callable[[int], float]
@@ -229,9 +311,18 @@ class Product(Schedule):
 
 
 class Scheduler:
-    """Sets the learning rates of an optimiser by a schedule: each group's lr is what it is now, times the factor.
+    """A schedule at work: it sets the learning rate of each group of an optimiser to what it is now, times the factor.
 
-    At once for step 0; `step()`, after every step of the optimiser, goes on to the next. `train.Trainer` does all that.
+    It does so at once for step 0; `step()`, after every step of the optimiser, goes on to the next. `train.Trainer` does all
+    that.
+
+    Args:
+        optimizer: whose learning rates are set.
+        schedule: a function of the step.
+
+    Raises:
+        TypeError: where the schedule is no function.
+        ValueError: for a factor that is negative or not finite.
 
     >>> from seqnn import Tensor, optim
     >>> optimizer = optim.SGD([Tensor([1.0], requires_grad=True)], lr=0.5)
@@ -256,11 +347,18 @@ class Scheduler:
         self._apply()
 
     def state_dict(self) -> dict[str, Any]:
-        """The step, and the learning rates that the factors multiply."""
+        """Return the step, and the learning rates that the factors multiply."""
         return {"steps": self.steps, "base_lrs": list(self.base_lrs)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave, and set the learning rates accordingly."""
+        """Take over what `state_dict` gave, and set the learning rates accordingly.
+
+        Args:
+            state_dict: of a Scheduler of as many groups.
+
+        Raises:
+            ValueError: for another number of groups.
+        """
         if len(state_dict["base_lrs"]) != len(self.base_lrs):
             raise ValueError(
                 f"state_dict: expected {len(self.base_lrs)} learning rates, got {len(state_dict['base_lrs'])}"
@@ -274,6 +372,11 @@ class Scheduler:
             raise ValueError(f"schedule: expected a finite factor >= 0 at step {self.steps}, got {factor!r}")
         for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["lr"] = lr * factor
+
+
+def _half_cosine(first: float, last: float, share: float) -> float:
+    """Go from one factor to another along half a cosine."""
+    return last + (first - last) * (1 + math.cos(math.pi * share)) / 2
 
 
 def _positive(**numbers: float) -> None:

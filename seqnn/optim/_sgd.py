@@ -13,20 +13,29 @@ from ._optimizer import Optimizer, steps
 
 
 class SGD(Optimizer):
-    """Gradient descent, with momentum if wanted.
+    """An optimiser by gradient descent, with momentum if wanted.
 
         g = grad + weight_decay * p
         b = momentum * b + (1 - dampening) * g        (b = g at the first step)
         p = p - lr * (g + momentum * b  if nesterov else  b)
 
-    params        Tensors, (name, Tensor) pairs or group dicts
-    lr            learning rate (default 1e-3)
-    momentum, dampening, weight_decay   default 0
-    nesterov      look ahead by one step of momentum (default False; needs momentum > 0 and dampening 0)
-    maximize      go uphill (default False)
+    Without momentum and weight decay only those rows of an embedding are touched whose gradient is not zero. Names, defaults
+    and update are PyTorch's.
 
-    Without momentum and weight decay only those rows of an embedding are touched whose gradient is not zero.
-    Names, defaults and update are PyTorch's. Sources: Robbins and Monro 1951; Sutskever et al., "On the importance of
+    Args:
+        params: Tensors, (name, Tensor) pairs or group dicts.
+        lr: learning rate.
+        momentum: share of the last update that is added.
+        dampening: share of the gradient that is left out then.
+        weight_decay: share of the weights that is added to the gradient.
+        nesterov: look ahead by one step of momentum; needs momentum > 0 and dampening 0.
+        maximize: go uphill.
+
+    Raises:
+        TypeError: for what are no parameters.
+        ValueError: for options out of range.
+
+    Sources: Robbins, Monro, "A stochastic approximation method", 1951; Sutskever et al., "On the importance of
     initialization and momentum in deep learning", ICML 2013.
 
     >>> from seqnn import Tensor, optim

@@ -1,15 +1,18 @@
-"""Pictures of vectors, of networks, and of their training; needs matplotlib: pip install seqnn[plot]."""
+"""Pictures of vectors, of networks, and of their training; needs matplotlib: pip install 'seqnn-cpu[plot]'."""
 
 from ._activations import activation_statistics, dead_units
 from ._analogy import analogy_map
+from ._anomalies import anomalies
 from ._attention import alignment, attention
 from ._bars import bias_bars, projection_bars
+from ._forecast import forecast
 from ._gradients import gradient_norms, update_ratios
 from ._heatmap import similarity_heatmap
+from ._hints import hint as __getattr__  # noqa: F401 - for names that are not here
 from ._jacobians import jacobian_products
 from ._learning_curve import learning_curve
 from ._loss_curve import loss_curve
-from ._series import anomalies, forecast, memories
+from ._memories import memories
 from ._word_map import pca, word_map
 
 __all__ = [

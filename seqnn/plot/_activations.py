@@ -1,4 +1,4 @@
-"""What the layers of a network put out: statistics, and units that are dead."""
+"""Pictures of the layers' outputs: statistics, and units that are dead."""
 
 from __future__ import annotations
 
@@ -17,14 +17,33 @@ if TYPE_CHECKING:
 
 
 def activation_statistics(watch: Watch, *, record: int = -1, title: str | None = None, ax: Axes | None = None) -> Axes:
-    """Mean and standard deviation of each layer's output, first layer on top, as a bar from mean - std to mean + std.
+    """Draw each layer's output as a bar from mean - std to mean + std, the first layer at the top.
 
-    Grey below it: the first record, to see what training changed. On the right: shares of zeros, saturated and not
-    finite values, where there are any.
+    A grey bar below shows the first record, to see what training changed. At the right stand the shares of zeros, of
+    saturated values and of those that are not finite, where there are any.
 
-    watch   a `diagnose.Watch`
-    record  which record to show: an index into watch.history["step"] (default: the last)
-    ax      where to draw; default: a new figure. Returns the Axes.
+    Args:
+        watch: a `diagnose.Watch`.
+        record: which record to show, an index into watch.history["step"]; default: the last.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        TypeError: `watch` is no Watch.
+        ValueError: nothing was recorded, or there is no such record.
+
+    >>> import numpy as np
+    >>> from seqnn import diagnose, nn, ops, plot
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+    >>> with diagnose.Watch(model) as watch:
+    ...     ops.cross_entropy(model(np.ones((16, 4), np.float32)), np.zeros(16, np.int64)).backward()
+    ...     watch.record()
+    >>> ax = plot.activation_statistics(watch)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['0 (Linear)', '1 (Tanh)', '2 (Linear)']
     """
     history = _history(watch)
     if not -len(history["step"]) <= record < len(history["step"]):
@@ -55,10 +74,24 @@ def activation_statistics(watch: Watch, *, record: int = -1, title: str | None =
 
 
 def dead_units(watch: Watch | Mapping[str, Any], *, title: str | None = None, ax: Axes | None = None) -> Axes:
-    """Bars: the share of each ReLU layer's units that were zero for every example lately.
+    """Draw the share of each ReLU layer's units that were zero for every example lately, as bars.
 
-    watch  a `diagnose.Watch`, or its `dead`: {layer: bool [units]}
-    ax     where to draw; default: a new figure. Returns the Axes.
+    Args:
+        watch: a `diagnose.Watch`, or its `dead`: {layer: bool [units]}.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        TypeError: `watch` is neither.
+        ValueError: there is no layer with ReLU.
+
+    >>> from seqnn import plot
+    >>> ax = plot.dead_units({"first": [True, False, False], "second": [False, False]})
+    >>> [text.get_text() for text in ax.texts]
+    ['1 of 3', '0 of 2']
     """
     if isinstance(watch, Watch):
         dead = labelled(watch, watch.dead)
@@ -98,6 +131,6 @@ def _history(watch: Any) -> dict[str, Any]:
 
 
 def _shares(figures: Mapping[str, float]) -> str:
-    """Those above half a percent, in words."""
+    """Return the shares above half a percent, in words."""
     shares = {"zero": figures["zeros"], "saturated": figures["saturated"], "not finite": 1 - figures["finite"]}
     return ", ".join(f"{share:.0%} {what}" for what, share in shares.items() if share >= 0.005)

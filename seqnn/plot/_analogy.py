@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..embed._labelled import Labelled, LabelledVectors
+from ..embed import Labelled, LabelledVectors
 from ._axes import GREY, INK, PALETTE, new_axes, no_ticks, style
 from ._labels import place_labels
 from ._word_map import pca
@@ -23,13 +23,31 @@ def analogy_map(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Analogies (a, b, c, d), such as ("man", "king", "woman", "queen"), in the plane of their words' largest variance.
+    """Draw analogies in the plane of their words' largest variance: a is to b as c is to d.
 
-    Solid arrows go from a to b and from c to d; the dashed lines and the ring complete the parallelogram: the ring is
-    where d would be if the analogy held exactly, at b - a + c.
+    Solid arrows go from a to b and from c to d. Dashed lines and a ring complete the parallelogram: the ring is where d
+    would be if the analogy held exactly, at b - a + c.
 
-    vectors  `KeyedVectors` or a pair (matrix, words); taken with length 1
-    ax       where to draw; default: a new figure. Returns the Axes.
+    Args:
+        vectors: `KeyedVectors`, or a pair (matrix, words); taken with length 1.
+        analogies: four words each, (a, b, c, d), such as ("man", "king", "woman", "queen").
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: there is no analogy, or one has not four words.
+        KeyError: a word has no vector.
+
+    >>> import numpy as np
+    >>> from seqnn import plot
+    >>> words = ["man", "king", "woman", "queen"]
+    >>> vectors = np.array([[1.0, 0.0, 0.1], [1.0, 1.0, 0.0], [0.0, 0.1, 1.0], [0.0, 1.0, 1.0]])
+    >>> ax = plot.analogy_map((vectors, words), [words])
+    >>> [text.get_text() for text in ax.texts if text.get_text()]
+    ['man', 'king', 'woman', 'queen']
     """
     for words in analogies:
         if isinstance(words, str) or len(words) != 4:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..autograd import no_grad
 from ._axes import INK, new_axes, style
+from ._fonts import families, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MANY = 60
-"""Of more tokens on an axis only every second (third, ...) is written."""
+"""On an axis with more tokens only every second (third, ...) is written."""
 
 
 def attention(
@@ -27,14 +29,30 @@ def attention(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Attention weights of one head, or of all heads in a grid: a row for each query, the darker the more it attends.
+    """Draw the attention weights of one head, or of all heads in a grid: dark where a query (row) attends to a key.
 
-    weights  [T, S], or [H, T, S] of several heads, as `need_weights=True` gives them for a sequence of the batch
-    queries  the T tokens that attend, from top to bottom
-    keys     the S tokens that are attended to, from left to right; default: the queries (self-attention)
-    head     which of the heads; default: all, on one scale
-    columns  maps side by side in the grid; default: as many as make it about square
-    ax       where to draw; default: a new figure. Returns the Axes.
+    Args:
+        weights: [T, S], or [H, T, S] of several heads, as `need_weights=True` gives them for one sequence of the batch.
+        queries: the T tokens that attend, from top to bottom.
+        keys: the S tokens that are attended to, from left to right; default: the queries (self-attention).
+        head: which of the heads; default: all, on one scale.
+        columns: maps side by side in the grid; default: as many as make it about square.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: the weights do not fit the tokens, are not finite, or there is no such head.
+        TypeError: the tokens are one string.
+
+    >>> import numpy as np
+    >>> from seqnn import plot
+    >>> weights = np.full((4, 3, 3), 1 / 3)
+    >>> ax = plot.attention(weights, ["the", "cat", "sat"])
+    >>> [text.get_text() for text in ax.texts]
+    ['head 0', 'head 1', 'head 2', 'head 3']
     """
     array = _checked("attention", weights, queries, queries if keys is None else keys)
     keys = queries if keys is None else keys
@@ -55,27 +73,42 @@ def alignment(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """How a decoder's words (rows) lean on the words of the source (columns, at the top); a dot marks each row's largest.
+    """Draw how the words of a decoder (rows) attend to those of the source (columns); a dot marks each row's largest.
 
-    weights  [T, S], or [H, T, S], of which the mean over the heads is shown
-    source, target  the S words that are read, the T words that are written
-    ax       where to draw; default: a new figure. Returns the Axes.
+    Args:
+        weights: [T, S], or [H, T, S], of which the mean over the heads is shown.
+        source: the S words that are read, at the top.
+        target: the T words that are written.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: the weights do not fit the words, or are not finite.
+        TypeError: the words are one string.
+
+    >>> from seqnn import plot
+    >>> ax = plot.alignment([[0.9, 0.1], [0.2, 0.8]], ["ein", "Hund"], ["a", "dog"])
+    >>> ax.collections[0].get_offsets().tolist()
+    [[0.0, 0.0], [1.0, 1.0]]
     """
     array = _checked("alignment", weights, target, source)
     array = array.mean(axis=0) if array.ndim == 3 else array
     ax = _map(array, target, source, title, ax, top=True)
     best = array.argmax(axis=1)
-    shown = array.max(axis=1) > 0
+    marked = array.max(axis=1) > 0
     light = array[np.arange(len(best)), best] > 0.55 * array.max()
-    colors = np.where(light, "white", INK)[shown]
-    ax.scatter(best[shown], np.flatnonzero(shown), s=14, c=list(colors), linewidths=0, zorder=3)
+    colors = np.where(light, "white", INK)[marked]
+    ax.scatter(best[marked], np.flatnonzero(marked), s=14, c=list(colors), linewidths=0, zorder=3)
     return ax
 
 
 def _map(
     array: np.ndarray, queries: Sequence[str], keys: Sequence[str], title: str | None, ax: Any, *, top: bool = False
 ) -> Axes:
-    """One map with its tokens."""
+    """Draw one map with its tokens."""
     height, width = array.shape
     ax = new_axes(ax, (1.8 + 0.36 * min(width, 40), 1.2 + 0.3 * min(height, 40)))
     image = _image(ax, array, title)
@@ -92,7 +125,7 @@ def _map(
 def _grid(
     array: np.ndarray, queries: Sequence[str], keys: Sequence[str], columns: int | None, title: str | None, ax: Any
 ) -> Axes:
-    """All maps as tiles of one picture, one token's width apart, each under its number."""
+    """Draw all maps as tiles of one picture, one token's width apart, each below its number."""
     heads, height, width = array.shape
     if columns is None:
         columns = math.ceil(math.sqrt(heads * height / max(1, width)))
@@ -126,11 +159,11 @@ def _image(ax: Axes, array: np.ndarray, title: str | None) -> Any:
 
 
 def _tokens(axis: Any, starts: Sequence[int], tokens: Sequence[str]) -> None:
-    """The tokens beside each of the maps that begin at `starts`."""
+    """Write the tokens beside each of the maps that begin at `starts`."""
     step = math.ceil(len(tokens) / MANY)
-    shown = [str(token).replace("$", r"\$") for token in tokens][::step]
+    written = [shown(token) for token in tokens][::step]
     places = [start + i for start in starts for i in range(0, len(tokens), step)]
-    axis.set_ticks(places, shown * len(starts))
+    axis.set_ticks(places, written * len(starts), fontfamily=families(written))
     if axis.axis_name == "x":
         for label in axis.get_ticklabels():
             label.set(rotation=45, ha="right", rotation_mode="anchor")
@@ -150,7 +183,8 @@ def _rectangle(*arguments: Any, **look: Any) -> Any:
 
 
 def _checked(name: str, weights: Any, rows: Sequence[str], columns: Sequence[str]) -> np.ndarray:
-    array = np.asarray(weights, np.float64)
+    with no_grad():
+        array = np.asarray(weights, np.float64)
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise ValueError(
             f"weights: expected [T, S] or [heads, T, S] of one sequence, got {list(array.shape)}; take one of a batch"

@@ -14,11 +14,11 @@ INK, GREY, LEADER, FAINT = "#222222", "#767676", "#A8A8A8", "#D9D9D9"
 
 
 def new_axes(ax: Any, size: tuple[float, float]) -> Axes:
-    """The given Axes, or those of a new figure of that size (inches)."""
+    """Return the given Axes, or those of a new figure of that size (inches)."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError("pictures need matplotlib: pip install seqnn[plot]") from error
+        raise ImportError("pictures need matplotlib: pip install 'seqnn-cpu[plot]'") from error
     from matplotlib.axes import Axes
 
     if ax is None:
@@ -29,7 +29,7 @@ def new_axes(ax: Any, size: tuple[float, float]) -> Axes:
 
 
 def style(ax: Axes, *, title: str | None, spines: tuple[str, ...] = ("left", "bottom")) -> None:
-    """Thin grey spines, only those named; small grey tick labels; a left-aligned title."""
+    """Draw thin grey spines, only those named, small grey tick labels, and a left-aligned title."""
     for name, spine in ax.spines.items():
         spine.set_visible(name in spines)
         spine.set_linewidth(0.6)
@@ -40,6 +40,6 @@ def style(ax: Axes, *, title: str | None, spines: tuple[str, ...] = ("left", "bo
 
 
 def no_ticks(ax: Axes) -> None:
-    """For maps, whose coordinates mean nothing by themselves."""
+    """Remove the ticks, as for maps, whose coordinates mean nothing by themselves."""
     ax.set_xticks([])
     ax.set_yticks([])

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..embed._labelled import Labelled, LabelledVectors
+from ..embed import Labelled, LabelledVectors
 from ._axes import BLUE, FAINT, GREY, ORANGE, new_axes, style
+from ._fonts import families, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,9 +24,25 @@ def bias_bars(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Two bars a name, for {name: (before, after)}, as `seqnn.embed.compare_debiased` gives them.
+    """Draw two bars for each name: a measure of bias before and after debiasing.
 
-    ax  where to draw; default: a new figure. Returns the Axes.
+    Args:
+        figures: {name: (before, after)}, as `seqnn.embed.compare_debiased` gives them.
+        labels: what the two bars are called.
+        xlabel: what the axis measures.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: there is no name, or a name has not two values.
+
+    >>> from seqnn import plot
+    >>> ax = plot.bias_bars({"direct bias": (0.2, 0.0), "WEAT": (1.5, -0.25)})
+    >>> [text.get_text() for text in ax.texts]
+    ['0.20', '1.50', '0.00', '−0.25']
     """
     if not figures:
         raise ValueError("figures: expected at least one name with its two values, got none")
@@ -36,10 +53,15 @@ def bias_bars(
     places = np.arange(len(figures))
     for side, color in enumerate((ORANGE, BLUE)):
         bars = ax.barh(places + 0.2 * (2 * side - 1), values[:, side], 0.36, color=color, label=labels[side], zorder=2)
-        shown = [f"{value + 0.0:.2f}".replace("-", "−") for value in values[:, side].round(2)]  # no "-0.00"
-        ax.bar_label(bars, shown, padding=3, fontsize=8, color=GREY)
+        for bar, value in zip(bars, values[:, side].round(2) + 0.0, strict=True):  # + 0.0: no "-0.00"
+            ax.annotate(
+                f"{value:.2f}".replace("-", "−"), (bar.get_width() if value else 0.0, bar.get_y() + bar.get_height() / 2),
+                xytext=(3 if value >= 0 else -3, 0), textcoords="offset points", fontsize=8, color=GREY, va="center",
+                ha="left" if value >= 0 else "right",
+            )  # fmt: skip
     style(ax, title=title, spines=())
-    ax.set_yticks(places, list(figures))
+    names = [shown(name) for name in figures]
+    ax.set_yticks(places, names, fontfamily=families(names))
     ax.set_ylim(len(figures) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
     ax.axvline(0, color=GREY, linewidth=0.8, zorder=3)
@@ -65,10 +87,31 @@ def projection_bars(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The words' cosines with a bias direction in two sets of vectors, the largest first.
+    """Draw the words' cosines with a bias direction in two sets of vectors, the largest first.
 
-    ends  what the direction's negative and positive ends mean, such as ("he", "she")
-    ax    where to draw; default: a new figure. Returns the Axes.
+    Args:
+        before: `KeyedVectors`, or a pair (matrix, words).
+        after: the same words with other vectors.
+        words: the words to show.
+        direction: a vector [D], such as that of `seqnn.embed.bias_direction`.
+        ends: what the direction's negative and positive ends mean, such as ("he", "she").
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: the direction is zero or no vector.
+        KeyError: a word has no vector.
+
+    >>> import numpy as np
+    >>> from seqnn import plot
+    >>> words = ["nurse", "captain"]
+    >>> before, after = (np.array([[0.6, 0.8], [-0.8, 0.6]]), words), (np.array([[0.0, 1.0], [0.0, 1.0]]), words)
+    >>> ax = plot.projection_bars(before, after, words, [1.0, 0.0], ends=("he", "she"))
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['nurse', 'captain']
     """
     direction = np.asarray(direction, np.float64)
     length = np.linalg.norm(direction)

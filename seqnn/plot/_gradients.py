@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..diagnose import Watch
 
 MANY = 10
-"""More rows than that are drawn as a map of colours."""
+"""More rows are drawn as a map of colours."""
 
 
 def gradient_norms(
@@ -28,14 +28,29 @@ def gradient_norms(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Norms of the gradients over training, on a logarithmic scale: falling from layer to layer means vanishing.
+    """Draw the norms of the gradients over training, on a logarithmic scale.
 
-    watch  a `diagnose.Watch`, or {name: one number a step}
-    of     "layers" (the gradient at their outputs) or "parameters"
-    kind   "lines", or "map": a row for each name, colour for the norm; default: lines up to ten names
-    ax     where to draw; default: a new figure. Returns the Axes.
+    Norms that fall from layer to layer mean that gradients vanish. Norms that are not finite are crosses at the top of
+    the lines, and black in the map; norms of 0, and those that were not recorded, are white there.
 
-    Norms that are not finite are a cross on top of the lines, black in the map; there, none and 0 are white.
+    Args:
+        watch: a `diagnose.Watch`, or {name: one number a step}.
+        of: "layers", the gradient at their outputs, or "parameters".
+        kind: "lines", or "map": a row for each name, a colour for the norm; default: lines up to ten names.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        TypeError: `watch` is neither.
+        ValueError: nothing was recorded, or `of` or `kind` is not known.
+
+    >>> from seqnn import plot
+    >>> ax = plot.gradient_norms({"first": [0.1, 0.2], "last": [1.0, 2.0]})
+    >>> ax.get_yscale(), [text.get_text() for text in ax.texts]
+    ('log', ['first', 'last'])
     """
     if of not in ("layers", "parameters"):
         raise ValueError(f"of: expected 'layers' or 'parameters', got {of!r}")
@@ -46,10 +61,26 @@ def gradient_norms(
 def update_ratios(
     watch: Watch | Mapping[str, Any], *, kind: str | None = None, title: str | None = None, ax: Axes | None = None
 ) -> Axes:
-    """|change of the weights in a step| / |weights|, over training; 1e-3, the usual size, is marked.
+    """Draw |change of the weights in a step| / |weights| over training; a dashed line marks 1e-3, the usual size.
 
-    The arguments are those of `gradient_norms`; the Watch needs an optimizer or a Trainer. Biases are left out, unless
-    there is nothing else.
+    Biases are left out, unless there is nothing else.
+
+    Args:
+        watch: a `diagnose.Watch` with an optimizer or a Trainer, or {name: one number a step}.
+        kind: "lines" or "map", as in `gradient_norms`.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        TypeError: `watch` is neither.
+        ValueError: nothing was recorded, or `kind` is not known.
+
+    >>> from seqnn import plot
+    >>> plot.update_ratios({"0.weight": [1e-2, 1e-3]}).get_ylabel()
+    'change / weights'
     """
     steps, rows = recorded(watch, "update", "watch")
     rows = {n: v for n, v in rows.items() if n.split(".")[-1] != "bias"} or rows

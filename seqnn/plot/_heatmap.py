@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..embed._labelled import Labelled, LabelledVectors
+from ..embed import Labelled, LabelledVectors
 from ._axes import INK, new_axes, style
+from ._fonts import families, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,11 +24,28 @@ def similarity_heatmap(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Cosines of `words` (rows) with `columns` (default: the words themselves), blue above 0, red below.
+    """Draw the cosines of words with words as a grid of colours, blue above 0, red below.
 
-    vectors  `KeyedVectors` or a pair (matrix, words)
-    numbers  write the cosines into the fields; default: up to 15 columns
-    ax       where to draw; default: a new figure. Returns the Axes.
+    Args:
+        vectors: `KeyedVectors`, or a pair (matrix, words).
+        words: the words of the rows.
+        columns: the words of the columns; default: those of the rows.
+        numbers: whether the cosines are written into the fields; default: up to 15 columns.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: there is no word.
+        KeyError: a word has no vector.
+
+    >>> import numpy as np
+    >>> from seqnn import plot
+    >>> ax = plot.similarity_heatmap((np.array([[1.0, 0.0], [0.6, 0.8]]), ["cat", "dog"]), ["cat", "dog"])
+    >>> [text.get_text() for text in ax.texts]
+    ['1.00', '.60', '.60', '1.00']
     """
     labelled = LabelledVectors(vectors)
     columns = words if columns is None else columns
@@ -39,8 +57,10 @@ def similarity_heatmap(
     ax = new_axes(ax, (1.9 + 0.52 * min(width, 24), 1.2 + 0.42 * min(height, 24)))
     image = ax.imshow(cosines, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
     style(ax, title=title, spines=())
-    ax.set_xticks(range(width), columns, rotation=45, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(height), words)
+    sides = [[shown(word) for word in side] for side in (columns, words)]
+    fonts = families([word for side in sides for word in side])
+    ax.set_xticks(range(width), sides[0], rotation=45, ha="right", rotation_mode="anchor", fontfamily=fonts)
+    ax.set_yticks(range(height), sides[1], fontfamily=fonts)
     ax.tick_params(length=0)
     ax.set_xticks(np.arange(1, width) - 0.5, minor=True)
     ax.set_yticks(np.arange(1, height) - 0.5, minor=True)
@@ -48,8 +68,8 @@ def similarity_heatmap(
     ax.tick_params(which="minor", length=0)
     if width <= 15 if numbers is None else numbers:
         for (i, j), cosine in np.ndenumerate(cosines):
-            shown = f"{cosine:.2f}".replace("-0.", "−.").removeprefix("0")
-            ax.text(j, i, shown, ha="center", va="center", fontsize=8, color="white" if abs(cosine) > 0.6 else INK)
+            number = f"{cosine:.2f}".replace("-0.", "−.").removeprefix("0")
+            ax.text(j, i, number, ha="center", va="center", fontsize=8, color="white" if abs(cosine) > 0.6 else INK)
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, pad=0.03, aspect=25, ticks=[-1, -0.5, 0, 0.5, 1])
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=8)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MANY = 16
-"""More names than that are numbered."""
+"""Of more places only the numbers are written."""
 
 
 def jacobian_products(
@@ -25,14 +25,33 @@ def jacobian_products(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """From each place, the norm of the product of Jacobians to the output (line), and of its own Jacobian (dots).
+    """Draw, for each place, the norm of the product of Jacobians to the output (line), and of its own Jacobian (dots).
 
-    Logarithmic: a straight line that rises to the right is a gradient that vanishes on its way back, one that falls
-    explodes. The band spans the samples. Norms of 0 are left out. Several are compared by their products alone.
+    The scale is logarithmic: a straight line that rises to the right is a gradient that vanishes on its way back; one
+    that falls is a gradient that explodes. The band spans the samples. Norms of 0 are left out. Several are compared by
+    their products alone.
 
-    jacobians  of `diagnose.depth_jacobians` or `diagnose.time_jacobians`, or {label: such}, all of the same places
-    part       of states of several parts, such as "c": the products to this part; where there is none, to h
-    ax         where to draw; default: a new figure. Returns the Axes.
+    Args:
+        jacobians: those of `diagnose.depth_jacobians` or `diagnose.time_jacobians`, or {label: such}, all of the same
+            places.
+        part: of states of several parts, such as "c": the products to this part; where there is none, to h.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        TypeError: `jacobians` is something else.
+        ValueError: there are none, they go through different places, or there is no such part.
+
+    >>> import numpy as np
+    >>> from seqnn import diagnose, nn, plot
+    >>> x = np.random.default_rng(0).standard_normal((2, 20, 3)).astype(np.float32)
+    >>> cells = {"RNN": nn.RNNCell(3, 4), "LSTM": nn.LSTMCell(3, 4)}
+    >>> ax = plot.jacobian_products({name: diagnose.time_jacobians(cell, x) for name, cell in cells.items()})
+    >>> ax.get_xlabel(), [text.get_text() for text in ax.get_legend().get_texts()]
+    ('step', ['RNN', 'LSTM'])
     """
     several = isinstance(jacobians, Mapping)
     found = dict(jacobians) if several else {"product to the output": jacobians}
@@ -67,7 +86,7 @@ def jacobian_products(
 
 
 def _curve(ax: Axes, places: np.ndarray, values: np.ndarray, color: str, label: str, *, line: bool = True) -> None:
-    """The median over the samples, and, for lines, the band that they span."""
+    """Draw the median over the samples, and, for lines, the band that they span."""
     shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
     middle = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in shown])
     if line:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._axes import INK, LEADER
+from ._fonts import families, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,9 +28,15 @@ def place_labels(
     lines: Sequence[tuple[np.ndarray, np.ndarray]] = (),
     size: float = 9.5,
 ) -> None:
-    """Annotate points [N, 2]; a label that had to go farther away gets a thin line to its point.
+    """Annotate points; a label that had to go farther away gets a thin line to its point.
 
-    `lines`: pairs of ends of what is drawn between points, and had better not be covered.
+    Args:
+        ax: where the points are drawn.
+        points: [N, 2], in units of the data.
+        texts: the N labels.
+        colors: the labels' colours; default: dark grey.
+        lines: pairs of ends of lines that labels should not cover.
+        size: of the letters, in points.
     """
     from matplotlib.patheffects import withStroke
 
@@ -42,9 +49,11 @@ def place_labels(
     steps = np.linspace(0, 1, 60)[:, None]
     strokes = [ax.transData.transform(start + steps * (end - start)) for start, end in lines]
     taken = np.concatenate([np.empty((0, 4)), *(np.concatenate([s - 1, s + 1], axis=1) for s in strokes)])
-    for i, text in enumerate(texts):
+    written = [shown(text) for text in texts]
+    fonts = families(written)
+    for i, text in enumerate(written):
         label = ax.annotate(
-            text, points[i], textcoords="offset points", xytext=(0, 0), fontsize=size,
+            text, points[i], textcoords="offset points", xytext=(0, 0), fontsize=size, fontfamily=fonts,
             color=colors[i] if colors else INK, zorder=4, annotation_clip=False,
             path_effects=[withStroke(linewidth=2.5, foreground="white", alpha=0.85)],
         )  # fmt: skip
@@ -79,12 +88,12 @@ def place_labels(
 
 
 def _overlap(box: np.ndarray, others: np.ndarray) -> float:
-    """Area in pixels that the box shares with others (rows: left, bottom, right, top)."""
+    """Return the area in pixels that the box shares with others (rows: left, bottom, right, top)."""
     width = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
     height = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
     return float(np.sum(np.maximum(width, 0) * np.maximum(height, 0)))
 
 
 def _outside(box: np.ndarray, frame) -> float:
-    """Pixels by which the box sticks out of the frame."""
+    """Return by how many pixels the box sticks out of the frame."""
     return sum(max(0.0, d) for d in (frame.x0 - box[0], frame.y0 - box[1], box[2] - frame.x1, box[3] - frame.y1))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._axes import BLUE, GREY, VERMILION, new_axes, style
+from ._histories import epochs_of, history_columns, numbers
 from ._lines import axis_labels, end_labels, grid, log_ticks
 
 if TYPE_CHECKING:
@@ -17,24 +17,36 @@ if TYPE_CHECKING:
 def learning_curve(
     history: Any, figure: str = "loss", *, log: bool = False, title: str | None = None, ax: Axes | None = None
 ) -> Axes:
-    """A figure of each epoch, such as the loss, for training and validation; a ring marks the best of validation.
+    """Draw a figure of each epoch, such as the loss, for training and validation; a ring marks the best of validation.
 
-    history  a `train.Trainer`, its `history_`, or what `fit` returned
-    figure   "loss", or the name of a metric, such as "accuracy"; drawn are it and "val_" + it, where they are
-    log      logarithmic axis
-    ax       where to draw; default: a new figure. Returns the Axes.
+    Args:
+        history: an estimator or a `train.Trainer`, its `history_`, or what `train.fit` returned.
+        figure: "loss", or the name of a metric, such as "accuracy"; "val_" + this name is drawn as well where it is there.
+        log: whether the axis is logarithmic.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        TypeError: `history` is something else.
+        ValueError: the history is empty, or has no such figure.
+
+    >>> from seqnn import plot
+    >>> ax = plot.learning_curve({"loss": [2.0, 1.0, 0.5], "val_loss": [2.1, 1.4, 1.5]})
+    >>> [line.get_label() for line in ax.lines][:2]
+    ['training', 'validation']
     """
-    columns = _columns(history)
+    columns = history_columns(history, "history", "a Trainer or an estimator, its history_, or what fit returned")
     curves = {
-        label: _numbers(columns[name])
+        label: numbers(columns[name])
         for label, name in (("training", figure), ("validation", f"val_{figure}"))
         if name in columns
     }
     if not curves:
         raise ValueError(f"figure: the history has no {figure!r} or 'val_{figure}', only {', '.join(columns)}")
-    epochs = _numbers(columns["epoch"]) if "epoch" in columns else np.arange(1, len(next(iter(curves.values()))) + 1)
-    if not len(epochs):
-        raise ValueError("history: it is empty: train the model first")
+    epochs = epochs_of(columns)
     ax = new_axes(ax, (6.0, 3.8))
     style(ax, title=title)
     colors = {"training": BLUE, "validation": VERMILION}
@@ -62,21 +74,3 @@ def learning_curve(
     elif ends and "validation" in ends:
         ax.set_ylabel(f"{figure} (validation)", fontsize=9, color=GREY)
     return ax
-
-
-def _columns(history: Any) -> dict[str, Sequence[Any]]:
-    """A list for each figure."""
-    rows = getattr(history, "history_", history)
-    if isinstance(rows, Mapping) and rows and all(isinstance(v, Sequence | np.ndarray) for v in rows.values()):
-        return dict(rows)
-    if not isinstance(rows, Sequence) or isinstance(rows, str) or not all(isinstance(e, Mapping) for e in rows):
-        raise TypeError(
-            f"history: expected a Trainer, its history_, or what fit returned, got {type(history).__name__}"
-        )
-    if not rows:
-        raise ValueError("history: it is empty: train the model first")
-    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(n for row in rows for n in row)}
-
-
-def _numbers(values: Sequence[Any]) -> np.ndarray:
-    return np.array([np.nan if v is None else v for v in values], np.float64)

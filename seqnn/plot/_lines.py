@@ -17,20 +17,20 @@ FONT = 8.5
 
 
 def ordered_colors(count: int) -> list[Any]:
-    """From dark blue (first) to orange (last): told apart with any colour vision."""
+    """Return colours from dark blue (first) to orange (last), which any colour vision tells apart."""
     from matplotlib import colormaps
 
     return [colormaps["plasma"](v) for v in np.linspace(0.05, 0.78, count)]
 
 
 def grid(ax: Axes, axis: str) -> None:
-    """Faint lines behind the data."""
+    """Draw faint lines below the data."""
     ax.grid(axis=axis, color=FAINT, linewidth=0.6)
     ax.set_axisbelow(True)
 
 
 def axis_labels(ax: Axes, x: str | None, y: str | None) -> None:
-    """Small grey names of the axes."""
+    """Write small grey names of the axes."""
     if x:
         ax.set_xlabel(x, fontsize=9, color=GREY)
     if y:
@@ -38,7 +38,7 @@ def axis_labels(ax: Axes, x: str | None, y: str | None) -> None:
 
 
 def log_ticks(axis: Axis, low: float, high: float) -> None:
-    """Ticks of a logarithmic axis: powers of ten, and 2 and 5 times these where there are few; plain numbers if short."""
+    """Set the ticks of a logarithmic axis: powers of ten, and 2 and 5 times these where there are few."""
     from matplotlib.ticker import FuncFormatter, LogFormatterMathtext, LogLocator, NullLocator
 
     decades = np.log10(high / low) if 0 < low < high else 0.0
@@ -51,9 +51,9 @@ def log_ticks(axis: Axis, low: float, high: float) -> None:
 
 
 def end_labels(ax: Axes, heights: Sequence[float], labels: Sequence[str], colors: Sequence[Any]) -> None:
-    """Write each label right of the axes, at the height of its line's end or as near as there is room.
+    """Write each label at the right of the axes, at the height of its line's end or as near as there is room.
 
-    The limits of the axes must stand. A thin line leads from the end to a label that had to move.
+    The limits of the axes must stand before. A thin line leads from the end to a label that had to move.
     """
     limits = ax.get_ylim()
     ends = ax.transAxes.inverted().transform(
@@ -70,7 +70,7 @@ def end_labels(ax: Axes, heights: Sequence[float], labels: Sequence[str], colors
 
 
 def _spread(wanted: np.ndarray, gap: float) -> np.ndarray:
-    """Places in [0, 1] at least `gap` apart, in the order of those wanted, as near to them as least squares makes it."""
+    """Return places in [0, 1] at least `gap` apart, in the order of those wanted, as near to them as least squares gives."""
     order = np.argsort(wanted, kind="stable")
     blocks: list[tuple[float, int]] = []  # sum of (wanted - offset), and how many labels touch each other there
     for i, place in enumerate(wanted[order]):

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._axes import FAINT, GREY, PALETTE, new_axes, style
+from ._histories import epochs_of, history_columns, is_history, numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def loss_curve(models: Any, *, log: bool = False, title: str | None = None, ax: Axes | None = None) -> Axes:
-    """Mean loss of each epoch of a trained model, or of several.
+    """Draw the mean loss of each epoch of a trained model, or of several.
 
-    models  a model with `history_`, such a history (a list of {"epoch": …, "loss": …}), or {label: either}
-    log     logarithmic loss axis
-    ax      where to draw; default: a new figure. Returns the Axes.
+    Args:
+        models: a model with `history_`, such a history (a list of {"epoch": …, "loss": …}, or a list for each figure, as
+            `train.fit` returns), or {label: either}.
+        log: whether the axis is logarithmic.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        TypeError: `models` is something else.
+        ValueError: there is no model, or a history is empty.
+
+    >>> from seqnn import plot
+    >>> ax = plot.loss_curve({"plain": [{"loss": 3.0}, {"loss": 2.0}], "deep": [{"loss": 2.5}, {"loss": 1.0}]})
+    >>> [line.get_ydata().tolist() for line in ax.lines]
+    [[3.0, 2.0], [2.5, 1.0]]
     """
-    curves = {label: _history(one) for label, one in (models if isinstance(models, Mapping) else {"": models}).items()}
+    several = isinstance(models, Mapping) and not is_history(models)
+    curves = {label: _losses(one) for label, one in (models if several else {"": models}).items()}
     if not curves:
         raise ValueError("models: expected at least one, got none")
     ax = new_axes(ax, (6.0, 3.8))
@@ -44,12 +61,9 @@ def loss_curve(models: Any, *, log: bool = False, title: str | None = None, ax: 
     return ax
 
 
-def _history(model: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs and losses."""
-    history: Sequence[Mapping[str, float]] = getattr(model, "history_", model)
-    if not isinstance(history, Sequence) or not all(isinstance(e, Mapping) and "loss" in e for e in history):
-        raise TypeError(f"models: expected a model with history_ or its history, got {type(model).__name__}")
-    if not history:
-        raise ValueError("models: the history is empty: train the model first")
-    epochs = [entry.get("epoch", number) for number, entry in enumerate(history, 1)]
-    return np.array(epochs), np.array([entry["loss"] for entry in history])
+def _losses(model: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return epochs and losses."""
+    columns = history_columns(model, "models", "a model with history_, or its history")
+    if "loss" not in columns:
+        raise ValueError(f"models: the history has no 'loss', only {', '.join(columns)}")
+    return epochs_of(columns), numbers(columns["loss"])

@@ -11,7 +11,7 @@ from ..diagnose import Watch
 
 
 def recorded(source: Any, figure: str, argument: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The steps, and one figure {name: a number a step} of all layers or parameters that have it."""
+    """Return the steps, and one figure {name: a number a step} of all layers or parameters that have it."""
     if isinstance(source, Watch):
         history = source.history
         steps, rows = history["step"], labelled(source, history[figure])
@@ -34,5 +34,5 @@ def recorded(source: Any, figure: str, argument: str) -> tuple[np.ndarray, dict[
 
 
 def labelled(watch: Watch, rows: Mapping[str, Any]) -> dict[str, Any]:
-    """Paths of layers with their types; parameters as they are."""
+    """Add their types to the paths of layers; parameters stay as they are."""
     return {watch.label(name): values for name, values in rows.items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..embed._labelled import Labelled, LabelledVectors
+from ..embed import Labelled, LabelledVectors
 from ._axes import BLUE, GREY, PALETTE, new_axes, no_ticks, style
 from ._labels import place_labels
 
@@ -17,11 +17,22 @@ if TYPE_CHECKING:
 
 Words = Sequence[str] | Mapping[str, Sequence[str]]
 
+MOST = 50
+"""How many words are shown where none are named."""
+
 
 def pca(rows: npt.ArrayLike, components: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """The rows [N, D] along their first principal components [N, components], and the components' shares of variance.
+    """Project rows onto their first principal components; the sign of one is such that its largest entry is positive.
 
-    The sign of a component is such that its largest entry is positive. Shares sum to 1 over all components.
+    Args:
+        rows: [N, D].
+        components: how many.
+
+    Returns:
+        Coordinates [N, components], and the components' shares of the variance, which sum to 1 over all components.
+
+    Raises:
+        ValueError: there are fewer rows or columns than components.
 
     >>> from seqnn.plot import pca
     >>> coordinates, shares = pca([[0.0, 0.0], [2.0, 0.0], [4.0, 0.0]], 1)
@@ -41,7 +52,7 @@ def pca(rows: npt.ArrayLike, components: int = 2) -> tuple[np.ndarray, np.ndarra
 
 def word_map(
     vectors: Labelled,
-    words: Words,
+    words: Words | None = None,
     *,
     method: str = "pca",
     perplexity: float | None = None,
@@ -49,18 +60,38 @@ def word_map(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """A 2-D map of words: near words have similar vectors.
+    """Draw a map of words, on which near words have similar vectors.
 
-    vectors     `KeyedVectors` or a pair (matrix, words); taken with length 1
-    words       the words to show, or {group: words}, each group in a colour of its own with a legend
-    method      "pca": the plane of the largest variance; "tsne": scikit-learn's t-SNE, which keeps neighbours together
-    perplexity  of t-SNE; default: 30, less for few words
-    ax          where to draw; default: a new figure. Returns the Axes.
+    Args:
+        vectors: `KeyedVectors`, or a pair (matrix, words); taken with length 1.
+        words: the words to show, or {group: words}, each group in a colour of its own with a legend; default: the first
+            50, which are the most frequent ones of trained vectors.
+        method: "pca": the plane of the largest variance; "tsne": scikit-learn's t-SNE, which keeps neighbours together.
+        perplexity: of t-SNE; default: 30, less for few words.
+        seed: of t-SNE.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: there are fewer than three words, or the method is not known.
+        KeyError: a word has no vector.
+        ImportError: t-SNE is asked for, and scikit-learn is not installed.
+
+    >>> import numpy as np
+    >>> from seqnn import plot
+    >>> words = ["cat", "dog", "car"]
+    >>> ax = plot.word_map((np.array([[1.0, 0.1], [1.0, 0.2], [0.0, 1.0]]), words), words)
+    >>> [text.get_text() for text in ax.texts]
+    ['cat', 'dog', 'car']
     """
     if method not in ("pca", "tsne"):
         raise ValueError(f"method: expected 'pca' or 'tsne', got {method!r}")
-    groups = words if isinstance(words, Mapping) else {"": words}
     labelled = LabelledVectors(vectors)
+    words = list(labelled.words)[:MOST] if words is None else words
+    groups = words if isinstance(words, Mapping) else {"": words}
     rows = [labelled.rows(group, "words") for group in groups.values()]
     units = labelled.units(np.concatenate([np.zeros(0, np.int64), *rows]))
     if len(units) < 3:

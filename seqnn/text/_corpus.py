@@ -7,19 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from ._ids import apply, parse_size
+from .._spill import parse_size
+from ._ids import apply
 from ._readers import Errors, Lines, Progress, Scanned, read_encoded, read_files, read_lines, read_sentences
-from ._sources import Tokenizer, encoded_of, files_of, is_one_shot, strings_of
+from ._sources import Tokenizer, encoded_of, files_of, strings_of
 from ._tokenize import split_words
 from ._vocabulary_limit import TrimRule, limited
 
-__all__ = ["Corpus", "ScannedCorpus", "is_one_shot", "scan"]
-
 
 class Corpus:
-    """A corpus to train on: `ids` (int32, one a word of the text) and `offsets` (int64, sentences + 1).
+    """A corpus to train on, as word ids. Sentence s is ids[offsets[s]:offsets[s + 1]].
 
-    Sentence s is ids[offsets[s]:offsets[s + 1]].
+    It is a context manager: at its end the memory is given back.
+
+    Args:
+        ids: int32, one a word of the text.
+        offsets: int64, sentences + 1.
+
+    >>> import numpy as np
+    >>> from seqnn.text import Corpus
+    >>> len(Corpus(np.array([0, 2, 1], np.int32), np.array([0, 2, 3])))
+    2
     """
 
     def __init__(self, ids: np.ndarray, offsets: np.ndarray) -> None:
@@ -28,7 +36,15 @@ class Corpus:
 
     @classmethod
     def from_arrays(cls, ids: np.ndarray, offsets: np.ndarray, vocabulary_size: int) -> Corpus:
-        """A corpus of a user's own ids in [0, vocabulary_size) and offsets; both are checked, ids int32 are not copied.
+        """Make a corpus of a user's own ids and offsets; both are checked.
+
+        Args:
+            ids: integers in [0, vocabulary_size), [words]; int32 ones are not copied.
+            offsets: integers that ascend from 0 to the number of words, [sentences + 1].
+            vocabulary_size: the bound of the ids.
+
+        Returns:
+            The corpus.
 
         >>> import numpy as np
         >>> from seqnn.text import Corpus
@@ -41,7 +57,7 @@ class Corpus:
         return cls(ids, offsets)
 
     def __len__(self) -> int:
-        """The number of sentences."""
+        """Return the number of sentences."""
         return len(self.offsets) - 1
 
     def close(self) -> None:
@@ -59,8 +75,19 @@ class Corpus:
 class ScannedCorpus(Corpus):
     """A corpus whose vocabulary is not chosen yet: `ids` index `words`, all its different words.
 
-    `words` stand in the order of their first occurrence, `counts` (int64) says how often each occurs. `total_words` and
-    `sentences` count the text as it was; `invalid_utf8` counts its bytes or sequences that were not UTF-8.
+    Args:
+        scanned: what a reader has found; use `scan`.
+
+    Attributes:
+        words: in the order of their first occurrence.
+        counts: int64, how often each occurs.
+        total_words: words of the text as it was.
+        sentences: sentences of the text as it was.
+        invalid_utf8: bytes or sequences of the text that were not UTF-8.
+
+    >>> from seqnn.text import scan
+    >>> scan([["to", "be"], ["be"]]).total_words
+    3
     """
 
     def __init__(self, scanned: Scanned) -> None:
@@ -72,10 +99,15 @@ class ScannedCorpus(Corpus):
         self.sentences = len(scanned.offsets) - 1
 
     def encode(self, mapping: np.ndarray) -> Corpus:
-        """The training corpus: ids become mapping[ids] (int32, one a word; -1 drops the word), in place and in parallel.
-        Sentences that are left without a word are dropped.
+        """Turn the ids into those of a vocabulary: mapping[ids], in place and in parallel.
 
-        The scanned ids are gone afterwards; words and counts stay.
+        Sentences that are left without a word are dropped. The scanned ids are gone afterwards; words and counts stay.
+
+        Args:
+            mapping: int32, an id for each word of `words`; -1 drops the word.
+
+        Returns:
+            The training corpus.
 
         >>> import numpy as np
         >>> from seqnn.text import scan
@@ -105,20 +137,21 @@ def scan(
     progress: Progress | None = None,
     keep_empty: bool = False,
 ) -> ScannedCorpus:
-    """Reads a corpus once: its words, their counts, and the text as word ids.
+    """Read a corpus once: its words, their counts, and the text as word ids.
 
     Args:
         source: one of
 
             * an iterable of token lists (sentences of any length; a generator is read once);
             * the path of a text file, several paths, or a directory (its visible files sorted by name): one sentence a
-              line, words separated by ASCII whitespace; plain, .gz, .bz2 or .xz, known by the first bytes;
+              line, words separated by ASCII whitespace; plain, .gz, .bz2, .xz or .zip, known by the first bytes; a list of
+              strings names files if all of them do;
             * a pandas, Polars or Arrow column of strings (split at whitespace) or token lists; missing values are empty;
             * strings together with a `tokenizer` (fastest: `split_words`);
             * a tuple (ids, offsets) of integer arrays: the words are then the ids' decimal numbers.
         tokenizer: makes a list of tokens of a string; for files, of each line.
         errors: what happens to invalid UTF-8 in files: "replace" it by U+FFFD, "ignore" (leave out) it, both with one
-            warning that counts it, or "strict": raise `ValueError` with the place.
+            warning that counts it, or "strict": raise `ValueError` with the place. "ignore" leaves NUL bytes out, too.
         max_memory: bytes, or a size such as "2GB". Ids (4 bytes a word) that do not fit go to a temporary file in
             `tempfile.gettempdir()`, which vanishes with the corpus or the process.
         max_vocab_size: whenever a sentence ends with more words, the rarest are dropped, as in gensim: those below a
@@ -127,6 +160,9 @@ def scan(
         progress: is called with (bytes or sentences done, total or None where it is not known).
         keep_empty: whether lines of files that have no word are sentences (token lists without a token always are), and
             a corpus without any word is no error.
+
+    Returns:
+        The corpus, with its words not chosen yet.
 
     Raises:
         TypeError: a bare string where a token list is due, a token that is no string.
@@ -172,7 +208,7 @@ def scan(
 
 
 def _checked_arrays(ids: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """ids as int32 >= 0, offsets as int64 that ascend from 0 to len(ids)."""
+    """Return ids as int32 >= 0, and offsets as int64 that ascend from 0 to len(ids)."""
     ids, offsets = np.asarray(ids), np.asarray(offsets)
     for name, array in (("ids", ids), ("offsets", offsets)):
         if array.ndim != 1 or array.dtype.kind not in "iu":

@@ -25,7 +25,10 @@ _ESCAPED = re.compile(rb"\xff([\x80-\xa0])")
 
 @dataclass
 class Joined:
-    """Sentences as text: words separated by spaces, sentences by newlines; `sentences` so far, `lengths` of these."""
+    """A piece of text made of sentences: words separated by spaces, sentences by newlines.
+
+    `sentences` counts those up to its end; `lengths` are the lengths of its own.
+    """
 
     text: np.ndarray
     position: int
@@ -34,7 +37,7 @@ class Joined:
 
 
 def joined(chunks: Iterable[list[Sequence[str]]]) -> Iterator[Joined]:
-    """The sentences of all chunks. Raises `TypeError` for a token that is no string."""
+    """Join the sentences of all chunks to pieces of text. Raises TypeError for a token that is no string."""
     escapes = _Escapes()
     position = sentences = size = 0
     gathered: list[Sequence[str]] = []
@@ -62,7 +65,10 @@ def joined(chunks: Iterable[list[Sequence[str]]]) -> Iterator[Joined]:
             parts.append("\n".join(map(" ".join, chunk)))
         except TypeError:
             token = next(token for sentence in chunk for token in sentence if not isinstance(token, str))
-            raise TypeError(f"a token must be a string, got {type(token).__name__}: {token!r:.60}") from None
+            advice = ""
+            if isinstance(token, int | np.integer):
+                advice = "; write [[str(t) for t in s] for s in sentences], or give encoded (ids, offsets) arrays"
+            raise TypeError(f"a token must be a string, got {type(token).__name__}: {token!r:.60}{advice}") from None
         gathered += chunk
         size += len(parts[-1])
         if size >= _SIZE:
@@ -72,7 +78,7 @@ def joined(chunks: Iterable[list[Sequence[str]]]) -> Iterator[Joined]:
 
 
 def joined_lines(lines: Iterable[str]) -> Iterator[Joined]:
-    """The sentences that strings are, whose words ASCII whitespace separates. `lengths` are left out."""
+    """Join strings whose words ASCII whitespace separates, each a sentence. `lengths` are left out."""
     escapes = _Escapes()
     lines = iter(lines)
     position = sentences = 0
@@ -88,7 +94,7 @@ def joined_lines(lines: Iterable[str]) -> Iterator[Joined]:
 
 
 class _Escapes(dict[str, bytes]):
-    """Each token as bytes without whitespace and NUL, never empty; 0xff does not occur in UTF-8."""
+    """Tokens as bytes without whitespace and NUL, never empty; 0xff does not occur in UTF-8."""
 
     def __missing__(self, token: str) -> bytes:
         raw = token.encode("utf-8", "surrogatepass")
@@ -98,7 +104,7 @@ class _Escapes(dict[str, bytes]):
 
 
 def split_joined(text: bytes) -> list[str]:
-    """The words of a text in which each has a newline behind it, with escapes undone."""
+    """Split a text in which a newline separates words, and undo the escapes."""
     if _ESCAPE not in text:
         return text.decode("utf-8", "surrogatepass").split("\n")
     return [

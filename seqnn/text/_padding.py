@@ -7,8 +7,6 @@ from typing import Literal
 
 import numpy as np
 
-__all__ = ["length_buckets", "pad", "truncate", "windows"]
-
 Side = Literal["left", "right"]
 
 
@@ -20,9 +18,17 @@ def pad(
     side: Side = "right",
     multiple_of: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One array [B, T, ...] of B sequences [t, ...], filled up with `value`, and their lengths (int32 [B]).
+    """Join sequences of unequal length to one array, filled up with `value`.
 
-    T is the longest length or `length`, rounded up to a multiple of `multiple_of`. `side` is where the filling goes.
+    Args:
+        sequences: B sequences [t, ...].
+        value: what the filling holds.
+        length: the length T of the array; by default the longest of the sequences.
+        side: where the filling goes, "right" or "left".
+        multiple_of: T is rounded up to a multiple of this.
+
+    Returns:
+        The array [B, T, ...] and the lengths of the sequences (int32 [B]).
 
     Raises:
         ValueError: a sequence longer than `length` (see `truncate`), or sequences of different trailing shapes.
@@ -56,7 +62,15 @@ def pad(
 
 
 def truncate(sequences: Sequence, length: int, *, side: Side = "right") -> list:
-    """Each sequence with at most `length` elements; what is too much is cut off at `side`.
+    """Cut sequences to at most `length` elements each.
+
+    Args:
+        sequences: any sequences that can be sliced.
+        length: how many elements are kept.
+        side: where the rest is cut off, "right" or "left".
+
+    Returns:
+        A list of the sequences.
 
     >>> from seqnn.text import truncate
     >>> truncate([[1, 2, 3], [4]], 2), truncate([[1, 2, 3]], 2, side="left")
@@ -69,10 +83,16 @@ def truncate(sequences: Sequence, length: int, *, side: Side = "right") -> list:
 
 
 def windows(sequence: np.ndarray | Sequence, size: int, *, overlap: int = 0, value: float | None = None) -> np.ndarray:
-    """Windows [N, size, ...] over a sequence [T, ...]; each shares `overlap` elements with the one before.
+    """Cut a sequence into windows; nothing is copied where no filling is needed: they are a read-only view.
 
-    The last window that `sequence` does not fill is left out, or, given a `value`, filled up with it. Nothing is copied
-    where no filling is needed: the windows are a read-only view.
+    Args:
+        sequence: [T, ...].
+        size: elements of a window.
+        overlap: elements that a window shares with the one before it.
+        value: what fills the last window up; without it a window that is not full is left out.
+
+    Returns:
+        The windows [N, size, ...].
 
     >>> from seqnn.text import windows
     >>> windows([1, 2, 3, 4, 5], 3, overlap=1)
@@ -99,10 +119,17 @@ def windows(sequence: np.ndarray | Sequence, size: int, *, overlap: int = 0, val
 
 
 def length_buckets(lengths: Sequence[int], batch_size: int, *, seed: int | None = None) -> list[np.ndarray]:
-    """Batches of indices of sequences of similar length, so that little is padded; in a seeded random order.
+    """Put sequences of similar length into batches, so that little is padded.
 
-    Sequences are sorted by length with random ties, cut into batches of `batch_size`, and the batches are shuffled;
-    with seed None neither is random: batches run from short to long.
+    Sequences are sorted by length with random ties, cut into batches, and the batches are shuffled.
+
+    Args:
+        lengths: of the sequences.
+        batch_size: sequences a batch; the last one may have fewer.
+        seed: of the random order; with None nothing is random, and batches run from short to long.
+
+    Returns:
+        The indices of the sequences of each batch.
 
     >>> from seqnn.text import length_buckets
     >>> [b.tolist() for b in length_buckets([5, 1, 4, 2], 2)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from .. import _core
+from .._arguments import integer
+from .._strings import pack, packed_fits, unpack
 from ._corpus import ScannedCorpus
 from ._phrase_table import ConnectorTrie, PhraseTable, pair, unpair
 
@@ -15,7 +18,7 @@ _SPAN = 1 << 22
 
 
 class PhraseCounts:
-    """Counts of words (0 for connector words) and of pairs of words with only connector words between them.
+    """The counts of words (0 for connector words) and of pairs of words with only connector words between them.
 
     `min_reduce` is the count that the next cut to `max_vocab_size` asks for.
     """
@@ -30,7 +33,7 @@ class PhraseCounts:
 
     @classmethod
     def of(cls, scanned: ScannedCorpus, connector_words: Collection[str], limit: int) -> PhraseCounts:
-        """The counts of a corpus; whenever a sentence ends with more than `limit` words and pairs, the rare ones go."""
+        """Count a corpus; whenever a sentence ends with more than `limit` words and pairs, drop the rare ones."""
         made = cls(bool(connector_words))
         made.words, made.total_words = scanned.words, scanned.total_words
         connector = np.fromiter(map(connector_words.__contains__, scanned.words), np.uint8, len(scanned.words))
@@ -43,11 +46,59 @@ class PhraseCounts:
 
     @property
     def size(self) -> int:
-        """Number of different words and pairs."""
+        """The number of different words and pairs."""
         return int(np.count_nonzero(self.counts)) + len(self.pairs)
 
+    def spelled(self, pairs: np.ndarray, gaps: np.ndarray | None) -> list[tuple[str, ...]]:
+        """Return the words of each pair, with those between."""
+        words = self.words
+        left, right = (side.tolist() for side in unpair(pairs))
+        if gaps is None:
+            return [(words[a], words[b]) for a, b in zip(left, right, strict=True)]
+        between = [tuple(words[w] for w in sequence) for sequence in self.trie.sequences()]
+        return [(words[a], *between[g], words[b]) for a, g, b in zip(left, gaps.tolist(), right, strict=True)]
+
+    def state(self) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+        """Return all that `restored` needs: arrays, and numbers by name."""
+        words, offsets = pack(self.words)
+        pairs, gaps, values = self.pairs.entries()
+        tensors = {"words": words, "offsets": offsets, "counts": self.counts, "pairs": pairs, "pair_counts": values}
+        if gaps is not None:
+            tensors |= {"gaps": gaps, "connector_sequences": self.trie.keys}
+        return tensors, {"total_words": self.total_words, "min_reduce": self.min_reduce}
+
+    @classmethod
+    def restored(
+        cls, tensors: Mapping[str, np.ndarray], numbers: Mapping[str, Any], with_connectors: bool
+    ) -> PhraseCounts:
+        """Return the counts of a `state`; an error says what does not belong together."""
+        made = cls(with_connectors)
+        made.total_words = integer("total_words", numbers["total_words"], 0, 2**63 - 1)
+        made.min_reduce = integer("min_reduce", numbers["min_reduce"], 1, 2**63 - 1)
+        made.counts = counts = tensors["counts"]
+        if counts.dtype != np.int64 or counts.ndim != 1 or (len(counts) and counts.min() < 0):
+            raise ValueError(f"counts: expected integers >= 0, got {counts.dtype} of shape {counts.shape}")
+        if not packed_fits(tensors["words"], tensors["offsets"], len(counts)):
+            raise ValueError(f"the words do not belong to {len(counts)} counts")
+        made.words = unpack(tensors["words"], tensors["offsets"])
+        pairs, values = tensors["pairs"], tensors["pair_counts"]
+        gaps = tensors["gaps"] if with_connectors else None
+        kinds = [(pairs, np.uint64), (values, np.int64)] + ([] if gaps is None else [(gaps, np.int32)])
+        if any(array.dtype != kind or array.shape != (len(pairs),) for array, kind in kinds):
+            raise ValueError("pairs, their counts and their gaps do not belong together")
+        if len(values) and values.min() < 1:
+            raise ValueError("pair_counts: expected counts >= 1")
+        if any(len(side) and side.max() >= len(counts) for side in unpair(pairs)):
+            raise ValueError("a pair has a word that is not there")
+        if gaps is not None:
+            made.trie = ConnectorTrie.restored(tensors["connector_sequences"], len(counts))
+            if len(gaps) and not 0 <= gaps.min() <= gaps.max() <= len(made.trie.keys):
+                raise ValueError("gaps: one is no sequence of connector words")
+        made.pairs.add(pairs, gaps, values)
+        return made
+
     def merged(self, other: PhraseCounts, limit: int) -> PhraseCounts:
-        """These counts and another corpus' together, without the rare ones if there are more than `limit`.
+        """Add another corpus' counts, and drop the rare ones if there are more than `limit`.
 
         The table of these counts goes over to the result.
         """
@@ -75,7 +126,7 @@ class PhraseCounts:
     def _keep(
         self, counts: np.ndarray, pairs: np.ndarray, gaps: np.ndarray | None, values: np.ndarray, minimum: int
     ) -> None:
-        """The counts become these, without those below `minimum`."""
+        """Make these the counts, without those below `minimum`."""
         enough = values >= minimum
         table = PhraseTable(gaps is not None)
         table.add(pairs[enough], None if gaps is None else gaps[enough], values[enough])
@@ -84,7 +135,7 @@ class PhraseCounts:
     def _candidates(
         self, scanned: ScannedCorpus, connector: np.ndarray
     ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        """All pairs of the corpus in its order, with their gaps; the trie grows to hold these."""
+        """Yield all pairs of the corpus in its order, with their gaps; the trie grows to hold these."""
         ids, offsets = scanned.ids, scanned.offsets
         with_gaps = self.pairs.gaps is not None
         table = self.trie.table() if with_gaps else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, pairwise, repeat
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from .._strings import pack, packed_fits, unpack
 from ._corpus import scan
 from ._phrase_table import ConnectorTrie, PhraseTable, pair
 from ._sources import encoded_of, files_of, is_one_shot, sentence_chunks
@@ -19,7 +20,7 @@ _CHUNK = 1 << 14
 
 
 class Joiner:
-    """Known phrases, each a tuple of two or more words with connector words only inside, ready to be found in texts.
+    """Known phrases, ready to be found in texts: tuples of two or more words with connector words only inside.
 
     Sentences are read from left to right: a word starts a candidate, the next word that is no connector ends it; a
     candidate that is no phrase gives way to the one that its last word starts.
@@ -30,13 +31,34 @@ class Joiner:
         self.scores = scores
         self.joined = [delimiter.join(words) for words in phrases]
 
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Return the phrases and scores as arrays, which `restored` takes."""
+        words, offsets = pack(word for phrase in self.phrases for word in phrase)
+        lengths = np.array([len(phrase) for phrase in self.phrases], np.int64)
+        return {"words": words, "offsets": offsets, "lengths": lengths, "scores": np.array(self.scores, np.float64)}
+
+    @classmethod
+    def restored(cls, tensors: Mapping[str, np.ndarray], delimiter: str) -> Joiner:
+        """Return the phrases that `tensors` gave as arrays; a ValueError where these do not belong together."""
+        lengths, scores = tensors["lengths"], tensors["scores"]
+        if lengths.dtype != np.int64 or lengths.ndim != 1 or (len(lengths) and lengths.min() < 2):
+            raise ValueError("lengths: expected integers >= 2")
+        words = int(lengths.sum())
+        if not packed_fits(tensors["words"], tensors["offsets"], words) or scores.shape != lengths.shape:
+            raise ValueError(f"words, offsets and scores do not belong to {len(lengths)} phrases of {words} words")
+        if scores.dtype.kind != "f":
+            raise TypeError(f"scores: expected floats, got {scores.dtype}")
+        every = unpack(tensors["words"], tensors["offsets"])
+        ends = np.cumsum(lengths).tolist()
+        return cls([tuple(every[a:b]) for a, b in pairwise([0, *ends])], scores.tolist(), delimiter)
+
     @cached_property
     def _index(self) -> dict[str, int]:
         return {word: i for i, word in enumerate(dict.fromkeys(chain.from_iterable(self.phrases)))}
 
     @cached_property
     def _tables(self) -> tuple[np.ndarray | None, np.ndarray | None, PhraseTable]:
-        """Which words are connectors, the trie of their sequences, the table pair -> 1 + number of the phrase."""
+        """The words that are connectors, the trie of their sequences, the table pair -> 1 + number of the phrase."""
         index, nodes, gaps = self._index, {}, []
         connector = np.zeros(len(index), np.uint8)
         for words in self.phrases:
@@ -54,22 +76,22 @@ class Joiner:
         return connector, ConnectorTrie(np.array(list(nodes), np.uint64)).table(), table
 
     def numbers(self, words: Iterable[str]) -> np.ndarray:
-        """The ids (int32) of words here, -1 for those that no phrase has."""
+        """Return the ids (int32) of words here, -1 for those that no phrase has."""
         return np.fromiter(map(self._index.get, words, repeat(-1)), np.int32)
 
     def find(self, ids: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-        """For each word of sentences the number of the phrase that it ends, or -1 (int32)."""
+        """Return for each word of sentences the number of the phrase that it ends, or -1 (int32)."""
         connector, trie, table = self._tables
         return _core.phrases_join(ids, offsets, connector, trie, table.slots, table.gaps)
 
     def find_in(self, sentences: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
-        """As `find`, for lists of words; and where each of these starts in the result."""
+        """Do as `find` for lists of words; return also where each of these starts in the result."""
         offsets = np.zeros(len(sentences) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, sentences), np.int64, len(sentences)), out=offsets[1:])
         return self.find(self.numbers(chain.from_iterable(sentences)), offsets), offsets
 
     def analyze(self, sentence: Sequence[str], ends: np.ndarray) -> list[tuple[str, float | None]]:
-        """The sentence as (joined phrase, score) and (word, None); `ends` as of `find`."""
+        """Return the sentence as (joined phrase, score) and (word, None); `ends` as of `find`."""
         tokens: list[tuple[str, float | None]] = []
         done = 0
         for end in np.flatnonzero(ends >= 0).tolist():
@@ -81,7 +103,7 @@ class Joiner:
         return tokens + [(word, None) for word in sentence[done:]]
 
     def join(self, words: list[str]) -> list[str]:
-        """One sentence with its phrases joined."""
+        """Join the phrases of one sentence."""
         index = self._index
         if index.keys().isdisjoint(words):
             return words
@@ -90,7 +112,7 @@ class Joiner:
         return [token for token, _ in self.analyze(words, ends)] if (ends >= 0).any() else words
 
     def join_all(self, tokens: np.ndarray, ends: np.ndarray, offsets: np.ndarray) -> Iterator[list[str]]:
-        """Sentences with their phrases joined, from all their words (objects, overwritten); `ends` as of `find`."""
+        """Join the phrases of sentences, given as all their words (objects, overwritten); `ends` as of `find`."""
         places = np.flatnonzero(ends >= 0)
         numbers = ends[places]
         tokens[places] = self._joined_objects[numbers]
@@ -112,7 +134,7 @@ class Joiner:
 
 
 class PhrasedCorpus:
-    """The sentences of a corpus with phrases joined; it can be gone over again, for the epochs of a training."""
+    """A corpus with its phrases joined; it can be gone over again, for the epochs of a training."""
 
     def __init__(self, joiner: Joiner, source: Any) -> None:
         self._joiner = joiner
@@ -136,24 +158,27 @@ class PhrasedCorpus:
 
 
 def _is_read_by_scan(source: Any) -> bool:
-    """Whether the source is a path, several paths or encoded arrays."""
+    """Tell whether the source is a path, several paths or encoded arrays."""
     if isinstance(source, (list, tuple)) and source and isinstance(source[0], str):
         return False  # a sentence, even if its words are the names of files
     return files_of(source) is not None or encoded_of(source) is not None
 
 
 class PhraseModel:
-    """What finds phrases in texts; `_joiner` holds those that are known."""
+    """Base of the models that find phrases in texts; `_joiner` holds those that are known."""
 
     @property
     def _joiner(self) -> Joiner:
         raise NotImplementedError
 
     def __getitem__(self, sentence: Any) -> list[str] | Iterable[list[str]]:
-        """A sentence (an iterable of words) with its phrases joined; for a corpus, all its sentences, made as one goes.
+        """Join the phrases of a sentence (an iterable of words), or of all sentences of a corpus, made as one goes.
 
-        A corpus is what `seqnn.text.scan` reads: lists of words, a path, a column, (ids, offsets). The result can be
-        gone over again unless the corpus is a generator.
+        Args:
+            sentence: words; or a corpus as `seqnn.text.scan` reads it: lists of words, a path, a column, (ids, offsets).
+
+        Returns:
+            A list of words, or an iterable of such lists, which can be gone over again unless the corpus is a generator.
         """
         if _is_read_by_scan(sentence) or hasattr(sentence, "to_list") or hasattr(sentence, "to_pylist"):
             return PhrasedCorpus(self._joiner, sentence)
@@ -167,12 +192,36 @@ class PhraseModel:
         return iter(corpus) if is_one_shot(sentence) else corpus
 
     def analyze_sentence(self, sentence: Iterable[str]) -> list[tuple[str, float | None]]:
-        """The sentence as (joined phrase, score) and, for words outside of phrases, (word, None)."""
+        """Find the phrases of a sentence, with their scores.
+
+        Args:
+            sentence: an iterable of words.
+
+        Returns:
+            (joined phrase, score) for each phrase, and (word, None) for words outside of phrases, in order.
+
+        >>> from seqnn import Phrases
+        >>> phrases = Phrases([["new", "york"], ["new", "york"]], min_count=1, threshold=0.5)
+        >>> phrases.analyze_sentence(["in", "new", "york"])
+        [('in', None), ('new_york', 0.75)]
+        """
         words = _words(sentence)
         return self._joiner.analyze(words, self._joiner.find_in([words])[0])
 
     def find_phrases(self, sentences: Any) -> dict[str, float]:
-        """The phrases that occur in a corpus (as for `phrases[corpus]`), with their scores, in order of occurrence."""
+        """Find the phrases that occur in a corpus.
+
+        Args:
+            sentences: a corpus, as for `phrases[corpus]`.
+
+        Returns:
+            The phrases with their scores, in order of occurrence.
+
+        >>> from seqnn import Phrases
+        >>> phrases = Phrases([["new", "york"], ["new", "york"]], min_count=1, threshold=0.5)
+        >>> phrases.find_phrases([["to", "new", "york"]])
+        {'new_york': 0.75}
+        """
         found: dict[int, None] = {}
         joiner = self._joiner
         if _is_read_by_scan(sentences):
@@ -185,12 +234,12 @@ class PhraseModel:
 
 
 def _distinct(ends: np.ndarray) -> dict[int, None]:
-    """The numbers of phrases in `ends`, in order of occurrence."""
+    """Return the numbers of phrases in `ends`, in order of occurrence."""
     return dict.fromkeys(ends[ends >= 0].tolist())
 
 
 def _words(sentence: Iterable[str]) -> list[str]:
-    """A sentence as a list, checked."""
+    """Return a sentence as a list, checked."""
     if isinstance(sentence, str):
         raise TypeError(f"sentence: expected a list of words, got a string; wrap it: {sentence[:40]!r}.split()")
     words = list(sentence)

@@ -36,7 +36,7 @@ def scores_of(
     minimum: float,
     total: int,
 ) -> np.ndarray:
-    """Scores (float64) of pairs with counts `both` of words with counts `first` and `second`; -inf: never a phrase.
+    """Score pairs (float64) with counts `both` of words with counts `first` and `second`; -inf: never a phrase.
 
     default: (both - minimum) / (first * second) * vocabulary                  (Mikolov et al. 2013, gensim's form)
     npmi:    ln(p(both) / (p(first) p(second))) / -ln p(both), p = count / total; -inf where both < minimum (Bouma 2009)

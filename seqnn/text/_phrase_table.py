@@ -11,12 +11,12 @@ import numpy as np
 from .. import _core
 from .._memory import big_zeros
 
-_PARTS = 64
+_PARTS = _core.phrases.PARTS
 _LOW = np.uint64(0xFFFFFFFF)
 
 
 class PhraseTable:
-    """Pairs (with gaps where `with_gaps`) and their values > 0, such as counts."""
+    """A table of pairs (with gaps where `with_gaps`) and their values > 0, such as counts."""
 
     def __init__(self, with_gaps: bool, parts: int = _PARTS) -> None:
         self._used = np.zeros(parts, np.int64)
@@ -46,11 +46,11 @@ class PhraseTable:
             self.slots, self.gaps, self._used = bigger.slots, bigger.gaps, bigger._used
 
     def find(self, pairs: np.ndarray, gaps: np.ndarray | None) -> np.ndarray:
-        """The pairs' values (int64), 0 for those that are missing."""
+        """Look up the pairs' values (int64), 0 for those that are missing."""
         return _core.phrases_find(pairs, gaps, self.slots, self.gaps)
 
     def entries(self, least: int = 1) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-        """The pairs with values >= `least`, gaps, values; in an order that does not depend on the threads."""
+        """Return pairs with values >= `least`, gaps, values; in an order that does not depend on the threads."""
         filled = self.slots[:, :, 1] >= np.uint64(least)
         pairs, values = self.slots[filled].T
         return pairs.copy(), None if self.gaps is None else self.gaps[filled], values.astype(np.int64)
@@ -62,8 +62,17 @@ class ConnectorTrie:
     def __init__(self, keys: np.ndarray | None = None) -> None:
         self.keys = np.zeros(0, np.uint64) if keys is None else keys
 
+    @classmethod
+    def restored(cls, keys: np.ndarray, words: int) -> ConnectorTrie:
+        """Return the trie of these keys; a ValueError where they cannot be nodes over so many words."""
+        parents, connectors = unpair(keys)
+        nodes = np.arange(len(keys))
+        if keys.dtype != np.uint64 or keys.ndim != 1 or (parents > nodes).any() or (connectors >= words).any():
+            raise ValueError("connector_sequences: damaged")
+        return cls(keys)
+
     def table(self, room: int = 0) -> np.ndarray:
-        """The kernels' table [C, 2], with room for at least `room` more nodes."""
+        """Make the kernels' table [C, 2], with room for at least `room` more nodes."""
         capacity = max(64, 1 << (2 * (len(self.keys) + room)).bit_length())
         slots = np.zeros((1, capacity, 2), np.uint64)
         numbers = np.arange(1, len(self.keys) + 1)
@@ -71,12 +80,12 @@ class ConnectorTrie:
         return slots[0]
 
     def take(self, table: np.ndarray) -> None:
-        """The nodes are those of a table that a kernel has added to."""
+        """Take over the nodes of a table that a kernel has added to."""
         filled = table[table[:, 1] != 0]
         self.keys = filled[np.argsort(filled[:, 1]), 0]
 
     def merge(self, keys: np.ndarray) -> np.ndarray:
-        """Add another trie's nodes (its words are ids of this one); the number (int32) that each of 0, 1, … has here."""
+        """Add another trie's nodes (its words are ids of this one), and return the numbers (int32) that they have here."""
         known = {key: node for node, key in enumerate(self.keys.tolist(), 1)}
         mapping = [0]
         for key in keys.tolist():
@@ -85,7 +94,7 @@ class ConnectorTrie:
         return np.array(mapping, np.int32)
 
     def sequences(self) -> list[tuple[int, ...]]:
-        """The connector words' ids of each node, in order."""
+        """Return the connector words' ids of each node, in order."""
         found: list[tuple[int, ...]] = [()]
         for key in self.keys.tolist():
             found.append((*found[key >> 32], key & 0xFFFFFFFF))
@@ -93,10 +102,10 @@ class ConnectorTrie:
 
 
 def pair(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The pairs (uint64) of two arrays of word ids."""
+    """Join two arrays of word ids to pairs (uint64)."""
     return left.astype(np.uint64) << np.uint64(32) | right.astype(np.uint64)
 
 
 def unpair(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The word ids left and right (int64)."""
+    """Return the word ids left and right (int64)."""
     return (pairs >> np.uint64(32)).astype(np.int64), (pairs & _LOW).astype(np.int64)

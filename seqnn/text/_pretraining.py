@@ -10,8 +10,6 @@ import numpy as np
 from .. import random
 from .._arguments import integer, number
 
-__all__ = ["corrupt_spans", "mask_tokens", "next_sentence_pairs"]
-
 IGNORED = -100
 
 
@@ -24,11 +22,22 @@ def mask_tokens(
     probability: float = 0.15,
     seed: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """BERT's task of hidden tokens: (ids with some changed, targets: the original ids there and -100 elsewhere), [B, T].
+    """Hide tokens, for BERT's task of finding them again.
 
     In each sequence round(probability * tokens) tokens, at least one, are chosen; of those 80 % become `mask_id`, 10 % any
-    token of the vocabulary, and 10 % stay. Those in `special_ids` ([CLS], [SEP], padding) are never chosen.
-    `seed` decides about the draws (default: a fresh key of `seqnn.random`).
+    token of the vocabulary, and 10 % stay.
+
+    Args:
+        ids: integers [B, T].
+        mask_id: the token that hides others.
+        vocabulary_size: random tokens are drawn from 0 to this.
+        special_ids: tokens that are never chosen, such as [CLS], [SEP] and padding.
+        probability: share of the tokens that are chosen, above 0 and at most 1.
+        seed: of the draws (default: a fresh key of `seqnn.random`).
+
+    Returns:
+        ids with some changed [B, T], and targets [B, T]: the original ids at the chosen places and -100 elsewhere.
+
     Source: Devlin, Chang, Lee, Toutanova, "BERT", NAACL 2019.
 
     >>> import numpy as np
@@ -63,11 +72,21 @@ def next_sentence_pairs(
     max_length: int = 128,
     seed: int | None = None,
 ) -> list[tuple[np.ndarray, np.ndarray, int]]:
-    """BERT's task of pairs: (ids, segments, label) for each sentence that has a next one in its document.
+    """Make pairs of sentences, for BERT's task of telling whether the second follows the first.
 
-    ids = [CLS] A [SEP] B [SEP], segments 0 up to the first [SEP] and 1 behind. With label 0 B follows A; half of the
-    pairs have label 1 and a B drawn from the other documents. The longer sentence loses its last tokens until the pair fits
-    `max_length`. Documents are sequences of sentences, and these of token ids; at least two documents are needed.
+    ids = [CLS] A [SEP] B [SEP]; segments are 0 up to the first [SEP] and 1 after it. With label 0 B follows A; half of the
+    pairs have label 1 and a B drawn from the other documents. The longer sentence loses its last tokens until the pair
+    fits.
+
+    Args:
+        documents: at least two sequences of sentences, which are sequences of token ids.
+        cls_id: the token [CLS].
+        sep_id: the token [SEP].
+        max_length: the most tokens of a pair, with [CLS] and [SEP].
+        seed: of the draws (default: a fresh key of `seqnn.random`).
+
+    Returns:
+        (ids, segments, label) for each sentence that has a next one in its document.
 
     >>> from seqnn.text import next_sentence_pairs
     >>> documents = [[[10, 11], [12]], [[20], [21, 22], [23]]]
@@ -106,10 +125,21 @@ def corrupt_spans(
     mean_length: float = 3.0,
     seed: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """T5's task: (a sequence with spans cut out, the spans), each [t].
+    """Cut spans out of a sequence, for T5's task of filling them in.
 
-    Spans of `mean_length` tokens on average, together round(density * tokens), give way to the sentinels `sentinel_id`,
-    `sentinel_id` - 1, ...; the second array has each sentinel and behind it what it stands for. Both end with `eos_id`.
+    Spans, together round(density * tokens) tokens, give way to the sentinels `sentinel_id`, `sentinel_id` - 1, ...
+
+    Args:
+        ids: integers [t], at least two.
+        sentinel_id: the first sentinel; the others count down from it.
+        eos_id: the token that ends both results.
+        density: share of the tokens that are cut out, between 0 and 1.
+        mean_length: tokens of a span on average.
+        seed: of the draws (default: a fresh key of `seqnn.random`).
+
+    Returns:
+        The sequence with sentinels, and the spans, each after its sentinel; both are int arrays [t].
+
     Source: Raffel et al., "Exploring the limits of transfer learning", JMLR 2020.
 
     >>> from seqnn.text import corrupt_spans
@@ -136,19 +166,19 @@ def corrupt_spans(
 
 
 def _draws(count: int, shape: tuple[int, ...], seed: int | None) -> np.ndarray:
-    """`count` arrays of uniform numbers in [0, 1)."""
+    """Draw `count` arrays of uniform numbers in [0, 1)."""
     key, stream = random.next_key() if seed is None else (seed, 0)
     drawn = random.uniform((count, *shape), seed=key, stream=stream, dtype=np.float64)
     return np.minimum(drawn, np.nextafter(1.0, 0.0))
 
 
 def _parts(total: int, parts: int, draw: np.ndarray) -> np.ndarray:
-    """`total` as a sum of `parts` numbers >= 1, all sums equally probable."""
+    """Split `total` into a sum of `parts` numbers >= 1, all sums equally probable."""
     cuts = np.sort(draw[: total - 1].argsort()[: parts - 1] + 1)
     return np.diff(cuts, prepend=0, append=total)
 
 
 def _fitted(a: Sequence[int], b: Sequence[int], length: int) -> tuple[Sequence[int], Sequence[int]]:
-    """Both with `length` tokens together at most; the longer one is cut first."""
+    """Cut both to `length` tokens together at most, the longer one first."""
     kept = min(len(b), max(length - len(a), length // 2))
     return a[: length - kept], b[:kept]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from .._files import open_binary
-from ._ids import IdBuffer, apply
+from .._files import BOM, open_binary, unpacking
+from .._spill import GrowingArray
+from ._ids import apply
 from ._joined import Joined, joined, joined_lines, split_joined
 from ._scanner import Merged, NulByteError, ScannerTeam, in_order
 from ._sources import Tokenizer, sentence_chunks
@@ -21,7 +23,7 @@ Progress = Callable[[int, int | None], object]
 
 
 class Text(Protocol):
-    """Bytes that start and end between words, from byte `position` of the corpus on."""
+    """A text that starts and ends between words, from byte `position` of the corpus on."""
 
     text: np.ndarray
     position: int
@@ -31,7 +33,7 @@ P = TypeVar("P", bound=Text)
 
 
 class Scanned(NamedTuple):
-    """Words in the order of their first occurrence, their counts, the text as indices of words, sentence offsets."""
+    """A text as read: words in the order of their first occurrence, their counts, ids (indices of words), sentence offsets."""
 
     words: list[str]
     counts: np.ndarray
@@ -43,17 +45,24 @@ class Scanned(NamedTuple):
 def read_files(
     files: list[str], errors: Errors, max_memory: int | None, progress: Progress | None, keep_empty: bool = False
 ) -> Scanned:
-    """One sentence a line, words separated by ASCII whitespace; lines without words only with `keep_empty`."""
+    """Read text files: one sentence a line, words separated by ASCII whitespace.
+
+    errors="ignore" leaves NUL bytes out. Lines without words are sentences only with `keep_empty`.
+    """
     size = plain_size(files)
-    ids = IdBuffer(max_memory, 0 if size is None else size // 6)
+    ids = GrowingArray(max_memory, 0 if size is None else size // 6)
     starts: list[tuple[int, str]] = []
     ends: list[np.ndarray] = []
-    last_end = 0
+    last_end = nul_bytes = 0
 
     def noted() -> Iterator[Piece]:
+        nonlocal nul_bytes
         for piece in pieces(files):
             if not starts or starts[-1][1] != piece.path:
                 starts.append((piece.position, piece.path))
+            if errors == "ignore" and (clean := piece.text[piece.text != 0]).size < piece.text.size:
+                nul_bytes += piece.text.size - clean.size
+                piece = replace(piece, text=clean, mapping=None)
             yield piece
 
     def done(piece: Piece, line_ends: np.ndarray) -> None:
@@ -71,24 +80,23 @@ def read_files(
         merged, all_ids = _scan(noted(), ids, done, every_line=keep_empty)
     except NulByteError as nul:
         start, path = _file_at(nul.position, starts)
-        raise ValueError(
-            f"{path}: a NUL byte at byte {nul.position - start}: the file is binary or not UTF-8 text (UTF-16?)"
-        ) from None
+        raise _nul_byte(path, f"byte {nul.position - start}") from None
     all_ends = np.concatenate(ends)
     offsets = np.concatenate([[0], all_ends if keep_empty else all_ends[np.diff(all_ends, prepend=0) > 0]])
     try:
         words = merged.text.decode().split("\n")
     except UnicodeDecodeError:
-        return _repaired(merged, all_ids, offsets, errors, starts, keep_empty)
-    return Scanned([words[i] for i in merged.order.tolist()], merged.counts, all_ids, offsets)
+        repaired = _repaired(merged, all_ids, offsets, errors, starts, keep_empty)
+        return repaired._replace(invalid_utf8=repaired.invalid_utf8 + nul_bytes)
+    return Scanned([words[i] for i in merged.order.tolist()], merged.counts, all_ids, offsets, nul_bytes)
 
 
 def _scan(
-    texts: Iterable[P], ids: IdBuffer, done: Callable[[P, np.ndarray], None], every_line: bool = False
+    texts: Iterable[P], ids: GrowingArray, done: Callable[[P, np.ndarray], None], every_line: bool = False
 ) -> tuple[Merged, np.ndarray]:
-    """All words of the texts, and the ids, in C on all threads.
+    """Scan texts in C on all threads; return all words, and the ids.
 
-    After each text, done(text, line ends) is called; line ends are numbers of words before them.
+    done(text, line ends) is called after each text; line ends are numbers of words before them.
     """
     team = ScannerTeam()
     spans: list[tuple[int, int, int]] = []
@@ -110,7 +118,7 @@ def _scan(
 
 
 def _file_at(position: int, starts: list[tuple[int, str]]) -> tuple[int, str]:
-    """Where in the corpus the file that holds this byte begins, and its path."""
+    """Return where in the corpus the file that holds this byte begins, and its path."""
     return starts[bisect.bisect_right(starts, position, key=lambda start: start[0]) - 1]
 
 
@@ -122,7 +130,7 @@ def _repaired(
     starts: list[tuple[int, str]],
     keep_empty: bool,
 ) -> Scanned:
-    """The same corpus with decoded words: some become equal, with errors="ignore" some vanish."""
+    """Decode the words of a corpus with invalid UTF-8: some become equal, with errors="ignore" some vanish."""
     raw = merged.text.split(b"\n")
     counts = merged.counts
     numbers: dict[str, int] = {}
@@ -153,8 +161,8 @@ def _repaired(
 def read_sentences(
     source: Any, tokenizer: Tokenizer | None, max_memory: int | None, progress: Progress | None
 ) -> Scanned:
-    """Any source of `sentence_chunks`: joined to texts, which is faster than looking up each word in a dictionary."""
-    ids = IdBuffer(max_memory)
+    """Read any source of `sentence_chunks`: joined to texts, which is faster than looking up each word in a dictionary."""
+    ids = GrowingArray(max_memory)
     lengths: list[np.ndarray] = []
     total = len(source) if isinstance(source, Sized) else None
 
@@ -173,8 +181,8 @@ def read_sentences(
 def read_lines(
     lines: Iterable[str], max_memory: int | None, progress: Progress | None, total: int | None = None
 ) -> Scanned:
-    """Strings whose words ASCII whitespace separates, one a sentence: joined to texts, whose words are split in C."""
-    ids = IdBuffer(max_memory)
+    """Read strings whose words ASCII whitespace separates, one a sentence: they are joined, and split in C."""
+    ids = GrowingArray(max_memory)
     ends: list[np.ndarray] = []
 
     def done(text: Joined, line_ends: np.ndarray) -> None:
@@ -188,7 +196,7 @@ def read_lines(
 
 
 def read_encoded(ids: np.ndarray, offsets: np.ndarray) -> Scanned:
-    """A user's own ids (int32, not negative): the words are their decimal numbers."""
+    """Read a user's own ids (int32, not negative): the words are their decimal numbers."""
     size = int(ids.max()) + 1 if len(ids) else 0
     if size > 10 * len(ids) + 1_000_000:
         raise ValueError(
@@ -200,8 +208,15 @@ def read_encoded(ids: np.ndarray, offsets: np.ndarray) -> Scanned:
     return Scanned([str(i) for i in range(size)], counts, ids.copy(), offsets.copy())
 
 
+def _nul_byte(path: str, place: str) -> ValueError:
+    return ValueError(
+        f"{path}: a NUL byte at {place}: the file is binary or not UTF-8 text (UTF-16?); "
+        "errors='ignore' leaves such bytes out"
+    )
+
+
 class Lines:
-    """The lines of text files as strings; `invalid` counts what was not UTF-8 in them."""
+    """The lines of text files as strings. `invalid` counts what was not UTF-8 in them."""
 
     def __init__(self, files: list[str], errors: Errors) -> None:
         self._files = files
@@ -210,11 +225,16 @@ class Lines:
 
     def __iter__(self) -> Iterator[str]:
         for path in self._files:
-            with open_binary(path) as file:
+            with unpacking(path), open_binary(path) as file:
                 for number, line in enumerate(file, 1):
-                    yield self._decoded(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, path, number)
+                    yield self._decoded(line.removeprefix(BOM) if number == 1 else line, path, number)
 
     def _decoded(self, line: bytes, path: str, number: int) -> str:
+        if self._errors == "ignore":
+            self.invalid += line.count(b"\0")
+            line = line.replace(b"\0", b"")
+        elif b"\0" in line:
+            raise _nul_byte(path, f"line {number}")
         try:
             return line.decode()
         except UnicodeDecodeError as error:

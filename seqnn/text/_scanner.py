@@ -20,12 +20,15 @@ Result = TypeVar("Result")
 _MERGED = 1 << 15
 """Words that are merged in one step."""
 
+_BYTE, _LINES, _WORDS = map(_core.corpus.state.index, ("byte", "lines", "words"))
+"""Places in the state of a scan."""
+
 _FIRST_WORDS = 1 << 16
 _FIRST_POOL = 1 << 20
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`map(work, items)` on `get_num_threads()` Python threads, for kernels that leave the interpreter's lock.
+    """Do `map(work, items)` on `get_num_threads()` Python threads, for kernels that leave the interpreter's lock.
 
     Items are taken, in the calling thread, only shortly before they are worked on. Close the generator to stop early:
     it waits for the calls that run, each a fraction of a second.
@@ -81,9 +84,10 @@ class Scanner:
         _core.corpus_rehash(self.table, self.word_offsets[: self.words + 1], self.pool)
 
     def scan(self, text: np.ndarray, position: int, every_line: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Local ids (int32) of the words of `text`, a piece of the corpus from byte `position` on that starts and ends
-        between words, and how many of its words stand before each line end (int64); of a line without words only with
-        `every_line`. Raises `NulByteError`.
+        """Return local ids (int32) of the words of `text`, and how many of its words stand before each line end (int64).
+
+        `text` is a piece of the corpus from byte `position` on that starts and ends between words. Ends of lines without
+        words count only with `every_line`. Raises NulByteError.
         """
         words, lines, _, nul = _core.corpus_count(text).tolist()
         if nul >= 0:
@@ -96,13 +100,13 @@ class Scanner:
                 text, position, state, ids, line_ends,
                 self.table, self.counts, self.first, self.word_offsets, self.pool, every_line,
             )  # fmt: skip
-            self.words = int(state[5])
-            if state[0] >= len(text):
-                return ids, line_ends[: state[4]]
+            self.words = int(state[_WORDS])
+            if state[_BYTE] >= len(text):
+                return ids, line_ends[: state[_LINES]]
             self._reserve(*need.tolist())
 
     def merge(self, other: Scanner) -> np.ndarray:
-        """Add the other's words to this one's; the ids (int32) that they have here."""
+        """Add the other's words to this one's, and return the ids (int32) that they have here."""
         mapping = np.empty(other.words, np.int32)
         for start in range(0, other.words, _MERGED):
             stop = min(start + _MERGED, other.words)
@@ -118,7 +122,7 @@ class Scanner:
 
 
 class NulByteError(ValueError):
-    """`position` is the first NUL byte's place in the corpus."""
+    """The text holds a NUL byte; `position` is the first one's place in the corpus."""
 
     def __init__(self, position: int) -> None:
         super().__init__(f"a NUL byte at {position}")
@@ -126,7 +130,7 @@ class NulByteError(ValueError):
 
 
 class ScannerTeam:
-    """One scanner for each thread that asks."""
+    """A scanner for each thread that asks."""
 
     def __init__(self) -> None:
         self._scanners: list[Scanner] = []
@@ -134,7 +138,7 @@ class ScannerTeam:
         self._lock = threading.Lock()
 
     def scan(self, text: np.ndarray, position: int, every_line: bool = False) -> tuple[np.ndarray, np.ndarray, int]:
-        """As `Scanner.scan`, by this thread's scanner, and its number."""
+        """Do as `Scanner.scan`, by this thread's scanner; return its number, too."""
         if not hasattr(self._local, "number"):
             with self._lock:
                 self._local.number = len(self._scanners)
@@ -143,7 +147,7 @@ class ScannerTeam:
         return *self._scanners[number].scan(text, position, every_line), number
 
     def merge(self) -> Merged:
-        """All scanners' words in the order of their first occurrence in the corpus, however the pieces were shared out."""
+        """Merge all scanners' words, in the order of their first occurrence, however the pieces were shared out."""
         everything, *others = self._scanners or [Scanner()]
         maps = [np.arange(everything.words, dtype=np.int32)]
         self._scanners.clear()
@@ -158,9 +162,9 @@ class ScannerTeam:
 
 
 class Merged(NamedTuple):
-    """Words, counts and first positions in order, and each scanner's map from its local ids.
+    """The words, counts and first positions in order, and each scanner's map from its local ids.
 
-    `text` holds the words, each with "\\n" behind it, in some other order: the i-th word is the order[i]-th of the text.
+    `text` holds the words, each followed by "\\n", in some other order: the i-th word is the order[i]-th of the text.
     """
 
     text: bytes
@@ -171,7 +175,7 @@ class Merged(NamedTuple):
 
 
 def _extended(array: np.ndarray, size: int) -> np.ndarray:
-    """A copy with room for `size` elements, in memory that goes back to the system when it is no longer used."""
+    """Copy to an array of `size` elements, in memory that goes back to the system when it is no longer used."""
     longer = big_zeros((size,), array.dtype)
     longer[: len(array)] = array
     return longer

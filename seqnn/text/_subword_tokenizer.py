@@ -8,22 +8,24 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._files import Path, atomic_write
+from .._atomic import atomic_write
+from .._files import Path
 from ._vocabulary import SPECIALS
-
-__all__ = ["SubwordTokenizer"]
 
 
 def _library() -> Any:
     try:
         import tokenizers
     except ImportError as error:
-        raise ImportError("subwords need the tokenizers library: pip install 'seqnn[text]'") from error
+        raise ImportError("subwords need the tokenizers library: pip install 'seqnn-cpu[text]'") from error
     return tokenizers
 
 
 class SubwordTokenizer:
-    """Text to numbers of subwords and back; `.tokenizer` is the `tokenizers.Tokenizer` itself.
+    """A tokenizer of texts into subwords, which are numbers, and back.
+
+    Args:
+        tokenizer: a `tokenizers.Tokenizer`; it stays accessible as `.tokenizer`.
 
     >>> from seqnn.text import SubwordTokenizer
     >>> subwords = SubwordTokenizer.train(["low lower lowest", "new newer newest"] * 20, vocab_size=300)
@@ -49,15 +51,20 @@ class SubwordTokenizer:
         """Learn subwords from an iterable of strings.
 
         Args:
+            texts: an iterable of strings.
             kind: "bpe" on bytes as GPT-2 (Sennrich et al. 2016; nothing is unknown), "wordpiece" as BERT (Schuster and
                 Nakajima 2012), "unigram" as SentencePiece (Kudo 2018).
-            vocab_size: how many subwords at most, special tokens included.
+            vocab_size: the most subwords, special tokens included.
             min_frequency: rarer pairs are not merged (BPE and WordPiece).
             specials: tokens with the numbers 0, 1, …; the one named like "unk" stands for what is unknown.
             lowercase: fold the case first.
 
+        Returns:
+            The tokenizer.
+
         Raises:
             ValueError: unknown kind, or no text.
+            ImportError: the `tokenizers` library is not installed.
         """
         lib = _library()
         unk = next((t for t in specials if "unk" in t.lower()), None)
@@ -84,7 +91,17 @@ class SubwordTokenizer:
 
     @classmethod
     def load(cls, path: Path) -> SubwordTokenizer:
-        """Read a `tokenizer.json`, of seqnn or of any model that publishes one."""
+        """Read a `tokenizer.json`, of seqnn or of any model that publishes one.
+
+        Args:
+            path: the file.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            ValueError: a file of another kind.
+        """
         if not os.path.exists(path):
             raise FileNotFoundError(f"{path}: no such file")
         try:
@@ -95,28 +112,71 @@ class SubwordTokenizer:
             raise ValueError(f"{path}: not a tokenizer.json ({error})") from error
 
     def save(self, path: Path) -> None:
-        """Write `tokenizer.json`."""
+        """Write `tokenizer.json`.
+
+        Args:
+            path: the file; on any error an old one stays.
+        """
         with atomic_write(path) as file:
             file.write(self.tokenizer.to_str(pretty=True).encode())
 
     def encode(self, text: str) -> np.ndarray:
-        """The numbers (int32) of a text's subwords."""
+        """Turn a text into numbers.
+
+        Args:
+            text: any string.
+
+        Returns:
+            The numbers (int32) of its subwords.
+        """
         return np.array(self.tokenizer.encode(text).ids, np.int32)
 
     def encode_batch(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """The numbers of many texts, on all threads of the library."""
+        """Turn many texts into numbers, on all threads of the library.
+
+        Args:
+            texts: strings.
+
+        Returns:
+            The numbers (int32) of each text's subwords.
+        """
         return [np.array(e.ids, np.int32) for e in self.tokenizer.encode_batch_fast(list(texts))]
 
     def tokens(self, text: str) -> list[str]:
-        """The subwords themselves."""
+        """Return the subwords themselves.
+
+        Args:
+            text: any string.
+
+        Returns:
+            The subwords of the text.
+        """
         return self.tokenizer.encode(text).tokens
 
     def decode(self, ids: Iterable[int], *, skip_specials: bool = True) -> str:
-        """The text of numbers."""
+        """Turn numbers into a text.
+
+        Args:
+            ids: integers.
+            skip_specials: whether special tokens are left out (default True).
+
+        Returns:
+            The text.
+        """
         return self.tokenizer.decode([int(i) for i in ids], skip_special_tokens=skip_specials)
 
     def special_id(self, token: str) -> int:
-        """The number of a token; an unknown one is a KeyError."""
+        """Return the number of a token.
+
+        Args:
+            token: such as "<pad>".
+
+        Returns:
+            Its number.
+
+        Raises:
+            KeyError: an unknown token.
+        """
         number = self.tokenizer.token_to_id(token)
         if number is None:
             raise KeyError(f"{token!r} is not among the {len(self)} subwords")

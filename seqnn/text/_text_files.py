@@ -7,28 +7,30 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
-from .._files import compression, open_binary, unpacking
+from .._files import BOM, Path, is_packed, open_binary, unpacking
+from .._window import Window
 
 PIECE = 1 << 21
 """Bytes of text that are scanned in one step: a few hundredths of a second."""
 
 _SPACES = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")
 _SPACE = re.compile(rb"[ \n\t\r\v\f]")
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass
 class Piece:
-    """Some text of a file, from byte `position` of the corpus (all files end to end) on; `last` of its file or not."""
+    """A part of a file's text, from byte `position` of the corpus (all files end to end) on."""
 
     text: np.ndarray
     path: str
     position: int
     last: bool = False
+    """Whether it is the last part of its file."""
     mapping: mmap.mmap | None = None
     start: int = 0
 
@@ -39,9 +41,9 @@ class Piece:
             self.mapping.madvise(mmap.MADV_DONTNEED, begin, self.start + len(self.text) - begin)
 
 
-def list_files(source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
-    """The files that a path, a directory (its visible files sorted by name, not those below) or several paths name."""
-    sources = [source] if isinstance(source, (str, os.PathLike)) else list(source)
+def list_files(source: Path | Iterable[Path]) -> list[str]:
+    """List the files that a path, a directory (its visible files sorted by name, not those below) or several paths name."""
+    sources = [source] if isinstance(source, str | os.PathLike) else list(source)
     files: list[str] = []
     for item in sources:
         path = os.fsdecode(item)
@@ -60,78 +62,59 @@ def list_files(source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
 def plain_size(files: list[str]) -> int | None:
-    """Bytes of all files together; None when one is compressed or of a kind without a size (a pipe)."""
+    """Return the bytes of all files together; None when one is compressed or of a kind without a size (a pipe)."""
     sizes = [os.stat(path).st_size if _is_plain(path) else None for path in files]
     return None if None in sizes else sum(size for size in sizes if size)
 
 
 def pieces(files: list[str]) -> Iterator[Piece]:
-    """All text of the files. A byte-order mark at the start of a file is left out."""
+    """Yield all text of the files. A byte-order mark at the start of a file is left out."""
     position = 0
     for path in files:
-        read = _mapped if _is_plain(path) and os.path.getsize(path) else _streamed
-        for piece in read(path, position):
-            yield piece
-        position = piece.position + len(piece.text)
+        mapping = _mapping(path) if _is_plain(path) and os.path.getsize(path) else None
+        with open_binary(path) if mapping is None else nullcontext() as stream, unpacking(path):
+            window = Window(stream or np.frombuffer(mapping, np.uint8), PIECE)
+            if window.ahead[: len(BOM)].tobytes() == BOM:
+                window.skip(len(BOM))
+            done = False
+            while not done:
+                data, done = window.ahead, window.last
+                cut = len(data) if done else _last_space(data)
+                if cut or done:
+                    yield Piece(data[:cut], path, position, done, mapping, window.at)
+                    position += cut
+                    window.skip(cut)
+                else:
+                    window.widen()
 
 
 def _is_plain(path: str) -> bool:
-    return stat.S_ISREG(os.stat(path).st_mode) and compression(path) is None
+    return stat.S_ISREG(os.stat(path).st_mode) and not is_packed(path)
 
 
-def _mapped(path: str, position: int) -> Iterator[Piece]:
+def _mapping(path: str) -> mmap.mmap:
     with open(path, "rb") as file:
-        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    size = len(mapping)
-    text = np.frombuffer(mapping, np.uint8)
-    offset = len(_BOM) if mapping[: len(_BOM)] == _BOM else 0
-    start = offset
-    while True:
-        cut = _SPACE.search(mapping, start + PIECE) if start + PIECE < size else None
-        end = cut.end() if cut else size
-        yield Piece(text[start:end], path, position + start - offset, end == size, mapping, start)
-        if end == size:
-            return
-        start = end
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _streamed(path: str, position: int) -> Iterator[Piece]:
-    begun = False
-    rest: list[bytes] = []
-    with open_binary(path) if stat.S_ISREG(os.stat(path).st_mode) else open(path, "rb") as file:
-        while True:
-            with unpacking(path):
-                data = file.read(PIECE)
-            cut = _last_space(data) if data else 0
-            if cut or not data:
-                whole = b"".join([*rest, data[:cut]])
-                if not begun and whole.startswith(_BOM):
-                    whole = whole[len(_BOM) :]
-                begun = True
-                yield Piece(np.frombuffer(whole, np.uint8), path, position, not data)
-                position += len(whole)
-                rest = []
-            if not data:
-                return
-            rest.append(data[cut:])
-
-
-def _last_space(data: bytes) -> int:
-    """The number of bytes up to and with the last whitespace; 0 when there is none."""
-    near = max(0, len(data) - 4096)
-    start = near if _SPACE.search(data, near) else 0
-    return 1 + max(data.rfind(c, start) for c in _SPACES)
+def _last_space(data: np.ndarray) -> int:
+    """Return the number of bytes up to and with the last whitespace; 0 when there is none."""
+    for begin in (max(0, len(data) - 4096), 0):
+        raw = data[begin:].tobytes()
+        if (found := max(map(raw.rfind, _SPACES))) >= 0:
+            return begin + found + 1
+    return 0
 
 
 def line_at(path: str, position: int) -> int | None:
-    """The number (from 1) of the line that holds byte `position` of the file's text; None if it cannot be read again."""
+    """Return the number (from 1) of the line that holds byte `position` of a file's text; None if it cannot be read again."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         return None
     line = 1
     with open_binary(path) as file:
-        if file.read(len(_BOM)) != _BOM:
-            file.seek(0)
-        while position > 0 and (data := file.read(min(PIECE, position))):
-            line += data.count(b"\n")
+        data = file.read(len(BOM)).removeprefix(BOM) or file.read(min(PIECE, position))
+        while position > 0 and data:
+            line += data[:position].count(b"\n")
             position -= len(data)
+            data = file.read(min(PIECE, max(position, 0)))
     return line

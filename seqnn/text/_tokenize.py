@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["regex_tokenize", "split_words", "tokenize", "treebank_tokenize"]
-
 
 def tokenize(text: str) -> list[str]:
-    """The tokens between white space.
+    """Split a text at white space.
+
+    Args:
+        text: any string.
+
+    Returns:
+        The tokens.
 
     >>> from seqnn.text import tokenize
     >>> tokenize("It doesn't  work.")
@@ -35,7 +39,14 @@ def split_words(text: str) -> list[str]:
 
 
 def regex_tokenize(text: str, pattern: str = r"\w+|[^\w\s]") -> list[str]:
-    """What matches `pattern`, in order; by default words and single punctuation marks.
+    """Find what matches a pattern; by default words and single punctuation marks.
+
+    Args:
+        text: any string.
+        pattern: a regular expression of `re`.
+
+    Returns:
+        The matches, in order.
 
     >>> from seqnn.text import regex_tokenize
     >>> regex_tokenize("It doesn't work.")
@@ -45,10 +56,17 @@ def regex_tokenize(text: str, pattern: str = r"\w+|[^\w\s]") -> list[str]:
 
 
 def treebank_tokenize(text: str) -> list[str]:
-    """The tokens of an English sentence by the conventions of the Penn Treebank.
+    """Split an English sentence by the conventions of the Penn Treebank.
 
     Punctuation is split off, contractions fall apart before "n't", "'s", "'ll", …, double quotes become `` and ''; a
-    full stop is split off at the end only, so that abbreviations inside stay whole: give it one sentence at a time.
+    full stop is split off at the end only, so that abbreviations inside stay whole.
+
+    Args:
+        text: one sentence.
+
+    Returns:
+        The tokens.
+
     Source: Marcus, Santorini, Marcinkiewicz, "Building a large annotated corpus of English", 1993, and its
     tokenisation rules.
 

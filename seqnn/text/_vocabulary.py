@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from .._files import Path, atomic_write, open_text
+from .._atomic import atomic_write
+from .._files import Path, open_text, unpacking
 from ._vocabulary_limit import TrimRule, kept_by
 
 SPECIALS = {"pad": "<pad>", "unk": "<unk>", "bos": "<s>", "eos": "</s>"}
@@ -17,10 +18,21 @@ SPECIALS = {"pad": "<pad>", "unk": "<unk>", "bos": "<s>", "eos": "</s>"}
 
 
 class Vocabulary:
-    """Words and how often each occurs: `words` (list), `counts` (int64), `index` (word to position).
+    """A list of words with their counts and positions.
 
-    `specials` names the words with a role (padding, unknown, begin, end, …): role to word; `special_id(role)` is the
-    position of one. `counts` are 0 when left out.
+    Args:
+        words: different words, in order.
+        counts: how often each occurs; default 0.
+        specials: the words with a role (padding, unknown, begin, end, …): role to word.
+
+    Attributes:
+        words, specials: the arguments, as a list and a dict.
+        counts: int64 [V].
+        index: a word's position, by the word.
+
+    Raises:
+        ValueError: a word that occurs again, another number of counts than words, a count that is no integer >= 0, a
+            special word that is not there.
 
     >>> from seqnn.text import Vocabulary
     >>> vocabulary = Vocabulary(["the", "cat"], [9, 2])
@@ -36,7 +48,7 @@ class Vocabulary:
         specials: Mapping[str, str] | None = None,
     ) -> None:
         self.words = list(words)
-        self.counts = np.zeros(len(self.words), np.int64) if counts is None else np.array(counts, np.int64)
+        self.counts = np.zeros(len(self.words), np.int64) if counts is None else _checked_counts(counts)
         self.specials = dict(specials or {})
         self.index = dict(zip(self.words, range(len(self.words)), strict=True))
         if self.counts.shape != (len(self.words),):
@@ -54,13 +66,16 @@ class Vocabulary:
         max_size: int | None = None,
         specials: Mapping[str, str] = SPECIALS,
     ) -> Vocabulary:
-        """The vocabulary of tokenised texts for a model: special tokens first, then words by falling count.
+        """Make the vocabulary of tokenised texts for a model: special tokens first, then words by falling count.
 
         Args:
             texts: iterables of token lists; several (source and target) give one shared vocabulary.
             min_frequency: rarer words are left out; equally frequent ones stand in alphabetical order.
-            max_size: at most so many words, special tokens included.
+            max_size: the most words, special tokens included.
             specials: role to token; `{}` for none. Roles "pad", "unk", "bos", "eos" have their own properties.
+
+        Returns:
+            The vocabulary.
 
         >>> from seqnn.text import Vocabulary, tokenize
         >>> vocabulary = Vocabulary.from_tokens([tokenize("the cat saw the dog"), tokenize("a dog")], min_frequency=2)
@@ -94,16 +109,19 @@ class Vocabulary:
         trim_rule: TrimRule | None = None,
         sorted_vocab: bool = True,
     ) -> tuple[Vocabulary, np.ndarray]:
-        """Chooses and orders words as gensim 4 does; returns the vocabulary and each given word's position (int32) or -1.
+        """Choose and order words as gensim 4 does.
 
         Args:
             words, counts: different words and how often each occurs.
             min_count: rarer words are left out.
-            max_final_vocab: raises `min_count` until at most so many words are left.
+            max_final_vocab: raises `min_count` until no more words than this are left.
             trim_rule: rule(word, count, min_count) returns `RULE_KEEP`, `RULE_DISCARD`, or `RULE_DEFAULT` or None where
                 `min_count` is to decide.
             sorted_vocab: most frequent words first, of equally frequent ones the later first (gensim's order); otherwise
                 the order of `words`.
+
+        Returns:
+            The vocabulary, and each given word's position in it (int32) or -1.
 
         Raises:
             ValueError: no word is left.
@@ -137,10 +155,15 @@ class Vocabulary:
         max_final_vocab: int | None = None,
         trim_rule: TrimRule | None = None,
     ) -> tuple[Vocabulary, np.ndarray]:
-        """This vocabulary with the words of more text: known words keep their positions and their counts grow; new ones
-        that `min_count`, `max_final_vocab` and `trim_rule` (see `build`) keep are appended in the order given.
+        """Add the words of more text: known words keep their positions and their counts grow, new ones are appended.
 
-        Returns the new vocabulary and each given word's position in it (int32) or -1.
+        Args:
+            words, counts: different words of the text and how often each occurs.
+            min_count, max_final_vocab, trim_rule: which of the new words are kept, as for `build`; they are appended in
+                the order given.
+
+        Returns:
+            The new vocabulary, and each given word's position in it (int32) or -1.
 
         >>> from seqnn.text import Vocabulary
         >>> vocabulary, position = Vocabulary(["the"], [9]).update(["dog", "the"], [5, 1])
@@ -160,14 +183,30 @@ class Vocabulary:
         return Vocabulary([*self.words, *(words[i] for i in new.tolist())], all_counts), mapping
 
     def positions(self, words: Sequence[str]) -> np.ndarray:
-        """Each word's position (int32), -1 for words that are not here."""
+        """Look words up.
+
+        Args:
+            words: any words.
+
+        Returns:
+            Each word's position (int32), -1 for words that are not here.
+
+        >>> from seqnn.text import Vocabulary
+        >>> Vocabulary(["the", "cat"]).positions(["cat", "dog"])
+        array([ 1, -1], dtype=int32)
+        """
         get = self.index.get
         return np.fromiter((get(word, -1) for word in words), np.int32, len(words))
 
     def encode(self, tokens: Sequence[str], *, bos: bool = False, eos: bool = False) -> np.ndarray:
-        """The numbers of tokens (int32), with the "bos" and "eos" token around them if asked for.
+        """Turn tokens into numbers; unknown tokens become the "unk" token.
 
-        Unknown tokens become the "unk" token.
+        Args:
+            tokens: a list of tokens.
+            bos, eos: whether the "bos" token goes before them, and the "eos" token after them.
+
+        Returns:
+            The numbers (int32).
 
         Raises:
             KeyError: an unknown token, and the vocabulary has no "unk".
@@ -186,7 +225,14 @@ class Vocabulary:
         return ids
 
     def decode(self, ids: Iterable[int], *, skip_specials: bool = False) -> list[str]:
-        """The tokens of numbers; `skip_specials` leaves special tokens (but "unk") out.
+        """Turn numbers into tokens.
+
+        Args:
+            ids: integers.
+            skip_specials: whether special tokens (but "unk") are left out.
+
+        Returns:
+            The tokens.
 
         >>> from seqnn.text import Vocabulary
         >>> Vocabulary.from_tokens([["a", "b"]]).decode([2, 4, 5, 3], skip_specials=True)
@@ -199,7 +245,17 @@ class Vocabulary:
         return [w for w in (self.words[i] for i in ids.tolist()) if w not in hidden]
 
     def special_id(self, role: str) -> int:
-        """The position of the token with a role."""
+        """Return the position of the token with a role.
+
+        Args:
+            role: such as "pad"; see `specials`.
+
+        Returns:
+            The position.
+
+        Raises:
+            KeyError: no token has this role.
+        """
         if role not in self.specials:
             raise KeyError(
                 f"the vocabulary has no {role!r} token; it has {sorted(self.specials) or 'no special tokens'}"
@@ -208,34 +264,55 @@ class Vocabulary:
 
     @property
     def pad_id(self) -> int:
+        """The position of the token for padding."""
         return self.special_id("pad")
 
     @property
     def unk_id(self) -> int:
+        """The position of the token for unknown words."""
         return self.special_id("unk")
 
     @property
     def bos_id(self) -> int:
+        """The position of the token for the begin."""
         return self.special_id("bos")
 
     @property
     def eos_id(self) -> int:
+        """The position of the token for the end."""
         return self.special_id("eos")
 
     def save(self, path: Path) -> None:
-        """Write as JSON: `{"words": [...], "counts": [...], "specials": {...}}`."""
+        """Write the vocabulary as JSON: `{"words": [...], "counts": [...], "specials": {...}}`.
+
+        Args:
+            path: the file; on any error an old one stays.
+        """
         with atomic_write(path) as file:
             content = {"words": self.words, "counts": self.counts.tolist(), "specials": self.specials}
             file.write(json.dumps(content, ensure_ascii=False, indent=0).encode())
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
-        """Read what `save` wrote."""
-        with open_text(path) as file:
+        """Read what `save` wrote.
+
+        Args:
+            path: the file.
+
+        Returns:
+            The vocabulary.
+
+        Raises:
+            ValueError: another file, or a damaged one.
+        """
+        with unpacking(path), open_text(path) as file:
             try:
                 content = json.load(file)
-                return cls(content["words"], content["counts"], specials=content["specials"])
-            except (ValueError, KeyError, TypeError) as error:
+                words = content["words"]
+                if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+                    raise TypeError("words: expected a list of strings")
+                return cls(words, content["counts"], specials=content["specials"])
+            except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError, AttributeError) as error:
                 raise ValueError(f"{path}: not a vocabulary ({error})") from error
 
     def __len__(self) -> int:
@@ -251,8 +328,16 @@ class Vocabulary:
         return f"<Vocabulary of {len(self)} words>"
 
 
+def _checked_counts(counts: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Return counts as a new array; a ValueError where one is no integer >= 0."""
+    found = np.asarray(counts)
+    if found.size and (found.dtype.kind not in "iu" or not 0 <= found.min() <= found.max() < 2**63):
+        raise ValueError(f"counts: expected integers >= 0, got {found.dtype} from {found.min()} to {found.max()}")
+    return np.array(found, np.int64)
+
+
 def effective_min_count(counts: np.ndarray, min_count: int, max_final_vocab: int | None) -> int:
-    """`min_count`, raised as far as needed for at most `max_final_vocab` words."""
+    """Raise `min_count` as far as needed for at most `max_final_vocab` words."""
     if max_final_vocab is None or max_final_vocab >= len(counts):
         return min_count
     if max_final_vocab < 0:

@@ -1,4 +1,4 @@
-"""A limit on the number of words while a corpus is counted (gensim's `max_vocab_size`), replayed on the encoded corpus."""
+"""The limit of words while a corpus is counted (gensim's `max_vocab_size`), replayed on the encoded corpus."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TOKENS = 1 << 24
 def kept_by(
     rule: TrimRule | None, words: list[str], numbers: np.ndarray, counts: np.ndarray, min_count: int
 ) -> np.ndarray:
-    """Whether words[n] with count counts[i], for the i-th number n, is kept."""
+    """Tell whether words[n] with count counts[i], for the i-th number n, is kept."""
     enough = counts >= min_count
     if rule is None:
         return enough
@@ -43,8 +43,9 @@ def kept_by(
 def limited(
     words: list[str], ids: np.ndarray, offsets: np.ndarray, limit: int, rule: TrimRule | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The words (indices, in the order in which they last came in) and counts that are left after counting sentence by
-    sentence: whenever a sentence ends with more than `limit` words, those with counts below m are dropped, where
+    """Count sentence by sentence, and return which words are left (indices, as they last came in) and their counts.
+
+    Whenever a sentence ends with more than `limit` words, those with counts below m are dropped, where
     m = 1, 2, 3, … grows with each such moment. A word that was dropped and occurs again counts from 1.
     """
     state = np.zeros(3, np.int64)

@@ -10,11 +10,19 @@ _ALWAYS = 2**32 - 1
 
 
 def keep_thresholds(counts: np.ndarray, sample: float) -> np.ndarray:
-    """Sub-sampling: a word w of the text stays if 32 random bits are <= threshold[w] (uint32), as in gensim.
+    """Compute how often each word is kept by sub-sampling: a word w stays if 32 random bits are <= threshold[w].
 
     With t = `sample` * total words (for sample < 1) or t = int(sample * (3 + sqrt 5) / 2) (a count: words above about
     `sample` occurrences are thinned), a word with count c stays with probability (sqrt(c / t) + 1) * t / c, at most 1.
-    sample = 0 keeps all. Source: Mikolov et al., "Distributed representations of words and phrases", 2013, as word2vec.c.
+
+    Args:
+        counts: how often each word occurs, [V].
+        sample: the threshold, >= 0; 0 keeps all.
+
+    Returns:
+        Thresholds, uint32 [V].
+
+    Source: Mikolov et al., "Distributed representations of words and phrases", 2013, as word2vec.c and gensim do it.
 
     >>> import numpy as np
     >>> from seqnn.text import keep_thresholds
@@ -32,10 +40,19 @@ def keep_thresholds(counts: np.ndarray, sample: float) -> np.ndarray:
 
 
 def alias_table(counts: np.ndarray, ns_exponent: float) -> tuple[np.ndarray, np.ndarray]:
-    """For drawing words with probabilities proportional to counts ** ns_exponent: threshold (uint32[V]), other (int32[V]).
+    """Prepare draws of words with probabilities proportional to counts ** ns_exponent.
 
     Draw a cell c of V and 32 random bits r: the word is c if r < threshold[c], else other[c]. Probabilities are exact
-    to 2**-32 / V. Source: Vose, "A linear algorithm for generating random numbers with a given distribution", 1991.
+    to 2**-32 / V.
+
+    Args:
+        counts: how often each word occurs, [V].
+        ns_exponent: any number; 0 draws all words alike.
+
+    Returns:
+        threshold (uint32 [V]) and other (int32 [V]).
+
+    Source: Vose, "A linear algorithm for generating random numbers with a given distribution", 1991.
 
     >>> import numpy as np
     >>> from seqnn.text import alias_table
@@ -58,11 +75,17 @@ def alias_table(counts: np.ndarray, ns_exponent: float) -> tuple[np.ndarray, np.
 
 
 def huffman(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Huffman tree of the words: offsets (int64[V+1]), nodes (int32[L]), codes (uint8[L]).
+    """Build the Huffman tree of words by their counts.
 
     The path of word w from the root is [offsets[w], offsets[w + 1]): inner nodes, numbered 0 .. V - 2 (the last is the
     root), and at each the branch taken, 1 for the heavier side. The sum of counts * path lengths is the least possible.
     Where counts fall, this is the tree of word2vec.c and of the original fastText.
+
+    Args:
+        counts: how often each word occurs, [V].
+
+    Returns:
+        offsets (int64 [V + 1]), nodes (int32 [L]) and codes (uint8 [L]).
 
     >>> import numpy as np
     >>> from seqnn.text import huffman

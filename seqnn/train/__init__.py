@@ -1,4 +1,4 @@
-"""Training: batches, the training loop, checkpoints, metrics."""
+"""Training of networks: batches, the training loop, checkpoints, metrics."""
 
 from .._callbacks import Callback, EarlyStopping
 from ._batches import Batches

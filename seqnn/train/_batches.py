@@ -1,9 +1,10 @@
-"""Data cut into batches, in a seeded order that any position of any epoch can be resumed from."""
+"""Batches of examples, for any epoch from any position on."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import numbers
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,21 +17,24 @@ Collate = Callable[[list], Any]
 
 
 class Batches:
-    """Batches of examples.
-
-    x           one value an example: an array [N, ...] (memory-mapped ones may exceed the memory: only the rows of a batch
-                are read, in the order of the file), a sequence, or a tuple of such for a model with several inputs
-    y           the targets in the same form; None where there are none
-    batch_size  examples a batch (default 32)
-    shuffle     a new order every epoch (default True), by `seed` (default 0) and the number of the epoch
-    drop_last   leave out the examples that do not fill a batch (default False)
-    lengths     integers [N]: puts examples of similar length together, so that little is padded (`text.length_buckets`)
-    collate     makes a batch of a list of examples: x[i], or (x[i], y[i]) with targets. Default: arrays are gathered, and
-                sequences of numbers become arrays
-    check_finite   NaN and infinity among floating numbers are a ValueError that names the example (default False)
+    """Examples cut into batches, in a seeded order that any position of any epoch can be resumed from.
 
     A batch is (x, y), (x1, x2, ..., y) for several inputs, without the last for y=None. Going through a `Batches` gives
     epoch 0; `epoch(e)` gives epoch e, from any batch on.
+
+    Args:
+        x: one value an example: an array [N, ...] (memory-mapped ones may exceed the memory: only the rows of a batch are
+            read, in the order of the file), a sequence, a pandas or Polars column or table, or a tuple of such for a model
+            with several inputs. Examples are always taken by position, never by label.
+        y: the targets in the same form; None where there are none.
+        batch_size: examples a batch.
+        shuffle: a new order every epoch, by `seed` and the number of the epoch.
+        seed: of the order.
+        drop_last: leave out the examples that do not fill a batch.
+        lengths: integers [N]: puts examples of similar length together, so that little is padded (`text.length_buckets`).
+        collate: makes a batch of a list of examples: x[i], or (x[i], y[i]) with targets. By default arrays are gathered,
+            and sequences of numbers become arrays.
+        check_finite: NaN and infinity among floating numbers are a ValueError that names the example.
 
     >>> import numpy as np
     >>> from seqnn import train
@@ -38,6 +42,9 @@ class Batches:
     >>> [y.tolist() for x, y in batches]
     [[0, 1], [2, 3], [4]]
     """
+
+    foreign = False
+    """Whether the batches come from the user's code."""
 
     def __init__(
         self,
@@ -63,25 +70,51 @@ class Batches:
         self.examples = self._count()
         if collate is None:
             self._columns = [
-                c if isinstance(c, np.ndarray) else _array(n, c)
+                c if isinstance(c, np.ndarray) and c.dtype.kind not in "OUS" else _array(n, c)
                 for n, c in zip(self._names, self._columns, strict=False)
             ]
+        else:
+            self._columns = [_by_position(column) for column in self._columns]
 
     def __len__(self) -> int:
-        """Batches of an epoch."""
+        """Count the batches of an epoch."""
         full, rest = divmod(self.examples, self.batch_size)
         return full + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
         return self.epoch(0)
 
+    def __repr__(self) -> str:
+        return f"<Batches of {self.examples} examples, {len(self)} batches of {self.batch_size}>"
+
+    def batches(self) -> int:
+        """Return how many batches an epoch has."""
+        return len(self)
+
     def epoch(self, number: int, start: int = 0) -> Iterator[Any]:
-        """The batches of epoch `number` (from 0) from batch `start` on; nothing before it is read."""
+        """Yield the batches of an epoch; nothing before the first of them is read.
+
+        Args:
+            number: of the epoch, from 0.
+            start: the batch to begin with.
+
+        >>> import numpy as np
+        >>> from seqnn import train
+        >>> [x.tolist() for x in train.Batches(np.arange(5), batch_size=2, shuffle=False).epoch(0, start=1)]
+        [[2, 3], [4]]
+        """
         for ids in self.order(number)[start:]:
             yield self._batch(ids)
 
     def order(self, epoch: int) -> list[np.ndarray]:
-        """Which examples stand in each batch of an epoch."""
+        """Return which examples are in each batch of an epoch.
+
+        Args:
+            epoch: its number, from 0.
+
+        Returns:
+            The positions of the examples of each batch.
+        """
         if self.lengths is not None:
             seed = self.seed ^ (epoch << 64) if self.shuffle else None
             cut = length_buckets(self.lengths, self.batch_size, seed=seed)
@@ -94,7 +127,7 @@ class Batches:
         return [ids for ids in cut if len(ids) == self.batch_size] if self.drop_last else cut
 
     def describe(self) -> dict[str, Any]:
-        """What decides about the order: a resumed run checks that it is the same."""
+        """Return what decides about the order: a resumed run checks that it is the same."""
         return {
             "examples": self.examples,
             "batch_size": self.batch_size,
@@ -108,6 +141,8 @@ class Batches:
         sizes = []
         for name, column in zip(self._names, self._columns, strict=True):
             try:
+                if isinstance(column, str | bytes | Mapping):
+                    raise TypeError
                 sizes.append(len(column))
             except TypeError:
                 raise TypeError(f"{name}: expected an array or a sequence, got {type(column).__name__}") from None
@@ -137,10 +172,18 @@ class Batches:
         return batch
 
 
+def _by_position(column: Any) -> Any:
+    """Return a column whose items are those of a position, also where its own are those of a label."""
+    return column.iloc if hasattr(column, "iloc") else column
+
+
 def _array(name: str, column: Any) -> np.ndarray:
+    """Return a column as an array of numbers."""
     try:
         array = np.asarray(column)
-    except ValueError:
+        if array.dtype == object and hasattr(column, "columns"):  # a table of numbers and bools
+            array = array.astype(np.float64)
+    except (ValueError, TypeError):
         array = np.empty(0, object)
     if array.dtype.kind not in "biuf":
         raise TypeError(
@@ -151,7 +194,7 @@ def _array(name: str, column: Any) -> np.ndarray:
 
 
 def _gather(column: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """column[ids]; a file is read in its own order."""
+    """Take the rows `ids` of a column; a file is read in its own order."""
     if not isinstance(column, np.memmap):
         return column[ids]
     order = np.argsort(ids, kind="stable")
@@ -170,34 +213,71 @@ def _refuse_nonfinite(name: str, array: np.ndarray, ids: np.ndarray) -> None:
         raise ValueError(f"{name}: example {example} holds NaN or infinity (check_finite=True)")
 
 
-def as_source(data: Any, name: str, batch_size: int, seed: int, shuffle: bool) -> Any:
-    """What a trainer goes through: a `Batches`, or any iterable of batches as it is.
+def as_source(data: Any, name: str, batch_size: int, seed: int, shuffle: bool) -> Batches | GivenBatches:
+    """Return what a trainer goes through: a `Batches`, or any iterable of batches.
 
-    A tuple of arrays becomes a `Batches`: the last one holds the targets.
+    A tuple of columns (arrays, lists of numbers, tables) becomes a `Batches`: the last one holds the targets.
     """
-    if isinstance(data, Batches):
+    if isinstance(data, Batches | GivenBatches):
         return data
-    if isinstance(data, tuple) and len(data) >= 2 and all(isinstance(d, np.ndarray) for d in data):
+    if isinstance(data, tuple) and len(data) >= 2 and all(map(_is_column, data)):
         x = data[0] if len(data) == 2 else data[:-1]
         return Batches(x, data[-1], batch_size=batch_size, seed=seed, shuffle=shuffle)
-    if isinstance(data, np.ndarray) or not hasattr(data, "__iter__"):
+    advice = ""
+    if isinstance(data, list) and len(data) >= 2 and all(isinstance(d, np.ndarray) for d in data) and (
+        len({len(d) for d in data if d.ndim}) == 1 and data[0].ndim
+    ):  # fmt: skip
+        advice = "; a list is taken as batches, write a tuple (x, y)"
+    if (
+        advice
+        or isinstance(data, str | bytes | np.ndarray | Mapping)
+        or not hasattr(data, "__iter__")
+        or _is_table(data)
+    ):
         raise TypeError(
-            f"{name}: expected train.Batches, a tuple of arrays (x, y) or an iterable of batches, got {type(data).__name__}"
+            f"{name}: expected train.Batches, a tuple of arrays (x, y) or an iterable of batches, got "
+            f"{type(data).__name__}{advice}"
         )
-    return data
+    return GivenBatches(data)
 
 
-def iterate(source: Any, epoch: int, start: int) -> Iterator[Any]:
-    """The batches of an epoch from batch `start` on. An iterable without `epoch` is gone through up to there."""
-    if isinstance(source, Batches):
-        return source.epoch(epoch, start)
-    batches = iter(source)
-    for done in range(start):
-        if next(batches, None) is None:
-            raise ValueError(f"data: the run is to go on at batch {start}, but there are only {done}")
-    return batches
+class GivenBatches:
+    """Batches that an iterable of the user gives, the same again in each epoch."""
+
+    foreign = True
+
+    def __init__(self, batches: Any) -> None:
+        self._batches = batches
+
+    def batches(self) -> int | None:
+        """Return how many batches an epoch has, where that is known."""
+        return len(self._batches) if hasattr(self._batches, "__len__") else None
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Any]:
+        """Return the batches from batch `start` on."""
+        batches = iter(self._batches)
+        for done in range(start):
+            if next(batches, None) is None:
+                raise ValueError(f"data: the run is to go on at batch {start}, but there are only {done}")
+        return batches
+
+    def describe(self) -> dict[str, Any]:
+        """Return nothing: what decides about the order is not known."""
+        return {}
 
 
-def length(source: Any) -> int | None:
-    """Batches of an epoch, where that is known."""
-    return len(source) if hasattr(source, "__len__") else None
+def _is_table(data: Any) -> bool:
+    """Tell a column or table of pandas, Polars or torch, which iterates over other things than batches."""
+    return hasattr(data, "__array__") or hasattr(data, "iloc")
+
+
+def _is_column(data: Any) -> bool:
+    """Tell one value an example: an array, a table, or a list of numbers or of lists of numbers."""
+    if _is_table(data):
+        return True
+    if not isinstance(data, list) or not data:
+        return False
+    first = data[0]
+    while isinstance(first, list) and first:
+        first = first[0]
+    return isinstance(first, numbers.Number)

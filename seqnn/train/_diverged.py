@@ -8,7 +8,7 @@ from ..autograd import Tensor, check_finite
 
 
 def explain(losses: Iterator[Tensor]) -> str:
-    """A sentence about the first layer, in forward or in backward, whose result is NaN or infinite.
+    """Say which layer was the first, in forward or in backward, whose result is NaN or infinite.
 
     `losses` computes the losses of a step once more as it is gone through.
     """

@@ -1,187 +1,236 @@
-"""The training loop: epochs, steps, and what happens when numbers are not finite."""
+"""A run of `Trainer`: epochs over batches, steps of the optimiser, and what happens when numbers are not finite."""
 
 from __future__ import annotations
 
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from .. import random
-from .._interrupts import DeferredInterrupt
+from .._run import Position, Run
 from ..autograd import Tensor
 from ..optim import clip_factor, clip_grad_value_, grad_norm
-from ._batches import Batches, iterate
 from ._diverged import explain
-from ._history import Position
-
-if TYPE_CHECKING:
-    from ._trainer import Trainer
+from ._metrics import counted_in, examples_in
+from ._modes import kept_in_eval, set_training
 
 logger = logging.getLogger("seqnn.train")
 
 
-def run(trainer: Trainer, source: Any, check: Any, position: Position, interrupt: DeferredInterrupt, bar: Any) -> None:
-    """Train from `position`, which moves along, to the end of its run; Ctrl-C acts between two steps."""
+@dataclass
+class BatchPosition(Position):
+    """A position in a run over batches, with the sums of the current epoch."""
 
-    def tell(event: str) -> None:
-        with interrupt.allowed():
-            for callback in trainer.callbacks:
-                if hasattr(callback, event):
-                    getattr(callback, event)(trainer)
+    counted: float = 0.0
+    """Targets (or examples) that `loss` is the sum over."""
+    grad_norm: float = 0.0
+    """Sum of the norms of the steps."""
+    steps: int = 0
+    last_step: int | None = None
+    """The step of the trainer at which the run ends, if that is before its last epoch."""
 
-    tell("on_train_begin")
-    while position.running and not trainer.stop_training:
-        if position.batch == 0:
-            tell("on_epoch_begin")
-        _epoch(trainer, source, position, interrupt, bar, tell)
-        with interrupt.allowed():
-            figures = {} if check is None else trainer.evaluate(check)
-        _finish_epoch(trainer, position, figures)
-        tell("on_epoch_end")
-        if trainer.checkpoint is not None:
-            trainer.save(trainer.checkpoint)
-    tell("on_train_end")
-    trainer._position = None
+    _sums: ClassVar[tuple[str, ...]] = (*Position._sums, "counted", "grad_norm", "steps")
+    _data_type: ClassVar[type] = dict
 
 
-def _epoch(
-    trainer: Trainer,
-    source: Any,
-    position: Position,
-    interrupt: DeferredInterrupt,
-    bar: Any,
-    tell: Callable[[str], None],
-) -> None:
-    """The rest of the current epoch."""
-    trainer.model.train()
-    heard = any(hasattr(callback, "on_step_end") for callback in trainer.callbacks)
-    batches = iterate(source, position.first_epoch + position.epoch, position.batch)
-    group: list[Any] = []
-    for batch in batches if isinstance(source, Batches) else _pulled(batches, interrupt):
-        interrupt.check()
-        group.append(batch)
-        if len(group) == trainer.accumulate:
-            _step(trainer, group, position, bar)
-            group = []
-            if heard:
-                tell("on_step_end")
-            if trainer.checkpoint_every and trainer.steps % trainer.checkpoint_every == 0:
-                trainer.save(trainer.checkpoint)
-    if group:
-        _step(trainer, group, position, bar)
-        if heard:
-            tell("on_step_end")
-    if position.examples == 0:
-        raise ValueError(
-            f"data: gave no batches in epoch {position.epoch + 1}. A generator can be gone through only once: give a "
-            "list, or train.Batches"
-        )
+class Outcome(NamedTuple):
+    """The results of a forward pass."""
+
+    output: Any
+    loss: Tensor
+    target: Any
+    count: float | None
+    """How many targets `loss` is the sum over; None where it is a mean."""
 
 
-def _step(trainer: Trainer, group: list[Any], position: Position, bar: Any) -> None:
-    """One step of the optimiser: forward and backward of each batch, then the update."""
-    began = time.perf_counter()
-    state = random.get_state()
-    loss_sum, examples = 0.0, 0
-    for number, batch in enumerate(group, 1):
-        _, loss, _ = forward(trainer, batch)
-        value = loss.item()
-        if not math.isfinite(value):
-            _diverged(trainer, f"the loss is {value}", group[:number], state, position)
-        loss.backward()
-        count = examples_in(batch)
-        loss_sum += value * count
-        examples += count
-    scale = 1.0 / len(group)
-    if trainer.clip_value is not None:
-        clip_grad_value_(trainer._trained, trainer.clip_value / scale)
-    norm = scale * grad_norm(trainer._trained)
-    if not math.isfinite(norm):
-        _diverged(trainer, f"the norm of the gradients is {norm}", group, state, position)
-    factor = 1.0 if trainer.clip_norm is None else clip_factor(norm, trainer.clip_norm)
-    trainer.optimizer.step(scale=scale * factor)
-    trainer._discard_gradients()
-    if trainer.ema:
-        trainer.ema.update()
-    if trainer.scheduler:
-        trainer.scheduler.step()
-    trainer.steps += 1
-    position.steps += 1
-    position.batch += len(group)
-    position.loss += loss_sum
-    position.grad_norm += norm
-    position.examples += examples
-    position.seconds += time.perf_counter() - began
-    bar.set_postfix(loss=f"{position.loss / position.examples:.4f}", refresh=False)
-    bar.update(len(group))
-
-
-def forward(trainer: Trainer, batch: Any) -> tuple[Any, Tensor, Any]:
-    """(output, loss, target) of a batch."""
+def forward(trainer: Any, batch: Any) -> Outcome:
+    """Compute output and loss of a batch."""
     parts = tuple(batch) if isinstance(batch, tuple | list) else (batch,)
+    target = None
     if trainer.loss is None:
         output = loss = trainer.model(*parts)
-        target = None
     else:
         if len(parts) < 2:
-            raise ValueError("data: expected batches (x, target); for batches without target the loss must be None")
+            raise ValueError(
+                "data: expected batches (x, target), or a tuple of arrays (x, y); for batches without target the loss must "
+                "be None"
+            )
         target = parts[-1]
         output = trainer.model(*parts[:-1])
         loss = trainer.loss(output, target)
+    count = None
+    if isinstance(loss, tuple) and len(loss) == 2:
+        loss, count = loss[0], float(np.asarray(loss[1]))
+        output = loss if trainer.loss is None else output
     if not isinstance(loss, Tensor) or loss.size != 1:
         what = f"a Tensor of shape {loss.shape}" if isinstance(loss, Tensor) else type(loss).__name__
-        raise TypeError(f"loss: expected a scalar Tensor, got {what}")
-    return output, loss, target
+        raise TypeError(f"loss: expected a scalar Tensor, got {what}; or (sum, count)")
+    return Outcome(output, loss, target, count)
 
 
-def _finish_epoch(trainer: Trainer, position: Position, figures: Mapping[str, float]) -> None:
-    """The epoch's entry in the history, and its line in the log."""
-    entry = {
-        "epoch": position.first_epoch + position.epoch + 1,
-        "loss": position.loss / position.examples,
-        "grad_norm": position.grad_norm / position.steps,
-        "lr": trainer.optimizer.param_groups[0]["lr"],
-        "examples": position.examples,
-        "seconds": position.seconds,
-        **{f"val_{name}": figure for name, figure in figures.items()},
-    }
-    trainer.history_.append(entry)
-    trainer.epochs_trained = entry["epoch"]
-    position.next_epoch()
-    shown = ", ".join(f"{k} {v:.4g}" for k, v in entry.items() if k not in ("epoch", "examples"))
-    logger.info("epoch %d of %d: %s", position.epoch, position.epochs, shown)
+class BatchRun(Run):
+    """A run over batches of a `Trainer`."""
 
+    carried_as = "trainer"
 
-def _diverged(trainer: Trainer, what: str, group: list[Any], state: dict[str, int], position: Position) -> None:
-    """Find out where it came from, by the same step once more with every result checked; then stop."""
-    trainer._discard_gradients()
-    after = random.get_state()
-    random.set_state(state)
-    try:
-        where = explain(forward(trainer, batch)[1] for batch in group)
-    finally:
-        random.set_state(after)
-        trainer._discard_gradients()
-    raise FloatingPointError(
-        f"training diverged in {position.describe()}: {what}. {where} The weights are those before this step. A lower "
-        f"learning rate (now {trainer.optimizer.param_groups[0]['lr']:g}), a warm-up (schedule=), clip_norm=1.0, or a look "
-        "at the data (train.Batches(check_finite=True)) may help."
-    )
+    def __init__(self, trainer: Any, source: Any, validation: Any) -> None:
+        super().__init__(trainer, trainer._position, trainer.callbacks)
+        self.source, self.validation = source, validation
+        self.go_on = f"fit(data, epochs={self.position.epochs})"
+        if trainer.model.training:
+            trainer._kept = kept_in_eval(trainer.model)
 
+    def open(self, stack: ExitStack) -> None:
+        if self.model.verbose:
+            from tqdm.contrib.logging import logging_redirect_tqdm
 
-def _pulled(batches: Iterator[Any], interrupt: DeferredInterrupt) -> Iterator[Any]:
-    """The batches; Ctrl-C acts while the next one is made."""
-    while True:
-        with interrupt.allowed():
-            batch = next(batches, None)
-        if batch is None:
+            stack.enter_context(logging_redirect_tqdm())
+
+    def interrupted(self, error: KeyboardInterrupt) -> str:
+        if self.model.checkpoint is None:
+            return ""
+        self.model.save(self.model.checkpoint)
+        return f", also after resume({self.model.checkpoint!r})"
+
+    def train_epoch(self) -> None:
+        trainer, position = self.model, self.position
+        set_training(trainer.model, trainer._kept)
+        group: list[Any] = []
+        for batch in self._batches():
+            self.interrupt.check()
+            group.append(batch)
+            if len(group) == trainer.accumulate:
+                self._step(group)
+                group = []
+                if trainer.checkpoint_every and trainer.steps % trainer.checkpoint_every == 0:
+                    trainer.save(trainer.checkpoint)
+                if self._at_last_step():
+                    break
+        if group:
+            self._step(group)
+        if position.examples == 0:
+            raise ValueError(
+                f"data: gave no batches in epoch {position.epoch + 1}. A generator can be gone through only once: give a "
+                "list, or train.Batches"
+            )
+        if position.counted == 0:
+            raise ValueError(f"data: no target of epoch {position.epoch + 1} counts (all are -100)")
+
+    def _batches(self) -> Any:
+        """Yield the rest of the epoch's batches; Ctrl-C acts at once while the user's code makes one."""
+        batches = self.source.epoch(self.position.first_epoch + self.position.epoch, self.position.unit)
+        if not self.source.foreign:
+            yield from batches
             return
-        yield batch
+        while True:
+            with self.interrupt.allowed():
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
 
+    def _at_last_step(self) -> bool:
+        return self.position.last_step is not None and self.model.steps >= self.position.last_step
 
-def examples_in(batch: Any) -> int:
-    """How many examples a batch has: the length of its first array."""
-    first = batch[0] if isinstance(batch, tuple | list) else batch
-    return len(first) if hasattr(first, "__len__") else 1
+    def _step(self, group: list[Any]) -> None:
+        """Make one step of the optimiser: forward and backward of each batch, then the update.
+
+        The gradient is that of the mean over all targets of the group that count; a batch in which none counts is passed
+        over.
+        """
+        trainer, position = self.model, self.position
+        began = time.perf_counter()
+        state = random.get_state()
+        weights = [counted_in(batch) for batch in group]
+        used = [(batch, weight) for batch, weight in zip(group, weights, strict=True) if weight]
+        alike = len({weight for _, weight in used}) < 2
+        loss_sum = total = share = 0.0
+        for number, (batch, weight) in enumerate(used, 1):
+            _, loss, _, count = forward(trainer, batch)
+            value = loss.item()
+            if not math.isfinite(value):
+                self._diverged(f"the loss is {value}", [batch for batch, _ in used[:number]], state)
+            if count == 0:
+                continue
+            if count is not None or alike:
+                loss.backward()
+            else:
+                loss.backward(np.full(loss.shape, weight, loss.dtype))
+            loss_sum += value * weight if count is None else value
+            total += weight if count is None else count
+            share += 1 if count is None and alike else weight if count is None else count
+        position.unit += len(group)
+        position.examples += sum(map(examples_in, group))
+        if share:
+            self._update(1.0 / share, [batch for batch, _ in used], state)
+            position.loss += loss_sum
+            position.counted += total
+            self.show(loss=position.loss / position.counted)
+        position.seconds += time.perf_counter() - began
+        self.bar.update(len(group))
+        if share and any(hasattr(callback, "on_step_end") for callback in self.callbacks):
+            self.tell("on_step_end")
+
+    def _update(self, scale: float, group: list[Any], state: dict[str, int]) -> None:
+        """Change the weights by the gradients, times `scale`."""
+        trainer, position = self.model, self.position
+        if trainer.clip_value is not None:
+            clip_grad_value_(trainer._trained, trainer.clip_value / scale)
+        norm = scale * grad_norm(trainer._trained)
+        if not math.isfinite(norm):
+            self._diverged(f"the norm of the gradients is {norm}", group, state)
+        factor = 1.0 if trainer.clip_norm is None else clip_factor(norm, trainer.clip_norm)
+        trainer.optimizer.step(scale=scale * factor)
+        trainer._discard_gradients()
+        if trainer.ema:
+            trainer.ema.update()
+        if trainer.scheduler:
+            trainer.scheduler.step()
+        trainer.steps += 1
+        position.steps += 1
+        position.grad_norm += norm
+
+    def _diverged(self, what: str, group: list[Any], state: dict[str, int]) -> None:
+        """Find out where it came from, by the same step once more with every result checked; then stop."""
+        trainer, position = self.model, self.position
+        trainer._discard_gradients()
+        after = random.get_state()
+        random.set_state(state)
+        try:
+            where = explain(forward(trainer, batch).loss for batch in group)
+        finally:
+            random.set_state(after)
+            trainer._discard_gradients()
+        raise FloatingPointError(
+            f"training diverged in {position.describe()}: {what}. {where} The weights are those before this step. A lower "
+            f"learning rate (now {trainer.optimizer.param_groups[0]['lr']:g}), a warm-up (schedule=), clip_norm=1.0, or a "
+            "look at the data (train.Batches(check_finite=True)) may help."
+        )
+
+    def figures(self) -> dict[str, Any]:
+        trainer, position = self.model, self.position
+        with self.interrupt.allowed():
+            found = {} if self.validation is None else trainer.evaluate(self.validation)
+        trainer.epochs_trained = position.first_epoch + position.epoch + 1
+        entry = {
+            "loss": position.loss / position.counted,
+            "grad_norm": position.grad_norm / position.steps,
+            "lr": trainer.optimizer.param_groups[0]["lr"],
+            "examples": position.examples,
+            "seconds": position.seconds,
+            **{f"val_{name}": figure for name, figure in found.items()},
+        }
+        shown = ", ".join(f"{k} {v:.4g}" for k, v in entry.items() if k != "examples")
+        logger.info("epoch %d of %d: %s", position.epoch + 1, position.epochs, shown)
+        if self._at_last_step():
+            trainer.stop_training = True
+        return entry
+
+    def end_epoch(self) -> None:
+        if self.model.checkpoint is not None:
+            self.model.save(self.model.checkpoint)

@@ -1,50 +1,64 @@
-"""The training loop."""
+"""`Trainer`: epochs over batches, with everything that a long run needs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
-from .._arguments import integer
+from .._arguments import integer, optional_integer
 from .._callbacks import checked_callbacks
 from .._files import Path
-from .._interrupts import DeferredInterrupt
-from .._progress import progress_bar
-from ..autograd import Tensor, no_grad
+from .._run import Trainable, columns
+from ..autograd import no_grad
 from ..nn import Module
 from ..optim import EMA, Optimizer, Scheduler
 from . import _checkpoint
-from ._batches import as_source, iterate, length
-from ._history import Position, columns
-from ._loop import examples_in, forward, run
+from ._batches import as_source
+from ._loop import BatchPosition, BatchRun, forward
+from ._metrics import counted_in
+from ._modes import evaluating
 
-Loss = Callable[[Any, Any], Tensor]
+Loss = Callable[[Any, Any], Any]
+Metric = Callable[[np.ndarray, np.ndarray], Any]
+
+_MOST_EPOCHS = 2**31 - 1
 
 
-class Trainer:
-    """Trains a model: epochs over batches, with everything that a long run needs.
+class Trainer(Trainable):
+    """The training of a model: epochs over batches, with everything that a long run needs.
 
-    model      an `nn.Module`
-    loss       loss(output, target) -> scalar Tensor, such as `ops.cross_entropy`; None where the model itself returns the
-               loss of a batch
-    optimizer  of `seqnn.optim`
-    schedule   factor of the learning rate by the optimiser's step, such as optim.Linear(100).then(optim.Cosine(900))
-    clip_norm, clip_value   limits of the gradients' norm and elements (default: none)
-    accumulate   batches whose mean gradient makes one step (default 1)
-    ema        decay of a moving average of the weights (default: none); validation uses the averages then
-    metrics    name -> function(output, target) of arrays that gives the mean over the examples, such as `train.accuracy`
-    callbacks  `seqnn.Callback`s and `seqnn.EarlyStopping`s; they get the trainer
-    checkpoint, checkpoint_every   file for the whole state of the run, written (atomically) after so many steps, and after
-               every epoch, and on Ctrl-C; see `resume`
-    verbose    0 shows no bar (default 1)
+    A batch is (x, target), or (x1, x2, ..., target) for a model with several inputs. Means are over the targets that count:
+    integer targets of -100 do not, whatever batch they are in. Every epoch leaves an entry in `history_` and a line in the
+    log "seqnn.train". Modules that are wholly frozen, or that were in evaluation mode when training began, stay in it.
 
-    A batch is (x, target), or (x1, x2, ..., target) for a model with several inputs. Every epoch leaves an entry in
-    `history_` and a line in the log "seqnn.train". A loss or a gradient that is not finite ends the run with a
-    FloatingPointError that names the first layer that broke; the weights are those before that step. Ctrl-C acts between
-    two steps: the trainer is consistent, and `fit` goes on from there.
+    A loss or a gradient that is not finite ends the run with a FloatingPointError that names the first layer that broke;
+    the weights are those before that step. Ctrl-C acts between two steps: the trainer is consistent, and `fit` goes on from
+    there.
+
+    Args:
+        model: an `nn.Module`.
+        loss: loss(output, target) -> the mean over the targets as a scalar Tensor, such as `ops.cross_entropy`, or (their
+            sum, how many count); None where the model itself returns the loss of a batch.
+        optimizer: one of `seqnn.optim`, of the model's parameters.
+        schedule: factor of the learning rate by the optimiser's step, such as optim.Linear(100).then(optim.Cosine(900)).
+        clip_norm, clip_value: limits of the gradients' norm and elements; None for none.
+        accumulate: batches whose mean gradient, over all their targets, makes one step.
+        ema: decay of a moving average of the weights; None for none. Validation uses the averages.
+        metrics: name -> function(output, target) of arrays that returns the mean over the targets, such as
+            `train.accuracy`, or (their sum, how many count).
+        callbacks: `seqnn.Callback`s and `seqnn.EarlyStopping`s; they get the trainer.
+        checkpoint: file for the whole state of the run, written (atomically) after every epoch and on Ctrl-C; see `resume`.
+        checkpoint_every: write it also whenever the optimiser has made this many steps.
+        verbose: 0 shows no bar.
+
+    Attributes:
+        history_: a dict for each epoch: epoch (from 1), loss, grad_norm, lr, examples, seconds, val_loss, val_<metric>.
+        history: the same as a list for each figure.
+        steps: steps of the optimiser so far.
+        epochs_trained: epochs so far.
 
     >>> import numpy as np
     >>> from seqnn import nn, optim, train
@@ -64,6 +78,8 @@ class Trainer:
     array([3.], dtype=float32)
     """
 
+    _position_type = BatchPosition
+
     def __init__(
         self,
         model: Module,
@@ -75,7 +91,7 @@ class Trainer:
         clip_value: float | None = None,
         accumulate: int = 1,
         ema: float | None = None,
-        metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] | None = None,
+        metrics: Mapping[str, Metric] | None = None,
         callbacks: Iterable[Any] = (),
         checkpoint: Path | None = None,
         checkpoint_every: int | None = None,
@@ -97,173 +113,232 @@ class Trainer:
         self.metrics = dict(metrics or {})
         self.callbacks = checked_callbacks(callbacks)
         self.checkpoint = checkpoint
-        self.checkpoint_every = None if checkpoint_every is None else integer("checkpoint_every", checkpoint_every, 1)
+        self.checkpoint_every = optional_integer("checkpoint_every", checkpoint_every, 1)
         self.verbose = verbose
-        self.history_: list[dict[str, Any]] = []
-        self.stop_training = False
         self.steps = 0
-        """Steps of the optimiser so far."""
-        self.epochs_trained = 0
-        self._position: Position | None = None
-        self._run_start = 0
-        self._data: dict[str, Any] = {}
+        self._kept: list[Module] = []
+        """Modules that stay in evaluation mode."""
+        self._forget_runs()
 
     @property
     def history(self) -> dict[str, list[Any]]:
         """A list for each figure of `history_`, one value an epoch."""
         return columns(self.history_)
 
+    def __repr__(self) -> str:
+        names = type(self.model).__name__, type(self.optimizer).__name__
+        return f"<Trainer of {names[0]} by {names[1]}, {self.epochs_trained} epochs, {self.steps} steps>"
+
     def fit(
         self,
         data: Any,
-        epochs: int = 1,
+        epochs: int | None = None,
         *,
+        steps: int | None = None,
         validation: Any = None,
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int = 0,
+        resume: bool = True,
     ) -> dict[str, list[Any]]:
-        """Train for `epochs` epochs, or, after an interruption or `resume`, to the end of the run of `epochs` epochs.
+        """Train for some epochs; after an interruption, or after `Trainer.resume`, to the end of that run.
 
-        data, validation   `train.Batches`, a tuple of arrays (x, y), or any iterable of batches
-        batch_size, shuffle, seed   for tuples of arrays (validation is not shuffled)
+        The model is in evaluation mode afterwards. An iterable is gone through once an epoch; to be resumed exactly it must
+        give the same batches again.
 
-        Returns `history`; the model is in evaluation mode afterwards. An iterable is gone through once an epoch; to be resumed
-        exactly it must give the same batches again.
+        Args:
+            data: `train.Batches`, a tuple of arrays (x, y), or any iterable of batches.
+            epochs: of the run (default 1, or as many as `steps` takes).
+            steps: end the run after this many steps of the optimiser, also within an epoch.
+            validation: what is evaluated after each epoch, in the same forms as `data`.
+            batch_size, shuffle, seed: for tuples of arrays (validation is not shuffled).
+            resume: False drops an interrupted run and begins a new one, perhaps on other data; weights, optimiser and
+                history stay.
+
+        Returns:
+            `history`.
+
+        Raises:
+            FloatingPointError: the loss or the gradients are not finite.
+            ValueError: an interrupted run was on other batches.
         """
         source = as_source(data, "data", batch_size, seed, shuffle)
         check = None if validation is None else as_source(validation, "validation", batch_size, seed, False)
-        position = self._begin(integer("epochs", epochs, 0), source)
-        self.stop_training = False
-        with ExitStack() as stack:
-            interrupt = stack.enter_context(DeferredInterrupt())
-            batches = length(source)
-            bar = stack.enter_context(
-                progress_bar(
-                    "training",
-                    " batches",
-                    show=bool(self.verbose),
-                    total=None if batches is None else batches * position.epochs,
-                    initial=(batches or 0) * position.epoch + position.batch,
-                )
-            )
-            if self.verbose:
-                from tqdm.contrib.logging import logging_redirect_tqdm
-
-                stack.enter_context(logging_redirect_tqdm())
-            try:
-                run(self, source, check, position, interrupt, bar)
-            except KeyboardInterrupt as error:
-                self._discard_gradients()
-                if self.checkpoint is not None:
-                    self.save(self.checkpoint)
-                error.add_note(
-                    f"Training stopped in {position.describe()}. The model is usable; fit(data, epochs={position.epochs}) "
-                    f"goes on from here{f', also after resume({self.checkpoint!r})' if self.checkpoint else ''}."
-                )
-                raise
-            finally:
-                self.model.eval()
+        batches = source.batches()
+        steps = optional_integer("steps", steps, 1)
+        if epochs is None:
+            per_epoch = None if not batches else -(-batches // self.accumulate)
+            epochs = 1 if steps is None else _MOST_EPOCHS if per_epoch is None else -(-steps // per_epoch)
+        self._begin(integer("epochs", epochs, 0), steps, source, resume)
+        try:
+            BatchRun(self, source, check).go(units=batches, verbose=self.verbose)
+        finally:
+            self._discard_gradients()
+            self.model.eval()
         return self.history
 
     def evaluate(self, data: Any, *, batch_size: int = 32) -> dict[str, float]:
-        """Mean loss and metrics over the examples of `data`, in evaluation mode, by the averaged weights if there are."""
+        """Compute the mean loss and metrics, in evaluation mode, by the averaged weights if there are.
+
+        Args:
+            data: `train.Batches`, a tuple of arrays (x, y), or any iterable of batches.
+            batch_size: for tuples of arrays.
+
+        Returns:
+            "loss" and the metrics by name, each the mean over all targets that count.
+
+        >>> import numpy as np
+        >>> from seqnn import nn, ops, optim, train
+        >>> model = nn.Linear(2, 2)
+        >>> metrics = {"accuracy": train.accuracy}
+        >>> trainer = train.Trainer(model, ops.cross_entropy, optim.SGD(model.parameters()), metrics=metrics)
+        >>> sorted(trainer.evaluate((np.eye(2, dtype=np.float32), np.array([0, 1]))))
+        ['accuracy', 'loss']
+        """
         source = as_source(data, "data", batch_size, 0, False)
-        totals: dict[str, float] = {}
-        examples = 0
-        training = self.model.training
-        self.model.eval()
-        try:
-            with no_grad(), self.ema.swapped() if self.ema else nullcontext():
-                for batch in iterate(source, 0, 0):
-                    output, loss, target = forward(self, batch)
-                    count = examples_in(batch)
-                    figures = {"loss": loss.item()}
-                    for name, metric in self.metrics.items():
-                        figures[name] = float(metric(np.asarray(output), np.asarray(target)))
-                    for name, figure in figures.items():
-                        totals[name] = totals.get(name, 0.0) + count * figure
-                    examples += count
-        finally:
-            self.model.train(training)
-        if examples == 0:
+        sums: dict[str, float] = {}
+        counts: dict[str, float] = {}
+        empty = True
+        with evaluating(self.model), no_grad(), self.ema.swapped() if self.ema else nullcontext():
+            for batch in source.epoch(0):
+                empty = False
+                if not (weight := counted_in(batch)):
+                    continue
+                output, loss, target, count = forward(self, batch)
+                figures: dict[str, Any] = {"loss": loss.item() if count is None else (loss.item(), count)}
+                for name, metric in self.metrics.items():
+                    figures[name] = metric(np.asarray(output), np.asarray(target))
+                for name, figure in figures.items():
+                    given = isinstance(figure, tuple)
+                    total, number = map(float, figure) if given else (float(figure) * weight, weight)
+                    sums[name] = sums.get(name, 0.0) + total
+                    counts[name] = counts.get(name, 0.0) + number
+        if empty:
             raise ValueError("data: expected at least one batch, got none")
-        return {name: total / examples for name, total in totals.items()}
+        if not counts.get("loss"):
+            raise ValueError("data: expected targets that count, all are -100")
+        return {name: total / counts[name] if counts[name] else float("nan") for name, total in sums.items()}
 
     def save(self, path: Path) -> None:
-        """Write everything that the rest of the run depends on (safetensors with JSON), atomically."""
+        """Write everything that the rest of the run depends on, atomically.
+
+        Args:
+            path: the file (safetensors with JSON).
+        """
         _checkpoint.save(self, path)
 
     def resume(self, path: Path) -> None:
         """Take over what `save` wrote: then `fit` with the same data goes on, bit-identical to an uninterrupted run.
 
-        The trainer must be made as the first time. A file that is damaged or does not fit is a ValueError and changes
-        nothing.
+        The trainer must be made as the first time.
+
+        Args:
+            path: the file.
+
+        Raises:
+            ValueError: a file that is damaged or does not fit; nothing is changed then.
         """
         _checkpoint.load(self, path)
 
-    # The loop.
+    # The run.
 
-    def _begin(self, epochs: int, source: Any) -> Position:
-        described = source.describe() if hasattr(source, "describe") else {}
-        position = self._position
-        if position is None:
-            position = self._position = Position(epochs, self.epochs_trained)
-            self._run_start = len(self.history_)
-        else:
-            if epochs < position.epoch + (position.batch > 0):
-                raise ValueError(f"epochs: the run stands in {position.describe()}; got {epochs}")
-            if described != self._data:
-                differing = sorted(
-                    k for k in described.keys() | self._data.keys() if described.get(k) != self._data.get(k)
-                )
-                raise ValueError(
-                    f"data: the run began with other batches; {', '.join(differing)} changed from "
-                    f"{[self._data.get(k) for k in differing]} to {[described.get(k) for k in differing]}"
-                )
-            position.epochs = epochs
-        self._data = described
+    def _begin(self, epochs: int, steps: int | None, source: Any, resume: bool) -> None:
+        """Go on with the interrupted run, or begin a new one."""
+        described = source.describe()
+        last_step = None if steps is None else self.steps + steps
         self._parameters = list(self.model.parameters())
         self._trained = [tensor for group in self.optimizer.param_groups for tensor in group["params"]]
+        self._check_parameters()
+        position = self._position
+        if position is not None and resume and position.begun:
+            if epochs < position.epoch + (position.unit > 0):
+                raise ValueError(f"epochs: the run stands in {position.describe()}; got {epochs}")
+            if described != position.data:
+                names = described.keys() | position.data.keys()
+                differing = sorted(k for k in names if described.get(k) != position.data.get(k))
+                raise ValueError(
+                    f"data: the run began with other batches; {', '.join(differing)} changed from "
+                    f"{[position.data.get(k) for k in differing]} to {[described.get(k) for k in differing]}; "
+                    "fit(..., resume=False) begins a new run"
+                )
+            position.epochs = epochs
+        else:
+            self._begin_run(BatchPosition(epochs, described, last_step=last_step))
         self._discard_gradients()
-        return position
+
+    def _check_parameters(self) -> None:
+        """Raise a ValueError where there is nothing to learn, or the optimiser is that of another model."""
+        for group in self.optimizer.param_groups:  # NumPy's scalars: a checkpoint gives Python's back
+            group.update({name: value.item() for name, value in group.items() if isinstance(value, np.generic)})
+        if self._parameters and not any(parameter.requires_grad for parameter in self._parameters):
+            raise ValueError(
+                "model: all of its parameters are frozen: there is nothing to train; model.unfreeze() helps"
+            )
+        mine = set(map(id, self._parameters))
+        if self._parameters and not any(id(tensor) in mine for tensor in self._trained):
+            raise ValueError(
+                "optimizer: none of its parameters is one of the model's; make it anew, of model.parameters()"
+            )
 
     def _discard_gradients(self) -> None:
         for parameter in self._parameters:
             parameter.zero_grad()
 
-    # What EarlyStopping asks for.
-
     def _trained_arrays(self) -> list[np.ndarray]:
         averages = [] if self.ema is None else self.ema.averages
         return [*(p.data for p in self.model.parameters() if p.data.flags.writeable), *self.model.buffers(), *averages]
-
-    def _run_history(self) -> list[dict[str, Any]]:
-        return self.history_[self._run_start :]
-
-    def _weights_changed(self) -> None:
-        """Nothing is derived from the weights."""
 
 
 def fit(
     model: Module,
     loss: Loss | None,
     data: Any,
-    epochs: int,
+    epochs: int | None,
     optimizer: Optimizer,
     *,
+    steps: int | None = None,
     schedule: Callable[[int], float] | None = None,
     clip_norm: float | None = None,
     validation: Any = None,
-    metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
     callbacks: Iterable[Any] = (),
     batch_size: int = 32,
     seed: int = 0,
     verbose: int = 1,
 ) -> dict[str, list[Any]]:
-    """`Trainer(...).fit(...)` in one call: trains `model` and returns the history, a list for each figure.
+    """Train a model: `Trainer(...).fit(...)` in one call.
 
-    The arguments are those of `Trainer` and `Trainer.fit`.
+    After Ctrl-C, `sys.last_value.trainer` is the Trainer, with the history so far; its `fit` goes on.
+
+    Args:
+        model: an `nn.Module`; it is in evaluation mode afterwards.
+        loss: loss(output, target) -> the mean over the targets as a scalar Tensor, such as `ops.cross_entropy`, or (their
+            sum, how many count); None where the model itself returns the loss of a batch.
+        data: `train.Batches`, a tuple of arrays (x, y), or any iterable of batches.
+        epochs: passes over the data; None: as many as `steps` takes.
+        optimizer: one of `seqnn.optim`, of the model's parameters.
+        steps: end after this many steps of the optimiser, also within an epoch.
+        schedule: factor of the learning rate by the optimiser's step.
+        clip_norm: limit of the gradients' norm; None for none.
+        validation: what is evaluated after each epoch, in the same forms as `data`.
+        metrics: name -> function(output, target) of arrays, such as `train.accuracy`.
+        callbacks: `seqnn.Callback`s and `seqnn.EarlyStopping`s; they get the Trainer.
+        batch_size: examples a batch, for tuples of arrays.
+        seed: of the order of the examples, for tuples of arrays.
+        verbose: 0 shows no bar.
+
+    Returns:
+        The history: a list for each figure, one value an epoch. See `Trainer`.
+
+    >>> import numpy as np
+    >>> from seqnn import nn, ops, optim, train
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((200, 4)).astype(np.float32)
+    >>> y = (x[:, 0] > 0).astype(int)
+    >>> model = nn.Linear(4, 2)
+    >>> history = train.fit(model, ops.cross_entropy, (x, y), 5, optim.Adam(model.parameters(), lr=0.1), verbose=0)
+    >>> history["loss"][-1] < history["loss"][0]
+    True
     """
     trainer = Trainer(
         model,
@@ -275,4 +350,4 @@ def fit(
         callbacks=callbacks,
         verbose=verbose,
     )
-    return trainer.fit(data, epochs, validation=validation, batch_size=batch_size, seed=seed)
+    return trainer.fit(data, epochs, steps=steps, validation=validation, batch_size=batch_size, seed=seed)

@@ -17,14 +17,14 @@ def test_every_cell_gives_the_derivative_of_the_whole_sequence(cell, layer):
     one = cell(3, 4, dtype=np.float64)
     for (_, ours), (_, theirs) in zip(one.named_parameters(), whole.named_parameters(), strict=True):
         ours.data[:] = theirs.data
-    parts = [np.full((2, size), 0.1 * (i + 1)) for i, size in enumerate(whole._state_sizes().values())]
+    parts = [np.full((2, size), 0.1 * (i + 1)) for i, size in enumerate(whole.state_sizes().values())]
     state = tuple(parts) if len(parts) > 1 else parts[0]
     found = time_jacobians(one, x, state)
     leaves = [Tensor(part[None], requires_grad=True) for part in parts]
     _, after = whole(Tensor(x), tuple(leaves) if len(leaves) > 1 else leaves[0])
     h = (after[0] if isinstance(after, tuple) else after)[0]
     rows = [autograd.grad(h, leaves, np.broadcast_to(row, h.shape)) for row in np.eye(4)]
-    for k, name in enumerate(whole._states):
+    for k, name in enumerate(whole.states):
         exact = np.stack([row[k][0] for row in rows], axis=1)  # [N, H, size] of d h[T] / d part[0]
         norms = np.linalg.norm(exact, 2, axis=(1, 2))
         np.testing.assert_allclose(found.parts[name][0] if found.parts else found.products[0], norms, rtol=1e-9)

@@ -303,7 +303,8 @@ def test_as_a_callback():
     trainer.fit(data(), epochs=1, batch_size=8)
     assert watch.history["step"].tolist() == list(range(0, 20, 2))
     assert trainer.steps == 20
-    other = train.Trainer(nn.Linear(16, 4), ops.cross_entropy, optimizer, callbacks=[watch], verbose=0)
+    layer = nn.Linear(16, 4)
+    other = train.Trainer(layer, ops.cross_entropy, optim.Adam(layer.parameters()), callbacks=[watch], verbose=0)
     with pytest.raises(ValueError, match="not the one that is watched"):
         other.fit(data(), epochs=1)
     with pytest.raises(TypeError, match=r"expected a train\.Trainer, got Linear"):

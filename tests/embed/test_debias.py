@@ -18,7 +18,7 @@ from seqnn.embed import (
     gender_words,
     weat,
 )
-from seqnn.embed._soft_transform import soft_transform
+from seqnn.embed._bias._soft_transform import soft_transform
 
 PAIRS = [("she", "he"), ("woman", "man"), ("girl", "boy")]
 NEUTRAL = ["nurse", "doctor", "chair", "tree", "river"]
@@ -317,8 +317,11 @@ def test_similarity_and_analogy_scores_before_and_after(matrix, tmp_path):
     wv = KeyedVectors.from_arrays(WORDS, matrix)
     assert found["similarity"].before == wv.evaluate_word_pairs(tmp_path / "pairs")[1].statistic
     assert found["analogies"].before == wv.evaluate_word_analogies(tmp_path / "questions")[0]
+    found = compare_debiased(before, after)
+    assert list(found) == ["direct bias"] and found["direct bias"].after < found["direct bias"].before
+    renamed = matrix, [word.upper() + "?" for word in WORDS]
     with pytest.raises(ValueError, match="nothing to compare"):
-        compare_debiased(before, after)
+        compare_debiased(renamed, renamed)
 
 
 def test_the_word_lists_are_sound():

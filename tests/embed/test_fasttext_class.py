@@ -10,7 +10,7 @@ import pytest
 import seqnn
 from seqnn import FastText
 from seqnn.embed import FastTextKeyedVectors, KeyedVectors
-from seqnn.embed._subwords import ngram_numbers
+from seqnn.embed._vectors._subwords import ngram_numbers
 
 SENTENCES = [["night", "nightly", "knight"], ["day", "daily", "today"], ["night", "day"]] * 60
 FAST = {"vector_size": 12, "min_count": 1, "sample": 0, "verbose": 0, "bucket": 5000}
@@ -126,7 +126,7 @@ def test_save_and_load(model, tmp_path, mmap):
     vectors = FastTextKeyedVectors.load(path)
     np.testing.assert_array_equal(vectors["nightlife"], model.wv["nightlife"])
     assert vectors.get_vecattr("night", "count") == 120
-    assert "nightlife" not in KeyedVectors.load(path)
+    np.testing.assert_array_equal(KeyedVectors.load(path)["nightlife"], model.wv["nightlife"])
     with pytest.raises(ValueError, match=r"not a file of Word2Vec\.save"):
         seqnn.Word2Vec.load(path)
 
@@ -146,9 +146,12 @@ def test_words_that_a_user_adds_have_no_parts(tmp_path):
     model = FastText(SENTENCES, epochs=1, **FAST)
     model.wv.add_vectors(["new"], np.ones((1, 12)))
     assert model.wv["new"].tolist() == [1] * 12 and "new" in model.wv.key_to_index
-    for call in (lambda: model.wv.save(tmp_path / "v"), model.wv.adjust_vectors):
-        with pytest.raises(ValueError, match="their parts are not known"):
-            call()
+    model.wv.adjust_vectors()
+    model.wv.save(tmp_path / "v")
+    for wv in (model.wv, FastTextKeyedVectors.load(tmp_path / "v")):
+        assert wv["new"].tolist() == [1] * 12 and len(wv) == 7
+        np.testing.assert_array_equal(wv["nights"], model.wv["nights"])
+        np.testing.assert_allclose(wv["night"], by_hand(wv, "night"), rtol=1e-5, atol=1e-7)
     for call in (lambda: model.save(tmp_path / "m"), lambda: model.train(SENTENCES, epochs=1)):
         with pytest.raises(ValueError, match="were changed"):
             call()

@@ -11,7 +11,7 @@ from embed.test_fasttext_class import FAST, SENTENCES, by_hand
 
 from seqnn import FastText
 from seqnn.embed import KeyedVectors, load_facebook_model, load_facebook_vectors, save_facebook_model
-from seqnn.embed._subwords import ngram_numbers
+from seqnn.embed._vectors._subwords import ngram_numbers
 from seqnn.text import huffman
 
 
@@ -37,7 +37,7 @@ def write_bin(
     data = struct.pack("<ii12id", magic, version, dim, 5, 3, 1, 5, 1, loss, model, bucket, minn, maxn, 100, 1e-4)
     data += struct.pack("<iiiqq", len(words) + labels, len(words), labels, 99, -1)
     for i, word in enumerate(words):
-        data += word + b"\0" + struct.pack("<qb", 50 - i, 0)
+        data += word + b"\0" + struct.pack("<qb", max(50 - i, 1), 0)
     data += b"".join(b"__label__%d\0" % i + struct.pack("<qb", 9, 1) for i in range(labels))
     data += struct.pack("<?qq", quantised, *parts.shape) + parts.tobytes()
     data += struct.pack("<?qq", 0, *output.shape) + output.tobytes()
@@ -123,11 +123,17 @@ def test_a_model_with_hierarchical_softmax_is_trained_further(tmp_path):
 
 
 @pytest.mark.parametrize("how", [{"model": 3}, {"loss": 3}, {"loss": 4}])
-def test_models_that_cannot_be_trained_further(tmp_path, how):
+def test_of_models_with_other_outputs_the_vectors_are_trained_further(tmp_path, how):
     write_bin(tmp_path / "m.bin", WORDS, **how, labels=5 if how.get("model") == 3 else 0)
-    assert load_facebook_vectors(tmp_path / "m.bin")["nights"].any()
-    with pytest.raises(ValueError, match=r"m\.bin.*cannot|m\.bin.*only skipgram and cbow"):
-        load_facebook_model(tmp_path / "m.bin")
+    wv = load_facebook_vectors(tmp_path / "m.bin")
+    assert wv["nights"].any()
+    with pytest.warns(UserWarning, match=r"m\.bin: the output weights of .* begin anew"):
+        model = load_facebook_model(tmp_path / "m.bin")
+    np.testing.assert_array_equal(model.wv["nights"], wv["nights"])
+    assert not model.syn1neg.any()
+    model.verbose, model.sample = 0, 0
+    model.train([["night", "日本"]] * 9, epochs=1)
+    assert model.syn1neg.any()
 
 
 @pytest.mark.parametrize(
@@ -164,10 +170,12 @@ def test_writing_and_reading_give_the_same_model(tmp_path, how):
     assert (tmp_path / "again.bin").read_bytes() == (tmp_path / "m.bin").read_bytes()
 
 
-def test_other_readers_tell_who_reads_it(tmp_path):
+def test_load_reads_it_and_other_readers_tell_who_does(tmp_path):
     write_bin(tmp_path / "m.bin", WORDS)
+    wv = KeyedVectors.load(tmp_path / "m.bin")
+    np.testing.assert_array_equal(wv["nights"], load_facebook_vectors(tmp_path / "m.bin")["nights"])
     with pytest.raises(ValueError, match=r"m\.bin: a model of the original fastText: load_facebook_vectors"):
-        KeyedVectors.load(tmp_path / "m.bin")
+        KeyedVectors.load_word2vec_format(tmp_path / "m.bin", binary=True)
 
 
 def test_what_cannot_be_written(tmp_path):
@@ -176,8 +184,12 @@ def test_what_cannot_be_written(tmp_path):
         save_facebook_model(KeyedVectors(3), path)
     with pytest.raises(RuntimeError, match="no vocabulary"):
         save_facebook_model(FastText(), path)
-    with pytest.raises(ValueError, match="hs=1 and negative=5"):
-        save_facebook_model(FastText(SENTENCES, epochs=0, hs=1, **FAST), path)
+    with pytest.warns(UserWarning, match="hs=1 and negative=5"):
+        save_facebook_model(both := FastText(SENTENCES, epochs=1, hs=1, **FAST), path)
+    back = load_facebook_model(path)
+    assert back.hs and not back.negative
+    np.testing.assert_array_equal(back.syn1, both.syn1)
+    path.unlink()
     model = FastText(epochs=0, **FAST)
     model.build_vocab_from_freq({"a\0b": 2})
     with pytest.raises(ValueError, match="zero byte"):

@@ -4,8 +4,8 @@ import pickle
 import numpy as np
 import pytest
 
-from seqnn.embed._evaluate import pearson
-from seqnn.embed._keyed_vectors import KeyedVectors
+from seqnn.embed import KeyedVectors
+from seqnn.embed._vectors._evaluate import pearson
 
 WORDS = ["king", "queen", "man", "woman", "car", "King", "road", "zero"]
 
@@ -386,3 +386,13 @@ def test_what_is_no_query_or_matrix(wv):
 
 def test_iterating_gives_the_keys(wv):
     assert list(wv) == WORDS
+
+
+def test_an_assigned_matrix_is_checked_and_its_norms_are_new(wv):
+    assert wv.similarity("king", "queen") < 1
+    wv.vectors = np.ones(wv.vectors.shape, np.int64)
+    assert wv.vectors.dtype == np.float32 and wv.similarity("king", "queen") == pytest.approx(1)
+    assert [cosine for _, cosine in wv.most_similar("king", topn=2)] == pytest.approx([1, 1])
+    for wrong, error in ((np.ones(3), ValueError), (np.ones((2, 0)), ValueError), (np.array([["a"]]), TypeError)):
+        with pytest.raises(error, match="vectors"):
+            wv.vectors = wrong

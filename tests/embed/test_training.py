@@ -10,19 +10,19 @@ import pytest
 from seqnn import Word2Vec, _core
 from seqnn._interrupts import DeferredInterrupt
 from seqnn._memory import big_zeros, padded
+from seqnn._run import Trainable
 from seqnn._snapshot import Snapshot
 from seqnn.embed import Callback
-from seqnn.embed._training import STEP_SECONDS, Pace, Position, Task, all_finite, run
+from seqnn.embed._trainers._steps import STEP_SECONDS, Pace, RatedPosition, StepRun, Task, all_finite
 
 
-class Recorder:
+class Recorder(Trainable):
     """A model whose weights count the units, and the steps that it was asked for."""
 
     def __init__(self):
         self.weights = np.zeros((3, 4), np.float32)
         self.steps = []
-        self.history_ = []
-        self.stop_training = False
+        self._forget_runs()
         self.changes = 0
         self.before = self.after = lambda: None
 
@@ -40,9 +40,9 @@ class Recorder:
         self.changes += 1
 
     def run(self, position=None, units=100, block=8, callbacks=(), **settings):
-        position = position or Position(epochs=2, start_alpha=0.2, end_alpha=0.0, corpus="")
+        position = position or RatedPosition(epochs=2, start_alpha=0.2, end_alpha=0.0)
         task = Task(step=self.step, units=units, block=block, unit="pairs", advice="Slow down", **settings)
-        run(self, task, position, callbacks, verbose=0, threads=2)
+        StepRun(self, task, position, callbacks, threads=2).go(units=units, verbose=0)
         return position
 
 
@@ -63,7 +63,7 @@ def test_steps_cover_every_epoch_in_blocks():
 
 def test_the_rate_falls_over_all_epochs():
     model = Recorder()
-    model.run(Position(epochs=4, start_alpha=0.4, end_alpha=0.2, corpus="", first_epoch=7))
+    model.run(RatedPosition(epochs=4, start_alpha=0.4, end_alpha=0.2, first_epoch=7))
     assert [s[0] for s in model.steps] == sorted(s[0] for s in model.steps) and model.steps[0][0] == 7
     for epoch, first, _, alpha in model.steps:
         assert alpha == pytest.approx(0.4 - 0.2 * (epoch - 7 + first / 100) / 4)
@@ -73,7 +73,7 @@ def test_the_rate_falls_over_all_epochs():
 
 def test_no_epochs_no_steps():
     model = Recorder()
-    model.run(Position(epochs=0, start_alpha=0.4, end_alpha=0.2, corpus=""))
+    model.run(RatedPosition(epochs=0, start_alpha=0.4, end_alpha=0.2))
     assert model.steps == [] and model.history_ == []
 
 
@@ -93,7 +93,7 @@ def test_ctrl_c_waits_for_the_end_of_a_step():
     model = Recorder()
     at = iter(range(100))
     model.before = lambda: signal.raise_signal(signal.SIGINT) if next(at) == 3 else None
-    position = Position(epochs=3, start_alpha=0.2, end_alpha=0.0, corpus="")
+    position = RatedPosition(epochs=3, start_alpha=0.2, end_alpha=0.0)
     with pytest.raises(KeyboardInterrupt):
         model.run(position)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -144,7 +144,7 @@ def test_not_finite_goes_back_to_the_last_good_epoch(large, monkeypatch):
     if large:
         monkeypatch.setattr("seqnn._snapshot.IN_MEMORY", 0)
     model = Recorder()
-    position = Position(epochs=5, start_alpha=0.2, end_alpha=0.0, corpus="")
+    position = RatedPosition(epochs=5, start_alpha=0.2, end_alpha=0.0)
 
     def damage():
         if position.epoch == 2:
@@ -169,7 +169,7 @@ def test_a_loss_that_is_not_finite_stops_at_once():
 
     task = Task(step=step, units=1000, block=1, unit="pairs", advice="")
     with pytest.raises(FloatingPointError, match="the loss"):
-        run(model, task, Position(2, 0.1, 0.1, ""), [], verbose=0, threads=1)
+        StepRun(model, task, RatedPosition(2, start_alpha=0.1, end_alpha=0.1), [], threads=1).go(units=1000, verbose=0)
     assert len(steps) == 1
     np.testing.assert_array_equal(model.weights, np.full((3, 4), 5))
 
@@ -193,7 +193,7 @@ def test_stop_training_ends_the_run():
             self.ended += 1
 
     model, stop = Recorder(), Stop()
-    assert model.run(Position(9, 0.1, 0.1, ""), callbacks=[stop]).epoch == 1 and stop.ended == 1
+    assert model.run(RatedPosition(9, start_alpha=0.1, end_alpha=0.1), callbacks=[stop]).epoch == 1 and stop.ended == 1
 
 
 def test_all_finite():
@@ -273,7 +273,7 @@ def test_resumed_within_an_epoch_is_uninterrupted(tmp_path, monkeypatch, mode, i
         return train(*arguments, **named)
 
     monkeypatch.setattr(_core, "word2vec_train", interrupted)
-    monkeypatch.setattr("seqnn.embed._training.STEP_SECONDS", 1e-9)  # one block a step
+    monkeypatch.setattr("seqnn.embed._trainers._steps.STEP_SECONDS", 1e-9)  # one block a step
     with pytest.raises(KeyboardInterrupt) as caught:
         Word2Vec((ids, offsets), **settings)
     model = caught.value.model

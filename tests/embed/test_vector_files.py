@@ -8,12 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqnn import Word2Vec, _safetensors
-from seqnn.embed._keyed_vectors import KeyedVectors
-from seqnn.embed._vector_files import detect_format
-from seqnn.embed._window import Window
+from seqnn._files import Source
+from seqnn._window import Window
+from seqnn.embed import KeyedVectors
+from seqnn.embed._vectors import _formats
 
 WORDS = ["the", "naïve", "日本", "a.b", "x\u00a0y", "😀", "1", "-0.5", ",", "</s>"]
 TEXT = "2 3\ncat 0.5 -1.0 2.0\ndog 1.5 0.0 -2.0\n"
+
+
+def detect_format(path):
+    with Source(path) as source:
+        return _formats.detect_format(source)[0]
 
 
 def vectors_of(words, size=5, dtype=np.float32, counts=None):
@@ -102,7 +108,7 @@ def test_other_float_types(tmp_path, dtype):
 def test_many_pieces(tmp_path, monkeypatch):
     """A window far smaller than the file, and lines that do not fit it."""
     monkeypatch.setattr(Window.__init__, "__defaults__", (64,))
-    monkeypatch.setattr("seqnn.embed._vector_files._RECORDS", 3)
+    monkeypatch.setattr("seqnn.embed._vectors._vector_binary._RECORDS", 3)
     wv = vectors_of([*WORDS, "w" * 300, *(f"word{i}" for i in range(100))], size=9)
     for name, options in SAVERS.items():
         wv.save_word2vec_format(tmp_path / name, **options)
@@ -176,8 +182,9 @@ def test_order_prefix_and_vocabulary_file(tmp_path):
         vectors_of(["a"]).save_word2vec_format(tmp_path / "a.txt", fvocab=tmp_path / "vocab")
     with pytest.raises(ValueError, match="line 1: expected"):
         KeyedVectors.load_word2vec_format(tmp_path / "a.txt", fvocab=write(tmp_path / "v", "often many\n"))
-    with pytest.raises(ValueError, match=r"no count for 2 words, the first is '\*also'"):
-        KeyedVectors.load_word2vec_format(tmp_path / "a.txt", fvocab=write(tmp_path / "v", "*often 9\n"))
+    with pytest.warns(UserWarning, match=r"no count for 2 words, the first is '\*also'"):
+        got = KeyedVectors.load_word2vec_format(tmp_path / "a.txt", fvocab=write(tmp_path / "v", "*often 9\n"))
+    assert got.expandos["count"].tolist() == [9, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -123,10 +123,20 @@ def test_too_big_for_the_memory():
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("negative", -5), ("window", -5), ("window", 5000), ("seed", -1), ("workers", 0), ("sample", -1), ("hs", 1),
-     ("negative", 0), ("vector_size", 4)],
+    [("negative", -5), ("window", -5), ("window", 5000), ("seed", -1), ("workers", 0), ("sample", -1), ("hs", 2)],
 )  # fmt: skip
-def test_settings_changed_as_attributes_are_checked(setting, value, tmp_path):
+def test_settings_changed_as_attributes_are_checked_at_once(setting, value, tmp_path):
+    model = Word2Vec(two_topics(10), **SMALL)
+    before = getattr(model, setting)
+    with pytest.raises(ValueError, match=setting):
+        setattr(model, setting, value)
+    assert getattr(model, setting) == before
+    model.save(path := tmp_path / "model.safetensors")
+    assert len(Word2Vec.load(path).wv) == len(model.wv)
+
+
+@pytest.mark.parametrize(("setting", "value"), [("hs", 1), ("negative", 0), ("vector_size", 4)])
+def test_settings_that_do_not_fit_the_weights_are_told_before_they_do_harm(setting, value, tmp_path):
     model = Word2Vec(two_topics(10), **SMALL)
     model.save(path := tmp_path / "model.safetensors")
     setattr(model, setting, value)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from attention_reference import attention, case, gradients
-from harness import check_float32_gradients, check_gradient, check_op, each_isa, isa
+from harness import assert_identical, check_float32_gradients, check_gradient, check_op, each_isa, isa
 
 from seqnn import _core, ops
 from seqnn.autograd import Tensor
@@ -131,6 +131,70 @@ def test_padding_may_hold_anything():
         for leaf in leaves:
             assert np.isfinite(leaf.grad).all()
         assert not leaves[1].grad[0, :, 3:].any() and not leaves[2].grad[1, :, 65:].any()
+
+
+@pytest.mark.parametrize("queries", [1, 3, 20])
+@pytest.mark.parametrize("keys", [5, 40, 600])
+def test_a_row_masked_by_the_lowest_float_attends_to_all_its_keys_alike(queries, keys):
+    given = case(1, 2, queries, 8, keys)
+    q, k, v = (given[n].astype(np.float32) for n in "qkv")
+    for lowest in (np.finfo(np.float32).min, np.float32(-2.5e38), np.float32(-1e30)):
+        mask = np.full((queries, keys), lowest)
+        for _ in each_isa():
+            leaf = Tensor(v, requires_grad=True)
+            out = ops.attention(q, k, leaf, mask)
+            np.testing.assert_allclose(out.data, np.broadcast_to(v.mean(2, keepdims=True), out.shape), atol=1e-6)
+            out.sum().backward()
+            np.testing.assert_allclose(leaf.grad, np.full(v.shape, queries / keys), rtol=1e-5)
+    mask[:, 3] = 0  # one key that is seen
+    for _ in each_isa():
+        assert_identical(ops.attention(q, k, v, mask), np.broadcast_to(v[:, :, 3:4], (1, 2, queries, 8)))
+    mask[...], mask[:, 3] = np.finfo(np.float32).min, -3e38  # and one that is hidden less than the others
+    for _ in each_isa():
+        assert_identical(ops.attention(q, k, v, mask), np.broadcast_to(v[:, :, 3:4], (1, 2, queries, 8)))
+        assert not ops.attention(q, k, v, np.full_like(mask, -np.inf)).any()
+
+
+@pytest.mark.parametrize("queries", [1, 4, 16, 64])
+@pytest.mark.parametrize("score", ["dot", "additive"])
+@pytest.mark.parametrize("largest", [1, 260, 2.6e4, 1e8])
+def test_backward_weighs_values_as_forward_did(queries, score, largest):
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.standard_normal((1, 2, n, 64), np.float32) for n in (queries, 40, 40))
+    more = {"weight": rng.standard_normal(64, np.float32)} if score == "additive" else {}
+    for _ in each_isa():
+        leaf = Tensor(v, requires_grad=True)
+        out, weights = ops.attention(q, k, leaf, scale=largest / 32, score=score, need_weights=True, **more)
+        grad = rng.standard_normal(out.shape, np.float32)
+        (out * grad).sum().backward()
+        np.testing.assert_allclose(leaf.grad, weights.data.swapaxes(2, 3) @ grad, rtol=1e-5, atol=2e-6)
+
+
+def test_results_are_asked_for_in_one_layout():
+    given = case(1, 2, 5, 4, 5)
+    q, k, v = (given[n] for n in "qkv")
+    options = {"scale": 1.0, "before": 9, "after": 9, "offset": 0, "p": 0.0, "seed": 0, "stream": 0}
+    with pytest.raises(ValueError, match=r"expected not \(out and out_rows\)"):
+        _core.attention_forward(q, k, v, **options, out=True, out_rows=True)
+    for both in ({"dq": True, "dq_rows": True}, {"dqkv": True, "dv": True}):
+        with pytest.raises(ValueError, match="expected not"):
+            _core.attention_backward(q, q, k, v, q, np.ones((1, 2, 5, 2)), **options, **both)
+    for wrong in ({"p": 1.0}, {"p": np.nan}, {"lengths": [6]}, {"query_lengths": [-1]}):
+        with pytest.raises(ValueError, match=f"expected 0 <= {next(iter(wrong))}"):
+            _core.attention_forward(q, k, v, **{**options, **wrong}, out=True)
+
+
+def test_a_window_may_be_as_large_as_an_integer():
+    given = case(1, 1, 6, 4, 9)
+    q, k, v = (given[n] for n in "qkv")
+    options = {"scale": 0.5, "p": 0.0, "seed": 0, "stream": 0, "out": True}
+    most = 2**63 - 1
+    everything = _core.attention_forward(q, k, v, before=99, after=99, offset=0, **options).out
+    assert_identical(_core.attention_forward(q, k, v, before=most, after=most, offset=5, **options).out, everything)
+    later = _core.attention_forward(q, k, v, before=0, after=99, offset=0, **options).out
+    assert_identical(_core.attention_forward(q, k, v, before=most, after=0, offset=most, **options).out, later)
+    for nothing in ({"before": -most, "after": 5}, {"before": 5, "after": -most}, {"before": 0, "after": 0}):
+        assert not _core.attention_forward(q, k, v, offset=-most, **nothing, **options).out.any()
 
 
 def test_not_a_number_comes_through():

@@ -109,6 +109,16 @@ def test_a_mean_far_from_zero_does_not_spoil_the_variance():
             assert_close(_core.batch_norm_train(cube)[2], expected, 1e-4)
 
 
+@pytest.mark.parametrize("shape", [(40, 5), (40, 70), (4, 5, 9)])
+def test_numbers_whose_squares_are_too_large_are_normalised(shape):
+    x = np.random.default_rng(2).standard_normal(shape).astype(np.float32)
+    for large in (np.float32(1e20), np.float32(1e37)):
+        for _ in each_isa():
+            assert_close(
+                ops.batch_norm(x * large, training=True, eps=0.0), ops.batch_norm(x, training=True, eps=0.0), 1e-5
+            )
+
+
 @pytest.mark.parametrize("shape", [(40, 5), (4, 5, 9)])
 def test_what_is_not_finite_shows_in_its_channel_and_nowhere_else(shape):
     x = np.random.default_rng(2).standard_normal(shape).astype(np.float32)

@@ -222,6 +222,43 @@ def test_errors(call, message):
         call()
 
 
+HUGE = 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    "option", ["stride_y", "stride_x", "top", "bottom", "left", "right", "dilation_y", "dilation_x"]
+)
+def test_options_too_large_for_any_array_are_refused(option):
+    x, w, grad = np.ones((2, 3, 5, 6)), np.ones((4, 3, 2, 2)), np.ones((2, 4, 3, 3))
+    calls = [lambda n: _core.conv_forward(x, w, **{option: n})]
+    if option not in ("bottom", "right"):
+        calls.append(lambda n: _core.conv_backward_input(grad, w, height=5, width=6, **{option: n}))
+        calls.append(lambda n: _core.conv_backward_weight(grad, x, rows=2, columns=2, **{option: n}))
+    for call in calls:
+        for n in (2**31, 2**62, HUGE):
+            with pytest.raises(ValueError, match=rf"{option}.* <= 2147483647, got .*{option}={n}"):
+                call(n)
+
+
+def test_a_window_that_fits_nowhere_gives_an_empty_result():
+    x, w = np.ones((2, 3, 5, 6)), np.ones((4, 3, 7, 2))
+    assert _core.conv_forward(x, w, stride_y=3).shape == (2, 4, 0, 5)
+    with pytest.raises(ValueError, match="would have size -1 on axis 2"):
+        _core.conv_forward(x, w)
+
+
+def test_channels_groups_and_weights_agree():
+    x, w, grad = np.ones((2, 6, 5, 5)), np.ones((4, 3, 2, 2)), np.ones((2, 4, 4, 4))
+    for call in (
+        lambda: _core.conv_forward(x, w, groups=1),
+        lambda: _core.conv_forward(x[:, :3], w[:3], groups=2),
+        lambda: _core.conv_backward_input(grad, w, groups=3, height=5, width=5),
+        lambda: _core.conv_backward_weight(grad, x, rows=2, columns=2, groups=4),
+    ):
+        with pytest.raises(ValueError, match=r"expected [CO] (== groups \* I|% groups == 0), got"):
+            call()
+
+
 def test_nan_and_infinity_go_through():
     x = np.ones((1, 1, 8), np.float32)
     x[0, 0, 3] = np.nan

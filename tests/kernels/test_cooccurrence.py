@@ -8,7 +8,7 @@ import pytest
 from harness import each_team
 
 from seqnn import _core
-from seqnn.embed._cooccurrence_count import _weights, count
+from seqnn.embed._trainers._cooccurrence_count import _weights, count
 from seqnn.text import Corpus
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from harness import check_gradient, check_op, each_isa, each_team
+from harness import assert_identical, check_gradient, check_op, each_isa, each_team
 
-from seqnn import ops
+from seqnn import _core, ops
 from seqnn.autograd import Tensor
 
 
@@ -99,6 +99,31 @@ def test_extremes():
         assert np.isnan(ops.cross_entropy(np.array([[np.nan, 0.0]]), np.array([1])))
         assert np.isnan(ops.cross_entropy(np.ones((2, 3)), np.array([-100, -100])))
         assert ops.cross_entropy(np.ones((2, 3)), np.array([-100, -100]), reduction="sum") == 0
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_targets_written_over_after_the_loss_do_not_change_its_gradient(reduction):
+    logits = np.random.default_rng(0).standard_normal((64, 5)).astype(np.float32)
+    for op in (ops.cross_entropy, lambda x, *rest, **options: ops.nll_loss(ops.log_softmax(x), *rest, **options)):
+        gradients = []
+        for later in (None, 4, 10**12):
+            target, leaf = np.arange(64) % 5, Tensor(logits, requires_grad=True)
+            loss = (op(leaf, target, reduction=reduction) * 0.5).sum()
+            if later is not None:
+                target[:] = later
+            loss.backward()
+            gradients.append(leaf.grad)
+        assert_identical(tuple(gradients[1:]), (gradients[0],) * 2)
+
+
+def test_kernels_refuse_targets_that_are_no_classes():
+    logits, row = np.ones((4, 5)), np.ones(4)
+    for wrong in (-1, 5, 10**12, -(2**63)):
+        target = np.array([0, 4, -100, wrong])
+        with pytest.raises(ValueError, match=r"target holds a class that is not in \[0, C\)"):
+            _core.cross_entropy_forward(logits, target, ignore_index=-100, smoothing=0.0, mean=True)
+        with pytest.raises(ValueError, match=r"target holds a class that is not in \[0, C\)"):
+            _core.cross_entropy_backward(logits, target, row, row, ignore_index=-100, smoothing=0.0)
 
 
 def test_bad_input():

@@ -133,6 +133,15 @@ def test_any_integer_dtype(dtype):
     assert ops.embedding(np.array([[2, 0]], dtype), np.eye(3)).tolist() == [[[0, 0, 1], [1, 0, 0]]]
 
 
+def test_ids_written_over_later_do_not_change_the_gradient():
+    table = Tensor(np.ones((4, 2)), requires_grad=True)
+    ids = np.array([0, 1, 1])
+    out = ops.embedding(ids, table)
+    ids[:] = 3
+    out.sum().backward()
+    assert np.asarray(table.grad).tolist() == [[1, 1], [2, 2], [0, 0], [0, 0]]
+
+
 def test_errors():
     weight = np.ones((5, 2))
     for bad in 5, -1, 2**40:

@@ -26,7 +26,7 @@ from kernels.test_word2vec import (
 )
 
 from seqnn import _core
-from seqnn.text._strings import pack
+from seqnn._strings import pack
 
 WORDS = [
     "a",
@@ -113,17 +113,21 @@ def test_sums_of_rows_that_lie_at_any_byte(start):
 
 
 class Rows:
-    """The rows of tokens: the mean of the rows of a word's parts, given back to them when a token goes out."""
+    """The rows of tokens: the mean of the rows of a word's parts, given back to them when a token goes out.
+
+    Where rows take only shares of their changes all tokens go out before every window.
+    """
 
     def __init__(self, case, tokens):
         self.input, self.parts = case["input"], [parts(case, token) for token in tokens]
+        self.factors = case.get("factors")
         self.now, self.before, self.left, self.entered = {}, {}, None, 0
 
     def mean(self, j):
         return self.input[self.parts[j]].mean(0)
 
     def enter(self, i, contexts, window):
-        if self.left is None:
+        if self.left is None or self.factors is not None:
             self.left = self.entered = max(0, i - window)
         for j in range(self.entered, max([i, *contexts]) + 1):
             self.now[j] = self.mean(j)
@@ -131,10 +135,12 @@ class Rows:
             self.entered = j + 1
 
     def leave(self, stop):
+        if self.factors is not None:
+            stop = self.entered
         while self.left is not None and self.left < min(stop, self.entered):
             change = self.now[self.left] - self.before[self.left]
             for row in self.parts[self.left]:
-                self.input[row] += change
+                self.input[row] += change * (1 if self.factors is None else self.factors[row])
             self.left += 1
 
 
@@ -221,6 +227,21 @@ def test_training_equals_the_twin(shape, objective, deterministic):
         case = make_parts(rng, case)
         case["input"] = case["input"] * (0.1 if shape == "cbow-sum" else 1)  # sums of dozens of rows
         check_against_twin(case, reference, deterministic, (1e-11, 1e-4), 1e-4)
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("cbow", [False, True])
+def test_rows_take_the_share_of_their_changes_that_their_factor_says(cbow, objective, deterministic):
+    rng = np.random.default_rng(8)
+    for case in twin_cases(rng, cbow=cbow, **OBJECTIVES[objective]):
+        case = make_parts(rng, case)
+        case["factors"] = rng.choice([0, 0.5, 1, 2], len(case["input"]))
+        check_against_twin(case, reference, deterministic, (1e-11, 1e-4), 1e-4)
+        got = copied(case)
+        train(got, deterministic=deterministic)
+        kept = case["factors"] == 0
+        assert_identical(got["input"][kept], case["input"][kept])
 
 
 @pytest.mark.parametrize("deterministic", [False, True])

@@ -106,6 +106,22 @@ def test_what_is_not_finite_shows_in_its_row_and_nowhere_else(bad):
         assert_close(np.delete(out, 4, 0), np.delete(clean, 4, 0), 1e-6)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "large"), [(np.float32, 1e20), (np.float32, 1e38), (np.float64, 1e200), (np.float64, 1e307)]
+)
+def test_numbers_whose_squares_are_too_large_are_normalised(dtype, large):
+    x = np.random.default_rng(4).standard_normal((3, 40)).astype(dtype)
+    expected = {op: op(x, eps=0.0) for op in (ops.layer_norm, ops.rms_norm)}
+    for _ in each_isa():
+        for op, small in expected.items():
+            assert_close(op(x * dtype(large / 4), eps=0.0), small, 1e-5)
+    leaf, other = (Tensor(y, requires_grad=True) for y in (x, x * dtype(large / 4)))
+    for y in (leaf, other):
+        (ops.layer_norm(y, eps=0.0) * x[::-1]).sum().backward()
+    if large < 1e30 or 1e100 < large < 1e290:
+        assert_close(other.grad * dtype(large / 4), leaf.grad, 1e-4)
+
+
 def test_a_row_does_not_depend_on_the_others():
     x = np.random.default_rng(3).standard_normal((50, 77)).astype(np.float32)
     whole = ops.layer_norm(x)

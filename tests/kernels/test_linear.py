@@ -252,8 +252,17 @@ def test_linear_refuses_what_does_not_fit():
         ops.linear(x, weight, np.ones(3))
     with pytest.raises(ValueError, match="residual"):
         ops.linear(x, weight, None, np.ones((2, 3)))
-    with pytest.raises(ValueError, match="from 0 to 6"):
-        _core.linear_forward(x, weight, activation=7)
+    for number in (7, -1, "mish"):
+        with pytest.raises(ValueError, match=rf"activation is {number!r}, expected one of 'none', 'relu', .*'tanh'"):
+            _core.linear_forward(x, weight, activation=number)
+
+
+def test_kernels_know_activations_by_their_names():
+    x, weight = RNG.standard_normal((3, 4)), RNG.standard_normal((5, 4))
+    assert _core.linear.activation == ("none", *ACTIVATIONS[1:])
+    for number, name in enumerate(_core.linear.activation):
+        given, named = (_core.linear_forward(x, weight, activation=a).out for a in (number, name))
+        assert_identical(given, named)
 
 
 SHAPES = [

@@ -47,7 +47,7 @@ def arrays(**more):
     return {name: RNG.standard_normal(shape) for name, shape in draw.items()} | more
 
 
-P = 5  # units of h behind a projection
+P = 5  # units of h after a projection
 
 
 def projected(**more):
@@ -77,7 +77,7 @@ def test_projection(reverse, options):
     given = [0.5 * RNG.standard_normal(s) for s in draw]
     more = options_of(options, T, B, 3, 5) | {"reverse": reverse}
     check_gradient(lambda *a: ops.lstm(*a, lengths=LENGTHS, **more), *given)
-    with pytest.raises(ValueError, match="unless w_hr"):
+    with pytest.raises(ValueError, match="unless weight_hr"):
         ops.lstm(*given[:9])
 
 
@@ -134,10 +134,8 @@ def test_bad_lengths():
     for lengths in ([1, 2, 3], [-1, 1, 1, 1], [1, 1, 1, 6], [1.0, 1, 1, 1]):
         with pytest.raises(ValueError, match="lengths"):
             ops.lstm(**given, lengths=lengths)
-    out = np.empty((T, B, H))
-    weights = given["weight_ih"], given["weight_hh"]
-    none = (None,) * 8
+    given["out"] = np.empty((T, B, H))
     with pytest.raises(ValueError, match="lengths"):
-        _core.lstm_forward(given["x"], given["h0"], given["c0"], *weights, *none, np.full(B, 6), 6 * B, out)
+        _core.lstm_forward(**given, lengths=np.full(B, 6), rows=6 * B)
     with pytest.raises(ValueError, match="sum of the lengths"):
-        _core.lstm_forward(given["x"], given["h0"], given["c0"], *weights, *none, np.full(B, 2), 5, out)
+        _core.lstm_forward(**given, lengths=np.full(B, 2), rows=5)

@@ -3,7 +3,7 @@ import pytest
 from harness import check_op, each_isa, each_team
 
 from seqnn import _core
-from seqnn.embed._neighbors import nearest_neighbors
+from seqnn.embed import nearest_neighbors
 
 
 def neighbors_top(queries, rows, scale, excluded, begin, end, count):

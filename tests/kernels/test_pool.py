@@ -125,7 +125,7 @@ def test_avg_pool():
         avg_pool_backward,
         [{"grad": rng.standard_normal((2, 3, 3, 4)), **WINDOWS, "height": 6, "width": w} for w in (9, 30)],
     )
-    with pytest.raises(ValueError, match="outside of the plane"):
+    with pytest.raises(ValueError, match="row_end holds 6, expected 0 <= row_end <= H"):
         _core.avg_pool_forward(np.ones((1, 1, 5, 9)), **WINDOWS)
 
 
@@ -166,6 +166,46 @@ def test_gradients():
     check_gradient(lambda a: ops.global_max_pool(a), x)
     check_gradient(lambda a: ops.global_avg_pool(a, mask=mask), line)
     check_gradient(lambda a: ops.flatten(a, 1), x)
+
+
+def test_windows_too_large_for_any_plane_are_refused():
+    x = np.ones((2, 3, 5, 6))
+    sizes = {"rows": 4, "columns": 5, "kernel_y": 2, "kernel_x": 2, "stride_y": 1, "stride_x": 1}
+    whole = {**sizes, "top": 0, "left": 0, "dilation_y": 1, "dilation_x": 1}
+    assert (_core.max_pool_forward(x, **whole).y == 1).all()
+    for option in ("kernel_y", "kernel_x", "stride_y", "stride_x", "top", "left", "dilation_y", "dilation_x"):
+        for n in (2**31 + 1, 2**62, 2**63 - 1):
+            with pytest.raises(ValueError, match=rf"expected .*{option}.* <= 2147483647, got .*{option}={n}"):
+                _core.max_pool_forward(x, **{**whole, option: n})
+
+
+def test_one_window_has_no_stride():
+    x = np.random.default_rng(0).standard_normal((2, 3, 5, 6))
+    whole = {
+        "rows": 1,
+        "columns": 1,
+        "kernel_y": 5,
+        "kernel_x": 6,
+        "top": 0,
+        "left": 0,
+        "dilation_y": 1,
+        "dilation_x": 1,
+    }
+    for stride in (1, 6, 2**63 - 1):
+        y = _core.max_pool_forward(x, **whole, stride_y=stride, stride_x=stride).y
+        np.testing.assert_array_equal(y[..., 0, 0], x.max((2, 3)))
+
+
+def test_windows_of_means_lie_in_the_plane():
+    x, grad = np.ones((1, 1, 4, 4)), np.ones((1, 1, 1, 1))
+    for name in ("row_begin", "row_end", "column_begin", "column_end"):
+        inside = {"row_begin": [0], "row_end": [4], "row_count": [4], "column_begin": [0], "column_end": [4]}
+        for n in (-1, 5, 2**62):
+            given = {**inside, "column_count": [4], name: [n]}
+            with pytest.raises(ValueError, match=f"{name} holds {n}, expected 0 <= {name} <= "):
+                _core.avg_pool_forward(x, **given)
+            with pytest.raises(ValueError, match=f"{name} holds {n}, expected 0 <= {name} <= "):
+                _core.avg_pool_backward(grad, **given, height=4, width=4)
 
 
 def test_nan_wins():

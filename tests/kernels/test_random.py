@@ -1,5 +1,8 @@
 """Philox against known answers and a pure-Python twin; uniform numbers against NumPy arithmetic on the raw draws."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import numpy as np
 import pytest
 from harness import assert_identical, each_isa, each_team
@@ -66,3 +69,36 @@ def test_moments():
 def test_bad_bounds(low, high):
     with pytest.raises(ValueError, match="expected finite low <= high"):
         random.uniform(3, low, high, seed=0)
+
+
+def test_seeded_blocks_of_several_threads_do_not_disturb_each_other():
+    before, meet = random.get_state(), Barrier(4)
+
+    def keys(seed):
+        meet.wait()
+        with random.seeded(seed):
+            found = [random.next_key() for _ in range(200)]
+            meet.wait()
+            random.seed(seed)
+            return found, [random.next_key() for _ in range(200)]
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(keys, range(4)))
+    assert random.get_state() == before
+    for seed, (first, second) in enumerate(found):
+        with random.seeded(seed):
+            assert first == second == [random.next_key() for _ in range(200)]
+
+
+def test_a_seeded_block_leaves_the_generator_as_it_was():
+    before = random.get_state()
+    with random.seeded(1), pytest.raises(ValueError, match="seed=-1"), random.seeded(2):
+        random.seed(-1)
+    assert random.get_state() == before
+    with pytest.raises(ValueError, match="seed=-1"), random.seeded(-1):
+        pass
+    assert random.get_state() == before
+
+
+def test_only_the_functions_are_listed():
+    assert dir(random) == random.__all__ and all(callable(getattr(random, name)) for name in dir(random))

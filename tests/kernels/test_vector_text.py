@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqnn import _core
-from seqnn.text._strings import pack
+from seqnn._strings import pack
 
 GOOD, BLANK, TOO_FEW, TOO_MANY, NOT_A_NUMBER, NOT_FINITE = range(6)
 

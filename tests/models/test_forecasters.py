@@ -96,9 +96,9 @@ def test_the_end_of_each_series_is_held_out():
     seen = []
 
     class Watched(MLPForecaster):
-        def _train(self, make, loss, data, validation, metrics=None):
+        def _train(self, loss, data, validation, **further):
             seen.extend([data, validation])
-            super()._train(make, loss, data, validation, metrics)
+            return super()._train(loss, data, validation, **further)
 
     Watched(5, 2, max_iter=1, scaling=None, difference=False, validation_fraction=0.25).fit([series, series])
     (x, y), (held_x, held_y) = seen
@@ -128,6 +128,114 @@ def test_injected_anomalies_are_found():
     assert network.predict(broken)[200]
 
 
+def test_a_detector_fits_a_copy_of_the_forecaster():
+    a, b = np.sin(0.3 * np.arange(300)), 50 * np.cos(np.arange(300))
+    forecaster = ARForecaster(4).fit(a)
+    before = forecaster.predict(3)
+    first = AnomalyDetector(forecaster).fit(a)
+    alarms = first.predict(a)
+    second = AnomalyDetector(forecaster).fit(b)
+    np.testing.assert_array_equal(first.predict(a), alarms)
+    np.testing.assert_array_equal(forecaster.predict(3), before)
+    assert first.forecaster_ is not forecaster and second.forecaster_ is not first.forecaster_
+    assert AnomalyDetector().fit(a).forecaster is None
+
+
+def test_one_broken_value_is_one_anomaly():
+    series = np.sin(2 * np.pi * np.arange(600) / 25) + 0.02 * np.random.default_rng(0).standard_normal(600)
+    detector = AnomalyDetector(ARForecaster(60), quantile=1.0).fit(series[:400])
+    broken = series[400:].copy()
+    broken[100] += 5
+    assert np.flatnonzero(detector.predict(broken)[90:]).tolist() == [10]
+    other = np.cos(2 * np.pi * np.arange(600) / 40) + 0.02 * np.random.default_rng(1).standard_normal(600)
+    two = np.stack([series, other], axis=1)
+    detector = AnomalyDetector(ARForecaster(20), quantile=1.0).fit(two[:400])
+    two[500, 0] += 5
+    assert np.flatnonzero(detector.predict(two[400:])[90:]).tolist() == [10]
+    assert np.abs(detector.errors(two[400:])[100]).argmax() == 0
+
+
+def test_a_change_for_good_raises_no_lasting_alarm():
+    steps = np.random.default_rng(0).uniform(-0.1, 0.1, 600)
+    series = np.cumsum(steps)
+    detector = AnomalyDetector(ARForecaster(5), quantile=1.0).fit(series[:400])
+    moved = series[400:].copy()
+    moved[100:] += 3
+    found = np.flatnonzero(detector.predict(moved))
+    assert 100 in found and found[-1] < 110
+
+
+def test_scores_tell_anomalies():
+    series = np.sin(0.3 * np.arange(400)) + 0.02 * np.random.default_rng(0).standard_normal(400)
+    detector, truth = AnomalyDetector(ARForecaster(8)).fit(series[:200]), np.zeros(200, bool)
+    broken, places = series[200:].copy(), [50, 90, 150]
+    broken[places] += 2
+    truth[places] = True
+    assert detector.score(broken, truth) == 1 and detector.score(broken, ~truth) == 0
+    scores = detector.score(broken)
+    anomaly, usual = scores[truth], scores[8:][~truth[8:]]
+    mixed = np.where(np.arange(200) % 3 == 0, True, truth)
+    pairs = np.subtract.outer(scores[8:][mixed[8:]], scores[8:][~mixed[8:]])
+    assert detector.score(broken, mixed) == pytest.approx((pairs > 0).mean() + 0.5 * (pairs == 0).mean())
+    assert anomaly.min() > usual.max()
+    with pytest.raises(ValueError, match="y: expected 200 truth values, one for each step"):
+        detector.score(broken, truth[:9])
+    with pytest.raises(ValueError, match="y: expected anomalies and other steps"):
+        detector.score(broken, truth & False)
+
+
+def test_forecasts_keep_the_index_of_pandas():
+    pandas = pytest.importorskip("pandas")
+    days = pandas.date_range("2024-01-01", periods=60, freq="D")
+    one = pandas.Series(np.sin(np.arange(60.0)), days, name="sales")
+    model = ARForecaster(4).fit(one)
+    ahead = model.predict(3)
+    assert ahead.index.tolist() == list(pandas.date_range("2024-03-01", periods=3)) and ahead.name == "sales"
+    past = model.historical_forecasts(one)
+    assert past.index.equals(days) and past.isna().sum() == 4
+    np.testing.assert_array_equal(ahead.to_numpy(), ARForecaster(4).fit(one.to_numpy()).predict(3))
+    two = pandas.DataFrame({"a": one, "b": one**2})
+    ahead = ARForecaster(4).fit(two).predict(2)
+    assert list(ahead.columns) == ["a", "b"] and ahead.index[0] == pandas.Timestamp("2024-03-01")
+    months = one.set_axis(pandas.period_range("2020-01", periods=60, freq="M"))
+    assert str(ARForecaster(4).fit(months).predict(1).index[0]) == "2025-01"
+    for index, following in (
+        (range(100, 160), 160),
+        (np.arange(60) * 0.5, 30.0),
+        (list("ab" * 30), 60),
+        (days[::-1], None),
+    ):
+        found = ARForecaster(4).fit(one.set_axis(index)).predict(2)
+        assert following is None or found.index[0] == following
+    detector = AnomalyDetector(ARForecaster(4)).fit(two)
+    assert detector.predict(two).index.equals(days) and detector.predict(two).dtype == bool
+    assert list(detector.errors(two).columns) == ["a", "b"] and detector.score(two).index.equals(days)
+    several = ARForecaster(4).fit([one, one.to_numpy()]).predict(2)
+    assert several[0].index[0] == pandas.Timestamp("2024-03-01") and isinstance(several[1], np.ndarray)
+
+
+def test_columns_of_several_kinds_are_numbers():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": np.arange(20.0), "b": np.arange(20) % 2 == 0, "c": np.arange(20)})
+    model = ARForecaster(2, ridge=1e-3).fit(frame)
+    np.testing.assert_allclose(model.coef_, ARForecaster(2, ridge=1e-3).fit(frame.astype(float)).coef_)
+    np.testing.assert_allclose(ARForecaster(2).fit(frame["a"].convert_dtypes()).predict(1).to_numpy(), [20])
+    frame.loc[3, "a"] = None
+    with pytest.raises(ValueError, match="series: expected finite numbers, step 3 has NaN"):
+        ARForecaster(2).fit(frame.convert_dtypes())
+    with pytest.raises(TypeError, match="series: expected numbers, got object"):
+        ARForecaster(2).fit(frame.assign(c=["x"] * 20).astype(object)["c"].to_frame().map(lambda v: {v}))
+
+
+def test_several_series_come_as_any_iterable():
+    pandas = pytest.importorskip("pandas")
+    series = [np.arange(9.0), np.arange(8.0)]
+    expected = ARForecaster(2).fit(series).predict(2)
+    for given in ((s for s in series), tuple(series), pandas.Series(series, index=[7, 3])):
+        np.testing.assert_allclose(ARForecaster(2).fit(given).predict(2), expected)
+    np.testing.assert_allclose(ARForecaster(2).fit(x for x in range(9)).predict(2), [9, 10])
+
+
 def test_bad_input():
     series = np.arange(50.0)
     with pytest.raises(RuntimeError, match="ARForecaster has not learnt anything yet"):
@@ -147,11 +255,11 @@ def test_bad_input():
     with pytest.raises(ValueError, match="equally many variables"):
         ARForecaster(1).fit([np.ones((5, 2)), np.ones((5, 3))])
     with pytest.raises(ValueError, match="lags: expected an integer >= 1, got 0"):
-        RecurrentForecaster(0)
+        RecurrentForecaster(0).fit(series)
     with pytest.raises(ValueError, match="scaling: expected one of"):
-        RecurrentForecaster(scaling="max")
+        RecurrentForecaster(scaling="max").fit(series)
     with pytest.raises(ValueError, match="cell: expected one of"):
-        RecurrentForecaster(cell="xlstm")
+        RecurrentForecaster(cell="xlstm").fit(series)
     model = ARForecaster(3).fit(series)
     with pytest.raises(ValueError, match="series: expected 1 variables as fit got, got 2"):
         model.predict(2, series=np.ones((9, 2)))
@@ -160,8 +268,8 @@ def test_bad_input():
     with pytest.raises(ValueError, match=r"expected more than lags \+ ahead - 1 = 9 steps"):
         model.score(series[:9], ahead=7)
     with pytest.raises(ValueError, match="quantile"):
-        AnomalyDetector(quantile=0)
+        AnomalyDetector(quantile=0).fit(series)
     with pytest.raises(TypeError, match=r"forecaster: expected a forecaster of seqnn\.models, got str"):
-        AnomalyDetector("lstm")
+        AnomalyDetector("lstm").fit(series)
     with pytest.raises(ValueError, match="expected one series, got a list"):
         AnomalyDetector(ARForecaster(2)).fit(series).score([series, series])

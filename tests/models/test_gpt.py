@@ -61,8 +61,10 @@ def test_targets_that_do_not_count():
     targets[0, 3:] = targets[1, :2] = -100
     expected = models.token_cross_entropy(model(x), targets)
     np.testing.assert_allclose(model(x, targets).data, expected.data, rtol=1e-5)
-    with pytest.raises(ValueError, match="at least one that counts, all are -100"):
-        model(x, np.full((2, 6), -100))
+    nothing = model(x, np.full((2, 6), -100))
+    assert nothing.item() == models.token_cross_entropy(model(x), np.full((2, 6), -100)).item() == 0
+    nothing.backward()
+    assert not any(parameter.grad is not None and parameter.grad.any() for parameter in model.parameters())
 
 
 @POSITIONS
@@ -112,6 +114,92 @@ def test_generation_ends():
     both = model.generate(x[:1].repeat(2, axis=0), 6, eos_id=end)
     assert both.shape == (2, stop + 1)
     assert model.generate(x, 0).tolist() == x.tolist()
+
+
+@POSITIONS
+def test_prompts_of_unequal_length_are_continued_as_each_alone(positions):
+    model, x, lengths = gpt(positions=positions), ids(3, 6), [6, 2, 4]
+    for parameter in model.parameters():
+        parameter.data *= 5  # logits that differ clearly
+    alone = [model.generate(x[i : i + 1, :n], 7)[0] for i, n in enumerate(lengths)]
+    together = model.generate(x, 7, lengths=lengths)
+    assert together.shape == (3, 13)
+    left = np.stack([np.roll(row, 6 - n) for row, n in zip(x, lengths, strict=True)])
+    mask = np.arange(6) >= 6 - np.array(lengths)[:, None]
+    padded = model.generate(left, 7, attention_mask=mask.astype(int))
+    for i, n in enumerate(lengths):
+        np.testing.assert_array_equal(together[i, : n + 7], alone[i])
+        np.testing.assert_array_equal(padded[i, 6 - n :], alone[i])
+        assert (together[i, n + 7 :] == 0).all()
+    end = int(alone[1][4])
+    ended = model.generate(x, 7, lengths=lengths, eos_id=end)
+    assert (ended[1, 4:] == end).all()
+
+
+def test_a_mask_of_the_padding_is_that_of_the_lengths():
+    model, x = gpt().eval(), ids(2, 8)
+    mask = np.arange(8) < np.array([8, 5])[:, None]
+    whole, masked = model(x, lengths=[8, 5]).data, model(x, attention_mask=mask).data
+    np.testing.assert_allclose(masked[mask], whole[mask], atol=1e-6)
+    shifted = np.roll(x, 3, axis=1)
+    moved = model(shifted, attention_mask=np.arange(8) >= np.array([0, 3])[:, None]).data
+    np.testing.assert_allclose(moved[1, 3:], whole[1, :5], atol=1e-5)
+
+
+@POSITIONS
+def test_a_crop_goes_on_from_the_last_positions(positions):
+    model, x = gpt(positions=positions), ids(2, 30)
+    for parameter in model.parameters():
+        parameter.data *= 5
+    model.eval()
+    sequence = x
+    for _ in range(8):
+        following = model(sequence[:, -32:]).data[:, -1].argmax(axis=1)
+        sequence = np.concatenate([sequence, following[:, None]], axis=1)
+    np.testing.assert_array_equal(model.generate(x, 8, crop=True), sequence)
+    longer = ids(1, 50)
+    np.testing.assert_array_equal(
+        model.generate(longer, 2, crop=True)[:, 50], model(longer[:, -32:]).data[:, -1].argmax(axis=1)
+    )
+    lengths = [30, 9]
+    together = model.generate(x, 8, lengths=lengths, crop=True)
+    np.testing.assert_array_equal(together[0], sequence[0])
+    np.testing.assert_array_equal(together[1, :17], model.generate(x[1:, :9], 8)[0])
+
+
+def test_a_nucleus_holds_the_fewest_tokens_of_its_share():
+    logits = np.log([[0.1, 0.5, 0.15, 0.25]]).repeat(4000, axis=0)
+    with random.seeded(1):
+        options = ((None, 0.7), (None, 0.01), (3, 1.0), (None, 1.0))
+        shares = [np.bincount(choose(logits, 1.0, k, p), minlength=4) / 4000 for k, p in options]
+    third = np.array([0, 0.5, 0.15, 0.25]) / 0.9
+    for found, expected in zip(
+        shares, [[0, 2 / 3, 0, 1 / 3], [0, 1, 0, 0], third, [0.1, 0.5, 0.15, 0.25]], strict=True
+    ):
+        np.testing.assert_allclose(found, expected, atol=0.03)
+    model, x = gpt(), ids(2, 4)
+    np.testing.assert_array_equal(model.generate(x, 5, temperature=1.0, top_p=1e-9), model.generate(x, 5))
+
+
+def test_weights_that_are_not_finite_generate_nothing():
+    model = gpt()
+    model.transformer.norm.weight.data[0] = np.nan
+    for temperature in (0.0, 1.0):
+        with pytest.raises(
+            FloatingPointError, match=r"logits: sequence 0 has none that is finite .* look at the weights"
+        ):
+            model.generate(ids(2, 4), 3, temperature=temperature)
+
+
+def test_no_prompt_generates_nothing():
+    assert gpt().generate(np.empty((0, 4), int), 3).shape == (0, 4)
+
+
+def test_modes_of_modules_survive_generation():
+    model = gpt(dropout=0.5).train()
+    model.dropout.eval()
+    model.generate(ids(1, 3), 2)
+    assert model.training and not model.dropout.training and model.transformer.layers[0].dropout.training
 
 
 @pytest.mark.parametrize("options", [{}, {"positions": "rotary", "bias": False, "activation": "swiglu"}])
@@ -174,8 +262,36 @@ def test_bad_input():
     model = gpt()
     with pytest.raises(ValueError, match="expected at most max_positions=32, got 33"):
         model(ids(1, 33))
-    with pytest.raises(ValueError, match="30 \\+ 3 positions exceed max_positions=32"):
+    with pytest.raises(
+        ValueError, match="30 \\+ 3 positions exceed max_positions=32; crop=True goes on from the last 32"
+    ):
         model.generate(ids(1, 30), 3)
+    for count, message in ((None, "expected an integer >= 0, got None"), (-10, "expected an integer >= 0, got -10")):
+        with pytest.raises((TypeError, ValueError), match=f"max_new_tokens: {message}"):
+            model.generate(ids(1, 3), count)
+    with pytest.raises(
+        ValueError, match=r"ids: expected integers .* got int64 of shape \(3,\); for one sequence give \[ids\]"
+    ):
+        model.generate([1, 2, 3], 3)
+    for text in ("to be", ["to be"], [["to", "be"]]):
+        with pytest.raises(
+            (TypeError, ValueError), match=r"ids: expected integers \[batch, positions\], got (text|<U2)"
+        ):
+            model.generate(text, 3)
+    with pytest.raises(ValueError, match=r"rows of unequal length: seqnn\.text\.pad makes one array"):
+        model([[1, 2], [3]])
+    with pytest.raises(ValueError, match=r"top_p: expected a finite number > 0 and <= 1, got 1\.5"):
+        model.generate(ids(1, 3), 3, temperature=1.0, top_p=1.5)
+    with pytest.raises(ValueError, match=r"lengths: expected 1 integers from 1 to 3, got \[4\]"):
+        model.generate(ids(1, 3), 3, lengths=[4])
+    with pytest.raises(
+        ValueError, match=r"attention_mask: expected booleans, or 1 and 0, of the shape of ids, \[1, 3\]"
+    ):
+        model(ids(1, 3), attention_mask=[[1, 2, 1]])
+    with pytest.raises(ValueError, match="attention_mask: expected it or lengths, got both"):
+        model.generate(ids(1, 3), 3, lengths=[3], attention_mask=[[1, 1, 1]])
+    with pytest.raises(ValueError, match="attention_mask: expected the padding at the beginning"):
+        model.generate(ids(1, 3), 3, attention_mask=[[1, 1, 0]])
     with pytest.raises(ValueError, match=r"embedding \(Embedding\): .*40"):
         model([[1, 40]])
     with pytest.raises(ValueError, match=r"ids: expected integers \[batch, positions\], got int64 of shape \(3,\)"):

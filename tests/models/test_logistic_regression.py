@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from seqnn import models
 from seqnn.models import LogisticRegression
 
 
@@ -46,10 +47,21 @@ def test_without_intercept_float32_and_string_labels():
     assert model.predict_proba(x.astype(np.float32)).dtype == np.float32
 
 
-def test_too_few_steps_are_reported(caplog):
+def test_too_few_steps_are_a_warning_that_says_why():
     x, y = problem(2)
-    LogisticRegression(max_iter=1, tol=1e-12).fit(x, y)
-    assert "not converged after 1 steps" in caplog.text
+    with pytest.warns(models.ConvergenceWarning, match="not converged after 1 steps, .* raise max_iter or scale X"):
+        LogisticRegression(max_iter=1, tol=1e-12).fit(x, y)
+    with pytest.warns(models.ConvergenceWarning, match="rounding errors hide the way down: scale X, or raise tol"):
+        LogisticRegression(max_iter=10_000, tol=0).fit(x, y)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int64])
+def test_float32_and_integers_converge_like_float64(kind):
+    x, y = problem(3)
+    x = (10 * x).astype(kind)
+    first, second = (LogisticRegression(max_iter=1000).fit(a, y) for a in (x, x.astype(np.float64)))
+    np.testing.assert_array_equal(first.coef_, second.coef_)
+    assert first.n_iter_ == second.n_iter_ < 1000
 
 
 @pytest.mark.parametrize(
@@ -69,7 +81,7 @@ def test_bad_data(change, message):
 def test_bad_arguments():
     x, y = problem(2)
     with pytest.raises(ValueError, match="C: expected"):
-        LogisticRegression(C=0)
+        LogisticRegression(C=0).fit(x, y)
     with pytest.raises(RuntimeError, match="call fit first"):
         LogisticRegression().predict(x)
     with pytest.raises(ValueError, match=r"class_weight: \[7\]"):

@@ -68,4 +68,4 @@ def test_bad_input(rings):
     with pytest.raises(ValueError, match="y: expected finite"):
         MLPRegressor().fit(x, np.full(300, np.nan))
     with pytest.raises(ValueError, match="validation_fraction"):
-        MLPClassifier(validation_fraction=1.0)
+        MLPClassifier(validation_fraction=1.0).fit(x, y)

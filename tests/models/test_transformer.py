@@ -147,6 +147,28 @@ def test_the_translator_learns_to_spell_backwards():
         model.predict([[1.0, 2.0]])
 
 
+def test_the_attention_of_a_translator_is_one_call():
+    x, y = [["ein", "hund"], ["eine", "katze", "!"]] * 8, [["a", "dog"], ["a", "cat", "!"]] * 8
+    model = Translator(d_model=16, nhead=2, num_layers=2, dim_feedforward=16, warmup=40, max_iter=20, batch_size=4).fit(
+        x, y
+    )
+    found = model.align(x[:2])
+    assert [a.target[:-1] for a in found] == model.predict(x[:2]) and found[1].source == ["eine", "katze", "!", "</s>"]
+    for alignment in found:
+        assert alignment.weights.shape == (2, len(alignment.target), len(alignment.source))
+        np.testing.assert_allclose(alignment.weights.sum(axis=-1), 1, atol=1e-5)
+    ids, before = (
+        model.source_.encode(x[0], eos=True)[None],
+        np.array([[2, *model.target_.encode(found[0].target[:-1])]]),
+    )
+    _, weights = model.model_.decode(before, model.model_.encode(ids), need_weights=True)
+    np.testing.assert_allclose(found[0].weights, weights[1][1].data[0], atol=1e-6)
+    np.testing.assert_allclose(model.align(x[:1], layer=0)[0].weights, weights[0][1].data[0], atol=1e-6)
+    assert len(model.align(x[:1], max_new_tokens=1)[0].target) == 1
+    with pytest.raises(ValueError, match="layer: expected one of the 2 of the decoder, got 2"):
+        model.align(x[:1], layer=2)
+
+
 def test_bad_input():
     with pytest.raises(ValueError, match="shared: expected one size of the vocabularies, got 11 and 13"):
         small(shared=True)

@@ -1,10 +1,15 @@
 """Recurrent layers: stacks, directions, lengths, state and PyTorch's numbers."""
 
+import inspect
+import types
+import typing
+
 import numpy as np
 import pytest
 from recurrent_reference import parts, sample
 
 from seqnn import Tensor, nn
+from seqnn.nn._recurrent import RecurrentOptions
 
 KINDS = ["RNN", "LSTM", "GRU", "STLM"]
 T, B, N, H = 6, 4, 3, 8
@@ -208,5 +213,101 @@ def test_bad_input_says_what_was_expected():
     with pytest.raises(ValueError, match="hidden_size"):
         nn.GRU(N, 0)
     layer.weight_hh_l0.data = np.zeros((4 * H, H + 1), np.float32)
-    with pytest.raises(ValueError, match="w_hh"):
+    with pytest.raises(ValueError, match="weight_hh"):
         layer(x)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("change", ["int32", "bool", "float16", ">f4", "list", "Tensor of int64"])
+def test_input_becomes_the_weights_kind_of_numbers(kind, change):
+    layer, cell = getattr(nn, kind)(N, H, 2, input_dropout=0.0), getattr(nn, kind + "Cell")(N, H)
+    x = (sample(T, B, N) > 0).astype(np.float32)
+    given = {"list": x.tolist(), "Tensor of int64": Tensor(x.astype(np.int64))}.get(change)
+    given = x.astype(change) if given is None else given
+    np.testing.assert_array_equal(layer(given)[0].numpy(), layer(x)[0].numpy())
+    step = given[0]
+    np.testing.assert_array_equal(layer.step(step)[0], layer.step(x[0])[0])
+    np.testing.assert_array_equal(parts(cell(step))[0], parts(cell(x[0]))[0])
+    assert layer(given)[0].numpy().dtype == np.float32
+    if change != ">f4":
+        assert layer.to(np.float64)(given)[0].numpy().dtype == np.float64
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_names_what_the_user_gave(kind):
+    layer, cell = getattr(nn, kind)(N, H), getattr(nn, kind + "Cell")(N, H)
+    x = sample(T, B, N)
+    right = x.astype(np.float32)
+    _, state = layer(right)
+    wide = tuple(s.astype(np.float64) for s in parts(state))
+    wide = wide if len(wide) > 1 else wide[0]
+    for call in (
+        lambda: layer(x),
+        lambda: layer(Tensor(x)),
+        lambda: layer.step(x[0]),
+        lambda: cell(x[0]),
+        lambda: layer.eval().step(x[0], state),
+    ):
+        with pytest.raises(TypeError, match="x is float64 but the weights are float32: convert one") as raised:
+            call()
+        assert "signature" not in str(raised.value)
+    for call in (lambda: layer(right, wide), lambda: layer.step(right[0], wide)):
+        with pytest.raises(TypeError, match="state h is float64 but the weights are float32"):
+            call()
+    with pytest.raises(ValueError, match=r"state h has shape \(5, 8\), expected \(4, 8\): batch, size"):
+        cell(
+            right[0],
+            parts(state)[0][0][[0] * 5] if len(parts(state)) == 1 else tuple(s[0][[0] * 5] for s in parts(state)),
+        )
+    with pytest.raises(TypeError, match="x is <U1, expected numbers"):
+        layer(np.full((T, B, N), "a"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hx_is_another_name_of_the_state(kind):
+    layer, cell = getattr(nn, kind)(N, H), getattr(nn, kind + "Cell")(N, H)
+    x = sample(T, B, N).astype(np.float32)
+    _, state = layer(x)
+    np.testing.assert_array_equal(layer(x, hx=state)[0].numpy(), layer(x, state)[0].numpy())
+    now = cell(x[0])
+    np.testing.assert_array_equal(parts(cell(x[1], hx=now))[0], parts(cell(x[1], now))[0])
+    with pytest.raises(TypeError, match="two names of one argument"):
+        layer(x, state, hx=state)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_arguments_of_another_kind_are_refused(kind):
+    layer = getattr(nn, kind)
+    for name in ("bias", "batch_first", "bidirectional", "residual", "learn_state", "layer_norm"):
+        with pytest.raises(TypeError, match=f"{kind}: {name}: expected True or False, got 'False'"):
+            layer(N, H, **{name: "False"})
+        assert getattr(layer(N, H, **{name: 1}), name) is True
+    for name, value, error in (
+        ("num_layers", 0, ValueError), ("num_layers", 1.0, TypeError), ("dropout", -0.1, ValueError),
+        ("dropout", "0", TypeError), ("zoneout", 1.1, ValueError), ("merge", "max", ValueError), ("dtype", int, ValueError),
+        ("recurrent_dropout", float("nan"), ValueError), ("num_layer", 2, TypeError),
+    ):  # fmt: skip
+        with pytest.raises(error, match=name):
+            layer(N, H, **{name: value})
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *(kind + "Cell" for kind in KINDS)])
+def test_a_written_signature_is_that_of_the_table(kind):
+    layer = getattr(nn, kind)
+    shown, written = inspect.signature(layer).parameters, inspect.signature(_plain(layer.__init__)).parameters
+    assert list(shown) == list(layer._settings)
+    for name, parameter in [*written.items()][1:]:
+        if parameter.kind is not parameter.VAR_KEYWORD:
+            assert parameter.default == layer._settings[name].default, name
+            assert parameter.kind == shown[name].kind, name
+    options = typing.get_type_hints(RecurrentOptions)
+    rest = [name for name in shown if name not in written]
+    assert rest == ([] if kind.endswith("Cell") else list(options))
+    assert layer(N, 8).dtype == np.float32 and layer(N, 8, dtype=np.float64).to(np.float32).dtype == np.float32
+
+
+def _plain(function):
+    """A function without the signature that is shown for it."""
+    plain = types.FunctionType(function.__code__, {}, argdefs=function.__defaults__)
+    plain.__kwdefaults__ = function.__kwdefaults__
+    return plain

@@ -1,12 +1,14 @@
 """One step a call of recurrent layers, and the packed weights that they keep."""
 
 import pickle
+import threading
 
 import numpy as np
 import pytest
+from harness import isa
 from recurrent_reference import parts, sample
 
-from seqnn import nn
+from seqnn import _core, nn, ops
 
 KINDS = ["RNN", "LSTM", "GRU", "STLM"]
 T, B, N, H = 6, 4, 3, 8
@@ -105,3 +107,42 @@ def test_peepholes_and_packed_weights_are_kept_and_pickled():
     layer.unfreeze()
     layer.weight_hh_l0.data[...] = 0
     assert (layer(x)[0].numpy() != out).any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frozen_layers_go_on_while_another_thread_changes_the_instruction_set(kind):
+    sets = _core.available_isas()
+    if len(sets) < 2:
+        pytest.skip("one instruction set")
+    layer = getattr(nn, kind)(N, H, 2).eval()
+    layer.freeze()
+    x = sample(T, B, N).astype(np.float32)
+    expected, state = layer(x)
+    before, stop = _core.get_isa(), threading.Event()
+
+    def change():
+        while not stop.is_set():
+            for name in sets:
+                _core.set_isa(name)
+
+    other = threading.Thread(target=change)
+    other.start()
+    try:
+        for _ in range(300):
+            np.testing.assert_allclose(layer(x)[0].numpy(), expected.numpy(), rtol=1e-4, atol=1e-5)
+            layer.step(x[0], state)
+    finally:
+        stop.set()
+        other.join()
+        _core.set_isa(before)
+
+
+def test_weights_packed_for_another_instruction_set_are_an_error_of_direct_calls():
+    sets = _core.available_isas()
+    if len(sets) < 2:
+        pytest.skip("one instruction set")
+    x, weights = np.ones((T, B, N), np.float32), (np.ones((H, N), np.float32), np.ones((H, H), np.float32))
+    with isa(sets[0]):
+        packed = _core.rnn_pack(*weights)
+    with isa(sets[-1]), pytest.raises(ValueError, match="another instruction set: pack them again"):
+        ops.rnn(x, None, *weights, packed=packed)

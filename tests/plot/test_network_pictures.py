@@ -5,6 +5,7 @@ import pytest
 
 import seqnn
 from seqnn import diagnose, nn, ops, optim, plot, train
+from seqnn.models import MLPClassifier
 from seqnn.plot._lines import _spread
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -169,6 +170,20 @@ def test_learning_curve(run, tmp_path):
 def test_loss_curve_takes_a_trainer(run, tmp_path):
     _, trainer = run
     png(plot.loss_curve(trainer), tmp_path)
+
+
+def test_histories_of_every_form_are_drawn(run):
+    _, trainer = run
+    model = MLPClassifier((4,), max_iter=3).fit(np.eye(20), np.arange(20) % 2)
+    for history in (model, model.history_, trainer, trainer.history, trainer.history_):
+        losses = plot.loss_curve(history).lines[0].get_ydata()
+        assert losses.tolist() == plot.learning_curve(history).lines[0].get_ydata().tolist() and len(losses) in (3, 4)
+    both = plot.loss_curve({"perceptron": model, "trainer": trainer.history, "plain": {"loss": [3.0, 2.0]}})
+    assert [len(line.get_xdata()) for line in both.lines] == [3, 4, 2]
+    with pytest.raises(ValueError, match="models: the history has no 'loss', only accuracy"):
+        plot.loss_curve([{"accuracy": 1.0}])
+    with pytest.raises(ValueError, match="the history is empty: train the model first"):
+        plot.loss_curve({"a": {}})
 
 
 def test_four_in_one_figure(run, tmp_path):

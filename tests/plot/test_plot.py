@@ -8,6 +8,8 @@ import pytest
 
 from seqnn import plot
 from seqnn.embed import KeyedVectors
+from seqnn.plot._fonts import _family_with, _letters, families
+from seqnn.plot._hints import _MEANT
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -76,6 +78,13 @@ def test_word_map(wv, tmp_path):
     assert "of variance" in ax.get_xlabel()
 
 
+def test_word_map_without_words_shows_the_first():
+    words = [f"w{i}" for i in range(70)]
+    vectors = np.random.default_rng(0).standard_normal((70, 6))
+    assert texts(plot.word_map(KeyedVectors.from_arrays(words, vectors))) == words[:50]
+    assert texts(plot.word_map((vectors[:9], words[:9]))) == words[:9]
+
+
 def test_word_map_with_groups_on_given_axes(wv, tmp_path):
     axes = plt.subplots(1, 2)[1]
     groups = {"people": WORDS[:4], "other": WORDS[4:]}
@@ -130,6 +139,59 @@ def test_bias_bars(tmp_path):
     assert widths == [[0.2, 1.5], [0.0, -0.25]]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["direct bias", "WEAT"]
     assert texts(ax) == ["0.20", "1.50", "0.00", "−0.25"]
+
+
+def test_labels_of_bars_cover_no_names(tmp_path):
+    ax = plot.bias_bars({"a rather long name": (0.2, -0.001), "other": (0.3, -0.0)})
+    png(ax, tmp_path)
+    assert texts(ax) == ["0.20", "0.30", "0.00", "0.00"]
+    names = max(label.get_window_extent().x1 for label in ax.get_yticklabels())
+    assert all(text.get_window_extent().x0 > names for text in ax.texts)
+
+
+def test_blank_tokens_can_be_seen_and_dollars_are_no_formula():
+    labels = [label.get_text() for label in plot.attention(np.eye(4), [" ", "\n", "", "$x$"]).get_xticklabels()]
+    assert labels == ["␣", "⏎", "␣", r"\$x\$"]
+    assert texts(plot.word_map((np.eye(3), ["a", " ", "b"])))[1] == "␣"
+
+
+def test_letters_of_other_scripts_take_a_font_that_has_them():
+    from matplotlib.font_manager import fontManager
+
+    assert families(["word", "Straße", "слово"]) == [*matplotlib.rcParams["font.family"]]
+    found = {
+        font.name for font in fontManager.ttflist if 0x732B in _letters(font.fname) and "Last Resort" not in font.name
+    }
+    if found:
+        assert families(["猫"])[-1] in found
+        return
+    _family_with.cache_clear()
+    with pytest.warns(UserWarning, match="no installed font has '猫': install one, such as Noto Sans CJK"):
+        assert families(["猫"]) == [*matplotlib.rcParams["font.family"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("heatmap", "similarity_heatmap"),
+        ("similarity", "similarity_heatmap"),
+        ("analogy", "analogy_map"),
+        ("bias", "bias_bars"),
+        ("word_maps", "word_map"),
+        ("loss", "loss_curve"),
+        ("forcast", "forecast"),
+    ],
+)
+def test_a_name_that_is_not_there_names_the_picture_that_is(name, meant):
+    with pytest.raises(AttributeError, match=f"seqnn.plot has no '{name}'; did you mean {meant}"):
+        getattr(plot, name)
+    assert hasattr(plot, meant)
+
+
+def test_every_name_of_the_hints_is_there():
+    assert {meant.partition("(")[0] for meant in _MEANT.values()} <= set(plot.__all__)
+    with pytest.raises(AttributeError, match=r"it has activation_statistics, alignment"):
+        plot.zzz  # noqa: B018
 
 
 def test_projection_bars(wv, tmp_path):
@@ -189,5 +251,5 @@ def test_matplotlib_is_loaded_only_for_pictures():
 
 def test_without_matplotlib_the_error_says_what_to_install(wv, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"pip install seqnn\[plot\]"):
+    with pytest.raises(ImportError, match=r"pip install 'seqnn-cpu\[plot\]'"):
         plot.word_map(wv, WORDS)

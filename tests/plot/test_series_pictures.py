@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from seqnn import diagnose, nn, plot
-from seqnn.plot._series import time_scale
+from seqnn.models import ARForecaster
+from seqnn.plot._memories import time_scale
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -29,7 +30,7 @@ def png(ax, tmp_path):
 
 def test_forecast(tmp_path):
     series = np.sin(np.arange(60) / 5)
-    ax = plot.forecast(series, {"a": series[20:] + 0.1, "b": np.full((40, 1), np.nan)}, title="Wave")
+    ax = plot.forecast(series, {"a": series[20:] + 0.1, "b": np.full((40, 1), np.nan)}, start=20, title="Wave")
     png(ax, tmp_path)
     lines = {line.get_label(): line for line in ax.lines}
     assert lines["a"].get_xdata()[0] == 20 and lines["series"].get_ydata().tolist() == series.tolist()
@@ -41,6 +42,53 @@ def test_forecast(tmp_path):
         plot.forecast(np.ones((3, 2)), np.ones(3))
     with pytest.raises(ValueError, match="forecasts: expected at least one"):
         plot.forecast(series, {})
+
+
+def drawn(ax):
+    """The steps of each labelled line."""
+    return {line.get_label(): line.get_xdata().tolist() for line in ax.lines if not line.get_label().startswith("_")}
+
+
+def test_forecasts_come_after_the_series_and_are_joined_to_it(tmp_path):
+    series = np.sin(np.arange(60) / 5)
+    model = ARForecaster(10).fit(series)
+    ax = plot.forecast(series, model.predict(7), show=30)
+    png(ax, tmp_path)
+    assert drawn(ax)["forecast"] == list(range(60, 67))
+    (joint,) = [line for line in ax.lines if list(line.get_xdata()) == [59, 60]]
+    assert list(joint.get_ydata()) == [series[59], model.predict(7)[0]]
+    back = plot.forecast(series, ARForecaster(10).fit(series[:50]).predict(10), start=50)
+    assert drawn(back)["forecast"] == list(range(50, 60))
+    both = plot.forecast(series, {"ahead": model.predict(3), "past": model.historical_forecasts(series)})
+    assert drawn(both)["ahead"][0] == 60 and drawn(both)["past"] == list(range(60))
+    whole = plot.forecast(series, series)  # as long as the series, but nothing is missing: no historical forecasts
+    assert drawn(whole)["forecast"][0] == 60
+
+
+def test_forecasts_with_an_index_stand_at_their_place():
+    pandas = pytest.importorskip("pandas")
+    series = pandas.Series(np.arange(20.0), pandas.date_range("2024-01-01", periods=20))
+    assert drawn(plot.forecast(series, series[12:15]))["forecast"] == [12, 13, 14]
+    assert drawn(plot.forecast(series, ARForecaster(3).fit(series).predict(2)))["forecast"] == [20, 21]
+    assert drawn(plot.forecast(series, [1.0, 2.0]))["forecast"] == [20, 21]
+
+
+def test_several_variables_stand_one_below_the_other(tmp_path):
+    series = np.stack([np.sin(np.arange(60) / 5), 100 + np.arange(60), np.full(60, 7.0)], axis=1)
+    ax = plot.forecast(series, {"a": series[:5] + 0.1, "b": series[:9]}, title="Three")
+    png(ax, tmp_path)
+    lines = [line for line in ax.lines if line.get_label() == "series"]
+    heights = np.array([line.get_ydata() for line in ax.lines if len(line.get_xdata()) == 60])
+    assert len(lines) == 1 and len(heights) == 3
+    for i, height in enumerate(heights):
+        assert -i - 1 < height.min() and height.max() < -i
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["0", "1", "2"]
+    with pytest.raises(ValueError, match=r"forecasts\['forecast'\]: expected 3 variables as the series has, got 2"):
+        plot.forecast(series, series[:5, :2])
+    with pytest.raises(ValueError, match="start: expected an integer >= 0, got -1"):
+        plot.forecast(series, series, start=-1)
+    with pytest.raises(ValueError, match="show: expected an integer >= 1, got 0"):
+        plot.forecast(series, series, show=0)
 
 
 def test_anomalies(tmp_path):

@@ -1,0 +1,268 @@
+// The mathematics of one window: contexts (input rows) against groups of six output rows.
+//     x = input . output,   loss = log(1 + e^(sign x)),   error = -alpha sign sigmoid(sign x)
+// sign is -1 for what was seen (label 1), +1 for what was not (label 0), 0 for a place that takes no part.
+// dots_*() write a dot product for every (context, output), dots_to_errors() makes errors of them, update_*() apply
+// these.
+#ifndef SEQNN_WORDS_TRAINER_WINDOW_H
+#define SEQNN_WORDS_TRAINER_WINDOW_H
+
+#include "words/trainer_tally.h"
+
+enum { GROUP = 6, STRIDE = 8 }; // outputs in a group; errors of one (context, group), two of them padding
+
+// [sum(a), ..., sum(f), 0, 0] for six vectors, or for two sixes at once where a register holds sixteen.
+#if LANES == 16
+#define SHUFFLE __builtin_shufflevector
+#define FOLD(x, y)                                                                                                     \
+    (SHUFFLE(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +                                           \
+     SHUFFLE(x, y, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+#define PAIR(x, y)                                                                                                     \
+    (SHUFFLE(x, y, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29) +                                         \
+     SHUFFLE(x, y, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31))
+#define QUAD(x, y)                                                                                                     \
+    (SHUFFLE(x, y, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +                                         \
+     SHUFFLE(x, y, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+#define OCT(x, y)                                                                                                      \
+    (SHUFFLE(x, y, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +                                         \
+     SHUFFLE(x, y, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
+#elif LANES == 8 && !SQ_DOUBLE
+#define SHUFFLE __builtin_shufflevector
+#define PAIR(x, y) (SHUFFLE(x, y, 0, 8, 1, 9, 4, 12, 5, 13) + SHUFFLE(x, y, 2, 10, 3, 11, 6, 14, 7, 15))
+#define QUAD(x, y) (SHUFFLE(x, y, 0, 1, 8, 9, 4, 5, 12, 13) + SHUFFLE(x, y, 2, 3, 10, 11, 6, 7, 14, 15))
+#define OCT(x, y) (SHUFFLE(x, y, 0, 1, 2, 3, 8, 9, 10, 11) + SHUFFLE(x, y, 4, 5, 6, 7, 12, 13, 14, 15))
+#elif LANES == 4 && !SQ_DOUBLE
+#define SHUFFLE __builtin_shufflevector
+#define PAIR(x, y) (SHUFFLE(x, y, 0, 4, 1, 5) + SHUFFLE(x, y, 2, 6, 3, 7))
+#define QUAD(x, y) (SHUFFLE(x, y, 0, 1, 4, 5) + SHUFFLE(x, y, 2, 3, 6, 7))
+#endif
+
+#if LANES == 16
+#define STORE_SUMS_2(to, a, b)                                                                                         \
+    do {                                                                                                               \
+        const vf s0 = FOLD(a##0, b##0), s1 = FOLD(a##1, b##1), s2 = FOLD(a##2, b##2);                                  \
+        const vf s3 = FOLD(a##3, b##3), s4 = FOLD(a##4, b##4), s5 = FOLD(a##5, b##5);                                  \
+        const vf s45 = PAIR(s4, s5), zero = {0};                                                                       \
+        vf_store(to, OCT(QUAD(PAIR(s0, s1), PAIR(s2, s3)), QUAD(s45, zero)));                                          \
+    } while (0)
+#define STORE_SUMS_1(to, a) STORE_SUMS_2(to, a, a)
+#else
+#if LANES == 8 && !SQ_DOUBLE
+#define STORE_SUMS_1(to, a)                                                                                            \
+    do {                                                                                                               \
+        const vf s45 = PAIR(a##4, a##5), zero = {0};                                                                   \
+        vf_store(to, OCT(QUAD(PAIR(a##0, a##1), PAIR(a##2, a##3)), QUAD(s45, zero)));                                  \
+    } while (0)
+#elif LANES == 4 && !SQ_DOUBLE
+#define STORE_SUMS_1(to, a)                                                                                            \
+    do {                                                                                                               \
+        const vf s45 = PAIR(a##4, a##5), zero = {0};                                                                   \
+        vf_store(to, QUAD(PAIR(a##0, a##1), PAIR(a##2, a##3)));                                                        \
+        vf_store((to) + 4, QUAD(s45, zero));                                                                           \
+    } while (0)
+#else
+#define STORE_SUMS_1(to, a)                                                                                            \
+    do {                                                                                                               \
+        real *const sums = to;                                                                                         \
+        sums[0] = vf_sum(a##0), sums[1] = vf_sum(a##1), sums[2] = vf_sum(a##2);                                        \
+        sums[3] = vf_sum(a##3), sums[4] = vf_sum(a##4), sums[5] = vf_sum(a##5);                                        \
+        sums[6] = sums[7] = 0;                                                                                         \
+    } while (0)
+#endif
+#define STORE_SUMS_2(to, a, b)                                                                                         \
+    do {                                                                                                               \
+        STORE_SUMS_1(to, a);                                                                                           \
+        STORE_SUMS_1((to) + STRIDE, b);                                                                                \
+    } while (0)
+#endif
+
+// Accumulators have names of their own: arrays of them would live in memory.
+#define ZERO_6(a) vf a##0 = {0}, a##1 = {0}, a##2 = {0}, a##3 = {0}, a##4 = {0}, a##5 = {0}
+#define LOAD_6(o, rows, at)                                                                                            \
+    const vf o##0 = vf_load((rows)[0] + (at)), o##1 = vf_load((rows)[1] + (at)), o##2 = vf_load((rows)[2] + (at));     \
+    const vf o##3 = vf_load((rows)[3] + (at)), o##4 = vf_load((rows)[4] + (at)), o##5 = vf_load((rows)[5] + (at))
+#define DOT_6(a, in)                                                                                                   \
+    do {                                                                                                               \
+        const vf x = vf_load((in) + at);                                                                               \
+        a##0 += x * o0, a##1 += x * o1, a##2 += x * o2, a##3 += x * o3, a##4 += x * o4, a##5 += x * o5;                \
+    } while (0)
+
+// The cache lines of seven rows that will be written soon, a part of each at a time: in one go they would wait for each
+// other.
+#define PREFETCH_7(rows, seventh, at)                                                                                  \
+    do {                                                                                                               \
+        if ((at) % (64 / (int64_t)sizeof(real)) == 0) {                                                                \
+            __builtin_prefetch((rows)[0] + (at)), __builtin_prefetch((rows)[1] + (at)),                                \
+                __builtin_prefetch((rows)[2] + (at));                                                                  \
+            __builtin_prefetch((rows)[3] + (at)), __builtin_prefetch((rows)[4] + (at)),                                \
+                __builtin_prefetch((rows)[5] + (at));                                                                  \
+            __builtin_prefetch((seventh) + (at));                                                                      \
+        }                                                                                                              \
+    } while (0)
+
+// Writes x[STRIDE r + j] = in[r] . out[j] over vectors [from, to) of the rows, for 1 to 4 rows r.
+ALWAYS_INLINE void dots_1(real *x, real *const *in, real *const *out, int64_t from, int64_t to)
+{
+    const real *const in0 = in[0];
+    ZERO_6(a);
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
+        LOAD_6(o, out, at);
+        DOT_6(a, in0);
+    }
+    STORE_SUMS_1(x, a);
+}
+
+ALWAYS_INLINE void dots_2(real *x, real *const *in, real *const *out, int64_t from, int64_t to)
+{
+    const real *const in0 = in[0], *const in1 = in[1];
+    ZERO_6(a);
+    ZERO_6(b);
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
+        LOAD_6(o, out, at);
+        DOT_6(a, in0);
+        DOT_6(b, in1);
+    }
+    STORE_SUMS_2(x, a, b);
+}
+
+#if defined(__AVX512F__)
+ALWAYS_INLINE void dots_3(real *x, real *const *in, real *const *out, int64_t from, int64_t to)
+{
+    const real *const in0 = in[0], *const in1 = in[1], *const in2 = in[2];
+    ZERO_6(a);
+    ZERO_6(b);
+    ZERO_6(c);
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
+        LOAD_6(o, out, at);
+        DOT_6(a, in0);
+        DOT_6(b, in1);
+        DOT_6(c, in2);
+    }
+    STORE_SUMS_2(x, a, b);
+    STORE_SUMS_1(x + 2 * STRIDE, c);
+}
+
+ALWAYS_INLINE void dots_4(real *x, real *const *in, real *const *out, int64_t from, int64_t to)
+{
+    const real *const in0 = in[0], *const in1 = in[1], *const in2 = in[2], *const in3 = in[3];
+    ZERO_6(a);
+    ZERO_6(b);
+    ZERO_6(c);
+    ZERO_6(d);
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
+        LOAD_6(o, out, at);
+        DOT_6(a, in0);
+        DOT_6(b, in1);
+        DOT_6(c, in2);
+        DOT_6(d, in3);
+    }
+    STORE_SUMS_2(x, a, b);
+    STORE_SUMS_2(x + 2 * STRIDE, c, d);
+}
+#endif
+
+// Replaces the dot products of n inputs and one group by their errors. Errors of a group take error_rows(n) rows.
+ALWAYS_INLINE int64_t error_rows(int64_t n) { return (n + 1) & ~(int64_t)1; }
+
+ALWAYS_INLINE void dots_to_errors(real *error, int64_t n, const real *sign, real alpha, struct tally *tally)
+{
+    enum { PARTS = LANES > STRIDE ? 1 : STRIDE / LANES, TOGETHER = LANES > STRIDE ? LANES / STRIDE : 1 };
+#if SQ_DOUBLE
+    const vf low = vf_set(-700), high = vf_set(700);
+#else
+    const vf low = vf_set(-80), high = vf_set(80);
+#endif
+    for (int64_t i = 0; i < n; i += TOGETHER)
+        for (int part = 0; part < PARTS; part++) {
+#if LANES > 8
+            vf s = SHUFFLE(*(const vf *)sign, *(const vf *)sign, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7);
+            if (i + 1 == n) s = SHUFFLE(s, (vf){0}, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+#else
+            const vf s = vf_load(sign + part * LANES);
+#endif
+            real *const at = error + i * STRIDE + part * LANES;
+            const vf e = vf_exp_bounded(vf_max(low, vf_min(high, s * vf_load(at))));
+            const vf one_plus = e * (s * s) + (real)1;
+            vf_store(at, -alpha * s * e / (e + (real)1));
+            tally_multiply(tally, one_plus);
+        }
+}
+
+// Computes the dot products of n contexts and one group over vectors [from, to) of the rows, for skip-gram.
+ALWAYS_INLINE void dots_skipgram(real *x, real *const *in, int64_t n, real *const *out, int64_t from, int64_t to)
+{
+    int64_t i = 0;
+#if defined(__AVX512F__)
+    for (; n - i >= 4 && n - i != 5; i += 4) dots_4(x + i * STRIDE, in + i, out, from, to);
+    for (; n - i >= 3 && n - i != 4; i += 3) dots_3(x + i * STRIDE, in + i, out, from, to);
+#endif
+    for (; n - i >= 2; i += 2) dots_2(x + i * STRIDE, in + i, out, from, to);
+    if (n - i) dots_1(x + i * STRIDE, in + i, out, from, to);
+}
+
+// Adds up one vector of the contexts of CBOW, each taken `weight` times where that is not NULL.
+ALWAYS_INLINE vf sum_contexts(real *const *in, const real *weight, int64_t n, int64_t at)
+{
+    vf sum = vf_load(in[0] + at);
+    if (weight) sum *= weight[0];
+    for (int64_t i = 1; i < n; i++) {
+        vf x = vf_load(in[i] + at);
+        if (weight) x *= weight[i];
+        sum += x;
+    }
+    return sum;
+}
+
+// Computes the dot products of the scaled sum of n contexts, left in hidden[], and `groups` groups, for CBOW.
+ALWAYS_INLINE void dots_cbow(real *x, real *hidden, real *const *in, const real *weight, int64_t n, real scale,
+                             real *const *out, int64_t groups, int64_t from, int64_t to)
+{
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES)
+        vf_store(hidden + at, sum_contexts(in, weight, n, at) * scale);
+    for (int64_t g = 0; g < groups; g++) dots_1(x + g * error_rows(1) * STRIDE, &hidden, out + g * GROUP, from, to);
+}
+
+// input += sum error * output and output += sum error * input over vectors [from, to) of the rows.
+ALWAYS_INLINE void update_skipgram(const real *error, real *const *in, int64_t n, real *const *out, int64_t from,
+                                   int64_t to, real *const *ahead, const real *entering)
+{
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
+        PREFETCH_7(ahead, entering, at);
+        LOAD_6(o, out, at);
+        vf d0 = o0, d1 = o1, d2 = o2, d3 = o3, d4 = o4, d5 = o5;
+        for (int64_t i = 0; i < n; i++) {
+            const real *const e = error + i * STRIDE;
+            const vf x = vf_load(in[i] + at);
+            const vf e0 = vf_set(e[0]), e1 = vf_set(e[1]), e2 = vf_set(e[2]);
+            const vf e3 = vf_set(e[3]), e4 = vf_set(e[4]), e5 = vf_set(e[5]);
+            vf_store(in[i] + at, x + e0 * o0 + e1 * o1 + e2 * o2 + e3 * o3 + e4 * o4 + e5 * o5);
+            d0 += e0 * x, d1 += e1 * x, d2 += e2 * x, d3 += e3 * x, d4 += e4 * x, d5 += e5 * x;
+        }
+        vf_store(out[0] + at, d0), vf_store(out[1] + at, d1), vf_store(out[2] + at, d2);
+        vf_store(out[3] + at, d3), vf_store(out[4] + at, d4), vf_store(out[5] + at, d5);
+    }
+}
+
+// output += error * hidden; every context += back * sum error * output, over vectors [from, to) of the rows.
+ALWAYS_INLINE void update_cbow(const real *error, real *const *in, const real *weight, int64_t n, real scale, real back,
+                               real *const *out, int64_t groups, int64_t from, int64_t to, real *const *ahead,
+                               const real *entering)
+{
+    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
+        const vf hidden = sum_contexts(in, weight, n, at) * scale;
+        vf sum = {0};
+        PREFETCH_7(ahead, entering, at);
+        for (int64_t g = 0; g < groups; g++) {
+            const real *const e = error + g * error_rows(1) * STRIDE;
+            real *const *const row = out + g * GROUP;
+            LOAD_6(o, row, at);
+            sum += (e[0] * o0 + e[1] * o1 + e[2] * o2) + (e[3] * o3 + e[4] * o4 + e[5] * o5);
+            vf_store(row[0] + at, o0 + e[0] * hidden), vf_store(row[1] + at, o1 + e[1] * hidden);
+            vf_store(row[2] + at, o2 + e[2] * hidden), vf_store(row[3] + at, o3 + e[3] * hidden);
+            vf_store(row[4] + at, o4 + e[4] * hidden), vf_store(row[5] + at, o5 + e[5] * hidden);
+        }
+        sum *= back;
+        for (int64_t i = 0; i < n; i++) vf_store(in[i] + at, vf_load(in[i] + at) + sum);
+    }
+}
+
+#endif

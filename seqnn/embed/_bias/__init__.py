@@ -1,0 +1,19 @@
+"""The room of bias: its direction, measures of it, and vectors freed of it."""
+
+from ._bias_direction import bias_direction
+from ._bias_measures import BeforeAfter, WEATResult, compare_debiased, direct_bias, weat
+from ._debias import HardDebias, SoftDebias
+from ._gender_words import GenderWords, gender_words
+
+__all__ = [
+    "BeforeAfter",
+    "GenderWords",
+    "HardDebias",
+    "SoftDebias",
+    "WEATResult",
+    "bias_direction",
+    "compare_debiased",
+    "direct_bias",
+    "gender_words",
+    "weat",
+]

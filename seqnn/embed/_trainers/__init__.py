@@ -1,0 +1,9 @@
+"""The room of trainers: Word2Vec, FastText and GloVe, their weights, runs and files."""
+
+from ._cooccurrence import Cooccurrence
+from ._facebook import load_facebook_model, save_facebook_model
+from ._fasttext import FastText
+from ._glove import GloVe
+from ._word2vec import Word2Vec
+
+__all__ = ["Cooccurrence", "FastText", "GloVe", "Word2Vec", "load_facebook_model", "save_facebook_model"]

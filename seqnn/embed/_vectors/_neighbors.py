@@ -1,0 +1,122 @@
+"""The nearest rows of a matrix by cosine, for one query or thousands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import _core
+from ..._arguments import integer
+
+# Multiplications of one call into C: about 0.1 s, so that Ctrl-C works in between.
+_CALL = 1 << 33
+
+
+def nearest_neighbors(
+    queries: npt.ArrayLike,
+    vectors: npt.ArrayLike,
+    topn: int = 10,
+    *,
+    norms: np.ndarray | None = None,
+    begin: int = 0,
+    end: int | None = None,
+    exclude: Sequence[Sequence[int]] | np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rows of a matrix that are nearest by cosine to each query.
+
+    A zero vector has cosine 0 with everything; rows that hold NaN are never found. float32 and float64 are searched where
+    they lie (rows may be strided), other types are converted to float32 first. The result does not depend on the number
+    of threads.
+
+    Args:
+        queries: [Q, D].
+        vectors: [V, D].
+        topn: how many rows are found for each query.
+        norms: the rows' lengths [V], where they are known.
+        begin, end: the rows `begin` to `end` (exclusive) are searched; default all.
+        exclude: for each query the rows that must not be found.
+
+    Returns:
+        Ids int64 [Q, n] and cosines [Q, n], the best first, ties by lower id; n is `topn`, or the number of rows searched
+        where that is smaller. A query that runs out of rows gets id -1 and score NaN.
+
+    >>> import numpy as np
+    >>> from seqnn.embed import nearest_neighbors
+    >>> ids, scores = nearest_neighbors([[1.0, 0.1]], np.eye(3, 2), topn=2)
+    >>> ids.tolist(), scores.round(2).tolist()
+    ([[0, 1]], [[1.0, 0.1]])
+    """
+    topn = whole_topn(topn)
+    vectors = _real(vectors)
+    queries = np.ascontiguousarray(queries, vectors.dtype)
+    if queries.ndim != 2 or vectors.ndim != 2 or queries.shape[1] != vectors.shape[1]:
+        raise ValueError(f"queries {queries.shape} and vectors {vectors.shape} must be 2-D with rows of one length")
+    begin, end, _ = slice(begin, end).indices(len(vectors))
+    end = max(begin, end)
+    count = min(topn, end - begin)
+    scale = reciprocal(row_norms(vectors) if norms is None else norms).astype(vectors.dtype, copy=False)
+    queries = queries * reciprocal(row_norms(queries))[:, None]
+    skip = _padded(exclude, len(queries))
+    ids = np.empty((len(queries), count), np.int64)
+    scores = np.empty((len(queries), count), vectors.dtype)
+    step = 6 * max(1, _CALL // (6 * max(1, (end - begin) * vectors.shape[1])))
+    for i in range(0, len(queries), step):
+        part = slice(i, i + step)
+        ids[part], scores[part] = _core.neighbors_top(queries[part], vectors, scale, skip[part], begin, end, count)
+    return ids, scores
+
+
+def whole_topn(topn: Any) -> int:
+    """Check that `topn` is an integer >= 0."""
+    return integer("topn", topn, 0, 2**63 - 1)
+
+
+def row_norms(matrix: np.ndarray) -> np.ndarray:
+    """Compute the Euclidean length of each row, without a temporary copy of the matrix."""
+    dtype = matrix.dtype if matrix.dtype.itemsize >= 4 else np.float32
+    return np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=dtype))
+
+
+def reciprocal(norms: np.ndarray) -> np.ndarray:
+    """Compute 1 / norms, but 0 for 0."""
+    return np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    """Scale a vector to length 1; the zero vector stays."""
+    return vector * reciprocal(np.linalg.norm(vector, keepdims=True))
+
+
+def best(scores: np.ndarray, topn: int, exclude: Iterable[int]) -> np.ndarray:
+    """Find the positions of the `topn` highest scores, best first, ties by lower position, without those in `exclude`."""
+    exclude = set(exclude)
+    count = min(len(scores), topn + len(exclude))
+    if count < len(scores):
+        least = np.partition(scores, len(scores) - count)[len(scores) - count]
+        candidates = np.flatnonzero(scores >= least)
+    else:
+        candidates = np.arange(len(scores))
+    order = candidates[np.argsort(-scores[candidates], kind="stable")]
+    return order[[i not in exclude for i in order.tolist()]][:topn]
+
+
+def _real(vectors: npt.ArrayLike) -> np.ndarray:
+    vectors = np.asarray(vectors)
+    return vectors if vectors.dtype in (np.float32, np.float64) else vectors.astype(np.float32)
+
+
+def _padded(exclude: Sequence[Sequence[int]] | np.ndarray | None, count: int) -> np.ndarray:
+    """Put ragged lists of ids into one matrix, filled up with -1."""
+    if exclude is None:
+        return np.empty((count, 0), np.int64)
+    if len(exclude) != count:
+        raise ValueError(f"exclude holds {len(exclude)} lists for {count} queries")
+    if isinstance(exclude, np.ndarray):
+        return exclude
+    padded = np.full((count, max(map(len, exclude), default=0)), -1, np.int64)
+    for row, ids in zip(padded, exclude, strict=True):
+        row[: len(ids)] = ids
+    return padded

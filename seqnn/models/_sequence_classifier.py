@@ -1,0 +1,104 @@
+"""A classifier of sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from .. import ops, train
+from ..text import tokenize
+from ._base import ClassifierMixin, ClassWeight, Network, label_array, number_classes
+from ._coders import Stacked
+from ._losses import CLASSES
+from ._many_to_one import ManyToOne
+from ._recurrent_estimator import SequenceEstimator
+from ._weights import by_class, weighed
+
+__all__ = ["SequenceClassifier"]
+
+
+class SequenceClassifier(ClassifierMixin, SequenceEstimator):
+    """Classify sequences by a `ManyToOne` with a softmax.
+
+    X is a list of sequences of unequal length, or an array [N, T, ...]: of numbers, [T] or [T, features] each, which are
+    standardised; of tokens; or strings, which `tokenizer` cuts into tokens. Vectors of tokens are learnt, or begin with
+    those of `embedding`. y: a label for each sequence, of any kind that sorts.
+
+    Args:
+        class_weight: how much each class counts: None (all the same), "balanced" (N / (classes * count of the class)), or
+            {label: weight}.
+
+    Attributes:
+        model_: the network.
+        classes_: the labels, sorted.
+        history_: a list for each figure of training, one number an epoch.
+        n_iter_: epochs that were run.
+
+    Raises:
+        ValueError: sequences are empty or not finite, or are too few; labels are of one class.
+        TypeError: sequences are of another kind than in `fit`.
+
+    >>> from seqnn.models import SequenceClassifier
+    >>> X = [["to", "be", "or", "not"], ["or", "not", "to", "be", "?"]] * 10
+    >>> model = SequenceClassifier(hidden_size=8, max_iter=20, learning_rate=0.03).fit(X, ["statement", "question"] * 10)
+    >>> model.predict([["to", "be", "?"], ["not", "to", "be"]]).tolist()
+    ['question', 'statement']
+    """
+
+    class_weight = ClassWeight()
+
+    model_ = Network(ManyToOne)
+
+    def __init__(
+        self,
+        *,
+        cell: str = "lstm",
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        tokenizer: Callable[[str], list[str]] = tokenize,
+        min_frequency: int = 1,
+        embedding_size: int = 64,
+        embedding: Any = None,
+        freeze: bool = False,
+        class_weight: dict | str | None = None,
+        batch_size: int = 32,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = 1.0,
+        max_iter: int = 100,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        random_state: Any = 0,
+        verbose: int = 0,
+    ) -> None:
+        self._store(locals())
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
+        """Learn from sequences and their labels.
+
+        Args:
+            X: sequences.
+            y: a label for each.
+            sample_weight: how much each sequence counts, [N]; default: all the same.
+
+        Returns:
+            The estimator.
+        """
+        self._begin()
+        sequences = self._sequences(X)
+        sequences, labels, weights = weighed(sequences, label_array(y, len(sequences.rows)), sample_weight)
+        self.classes_, ids = number_classes(labels)
+        weights = by_class(self._used.class_weight, self.classes_, ids, weights)
+        targets = ids, Stacked()
+        return self._learn(self._encode(sequences), targets, CLASSES, weights, {"accuracy": train.accuracy})
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"outputs": len(self.classes_), **self._layers()}
+
+    def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Return the probabilities [N, classes], in the order of `classes_`."""
+        return np.stack(self._each(X, lambda x, lengths: ops.softmax(self.model_(x, lengths).numpy())))

@@ -1,0 +1,151 @@
+"""A label for every step of a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from .. import ops, train
+from ..text import tokenize
+from ._base import ClassWeight, Labels, Network, as_weights, label_array, number_classes, same_labels
+from ._coders import Tags
+from ._losses import TAGS
+from ._many_to_many import ManyToMany
+from ._recurrent_estimator import SequenceEstimator
+from ._weights import by_class
+
+__all__ = ["SequenceTagger"]
+
+
+class SequenceTagger(SequenceEstimator):
+    """Label every step of a sequence by a `ManyToMany` with a softmax; X as for `SequenceClassifier`.
+
+    y: for each sequence as many labels as it has steps, of any kind that sorts. Set `bidirectional` where a step's label
+    depends on what comes after it.
+
+    Args:
+        class_weight: how much the steps of each class count: None (all the same), "balanced" (steps / (classes * steps of
+            the class)), or {label: weight}.
+
+    Attributes:
+        model_: the network.
+        classes_: the labels, sorted.
+        history_: a list for each figure of training, one number an epoch.
+        n_iter_: epochs that were run.
+
+    >>> from seqnn.models import SequenceTagger
+    >>> X = [["the", "dog", "barks"], ["a", "cat", "sleeps", "well"]] * 10
+    >>> y = [["DET", "NOUN", "VERB"], ["DET", "NOUN", "VERB", "ADV"]] * 10
+    >>> model = SequenceTagger(hidden_size=16, max_iter=30, learning_rate=0.02).fit(X, y)
+    >>> [tags.tolist() for tags in model.predict([["the", "cat", "barks"]])]
+    [['DET', 'NOUN', 'VERB']]
+    """
+
+    class_weight = ClassWeight()
+
+    classes_ = Labels("C")
+    model_ = Network(ManyToMany)
+
+    def __init__(
+        self,
+        *,
+        cell: str = "lstm",
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        tokenizer: Callable[[str], list[str]] = tokenize,
+        min_frequency: int = 1,
+        embedding_size: int = 64,
+        embedding: Any = None,
+        freeze: bool = False,
+        class_weight: dict | str | None = None,
+        batch_size: int = 32,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = 1.0,
+        max_iter: int = 100,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        random_state: Any = 0,
+        verbose: int = 0,
+    ) -> None:
+        self._store(locals())
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
+        """Learn from sequences and the labels of their steps.
+
+        Args:
+            X: sequences.
+            y: for each sequence a label for each step.
+            sample_weight: how much each sequence counts, [N]; default: all the same.
+
+        Returns:
+            The estimator.
+        """
+        self._begin()
+        sequences = self._sequences(X)
+        lengths = np.array([len(s) for s in sequences.rows])
+        labels = _labels(y, lengths.tolist())
+        weights = as_weights(sample_weight, len(lengths))
+        self.classes_, flat = number_classes(label_array(np.concatenate(labels), int(lengths.sum())))
+        ends = np.cumsum(lengths)[:-1]
+        steps = by_class(
+            self._used.class_weight, self.classes_, flat, None if weights is None else np.repeat(weights, lengths)
+        )
+        targets = np.split(flat.astype(np.int64), ends), Tags()
+        return self._learn(
+            self._encode(sequences), targets, TAGS, None if steps is None else np.split(steps, ends),
+            {"accuracy": train.accuracy},
+        )  # fmt: skip
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"outputs": len(self.classes_), **self._layers()}
+
+    def predict_proba(self, X: Any) -> list[np.ndarray]:  # noqa: N803
+        """Return for each sequence the probabilities [T, classes] of its steps, in the order of `classes_`."""
+
+        def probabilities(x: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
+            rows = ops.softmax(self.model_(x, lengths).numpy())
+            return [row[:length] for row, length in zip(rows, lengths, strict=True)]
+
+        return self._each(X, probabilities)
+
+    def predict(self, X: Any) -> list[np.ndarray]:  # noqa: N803
+        """Return for each sequence the most probable label of each step."""
+        return [self.classes_[p.argmax(axis=1)] for p in self.predict_proba(X)]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """Return the share of steps whose label is predicted.
+
+        Args:
+            X: sequences.
+            y: for each sequence a label for each step.
+            sample_weight: how much each sequence counts, [N]; default: all the same.
+        """
+        found = self.predict(X)
+        lengths = [len(f) for f in found]
+        predicted = np.concatenate(found)
+        weights = as_weights(sample_weight, len(found))
+        hits = predicted == same_labels(np.concatenate(_labels(y, lengths)), predicted)
+        return float(np.average(hits, weights=None if weights is None else np.repeat(weights, lengths)))
+
+
+def _labels(y: Any, lengths: list[int]) -> list[np.ndarray]:
+    """Return the labels of each sequence, checked against its length."""
+    if isinstance(y, str) or not hasattr(y, "__len__") or len(y) != len(lengths):
+        raise ValueError(f"y: expected the labels of each of {len(lengths)} sequences, got {_described(y)}")
+    found = list(y)
+    for i, (labels, length) in enumerate(zip(found, lengths, strict=True)):
+        if isinstance(labels, str) or np.shape(labels) != (length,):
+            raise ValueError(f"y[{i}]: expected {length} labels, one a step of X[{i}], got {_described(labels)}")
+    arrays = [np.asarray(labels) for labels in found]
+    if len({array.dtype.kind in "OUS" for array in arrays}) > 1:
+        raise ValueError("y: expected labels of one kind, got texts in some sequences and numbers in others")
+    return arrays
+
+
+def _described(y: Any) -> str:
+    return type(y).__name__ + (f" of {len(y)}" if hasattr(y, "__len__") else "")

@@ -1,0 +1,280 @@
+"""Translations of token sequences by a Transformer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from .. import optim
+from .._arguments import integer
+from .._settings import Flag, Integer, Number
+from ..autograd import no_grad
+from ..text import Vocabulary, pad, tokenize
+from ._base import Examples, Network, NetworkEstimator, Plain, Tokenizer, Words, by_length
+from ._coders import padded_classes
+from ._pretrained import Embedding, Pretrained, fill
+from ._sequences import Sequences, as_sequences
+from ._transformer import Transformer
+
+__all__ = ["Translator"]
+
+
+class Alignment(NamedTuple):
+    """A report of how the words of a translation attend to those of the text: the arguments of `plot.alignment`.
+
+    >>> from seqnn.models import Translator
+    >>> X, y = [["ein", "hund"], ["ein", "mann"]] * 4, [["a", "dog"], ["a", "man"]] * 4
+    >>> model = Translator(d_model=8, nhead=2, num_layers=1, dim_feedforward=8, max_iter=1).fit(X, y)
+    >>> alignment = model.align([["ein", "hund"]], max_new_tokens=3)[0]
+    >>> alignment.source, alignment.weights.shape == (2, len(alignment.target), 3)
+    (['ein', 'hund', '</s>'], True)
+    """
+
+    weights: np.ndarray
+    """[heads, words of the translation, words of the text]."""
+
+    source: list[str]
+    """The words of the text, with the "</s>" at its end."""
+
+    target: list[str]
+    """The words of the translation, with the "</s>" at its end."""
+
+
+class Translator(NetworkEstimator):
+    """Translate sequences of tokens by a `Transformer`, trained by Adam and the Noam schedule.
+
+    X and y are lists of token lists, or of strings, which `tokenizer` cuts into tokens. Predictions are of the kind of y;
+    strings are tokens joined by blanks.
+
+    Args:
+        d_model: width of the network; vectors that are given decide it.
+        nhead: attention heads.
+        num_layers: layers of the encoder, and as many of the decoder.
+        dim_feedforward: width of the layers' inner networks.
+        dropout: share of units that is dropped in training.
+        label_smoothing: of the loss in training.
+        tokenizer: from a string to its tokens, for texts that are given as strings.
+        min_frequency: rarer words of either side are "<unk>", as are those that `fit` did not meet.
+        embedding: first vectors of the words of X: `KeyedVectors`, or a pair (matrix, words); scaled to length 1 in the mean.
+        target_embedding: first vectors of the words of y, which are those of the output as well.
+        freeze: whether vectors that are given stay as they are. Then the vocabulary is all words that have a vector, and
+            the others are "<unk>"; else it is the words of `fit`.
+        learning_rate: factor of the schedule, learning_rate * d_model^-0.5 * min(step^-0.5, step * warmup^-1.5).
+        warmup: steps in which the learning rate rises.
+        clip_norm: limit of the gradients' norm, or None.
+
+    Attributes:
+        model_: the network, a `Transformer`.
+        source_: the vocabulary of X.
+        target_: the vocabulary of y.
+        history_: a list for each figure of training, one number an epoch.
+        n_iter_: epochs that were run.
+
+    >>> from seqnn.models import Translator
+    >>> X = [["ein", "hund"], ["eine", "katze"], ["ein", "mann"]] * 8
+    >>> y = [["a", "dog"], ["a", "cat"], ["a", "man"]] * 8
+    >>> model = Translator(d_model=32, nhead=2, num_layers=1, dim_feedforward=64, warmup=40, max_iter=30, batch_size=8)
+    >>> model.fit(X, y).predict([["eine", "katze"]])
+    [['a', 'cat']]
+    """
+
+    d_model = Integer(256, minimum=1)
+    nhead = Integer(4, minimum=1)
+    num_layers = Integer(3, minimum=1)
+    dim_feedforward = Integer(1024, minimum=1)
+    dropout = Number(0.1, minimum=0, maximum=1)
+    label_smoothing = Number(0.1, minimum=0, below=1)
+    tokenizer = Tokenizer(tokenize)
+    min_frequency = Integer(1, minimum=1)
+    embedding = Embedding()
+    target_embedding = Embedding()
+    freeze = Flag(False)
+    learning_rate = Number(1.0, minimum=0)
+    warmup = Integer(1000, minimum=1)
+    batch_size = Integer(64, minimum=1)
+    clip_norm = Number(1.0, above=0, optional=True)
+    max_iter = Integer(10, minimum=1)
+    validation_fraction = Number(0.02, minimum=0, below=1)
+    n_iter_no_change = Integer(3)
+
+    source_ = Words()
+    target_ = Words()
+    _longest = Plain(int)
+    _width = Plain(int)
+    _text = Plain(bool)
+    model_ = Network(Transformer)
+
+    def __init__(
+        self,
+        *,
+        d_model: int = 256,
+        nhead: int = 4,
+        num_layers: int = 3,
+        dim_feedforward: int = 1024,
+        dropout: float = 0.1,
+        label_smoothing: float = 0.1,
+        tokenizer: Callable[[str], list[str]] = tokenize,
+        min_frequency: int = 1,
+        embedding: Any = None,
+        target_embedding: Any = None,
+        freeze: bool = False,
+        learning_rate: float = 1.0,
+        warmup: int = 1000,
+        batch_size: int = 64,
+        clip_norm: float | None = 1.0,
+        max_iter: int = 10,
+        validation_fraction: float = 0.02,
+        n_iter_no_change: int = 3,
+        random_state: Any = 0,
+        verbose: int = 0,
+    ) -> None:
+        self._store(locals())
+
+    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
+        """Learn from texts and their translations.
+
+        Args:
+            X: token lists, or strings.
+            y: a translation for each.
+
+        Returns:
+            The estimator.
+        """
+        settings = self._begin()
+        x, targets = self._texts(X, "X"), self._texts(y, "y")
+        if len(x.rows) != len(targets.rows):
+            raise ValueError(
+                f"y: expected a translation for each of {len(x.rows)} sequences of X, got {len(targets.rows)}"
+            )
+        self._text, self._width = (
+            targets.text,
+            _common_size(settings.embedding, settings.target_embedding, settings.d_model),
+        )
+        self.source_ = self._vocabulary(x.rows, settings.embedding, "embedding")
+        self.target_ = self._vocabulary(targets.rows, settings.target_embedding, "target_embedding")
+        sources = [self.source_.encode(s, eos=True) for s in x.rows]
+        written = [self.target_.encode(s, bos=True, eos=True) for s in targets.rows]
+        self._longest = max(map(len, written))
+        examples = Examples(sources, written, _Source(self.source_), _Target(self.target_))
+        return self._train(None, *examples.split(settings), schedule=optim.Noam(self._width, settings.warmup))
+
+    def predict(self, X: Any, *, max_new_tokens: int | None = None) -> list[Any]:  # noqa: N803
+        """Return the translation of each text: tokens, or a string where the y of `fit` were strings.
+
+        Args:
+            X: token lists, or strings.
+            max_new_tokens: most tokens of a translation; default: as many as the longest of `fit` has.
+        """
+        settings = self._require_fit()
+        most = self._longest if max_new_tokens is None else integer("max_new_tokens", max_new_tokens, 0)
+
+        def translate(part: list[np.ndarray]) -> list[list[str]]:
+            ids, lengths = _Source(self.source_).collate(part)
+            written = self.model_.generate(ids, most, lengths=lengths)
+            return [self.target_.decode(row, skip_specials=True) for row in written]
+
+        found = by_length(self._sources(X), settings.batch_size, translate)
+        return [" ".join(tokens) for tokens in found] if self._text else found
+
+    def score(self, X: Any, y: Any) -> float:  # noqa: N803
+        """Return the share of texts whose translation is predicted exactly."""
+        self._require_fit()
+        true = self._texts(y, "y").rows
+        found = self.predict(X, max_new_tokens=max(map(len, true)) + 1)
+        if len(found) != len(true):
+            raise ValueError(f"y: expected a translation for each of {len(found)} sequences of X, got {len(true)}")
+        return float(np.mean([f == (" ".join(t) if self._text else t) for f, t in zip(found, true, strict=True)]))
+
+    def align(self, X: Any, *, layer: int = -1, max_new_tokens: int | None = None) -> list[Alignment]:  # noqa: N803
+        """Translate texts, and return how the words of each translation attend to those of the text.
+
+        Args:
+            X: token lists, or strings.
+            layer: of the decoder, 0 .. num_layers - 1; default: the last.
+            max_new_tokens: as for `predict`.
+
+        Returns:
+            An `Alignment` for each text: `plot.alignment(*model.align(X)[0])` draws the first.
+        """
+        self._require_fit()
+        most = self._longest if max_new_tokens is None else integer("max_new_tokens", max_new_tokens, 0)
+        found = []
+        for source in self._sources(X):
+            written = self.model_.generate(source[None], most)[0]
+            before = np.concatenate([[self.target_.bos_id], written[:-1]])[None]
+            with no_grad():
+                _, weights = self.model_.decode(before, self.model_.encode(source[None]), need_weights=True)
+            if not -len(weights) <= layer < len(weights):
+                raise ValueError(f"layer: expected one of the {len(weights)} of the decoder, got {layer}")
+            _, across = weights[layer]
+            found.append(Alignment(np.asarray(across)[0], self.source_.decode(source), self.target_.decode(written)))
+        return found
+
+    def _texts(self, texts: Any, name: str) -> Sequences:
+        found = as_sequences(texts, name, self._used.tokenizer)
+        if not found.tokens:
+            raise TypeError(f"{name}: expected sequences of tokens (strings), got numbers")
+        return found
+
+    def _sources(self, X: Any) -> list[np.ndarray]:  # noqa: N803
+        return [self.source_.encode(s, eos=True) for s in self._texts(X, "X").rows]
+
+    def _vocabulary(self, texts: list[list[str]], pretrained: Pretrained | None, name: str) -> Vocabulary:
+        if pretrained is None:
+            return Vocabulary.from_tokens(texts, min_frequency=self._used.min_frequency)
+        if pretrained.words is None:
+            raise TypeError(f"{name}: expected KeyedVectors or a pair (matrix, words), got a matrix without words")
+        return pretrained.vocabulary(texts, self._used.min_frequency, self._used.freeze)
+
+    def _arguments(self) -> dict[str, Any]:
+        settings = self._used
+        return {
+            "source_size": len(self.source_), "target_size": len(self.target_), "d_model": self._width,
+            "nhead": settings.nhead, "num_encoder_layers": settings.num_layers,
+            "num_decoder_layers": settings.num_layers, "dim_feedforward": settings.dim_feedforward,
+            "dropout": settings.dropout, "label_smoothing": settings.label_smoothing,
+        }  # fmt: skip
+
+    def _prepare(self, model: Any) -> None:
+        super()._prepare(model)
+        settings = self._used
+        for pretrained, words, layer in (
+            (settings.embedding, self.source_, model.source),
+            (settings.target_embedding, self.target_, model.target),
+        ):
+            if pretrained is not None:
+                table = pretrained.table(words)
+                fill(layer, table / np.sqrt(np.square(table).sum(axis=1).mean()), settings.freeze)
+
+    def _optimizer(self, parameters: Any) -> optim.Optimizer:
+        return optim.Adam(parameters, lr=self._used.learning_rate, betas=(0.9, 0.98), eps=1e-9)
+
+
+class _Source:
+    """Ids of the words of a source."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.pad_id = vocabulary.pad_id
+
+    def collate(self, rows: list[np.ndarray]) -> tuple:
+        """Return padded ids [B, S] and their lengths."""
+        return pad(rows, value=self.pad_id)
+
+
+class _Target(_Source):
+    """Ids of the words of a translation, with those that begin and end it."""
+
+    def collate(self, rows: list[np.ndarray]) -> tuple:
+        """Return the ids before each word, [B, T], and the words, [B, T]."""
+        before, _ = pad([row[:-1] for row in rows], value=self.pad_id)
+        return before, padded_classes([row[1:] for row in rows])
+
+
+def _common_size(first: Pretrained | None, second: Pretrained | None, default: int) -> int:
+    """Return the width that vectors decide; a ValueError where those of both sides differ."""
+    sizes = [pretrained.size for pretrained in (first, second) if pretrained is not None]
+    if len(set(sizes)) > 1:
+        raise ValueError(f"target_embedding: expected {sizes[0]} dimensions as embedding has, got {sizes[1]}")
+    return sizes[0] if sizes else default

@@ -1,0 +1,132 @@
+"""Time series and forecasts of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._arguments import integer
+from ._axes import FAINT, GREY, PALETTE, new_axes, style
+from ._lines import axis_labels, grid
+from ._steps import legend_above, line_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def forecast(
+    series: Any,
+    forecasts: Any,
+    *,
+    start: int | None = None,
+    show: int | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a series and forecasts of it; a dashed line joins each forecast to the step before it.
+
+    Args:
+        series: the truth [T], or [T, variables], which stand one below the other, each in its own height.
+        forecasts: one forecast [n] or [n, variables], or {label: forecast}; NaN where there is none.
+        start: the step of the forecasts' first value, such as T - n for a back-test. Default: T, so that they come after
+            the series, as those of `predict` do; 0 for those of `historical_forecasts`, which are as long as the series
+            and begin with NaN; and where both have an index of pandas, the place in it.
+        show: how many of the last steps are shown; default: all.
+        title: of the picture.
+        ax: where to draw; default: a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: there is no forecast, or forecasts have other variables than the series.
+
+    >>> from seqnn import plot
+    >>> ax = plot.forecast([1.0, 2.0, 3.0], [4.0, 5.0])
+    >>> ax.lines[-1].get_xdata().tolist()
+    [3, 4]
+    >>> plot.forecast([1.0, 2.0, 3.0], [2.5, 3.5], start=1).lines[-1].get_xdata().tolist()
+    [1, 2]
+    """
+    found = forecasts if isinstance(forecasts, Mapping) else {"forecast": forecasts}
+    if not found:
+        raise ValueError("forecasts: expected at least one, got none")
+    truth = _columns(series, "series", [np.ndim(values) for values in found.values()])
+    lines = {str(label): _columns(values, f"forecasts[{label!r}]", [truth.ndim]) for label, values in found.items()}
+    if wrong := [label for label, values in lines.items() if values.shape[1:] != truth.shape[1:]]:
+        raise ValueError(
+            f"forecasts[{wrong[0]!r}]: expected {truth.shape[1]} variables as the series has, got {lines[wrong[0]].shape[1]}"
+        )
+    begins = [
+        _begin(series, given, values, len(truth)) if start is None else integer("start", start, 0)
+        for given, values in zip(found.values(), lines.values(), strict=True)
+    ]
+    end = max(len(truth), *(begin + len(values) for begin, values in zip(begins, lines.values(), strict=True)))
+    shown = 0 if show is None else max(end - integer("show", show, 1), 0)
+    many = truth.ndim == 2
+    ax = new_axes(ax, (7.2, 1.6 + 1.1 * truth.shape[1] if many else 3.4))
+    style(ax, title=title, spines=("bottom",) if many else ("left", "bottom"))
+    if min(begins) > shown:
+        ax.axvline(min(begins) - 0.5, color=FAINT, linewidth=1, zorder=1)
+    curves = [("series", 0, truth, GREY)]
+    curves += [
+        (label, begin, lines[label], color)
+        for label, begin, color in zip(lines, begins, _colors(len(lines)), strict=True)
+    ]
+    place = _placed(truth, list(lines.values())) if many else np.asarray
+    for label, begin, values, color in curves:
+        cut = max(shown - begin, 0)
+        steps = np.arange(begin + cut, begin + len(values))
+        if begin and cut == 0 and begin <= len(truth) and begin > shown:
+            joint = place(np.stack([truth[begin - 1], values[0]]))
+            ax.plot([begin - 1, begin], joint, color=color, linewidth=1.2, linestyle=(0, (3, 2)), zorder=2)
+        drawn = ax.plot(steps, place(values[cut:]), color=color, linewidth=1.5, zorder=2)
+        drawn[0].set_label(label)
+    if many:
+        names = list(getattr(series, "columns", range(truth.shape[1])))
+        ax.set_yticks(-np.arange(truth.shape[1]) - 0.5, [str(name) for name in names])
+        ax.tick_params(axis="y", length=0)
+    else:
+        grid(ax, "y")
+    ax.margins(x=0.01)
+    axis_labels(ax, "step", None)
+    legend_above(ax, len(curves))
+    return ax
+
+
+def _begin(series: Any, given: Any, values: np.ndarray, steps: int) -> int:
+    """Return the step at which a forecast begins."""
+    index, own = getattr(series, "index", None), getattr(given, "index", None)
+    if hasattr(index, "get_indexer") and hasattr(own, "get_indexer"):
+        place = int(index.get_indexer(own[:1])[0])
+        return steps if place < 0 else place
+    historical = len(values) == steps and np.isnan(values[0]).all()
+    return 0 if historical else steps
+
+
+def _columns(values: Any, name: str, axes: list[int]) -> np.ndarray:
+    """Check a series of one variable, as [T]; or of several, [T, variables], where the others have an axis for them."""
+    array = np.asarray(values)
+    if (
+        array.ndim == 2
+        and array.shape[1] > 1
+        and all(n == 2 for n in axes)
+        and array.dtype.kind in "fiub"
+        and len(array)
+    ):
+        return array.astype(np.float64)
+    return line_of(values, name)
+
+
+def _placed(truth: np.ndarray, forecasts: list[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """Return how values [T, variables] are scaled so that the variables stand one below the other, in height 1 each."""
+    everything = np.concatenate([truth, *forecasts])
+    low, high = np.nanmin(everything, axis=0), np.nanmax(everything, axis=0)
+    spread = np.where(high > low, high - low, 1.0)
+    return lambda values: 0.9 * (values - low) / spread - np.arange(truth.shape[1]) - 0.95
+
+
+def _colors(count: int) -> list[str]:
+    return [PALETTE[i % len(PALETTE)] for i in range(count)]

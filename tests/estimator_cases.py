@@ -1,0 +1,52 @@
+"""Every estimator of `seqnn.models` with settings that train in no time, and data for it: name -> (estimator, X, y or None)."""
+
+import numpy as np
+
+from seqnn.models import (
+    AnomalyDetector,
+    ARForecaster,
+    LogisticRegression,
+    MLPClassifier,
+    MLPForecaster,
+    MLPRegressor,
+    RecurrentForecaster,
+    Seq2Seq,
+    SequenceClassifier,
+    SequenceGenerator,
+    SequenceRegressor,
+    SequenceTagger,
+    TextCNNClassifier,
+    Translator,
+)
+
+draw = np.random.default_rng(0)
+MATRIX = draw.standard_normal((30, 3))
+CLASSES = np.where(MATRIX[:, 0] > 0, "up", "down")
+NUMBERS = [draw.standard_normal((int(n), 2)) for n in draw.integers(1, 6, 30)]
+TOKENS = [[str(t) for t in draw.integers(0, 5, int(n))] for n in draw.integers(1, 6, 30)]
+SERIES = np.sin(0.3 * np.arange(60))[:, None] + 0.1 * draw.standard_normal((60, 2))
+SMALL = {"hidden_size": 4, "max_iter": 2}
+TINY = {"d_model": 8, "nhead": 2, "num_layers": 1, "dim_feedforward": 8, "warmup": 5, "max_iter": 2}
+CASES = {
+    "logistic": (LogisticRegression(C=0.5, class_weight={"up": 2.0}), MATRIX, CLASSES),
+    "logistic, three integers": (LogisticRegression(), MATRIX, np.arange(30) % 3),
+    "perceptron": (MLPClassifier((4,), max_iter=2), MATRIX, CLASSES),
+    "perceptron, float32": (MLPClassifier((4, 3), dropout=0.1, max_iter=2), MATRIX.astype("f4"), MATRIX[:, 0] > 0),
+    "perceptron of numbers": (MLPRegressor((4,), activation="tanh", max_iter=2), MATRIX, MATRIX[:, :2]),
+    "classes of sequences": (SequenceClassifier(**SMALL, bidirectional=True), NUMBERS, CLASSES),
+    "classes of tokens": (SequenceClassifier(**SMALL, cell="stlm", embedding_size=3), TOKENS, CLASSES.astype(object)),
+    "numbers of sequences": (SequenceRegressor(**SMALL, cell="gru"), NUMBERS, MATRIX[:, 0]),
+    "tags": (SequenceTagger(**SMALL), TOKENS, [[t > "2" for t in s] for s in TOKENS]),
+    "tokens from tokens": (Seq2Seq(**SMALL), TOKENS, [s[::-1] for s in TOKENS]),
+    "numbers from numbers": (Seq2Seq(**SMALL, cell="rnn"), NUMBERS, [s[::-1] for s in NUMBERS]),
+    "tokens from vectors": (SequenceGenerator(**SMALL), MATRIX, TOKENS),
+    "numbers from vectors": (SequenceGenerator(**SMALL), MATRIX, [s[:, 0] for s in NUMBERS]),
+    "texts": (TextCNNClassifier(filters=2, embedding_size=3, max_iter=2), [" ".join(s) for s in TOKENS], CLASSES),
+    "translations": (Translator(**TINY), TOKENS, [s[::-1] for s in TOKENS]),
+    "autoregression": (ARForecaster(3, ridge=0.1), SERIES, None),
+    "several series": (ARForecaster(3), [SERIES[:30, 0], SERIES[30:, 1]], None),
+    "recurrent forecasts": (RecurrentForecaster(5, 2, **SMALL, scaling="minmax"), SERIES, None),
+    "perceptron forecasts": (MLPForecaster(5, 2, hidden_layer_sizes=(4,), max_iter=2, scaling=None), SERIES, None),
+    "anomalies": (AnomalyDetector(ARForecaster(4), quantile=0.9), SERIES, None),
+    "anomalies by a network": (AnomalyDetector(RecurrentForecaster(4, **SMALL)), SERIES[:, 0], None),
+}
