@@ -29,9 +29,10 @@ static bool read_value(const field *f, float *value)
     return x == x && x < INFINITY;
 }
 
-// Read one line; returns one of the problems. The words come out with a blank behind each, the last one a line end.
-static int read_line(const uint8_t *p, const uint8_t *end, int64_t order, float *log_prob, float *log_backoff,
-                     uint8_t **words)
+// Reads one line; returns what is wrong with it. The words come out with a blank after each, the last one with a line
+// end.
+static enum arpa_problem read_line(const uint8_t *p, const uint8_t *end, int64_t order, float *log_prob,
+                                   float *log_backoff, uint8_t **words)
 {
     field f;
     next_field(&p, end, &f);
@@ -49,7 +50,7 @@ static int read_line(const uint8_t *p, const uint8_t *end, int64_t order, float 
     return next_field(&p, end, &f) ? ARPA_WORDS : ARPA_NONE;
 }
 
-// Read lines with n-grams of `order` words; lines without text are left out. The words follow each other as text, a
+// Reads lines with n-grams of `order` words; lines without text are left out. The words follow each other as text, a
 // line for each n-gram. found = {n-grams, bytes of words, the place of a line that cannot be read or -1, its problem}.
 //: arpa_parse(text:u[N], order:n>=1, log_probs+f32[L], log_backoffs+f32[L], words+u[N+1]) -> found:l[4]
 KERNEL(arpa_parse)
@@ -65,7 +66,8 @@ KERNEL(arpa_parse)
         while (first < stop && is_space(*first)) first++;
         if (first < stop) {
             if (lines == a->L) return "log_probs: too few places for the lines of this text";
-            const int problem = read_line(first, stop, a->order, a->log_probs + lines, a->log_backoffs + lines, &words);
+            const enum arpa_problem problem =
+                read_line(first, stop, a->order, a->log_probs + lines, a->log_backoffs + lines, &words);
             if (problem) {
                 a->found[2] = p - a->text;
                 a->found[3] = problem;
@@ -80,11 +82,12 @@ KERNEL(arpa_parse)
     return NULL;
 }
 
-// A number as ARPA files have it: -99 stands for the logarithm of 0.
+// Prints a number as ARPA files have it: -99 stands for the logarithm of 0.
 static char *print_log(char *out, float x) { return print_float(out, x < -99 ? -99 : x); }
 
-// Lines for n-grams, each a row of words, which lie in `pool` from offsets[word] on. A weight of 0 is left out. `text`
-// is the space: 2 * NUMBER bytes a row, and the words with a byte behind each, are enough; `used` of them are written.
+// Prints lines for n-grams, each a row of words, which lie in `pool` from offsets[word] on. A weight of 0 is left out.
+// `text` is the space: 2 * NUMBER bytes a row, and the words with a byte behind each, are enough; `used` of them are
+// written.
 //: arpa_format(rows:i[R,N], log_probs:f32[R], log_backoffs?f32[R], pool:u[P], offsets:l[V+1], text+u[C]) -> used:l[1]
 //:     where offsets ascends to P; 0 <= rows < V
 KERNEL(arpa_format)

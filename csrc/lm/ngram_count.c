@@ -8,7 +8,7 @@ enum { MOST_ORDER = 16, MOST_RUNS = 64 };
 //= BOS 1
 //= EOS 2
 
-// The text to count: each sentence's words, numbered by `map` (-1: left out), between BOS and EOS.
+// Makes the text to count: each sentence's words, numbered by `map` (-1: left out), between BOS and EOS.
 //: ngram_count_stream(ids:i[T], offsets:l[S+1], map:i[W]) -> stream:i[T+2*S], size:l[1]
 //:     where offsets covers T
 KERNEL(ngram_count_stream)
@@ -19,14 +19,14 @@ KERNEL(ngram_count_stream)
     bool known = true;
 #pragma omp parallel for num_threads((int)parts) schedule(static, 1) reduction(&& : known)
     for (int64_t part = 0; part < parts; part++) {
-        const int64_t first = a->S * part / parts, last = a->S * (part + 1) / parts;
+        const int64_t first = cut(a->S, parts, part), last = cut(a->S, parts, part + 1);
         kept[part] = 2 * (last - first);
         for (int64_t i = a->offsets[first]; i < a->offsets[last]; i++) {
-            const int32_t id = a->ids[i];
+            const int32_t id = READ_ONCE(a->ids[i]);
             if (id < 0 || id >= a->W)
                 known = false;
             else
-                kept[part] += a->map[id] >= 0;
+                kept[part] += READ_ONCE(a->map[id]) >= 0;
         }
     }
     if (!known) {
@@ -42,81 +42,26 @@ KERNEL(ngram_count_stream)
     kept[parts] = total;
 #pragma omp parallel for num_threads((int)parts) schedule(static, 1)
     for (int64_t part = 0; part < parts; part++) {
-        const int64_t first = a->S * part / parts, last = a->S * (part + 1) / parts, end = kept[part + 1];
+        const int64_t first = cut(a->S, parts, part), last = cut(a->S, parts, part + 1), end = kept[part + 1];
         int64_t at = kept[part];
         for (int64_t s = first; s < last && at + 2 <= end; s++) {
             a->stream[at++] = NGRAM_COUNT_BOS;
             for (int64_t i = a->offsets[s]; i < a->offsets[s + 1] && at < end - 1; i++) {
-                const int32_t id = a->ids[i], word = id < 0 || id >= a->W ? -1 : a->map[id];
+                const int32_t id = READ_ONCE(a->ids[i]), word = id < 0 || id >= a->W ? -1 : READ_ONCE(a->map[id]);
                 a->stream[at] = word;
                 at += word >= 0;
             }
             a->stream[at++] = NGRAM_COUNT_EOS;
         }
+        while (at < end) a->stream[at++] = NGRAM_COUNT_EOS; // ids or map have been changed during the call
     }
+    memset(a->stream + total, 0, sizeof *a->stream * (size_t)(a->T + 2 * a->S - total));
     a->size[0] = total;
     free(kept);
     return NULL;
 }
 
-// Rows by their first words, 2^shift words in a bucket: one, unless there are many more words than rows. Bucket b has the
-// rows [starts[b], starts[b + 1]); next[b] is where its next one belongs.
-typedef struct {
-    int64_t count, longest;
-    int64_t *starts, *next;
-    int shift;
-} buckets;
-
-static inline bool is_one_word(const buckets *b) { return b->shift == 0; }
-
-// Count the rows of each bucket.
-static const char *open_buckets(buckets *b, const struct ngram_count_sort *a)
-{
-    *b = (buckets){.shift = 0};
-    while ((a->words - 1) >> b->shift > (a->T > 1024 ? a->T : 1024)) b->shift++;
-    b->count = ((a->words - 1) >> b->shift) + 1;
-    b->starts = calloc((size_t)b->count + 1, sizeof *b->starts);
-    b->next = malloc((size_t)b->count * sizeof *b->next);
-    if (!b->starts || !b->next) return sq_no_memory;
-    for (int64_t i = 0; i < a->T; i++) {
-        const int32_t word = a->stream[i];
-        if (word < 0 || word >= a->words) return "stream: expected numbers below words";
-        b->starts[(word >> b->shift) + 1]++;
-    }
-    for (int64_t k = 0; k < b->count; k++) {
-        const bool sorted = is_one_word(b) && k == NGRAM_COUNT_EOS;
-        if (!sorted && b->starts[k + 1] > b->longest) b->longest = b->starts[k + 1];
-        b->next[k] = b->starts[k];
-        b->starts[k + 1] += b->starts[k];
-    }
-    return NULL;
-}
-
-// Place the rows of a thread's share of the buckets, in the order of the text.
-static void fill_buckets(buckets *b, const struct ngram_count_sort *a, int64_t part, int64_t parts)
-{
-    const int64_t low = a->T * part / parts, high = a->T * (part + 1) / parts;
-    for (int64_t i = 0; i < a->T; i++) {
-        const int32_t word = a->stream[i];
-        if (word < 0 || word >= a->words) continue; // changed during the call
-        const int64_t k = word >> b->shift;
-        if (b->starts[k] < low || b->starts[k] >= high) continue;
-        if (b->next[k] < b->starts[k + 1]) a->positions[b->next[k]++] = (uint32_t)i;
-    }
-}
-
-static void sort_bucket(const buckets *b, const struct ngram_count_sort *a, sorter *s, int64_t k)
-{
-    const int64_t begin = b->starts[k], n = b->starts[k + 1] - begin;
-    if (n == 0) return;
-    a->shared[begin] = 0;
-    if (is_one_word(b) && k == NGRAM_COUNT_EOS)
-        memset(a->shared + begin + 1, s->order, (size_t)(n - 1));
-    else
-        sort_rows(s, a->positions + begin, a->shared + begin, n, is_one_word(b));
-}
-
-// The rows of a text in sorted order, by the positions where they begin; shared[i] = the words that row i begins with
+// Sorts the rows of a text, by the positions where they begin; shared[i] = the words that row i begins with
 // as the row before it does, `order` where they are equal.
 //: ngram_count_sort(stream:i[T], words:n, order:n) -> positions:u32[T], shared:u8[T]
 //:     where 1 <= words < 2147483648; 1 <= order <= 16; T < 2147483648
@@ -153,12 +98,12 @@ KERNEL(ngram_count_sort)
 // A row of a text, or (without positions) the row-th piece of `order` words.
 #define ROW(row) (a->positions ? (int64_t)a->positions[row] : (row) * a->order)
 
-// Fetch a row that is read soon.
+// Fetches a row that is read soon.
 #define FETCH_ROW(row)                                                                                                 \
     if (a->positions && (row) < a->R) __builtin_prefetch(a->stream + a->positions[row])
 
-// How many n-grams of 1 .. order words begin in each part of sorted rows. Part c is the rows [bounds[c], bounds[c +
-// 1]), and its first row begins with another word than the row before it.
+// Counts the n-grams of 1 .. order words that begin in each part of sorted rows. Part c is the rows [bounds[c],
+// bounds[c + 1]), and its first row begins with another word than the row before it.
 //: ngram_count_sizes(stream:i[T], positions?u32[R], shared:u8[R], bounds:l[C+1], order:n) -> sizes:l[C,order]
 //:     where 1 <= order <= 16; bounds ascends to R
 KERNEL(ngram_count_sizes)
@@ -178,9 +123,9 @@ KERNEL(ngram_count_sizes)
     return NULL;
 }
 
-// The n-grams of sorted rows, first those of one word, then of two ...: last word, count, and the place of the n-gram
-// without that word among those of its length. counts[r] = how often row r stands for (default 1). `sizes` is what
-// ngram_count_sizes found.
+// Lists the n-grams of sorted rows, first those of one word, then of two ...: last word, count, and the place of the
+// n-gram without that word among those of its length. counts[r] = how often row r stands for (default 1). `sizes` is
+// what ngram_count_sizes found.
 //: ngram_count_levels(stream:i[T], positions?u32[R], counts?u32[R], shared:u8[R], bounds:l[C+1], order:n,
 //:     sizes:l[C,order], words+u32[I], totals+u32[I], parents+u32[I])
 //:     where 1 <= order <= 16; bounds ascends to R; 0 <= sizes <= R
@@ -232,7 +177,7 @@ KERNEL(ngram_count_levels)
     return fits ? NULL : "sizes do not fit the rows";
 }
 
-// The different rows among sorted ones, each with how often it occurs; rows that end early are filled up with 0.
+// Lists the different rows among sorted ones, each with how often it occurs; rows that end early are filled up with 0.
 //: ngram_count_distinct(stream:i[T], positions:u32[R], shared:u8[R], order:n, rows+i[D,order], counts+u32[D])
 //:     where 1 <= order <= 16
 KERNEL(ngram_count_distinct)
@@ -262,23 +207,23 @@ static int compare(const int32_t *x, const int32_t *y, int64_t n)
     return 0;
 }
 
-// K runs of sorted different rows, run k = [bounds[k], bounds[k + 1]), as one: the counts of equal rows are added.
+// Merges K runs of sorted different rows, run k = [bounds[k], bounds[k + 1]): the counts of equal rows are added.
 // shared as in ngram_count_sort.
-//: ngram_count_merge(rows:i[R,N], counts:u32[R], bounds:l[K+1]) -> merged:i[R,N], totals:u32[R], shared:u8[R],
-//: size:l[1]
+//: ngram_count_merge(rows:i[R,N], counts:u32[R], bounds:l[K+1])
+//:     -> merged:i[R,N], totals:u32[R], shared:u8[R], size:l[1]
 //:     where bounds covers R; 1 <= N <= 16; K <= 64
 KERNEL(ngram_count_merge)
 {
     int64_t at[MOST_RUNS], made = 0;
     memcpy(at, a->bounds, sizeof *at * (size_t)a->K);
     for (;;) {
-        int64_t least = -1;
+        int64_t first = -1;
         for (int64_t k = 0; k < a->K; k++)
             if (at[k] < a->bounds[k + 1] &&
-                (least < 0 || compare(a->rows + at[k] * a->N, a->rows + at[least] * a->N, a->N) < 0))
-                least = k;
-        if (least < 0) break;
-        const int32_t *row = a->rows + at[least] * a->N, *before = a->merged + (made - 1) * a->N;
+                (first < 0 || compare(a->rows + at[k] * a->N, a->rows + at[first] * a->N, a->N) < 0))
+                first = k;
+        if (first < 0) break;
+        const int32_t *row = a->rows + at[first] * a->N, *before = a->merged + (made - 1) * a->N;
         int64_t same = 0;
         while (made && same < a->N && row[same] == before[same]) same++;
         if (same < a->N) {
@@ -286,8 +231,11 @@ KERNEL(ngram_count_merge)
             a->shared[made] = (uint8_t)same;
             a->totals[made++] = 0;
         }
-        a->totals[made - 1] += a->counts[at[least]++];
+        a->totals[made - 1] += a->counts[at[first]++];
     }
+    memset(a->merged + made * a->N, 0, sizeof *a->merged * (size_t)((a->R - made) * a->N));
+    memset(a->totals + made, 0, sizeof *a->totals * (size_t)(a->R - made));
+    memset(a->shared + made, 0, (size_t)(a->R - made));
     a->size[0] = made;
     return NULL;
 }

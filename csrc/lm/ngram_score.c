@@ -3,9 +3,7 @@
 //
 // A state is what a model must know of a text to score what follows: the slots of the n-grams of 1 .. order - 1 words
 // that end it; 0 where the text is shorter, ABSENT where the model lacks the n-gram.
-#include "lm/trie.h"
-#include "ngram_score_args.h"
-#include "seqnn.h"
+#include "lm/score.h"
 
 //= UNK 0
 //= BOS 1
@@ -15,46 +13,6 @@
 //= CLOSED 2
 
 enum { BLOCK = 256 }; // words that are looked up together, so that the memory works on many of them at a time
-
-// DIRECT: only the n-gram with the whole context counts, and the weight of a context is the probability of a word that
-// never followed it. CLOSED: every n-gram without its first word is there, too. `absent` is the weight of a context
-// that the model lacks.
-typedef struct {
-    trie t;
-    bool direct, closed;
-    float absent;
-    int64_t words;
-} model;
-
-#define OPEN_MODEL()                                                                                                   \
-    model m = {.t = {(const ngram_node *)a->nodes, (const ngram_leaf *)a->leaves, a->order, a->M, a->L, {0}},          \
-               .direct = a->kind & NGRAM_SCORE_DIRECT,                                                                 \
-               .closed = a->kind & NGRAM_SCORE_CLOSED,                                                                 \
-               .absent = (float)a->absent};                                                                            \
-    if (!trie_open(&m.t)) return trie_damaged;                                                                         \
-    m.words = m.t.level[2] - 1;                                                                                        \
-    if (m.words <= NGRAM_SCORE_EOS) return trie_damaged
-
-static inline uint32_t known(const model *m, int32_t id)
-{
-    return id >= 0 && id < m->words ? (uint32_t)id : NGRAM_SCORE_UNK;
-}
-
-static inline float weight(const model *m, uint32_t context)
-{
-    return context ? m->t.nodes[context].log_backoff : m->absent;
-}
-
-// The log-probability of a word whose longest n-gram has `length` words and lies at `slot`. The context of k words lies
-// at context[k * stride], and the longest has `reach` words.
-static inline float log_prob(const model *m, int64_t slot, int64_t length, const uint32_t *context, int64_t stride,
-                             int64_t reach)
-{
-    float p = trie_log_prob(&m->t, slot);
-    if (m->direct) return length > reach ? p : weight(m, context[reach * stride]);
-    for (int64_t k = length; k <= reach; k++) p += weight(m, context[k * stride]);
-    return p;
-}
 
 // Words that follow each other in a text. at[n][i] = the slot of the n-gram of n words that ends with word i, or 0.
 // Word 0 is the last one of the block before.
@@ -67,7 +25,7 @@ typedef struct {
     int64_t size;
 } block;
 
-// Look up all n-grams of a block, those of n words before those of n + 1.
+// Looks up all n-grams of a block, those of n words before those of n + 1.
 static void look_up(const model *m, block *b)
 {
     const trie *t = &m->t;
@@ -127,13 +85,13 @@ static inline void add_word(const model *m, const struct ngram_score_texts *a, b
     b->sentence[i] = sentence;
     b->place[i] = place;
     const int64_t reach = place >= 0 ? b->reach[i - 1] + 1 : 1;
-    b->reach[i] = (uint8_t)(reach < m->t.order ? reach : m->t.order - 1);
+    b->reach[i] = (uint8_t)least(reach, m->t.order - 1);
 }
 
-// The log10 probability of each sentence, after BOS where `bos`, with EOS where `eos`; ids that the model does not know
-// are UNK. On request that of each word, and the length of the longest n-gram that ends with it.
+// Computes the log10 probability of each sentence, after BOS where `bos`, with EOS where `eos`; ids that the model does
+// not know are UNK. On request that of each word, and the length of the longest n-gram that ends with it.
 //: ngram_score_texts(nodes:u32[M+1,4], leaves:u32[L,2], order:n, kind:n, absent:d, ids:i[T], offsets:l[S+1], bos:n,
-//: eos:n)
+//:     eos:n)
 //:     -> scores:f64[S], log_probs?f32[T+eos*S], lengths?u8[T+eos*S]
 //:     where offsets covers T; 0 <= bos <= 1; 0 <= eos <= 1
 KERNEL(ngram_score_texts)
@@ -153,12 +111,12 @@ KERNEL(ngram_score_texts)
         for (int64_t part = 0; part < parts; part++) {
             if (!b) continue;
             b->size = 0;
-            for (int64_t s = a->S * part / parts; s < a->S * (part + 1) / parts; s++) {
+            for (int64_t s = cut(a->S, parts, part); s < cut(a->S, parts, part + 1); s++) {
                 int64_t place = a->offsets[s] + a->eos * s;
                 add_word(&m, a, b, NGRAM_SCORE_BOS, s, -1);
                 if (!a->bos) b->at[1][b->size] = b->reach[b->size] = 0;
                 for (int64_t i = a->offsets[s]; i < a->offsets[s + 1]; i++)
-                    add_word(&m, a, b, known(&m, a->ids[i]), s, place++);
+                    add_word(&m, a, b, known(&m, READ_ONCE(a->ids[i])), s, place++);
                 if (a->eos) add_word(&m, a, b, NGRAM_SCORE_EOS, s, place);
             }
             score_block(&m, a, b);
@@ -168,12 +126,13 @@ KERNEL(ngram_score_texts)
     return failed ? sq_no_memory : NULL;
 }
 
-// Read a state into context[1 ..] and return its reach, or -1 where it is none of this model.
+// Reads a state into context[1 ..] and returns its reach, -1 where it is none of this model.
 static int64_t read_state(const model *m, const uint32_t *state, uint32_t *context)
 {
     int64_t reach = 0;
-    for (int64_t n = 1; n < m->t.order && state[n - 1]; n++) {
-        const uint32_t slot = state[n - 1];
+    for (int64_t n = 1; n < m->t.order; n++) {
+        const uint32_t slot = READ_ONCE(state[n - 1]);
+        if (!slot) break;
         const bool absent = slot == NGRAM_SCORE_ABSENT;
         if (!absent && (slot < m->t.level[n] || slot >= m->t.level[n + 1])) return -1;
         context[n] = absent ? 0 : slot;
@@ -184,8 +143,8 @@ static int64_t read_state(const model *m, const uint32_t *state, uint32_t *conte
 
 static const char no_state[] = "states: expected what ngram_score_advance returns for this model";
 
-// The log10 probability of a word after each state, and the state after it. A state of zeros is that of no text. BOS
-// has the probability 1 and the state of a text that begins with it.
+// Computes the log10 probability of a word after each state, and the state after it. A state of zeros is that of no
+// text. BOS has the probability 1 and the state of a text that begins with it.
 //: ngram_score_advance(nodes:u32[M+1,4], leaves:u32[L,2], order:n, kind:n, absent:d, states:u32[R,order-1], ids:i[R])
 //:     -> log_probs:f32[R], next:u32[R,order-1]
 KERNEL(ngram_score_advance)
@@ -196,7 +155,7 @@ KERNEL(ngram_score_advance)
     for (int64_t r = 0; r < a->R; r++) {
         uint32_t context[TRIE_MOST_ORDER] = {0}, *next = a->next + r * (a->order - 1);
         const int64_t reach = read_state(&m, a->states + r * (a->order - 1), context);
-        const uint32_t word = known(&m, a->ids[r]);
+        const uint32_t word = known(&m, READ_ONCE(a->ids[r]));
         int64_t length = 1, longest = 1 + word;
         memset(next, 0, sizeof *next * (size_t)(a->order - 1));
         if (reach < 0) {
@@ -220,7 +179,7 @@ KERNEL(ngram_score_advance)
     return good ? NULL : no_state;
 }
 
-// What the children of a context add to a distribution: their log-probabilities and `left`, the weight of longer
+// Adds what the children of a context have to a distribution: their log-probabilities and `left`, the weight of longer
 // contexts.
 static void spread(const model *m, int64_t n, int64_t node, float left, double scale, float *out)
 {
@@ -231,10 +190,9 @@ static void spread(const model *m, int64_t n, int64_t node, float left, double s
     }
 }
 
-// scale * log10 of the probability of each word after each state; BOS has -inf.
+// Computes scale * log10 of the probability of each word after each state; BOS has -inf.
 //: ngram_score_distribution(nodes:u32[M+1,4], leaves:u32[L,2], order:n, kind:n, absent:d, states:u32[R,order-1],
-//: words:n,
-//:     scale:d=1) -> log_probs:f32[R,words]
+//:     words:n, scale:d=1) -> log_probs:f32[R,words]
 //:     where 0 <= words
 KERNEL(ngram_score_distribution)
 {
@@ -244,8 +202,8 @@ KERNEL(ngram_score_distribution)
 #pragma omp parallel for num_threads(sq_team(a->R * a->words)) reduction(&& : good)
     for (int64_t r = 0; r < a->R; r++) {
         uint32_t context[TRIE_MOST_ORDER] = {0};
-        float left[TRIE_MOST_ORDER + 1] = {0},
-                                     *out = a->log_probs + r * a->words; // left[n]: of contexts of n words and more
+        float left[TRIE_MOST_ORDER + 1] = {0}; // left[n]: the weight of contexts of n words and more
+        float *out = a->log_probs + r * a->words;
         const int64_t reach = read_state(&m, a->states + r * (a->order - 1), context);
         good &= reach >= 0;
         for (int64_t n = reach; n > 0; n--) left[n] = left[n + 1] + weight(&m, context[n]);

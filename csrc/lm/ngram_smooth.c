@@ -1,5 +1,6 @@
 // From counts to probabilities. A trie comes with the count of each n-gram and leaves with log10 p(last word | the
 // words before it) and log10 of the weight of backing off from the n-gram as a context.
+#include "base/arith.h"
 #include "lm/trie.h"
 #include "ngram_smooth_args.h"
 #include "seqnn.h"
@@ -11,8 +12,6 @@
 //= BOS 1
 
 enum { AHEAD = 32 }; // n-grams whose suffixes are fetched before they are read
-
-static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // An n-gram's count, or its probability, wherever it lies.
 typedef struct {
@@ -30,8 +29,8 @@ static inline uint32_t *count_at(const values *v, int64_t slot)
     trie t = {(const ngram_node *)a->nodes, (const ngram_leaf *)a->leaves, a->order, a->M, a->L, {0}};                 \
     if (!trie_open(&t)) return trie_damaged
 
-// The slots of the n-grams of 1 .. order - 1 words that end the text's last one, where n-grams are sorted by their last
-// word, then by the word before it ..., as KenLM sorts them; 0 where there is none.
+// Finds the slots of the n-grams of 1 .. order - 1 words that end the text's last one, where n-grams are sorted by
+// their last word, then by the word before it ..., as KenLM sorts them; 0 where there is none.
 //: ngram_smooth_last(nodes:u32[M+1,4], leaves:u32[L,2], order:n) -> slots:l[order]
 KERNEL(ngram_smooth_last)
 {
@@ -52,8 +51,8 @@ KERNEL(ngram_smooth_last)
     return NULL;
 }
 
-// Kneser and Ney's counts: for n-grams shorter than the order, how many different words stand before them; those that
-// begin a sentence keep their counts. N-grams of n words with counts up to prune[n - 1] are marked as pruned.
+// Makes Kneser and Ney's counts: for n-grams shorter than the order, how many different words stand before them; those
+// that begin a sentence keep their counts. N-grams of n words with counts up to prune[n - 1] are marked as pruned.
 //: ngram_smooth_adjust(nodes+u32[M+1,4], leaves+u32[L,2], order:n, suffixes:u32[M+L], prune:l[order])
 KERNEL(ngram_smooth_adjust)
 {
@@ -69,14 +68,14 @@ KERNEL(ngram_smooth_adjust)
         if (n == t.order) break;
         for (int64_t i = t.level[n]; i < last; i++)
             if (i < begin || i >= end) v.nodes[i].count &= PRUNED;
-        if (end > t.level[n + 1] || begin < t.level[n]) return trie_damaged;
-        begin = v.nodes[begin].child;
-        end = v.nodes[end].child;
+        if (begin < t.level[n] || begin > end || end > t.level[n + 1]) return trie_damaged;
+        begin = READ_ONCE(v.nodes[begin].child);
+        end = READ_ONCE(v.nodes[end].child);
     }
     bool good = true;
 #pragma omp parallel for num_threads(sq_team(8 * (a->M + a->L))) schedule(static) reduction(&& : good)
     for (int64_t i = t.level[2]; i < a->M + a->L; i++) {
-        const uint32_t suffix = a->suffixes[i];
+        const uint32_t suffix = READ_ONCE(a->suffixes[i]);
         if (i + AHEAD < a->M + a->L) __builtin_prefetch(v.nodes + least(a->suffixes[i + AHEAD], a->M), 1);
         if (trie_word(&t, i) == TRIE_FREE) continue;
         if (suffix == 0 || suffix >= a->M) {
@@ -89,7 +88,7 @@ KERNEL(ngram_smooth_adjust)
     return good ? NULL : "suffixes: expected a node for each n-gram of two words and more";
 }
 
-// For each length: how many n-grams there are, how many are kept, and how many of all have the counts 1, 2, 3, 4.
+// Counts for each length how many n-grams there are, how many are kept, and how many of all have the counts 1, 2, 3, 4.
 //: ngram_smooth_tally(nodes:u32[M+1,4], leaves:u32[L,2], order:n) -> tally:l[order,6]
 KERNEL(ngram_smooth_tally)
 {
@@ -100,7 +99,7 @@ KERNEL(ngram_smooth_tally)
 #pragma omp parallel for num_threads(sq_team(t.level[n + 1] - t.level[n]))                                             \
     reduction(+ : all, kept, one, two, three, four)
         for (int64_t i = t.level[n]; i < t.level[n + 1]; i++) {
-            const uint32_t count = *count_at(&v, i);
+            const uint32_t count = READ_ONCE(*count_at(&v, i));
             if (trie_word(&t, i) == TRIE_FREE) continue;
             all++;
             kept += !(count & PRUNED);
@@ -118,7 +117,7 @@ KERNEL(ngram_smooth_tally)
 // The C library's log is three times as fast as its log10.
 static inline float log_10(double x) { return (float)(log(x) * 0.43429448190325182765); }
 
-// Make logarithms of the nodes [first, last), whose children are done.
+// Takes the logarithms of the nodes [first, last), whose children are done.
 static void take_logarithms(ngram_node *nodes, int64_t first, int64_t last)
 {
 #pragma omp parallel for num_threads(sq_team(16 * (last - first)))
@@ -129,7 +128,7 @@ static void take_logarithms(ngram_node *nodes, int64_t first, int64_t last)
     }
 }
 
-// Interpolated Kneser-Ney probabilities from adjusted counts c:
+// Makes interpolated Kneser-Ney probabilities of adjusted counts c:
 //     p(w | h) = (c(hw) - D(c(hw))) / c(h) + b(h) p(w | h without its first word),  c(h) = sum of c(hw) over w,
 // where b(h), the weight of backing off, is what the discounts and the pruned n-grams leave, over c(h). discounts[n -
 // 1] has D for counts 0, 1, 2, and 3 or more of n-grams of n words; `uniform` is the probability below the unigrams. A
@@ -147,7 +146,7 @@ KERNEL(ngram_smooth_kneser_ney)
             const trie_region r = trie_children(&t, n, node);
             int64_t sum = 0, pruned = 0, kept[4] = {0};
             for (int64_t i = r.begin; i < r.end; i++) {
-                const uint32_t count = *count_at(&v, i);
+                const uint32_t count = READ_ONCE(*count_at(&v, i));
                 if (i + AHEAD < a->M + a->L) __builtin_prefetch(v.nodes + least(a->suffixes[i + AHEAD], a->M));
                 if (trie_word(&t, i) == TRIE_FREE) continue;
                 sum += COUNT(count);
@@ -160,7 +159,7 @@ KERNEL(ngram_smooth_kneser_ney)
             const double backoff = sum ? left / (double)sum : 1;
             v.nodes[node].log_backoff = (float)backoff;
             for (int64_t i = r.begin; i < r.end; i++) {
-                const uint32_t count = *count_at(&v, i), suffix = a->suffixes[i];
+                const uint32_t count = READ_ONCE(*count_at(&v, i)), suffix = READ_ONCE(a->suffixes[i]);
                 if (trie_word(&t, i) == TRIE_FREE) continue;
                 const double lower = n == 1 ? a->uniform : suffix < a->M ? t.nodes[suffix].log_prob : 0;
                 double p = backoff * lower;
@@ -178,8 +177,8 @@ KERNEL(ngram_smooth_kneser_ney)
     return NULL;
 }
 
-// Relative frequencies: p(w | h) = (c(hw) + added) / (c(h) + added * words). The weight of backing off is `alpha` where
-// that is given, else the probability of a word that never followed h, (added / (c(h) + added * words)).
+// Makes relative frequencies: p(w | h) = (c(hw) + added) / (c(h) + added * words). The weight of backing off is `alpha`
+// where that is given, else the probability of a word that never followed h, (added / (c(h) + added * words)).
 //: ngram_smooth_relative(nodes+u32[M+1,4], leaves+u32[L,2], order:n, added:d, words:n, alpha:d)
 KERNEL(ngram_smooth_relative)
 {

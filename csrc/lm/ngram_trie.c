@@ -1,9 +1,10 @@
 // Tries of n-grams are made level by level: room for the children of each n-gram, then the children in it.
+#include "base/arith.h"
 #include "lm/trie.h"
 #include "ngram_trie_args.h"
 #include "seqnn.h"
 
-// Make room for the children of the nodes [low, high), behind `high`: parents[i] = the node of child i. `end` is where
+// Makes room for the children of the nodes [low, high), after `high`: parents[i] = the node of child i. `end` is where
 // the room ends.
 //: ngram_trie_room(nodes+u32[N,4], low:n, high:n, parents:u32[I]) -> end:l[1]
 //:     where 0 <= low <= high < N
@@ -16,9 +17,9 @@ KERNEL(ngram_trie_room)
     {
         // Each thread counts the children of its share of the nodes.
         const int64_t part = omp_get_thread_num(), parts = omp_get_num_threads(), size = a->high - a->low;
-        const int64_t low = a->low + size * part / parts, high = a->low + size * (part + 1) / parts;
+        const int64_t low = a->low + cut(size, parts, part), high = a->low + cut(size, parts, part + 1);
         for (int64_t i = 0; i < a->I; i++) {
-            const int64_t node = a->parents[i];
+            const int64_t node = READ_ONCE(a->parents[i]);
             if (node >= low && node < high)
                 nodes[node].child++;
             else
@@ -39,8 +40,8 @@ KERNEL(ngram_trie_room)
     return NULL;
 }
 
-// The share of a thread: nodes whose children take about the same room.
-static int64_t cut(const ngram_node *nodes, int64_t low, int64_t high, int64_t part, int64_t parts)
+// Returns where the share of a thread begins: nodes whose children take about the same room.
+static int64_t cut_by_room(const ngram_node *nodes, int64_t low, int64_t high, int64_t part, int64_t parts)
 {
     const int64_t base = nodes[low].child, wanted = base + ((int64_t)nodes[high].child - base) * part / parts;
     if (part == parts) return high;
@@ -54,7 +55,7 @@ static int64_t cut(const ngram_node *nodes, int64_t low, int64_t high, int64_t p
     return low;
 }
 
-// The free slot of a region where a new child belongs; -1: the word is there, or the region is full.
+// Returns the free slot of a region where a new child belongs; -1: the word is there, or the region is full.
 static inline int64_t free_slot(const uint32_t *slots, int64_t width, trie_region r, uint32_t word)
 {
     int64_t i = trie_home(r, word);
@@ -66,7 +67,7 @@ static inline int64_t free_slot(const uint32_t *slots, int64_t width, trie_regio
     return -1;
 }
 
-// Place the children of the nodes [low, high) in the room that ngram_trie_room has made, in the nodes or in leaves.
+// Places the children of the nodes [low, high) in the room that ngram_trie_room has made, in the nodes or in leaves.
 // first, second: what is kept with them (log-probability or count; the weight of backing off or count). slots[i] = the
 // slot of child i, 0 where its parent has another child with that word.
 //: ngram_trie_place(nodes+u32[N,4], leaves+?u32[L,2], low:n, high:n, parents:u32[I], words:u32[I], first:u32[I],
@@ -77,33 +78,34 @@ KERNEL(ngram_trie_place)
     ngram_node *nodes = (ngram_node *)a->nodes;
     uint32_t *slots = a->leaves ? a->leaves : a->nodes;
     const int64_t width = a->leaves ? 2 : 4, offset = a->leaves ? a->high : 0;
-    const int64_t least = a->high - offset, most = a->leaves ? a->L : a->N;
+    const trie_region room = {a->high - offset, a->leaves ? a->L : a->N};
     const uint32_t last = nodes[a->high].child; // also kept in the slot `high`, which is cleared
     bool good = true;
+    memset(a->slots, 0, sizeof *a->slots * (size_t)a->I);
 #pragma omp parallel num_threads(sq_team(8 * a->I)) reduction(&& : good)
     {
         const int64_t part = omp_get_thread_num(), parts = omp_get_num_threads();
-        const int64_t low = cut(nodes, a->low, a->high, part, parts),
-                      high = cut(nodes, a->low, a->high, part + 1, parts);
+        const int64_t low = cut_by_room(nodes, a->low, a->high, part, parts);
+        const int64_t high = cut_by_room(nodes, a->low, a->high, part + 1, parts);
         trie_region r = {(int64_t)nodes[low].child - offset, (int64_t)nodes[high].child - offset};
-        good = r.begin >= least && r.end <= most;
+        good = r.begin >= room.begin && r.end <= room.end;
         for (int64_t i = r.begin; good && i < r.end; i++) {
             slots[i * width] = TRIE_FREE;
             slots[i * width + 1] = 0;
             if (width == 4) slots[i * width + 2] = 0, slots[i * width + 3] = last;
         }
         for (int64_t i = 0; good && i < a->I; i++) {
-            const int64_t node = a->parents[i];
+            const int64_t node = READ_ONCE(a->parents[i]);
             if (node < low || node >= high) continue;
-            r.begin = (int64_t)nodes[node].child - offset;
-            r.end = (int64_t)nodes[node + 1].child - offset;
-            if (r.begin < least || r.end > most || r.begin > r.end) {
+            r.begin = (int64_t)READ_ONCE(nodes[node].child) - offset;
+            r.end = (int64_t)READ_ONCE(nodes[node + 1].child) - offset;
+            if (r.begin < room.begin || r.end > room.end || r.begin > r.end) {
                 good = false;
                 break;
             }
             const int64_t slot = free_slot(slots, width, r, a->words[i]);
-            a->slots[i] = slot < 0 ? 0 : (uint32_t)(slot + offset);
             if (slot < 0) continue;
+            a->slots[i] = (uint32_t)(slot + offset);
             slots[slot * width] = a->words[i];
             slots[slot * width + 1] = a->first[i];
             if (width == 4) slots[slot * width + 2] = a->second ? a->second[i] : 0;
@@ -114,7 +116,7 @@ KERNEL(ngram_trie_place)
 
 enum { GROUP = 64 }; // rows that are looked up together, so that the memory works on many at a time
 
-// The slot of each row of words, 0 where the trie lacks it.
+// Finds the slot of each row of words, 0 where the trie lacks it.
 //: ngram_trie_find(nodes:u32[M+1,4], leaves:u32[L,2], order:n, rows:i[R,N]) -> slots:u32[R]
 //:     where N <= order
 KERNEL(ngram_trie_find)
@@ -124,7 +126,7 @@ KERNEL(ngram_trie_find)
     memset(a->slots, 0, sizeof *a->slots * (size_t)a->R);
 #pragma omp parallel for num_threads(sq_team(64 * a->R * a->N)) schedule(static)
     for (int64_t first = 0; first < a->R; first += GROUP) {
-        const int64_t last = first + GROUP < a->R ? first + GROUP : a->R;
+        const int64_t last = least(first + GROUP, a->R);
         for (int64_t n = 1; n <= a->N; n++) {
             for (int64_t r = first; n > 1 && r < last; r++)
                 if (a->slots[r])
@@ -137,10 +139,10 @@ KERNEL(ngram_trie_find)
     return NULL;
 }
 
-enum { AHEAD = 6, FIRST = 4 }; // parents that are looked at before, and how many of their children
+enum { AHEAD = 6, FIRST = 4 }; // parents that are looked at early, and how many of their children
 
-// The slot of each n-gram without its first word: 0 for a unigram, a free slot, and where there is none (missing counts
-// these).
+// Finds the slot of each n-gram without its first word: 0 for a unigram, a free slot, and where there is none (missing
+// counts these).
 //: ngram_trie_suffixes(nodes:u32[M+1,4], leaves:u32[L,2], order:n) -> suffixes:u32[M+L], missing:l[1]
 KERNEL(ngram_trie_suffixes)
 {
