@@ -1,30 +1,24 @@
-"""N-gram language models."""
+"""N-gram language models: settings, fitting, files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import Any, Self
-
-import numpy as np
 
 from .._arguments import integer, number
 from .._files import Path
-from .._settings import Anything, Choice, Flag, Integer, Number, Settings
-from .._spill import parse_size
+from .._settings import Anything, Choice, Flag, Integer, Memory, Number
 from .._threads import threads
-from ..text import Vocabulary, split_words
+from ..text import split_words
 from ._arpa import write_arpa
-from ._generation import generate
-from ._ngram_count import BOS, MOST_ORDER, UNK
+from ._ngram_count import MOST_ORDER
 from ._ngram_file import load_model, save_model
 from ._ngram_fit import Model, Tokenizer, fit, read
-from ._ngram_score import WordScore
+from ._ngram_queries import Queries
 from ._ngram_smooth import FALLBACK
 
 SMOOTHINGS = ("modified_kneser_ney", "kneser_ney", "laplace", "add_k", "mle", "stupid_backoff")
-
-Sentence = str | Sequence[str]
 
 
 def _check_prune(name: str, value: Any) -> tuple[int, ...]:
@@ -48,12 +42,7 @@ def _check_fallback(name: str, value: Any) -> tuple[float, ...] | None:
     return tuple(map(float, found))
 
 
-def _check_memory(name: str, value: Any) -> Any:
-    parse_size(value)
-    return value
-
-
-class NGramLM(Settings):
+class NGramLM(Queries):
     """A language model of n-grams: the probability of a word depends on the order - 1 words before it.
 
     Interpolated Kneser-Ney smoothing by KenLM's conventions (`lmplz`): with adjusted counts c, discounts D, and h' for h
@@ -106,7 +95,7 @@ class NGramLM(Settings):
     min_count = Integer(1, minimum=1)
     discount_fallback = Anything(FALLBACK, _check_fallback, saved=True)
     skip_symbols = Flag(False)
-    max_memory = Anything(None, _check_memory, saved=True)
+    max_memory = Memory(None)
     errors = Choice("replace", ("replace", "ignore", "strict"))
     workers = Integer(None, minimum=1)
     verbose = Integer(0)
@@ -152,187 +141,6 @@ class NGramLM(Settings):
             self._model = fit(read(corpus, tokenizer, settings), settings)
         return self
 
-    @property
-    def _fitted(self) -> Model:
-        if self._model is None:
-            raise RuntimeError("NGramLM has not learnt anything yet: call fit or load first")
-        return self._model
-
-    @property
-    def vocabulary_(self) -> Vocabulary:
-        return self._fitted.vocabulary
-
-    @property
-    def ngram_counts_(self) -> list[int]:
-        return self._fitted.scorer.trie.counts
-
-    @property
-    def discounts_(self) -> np.ndarray | None:
-        return self._fitted.discounts
-
-    # Scores.
-
-    def score(self, sentence: Sentence, *, bos: bool = True, eos: bool = True) -> float:
-        """Return the log10 probability of a sentence.
-
-        Args:
-            sentence: tokens, or a string, which is split at ASCII white space.
-            bos: begin after "<s>", not in the middle of a sentence.
-            eos: include the end of the sentence, "</s>".
-
-        >>> from seqnn.lm import NGramLM
-        >>> model = NGramLM(order=2).fit(["to be or not to be"] * 3)
-        >>> model.score("to be") > model.score("be to")
-        True
-        """
-        ids = self._ids(sentence)
-        scores, _, _ = self._fitted.scorer.texts(ids, np.array([0, len(ids)]), bos, eos)
-        return float(scores[0])
-
-    def scores(
-        self, sentences: Any, *, bos: bool = True, eos: bool = True, tokenizer: Tokenizer = split_words
-    ) -> np.ndarray:
-        """Return the log10 probability of each of many sentences (float64), on all threads.
-
-        Args:
-            sentences: any corpus that `fit` takes.
-            bos, eos: as for `score`.
-            tokenizer: as for `fit`.
-
-        >>> from seqnn.lm import NGramLM
-        >>> model = NGramLM(order=2).fit(["to be or not to be"] * 3)
-        >>> model.scores(["to be", "not to be"]).shape
-        (2,)
-        """
-        ids, offsets = self._encoded(sentences, tokenizer)
-        with threads(self.workers):
-            return self._fitted.scorer.texts(ids, offsets, bos, eos)[0]
-
-    def full_scores(self, sentence: Sentence, *, bos: bool = True, eos: bool = True) -> list[WordScore]:
-        """Return what `score` is made of: for each word its log10 probability, the length of the longest n-gram that ends
-        with it, and whether it is unknown.
-
-        Args:
-            sentence, bos, eos: as for `score`.
-
-        >>> from seqnn.lm import NGramLM
-        >>> model = NGramLM(order=2).fit(["to be or not to be"] * 3)
-        >>> [(word.ngram_length, word.oov) for word in model.full_scores("to see")]
-        [(2, False), (1, True), (1, False)]
-        """
-        ids = self._ids(sentence)
-        _, log_probs, lengths = self._fitted.scorer.texts(ids, np.array([0, len(ids)]), bos, eos, each_word=True)
-        unknown = [*(ids == UNK).tolist(), *[False] * eos]
-        return [WordScore(*word) for word in zip(log_probs.tolist(), lengths.tolist(), unknown, strict=True)]
-
-    def perplexity(self, sentences: Any, *, include_oov: bool = True, tokenizer: Tokenizer = split_words) -> float:
-        """Return the perplexity of sentences, 10 ** (-log10 probability / words), where each "</s>" is a word.
-
-        Args:
-            sentences: any corpus that `fit` takes; for a single sentence a list with it.
-            include_oov: count words that the model does not know, too.
-            tokenizer: as for `fit`.
-
-        >>> from seqnn.lm import NGramLM
-        >>> model = NGramLM(order=2, smoothing="mle").fit(["a b", "a c"])
-        >>> round(model.perplexity(["a b"]), 4)
-        1.2599
-        """
-        ids, offsets = self._encoded(sentences, tokenizer)
-        with threads(self.workers):
-            scores, log_probs, _ = self._fitted.scorer.texts(ids, offsets, True, True, each_word=not include_oov)
-        total, words = scores.sum(), len(ids) + len(scores)
-        if not include_oov:
-            places = np.arange(len(ids)) + np.repeat(np.arange(len(scores)), np.diff(offsets))
-            unknown = ids == UNK
-            words -= np.count_nonzero(unknown)
-            known = np.ones(len(log_probs), bool)
-            known[places[unknown]] = False
-            total = log_probs[known].sum(dtype=np.float64)
-        return float(10 ** (-total / words))
-
-    # What comes next.
-
-    def next_word_distribution(self, context: Sentence = (), *, bos: bool = True) -> np.ndarray:
-        """Return the probability of each word of `vocabulary_` after some words (float64 [V]); that of "<s>" is 0.
-
-        Args:
-            context: tokens or a string, the words before.
-            bos: the context begins a sentence.
-
-        >>> from seqnn.lm import NGramLM
-        >>> model = NGramLM(order=2, smoothing="mle").fit(["a b", "a c"])
-        >>> dict(zip(model.vocabulary_.words, model.next_word_distribution("a").round(6).tolist()))
-        {'<unk>': 0.0, '<s>': 0.0, '</s>': 0.0, 'a': 0.0, 'b': 0.5, 'c': 0.5}
-        """
-        scorer = self._fitted.scorer
-        ids = np.concatenate([[BOS] * bos, self._ids(context)]).astype(np.int32)
-        return np.exp(scorer.distribution(scorer.states(ids[None]))[0].astype(np.float64))
-
-    def generate(
-        self,
-        prompt: Sentence = (),
-        *,
-        max_new_tokens: int = 100,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        seed: int | None = None,
-    ) -> list[str]:
-        """Draw the rest of a sentence; "<unk>" is never drawn.
-
-        Args:
-            prompt: tokens or a string, the words that the sentence begins with.
-            max_new_tokens: stop after that many words, if the sentence has not ended before.
-            temperature: draw from p ** (1 / temperature); 0 takes the most probable word.
-            top_k: draw from the k most probable words only.
-            top_p: draw from the fewest most probable words that have together at least this probability.
-            seed: equal seeds draw equal words; None: a new draw each time, after `seqnn.random.seed` the same ones.
-
-        Returns:
-            The new words.
-
-        >>> from seqnn.lm import NGramLM
-        >>> NGramLM(order=2).fit(["to be or not to be"] * 3).generate("or", temperature=0, max_new_tokens=2)
-        ['not', 'to']
-        """
-        scorer = self._fitted.scorer
-        ids = np.concatenate([[BOS], self._ids(prompt)]).astype(np.int32)
-        drawn = generate(scorer, ids, max_new_tokens, temperature, top_k, top_p, seed)
-        return [self.vocabulary_.words[i] for i in drawn]
-
-    def step(self, ids: Any, state: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Score every word as the next one of some texts: a step function for decoding.
-
-        Args:
-            ids: numbers of the words so far [rows, t], with "<s>" (1) where a text begins. The last one of each row is
-                new; without a state all are.
-            state: what the last call returned; rows may be taken from it in any order, as `ids`' are.
-
-        Returns:
-            Natural logarithms of the probabilities (float32 [rows, V]), and the state (uint32 [rows, order - 1]).
-
-        >>> import numpy as np
-        >>> from seqnn.lm import NGramLM
-        >>> model = NGramLM(order=3).fit(["to be or not to be"] * 3)
-        >>> log_probs, state = model.step(np.array([[1, 3]]))
-        >>> model.vocabulary_.words[log_probs[0].argmax()]
-        'be'
-        """
-        scorer = self._fitted.scorer
-        ids = np.asarray(ids)
-        if ids.ndim != 2 or ids.dtype.kind not in "iu":
-            raise ValueError(f"ids: expected integers [rows, words], got {ids.dtype} of shape {ids.shape}")
-        if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < len(self.vocabulary_):
-            raise ValueError(f"ids: expected 0 to {len(self.vocabulary_) - 1}, got {ids.min()} to {ids.max()}")
-        if state is None:
-            state = scorer.states(ids)
-        elif ids.shape[1] == 0:
-            raise ValueError("ids: expected at least the new word of each row, got none")
-        else:
-            _, state = scorer.advance(state, ids[:, -1])
-        return scorer.distribution(state), state
-
     # Files.
 
     def save(self, path: Path) -> None:
@@ -340,6 +148,14 @@ class NGramLM(Settings):
 
         Args:
             path: the file (safetensors); an old one stays on any error.
+
+        >>> import tempfile
+        >>> from seqnn.lm import NGramLM
+        >>> model = NGramLM(order=2).fit(["to be or not to be"] * 3)
+        >>> with tempfile.NamedTemporaryFile() as file:
+        ...     model.save(file.name)
+        ...     NGramLM.load(file.name).score("to be") == model.score("to be")
+        True
         """
         save_model(path, self._fitted, self._saved_settings())
 
@@ -376,22 +192,3 @@ class NGramLM(Settings):
                 f"save_arpa: an ARPA file cannot hold the smoothing {self.smoothing!r}; use Kneser-Ney, or save()"
             )
         write_arpa(path, model.vocabulary.words, model.scorer.trie)
-
-    # Words and numbers.
-
-    def _ids(self, sentence: Sentence) -> np.ndarray:
-        """Return the numbers of a sentence's words, UNK for unknown ones."""
-        tokens = split_words(sentence) if isinstance(sentence, str) else sentence
-        index = self._fitted.vocabulary.index
-        try:
-            return np.fromiter(map(index.get, tokens, repeat(UNK)), np.int32)
-        except TypeError:
-            raise TypeError(f"sentence: expected a list of tokens or a string, got {sentence!r:.80}") from None
-
-    def _encoded(self, sentences: Any, tokenizer: Tokenizer) -> tuple[np.ndarray, np.ndarray]:
-        """Return the numbers of many sentences' words, and where each sentence begins."""
-        index = self._fitted.vocabulary.index
-        with threads(self.workers):
-            corpus = read(sentences, tokenizer, self._checked())
-            mapping = np.fromiter(map(index.get, corpus.words, repeat(UNK)), np.int32, len(corpus.words))
-            return mapping[corpus.ids], corpus.offsets
