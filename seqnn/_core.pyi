@@ -156,7 +156,7 @@ def corpus_count(
     text: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# corpus_scan(text:u[N], position:n, state+l[6], ids+i[T], line_ends+l[L], table+u64[C,2], counts+l[W], first+l[W], word_offsets+l[W+1], pool+u[P], every:p=0) -> need:l[2]
+# corpus_scan(text:u[N], position:n, state+l[6], ids+i[T], line_ends+l[L], table+u64[C,2], counts+l[W], first+l[W], word_offsets+l[W+1], pool+u[P], every:p=0, unknown:n=-1) -> need:l[2]
 def corpus_scan(
     text: npt.ArrayLike,
     position: int,
@@ -169,6 +169,7 @@ def corpus_scan(
     word_offsets: np.ndarray,
     pool: np.ndarray,
     every: bool = False,
+    unknown: int = -1,
 ) -> np.ndarray: ...
 
 # corpus_rehash(table+u64[C,2], word_offsets:l[W+1], pool:u[P])

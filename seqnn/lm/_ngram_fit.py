@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from .._progress import advance, progress_bar
 from .._spill import parse_size
-from ..text import ScannedCorpus, Vocabulary, scan
+from ..text import ScannedCorpus, Vocabulary, WordIndex, scan
 from ._ngram_count import UNK, count
 from ._ngram_score import CLOSED, DIRECT, Scorer
 from ._ngram_smooth import kneser_ney, relative_frequencies
@@ -31,6 +32,15 @@ class Model:
     vocabulary: Vocabulary
     scorer: Scorer
     discounts: np.ndarray | None = None
+
+    @cached_property
+    def word_index(self) -> WordIndex:
+        """The vocabulary for whole texts, made when it is first needed."""
+        return WordIndex(self.vocabulary.words, UNK)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs."""
+        return {name: value for name, value in vars(self).items() if name != "word_index"}
 
 
 def read(corpus: Any, tokenizer: Tokenizer | None, settings: SimpleNamespace) -> ScannedCorpus:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._settings import Settings
 from .._threads import threads
-from ..text import Vocabulary, split_words
+from ..text import Vocabulary, encoded_of, files_of, split_words
 from ._generation import generate
 from ._ngram_count import BOS, UNK
 from ._ngram_fit import Model, Tokenizer, read
@@ -290,8 +290,10 @@ class Queries(Settings):
 
     def _encoded(self, sentences: Any, tokenizer: Tokenizer) -> tuple[np.ndarray, np.ndarray]:
         """Return the numbers of many sentences' words, and where each sentence begins."""
-        index = self._fitted.vocabulary.index
         with threads(self.workers):
+            if encoded_of(sentences) is None and files_of(sentences) is None:
+                return self._fitted.word_index.encode(sentences, tokenizer)
+            index = self._fitted.vocabulary.index
             corpus = read(sentences, tokenizer, self._checked())
             mapping = np.fromiter(map(index.get, corpus.words, repeat(UNK)), np.int32, len(corpus.words))
             return mapping[corpus.ids], corpus.offsets

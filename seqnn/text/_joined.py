@@ -15,7 +15,7 @@ from ._tokenize import split_words
 _SIZE = 1 << 20
 """Characters that are joined before they are handed on."""
 
-_LINES = 1 << 13
+_LINES = 1 << 11
 """Strings that are joined before they are handed on."""
 
 _ESCAPE = b"\xff"

@@ -83,11 +83,14 @@ class Scanner:
         self.table = big_zeros((2 * capacity, 2), np.uint64)
         _core.corpus_rehash(self.table, self.word_offsets[: self.words + 1], self.pool)
 
-    def scan(self, text: np.ndarray, position: int, every_line: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def scan(
+        self, text: np.ndarray, position: int, every_line: bool = False, unknown: int = -1
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return local ids (int32) of the words of `text`, and how many of its words stand before each line end (int64).
 
         `text` is a piece of the corpus from byte `position` on that starts and ends between words. Ends of lines without
-        words count only with `every_line`. Raises NulByteError.
+        words count only with `every_line`. New words get the number `unknown`; below 0 they are added, and all words are
+        counted. Raises NulByteError.
         """
         words, lines, _, nul = _core.corpus_count(text).tolist()
         if nul >= 0:
@@ -98,7 +101,7 @@ class Scanner:
         while True:
             need = _core.corpus_scan(
                 text, position, state, ids, line_ends,
-                self.table, self.counts, self.first, self.word_offsets, self.pool, every_line,
+                self.table, self.counts, self.first, self.word_offsets, self.pool, every_line, unknown,
             )  # fmt: skip
             self.words = int(state[_WORDS])
             if state[_BYTE] >= len(text):

@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ def files_of(source: Any) -> list[str] | None:
     if isinstance(source, (list, tuple)) and source:
         if all(isinstance(item, os.PathLike) for item in source):
             return list_files(source)
-        if all(isinstance(item, str) for item in source) and any(map(os.path.exists, source[:_CHUNK])):
+        if all(map(isinstance, source, repeat(str))) and any(map(os.path.exists, source[:_CHUNK])):
             missing = [item for item in source if not os.path.exists(item)]
             return None if any(_SPACE.search(item) for item in missing) else list_files(source)
     return None

@@ -17,7 +17,7 @@ from ngram_reference import KneserNey, Relative, make_sentences
 
 import seqnn
 from seqnn import _safetensors
-from seqnn.lm import NGramLM, WordScore
+from seqnn.lm import NGramLM, TextScore, WordScore
 
 TEXT = [["the", "cat", "sat"], ["the", "dog", "sat", "on", "the", "cat"], [], ["a", "dog"]]
 LINES = [" ".join(sentence) for sentence in TEXT]
@@ -141,6 +141,27 @@ def test_perplexity_is_its_definition(smoothing):
     expected = 10 ** (-sum(w.log_prob for w in known) / len(known))
     assert 30 < len(known) < sum(len(s) + 1 for s in test)
     assert model.perplexity(test, include_oov=False) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_text_is_evaluated_with_and_without_its_unknown_words(tmp_path):
+    model = NGramLM(3).fit(make_sentences(2, 100, 20))
+    text = [*make_sentences(3, 30, 40), [], ["zzz", "zzz"], []]
+    words = [word for sentence in text for word in model.full_scores(sentence)]
+    found = model.evaluate(text)
+    assert isinstance(found, TextScore)
+    assert (found.sentences, found.tokens, found.unknown) == (33, len(words), sum(word.oov for word in words))
+    assert found.log_prob == pytest.approx(sum(word.log_prob for word in words))
+    assert found.log_prob_known == pytest.approx(sum(word.log_prob for word in words if not word.oov))
+    assert found.perplexity == pytest.approx(10 ** (-found.log_prob / found.tokens)) == model.perplexity(text)
+    assert found.perplexity_known == model.perplexity(text, include_oov=False)
+    parts = [model.evaluate(text[:7]), model.evaluate(text[7:7]), model.evaluate(text[7:])]
+    np.testing.assert_allclose(TextScore.joined(parts), found)
+    path = tmp_path / "text"
+    path.write_text("".join(" ".join(sentence) + "\n" for sentence in text))
+    np.testing.assert_allclose(model.evaluate(path), found)
+    np.testing.assert_array_equal(model.evaluate([]), (0, 0, 0, 0, np.nan, 0, np.nan))
+    np.testing.assert_array_equal(TextScore.joined([]), model.evaluate([]))
+    assert NGramLM(2, "mle").fit([["a"]]).perplexity([["b"]]) == np.inf
 
 
 def test_threads_do_not_change_scores():
