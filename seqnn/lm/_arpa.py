@@ -10,6 +10,7 @@ from .. import _core
 from .._atomic import atomic_write
 from .._files import Path
 from .._strings import pack
+from ..text import split_words
 from ._ngram_trie import Trie
 
 _ROWS = 1 << 16
@@ -23,7 +24,14 @@ def write_arpa(path: Path, words: Sequence[str], trie: Trie) -> None:
         path: the file.
         words: words by their numbers.
         trie: log10 probabilities and weights of backing off.
+
+    Raises:
+        ValueError: an empty word, or one with white space, which would come back as none or several.
     """
+    if (odd := next((word for word in words if split_words(word) != [word]), None)) is not None:
+        raise ValueError(
+            f"save_arpa: the word {odd!r} is empty or has white space, which an ARPA file cannot hold; use save()"
+        )
     pool, offsets = pack(words)
     sizes = np.diff(offsets)
     with atomic_write(path, compress=True) as file:

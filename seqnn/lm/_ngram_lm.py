@@ -184,7 +184,8 @@ class NGramLM(Queries):
             path: the file; a name that ends in .gz, .bz2 or .xz is packed.
 
         Raises:
-            ValueError: a model without Kneser-Ney smoothing: its probabilities cannot be written as backing off.
+            ValueError: a model without Kneser-Ney smoothing, whose probabilities cannot be written as backing off; a
+                word with white space.
         """
         model = self._fitted
         if not model.scorer.backs_off:

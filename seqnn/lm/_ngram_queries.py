@@ -20,9 +20,21 @@ Sentence = str | Sequence[str]
 
 
 class TextScore(NamedTuple):
-    """How a model scores a text: counts, the log10 probability of all sentences, and the perplexity.
+    """A text as a model scores it. It is printed with all its figures.
 
-    Tokens are the words and the ends of the sentences. The last two fields leave unknown words out.
+    Args:
+        sentences: how many there are.
+        tokens: words, and an end for each sentence.
+        unknown: words that the model does not know.
+        log_prob: the log10 probability of all tokens.
+        perplexity: 10 ** (-log_prob / tokens).
+        log_prob_known: the same without the unknown words.
+        perplexity_known: the same without the unknown words.
+
+    >>> from seqnn.lm import NGramLM
+    >>> model = NGramLM(order=2, smoothing="laplace").fit(["a b", "a c"])
+    >>> print(round(model.evaluate(["a b"]).perplexity, 4))
+    2.9044
     """
 
     sentences: int
@@ -283,10 +295,13 @@ class Queries(Settings):
         """Return the numbers of a sentence's words, UNK for unknown ones."""
         tokens = split_words(sentence) if isinstance(sentence, str) else sentence
         index = self._fitted.vocabulary.index
-        try:
-            return np.fromiter(map(index.get, tokens, repeat(UNK)), np.int32)
-        except TypeError:
-            raise TypeError(f"sentence: expected a list of tokens or a string, got {sentence!r:.80}") from None
+        if not isinstance(tokens, Iterable):
+            raise TypeError(f"sentence: expected a list of tokens or a string, got {sentence!r:.80}")
+        tokens = list(tokens)
+        if not all(map(isinstance, tokens, repeat(str))):
+            odd = next(token for token in tokens if not isinstance(token, str))
+            raise TypeError(f"sentence: a token must be a string, got {type(odd).__name__}: {odd!r:.60}")
+        return np.fromiter(map(index.get, tokens, repeat(UNK)), np.int32, len(tokens))
 
     def _encoded(self, sentences: Any, tokenizer: Tokenizer) -> tuple[np.ndarray, np.ndarray]:
         """Return the numbers of many sentences' words, and where each sentence begins."""

@@ -15,8 +15,18 @@ DIRECT, CLOSED, ABSENT = _core.ngram_score.DIRECT, _core.ngram_score.CLOSED, _co
 
 
 class WordScore(NamedTuple):
-    """How a model scores a word: its log10 probability, the words of the longest n-gram that ends with it, and whether
-    the model does not know it."""
+    """A word as a model scores it.
+
+    Args:
+        log_prob: the log10 probability.
+        ngram_length: how many words the longest n-gram of the model has that ends with it.
+        oov: whether the model does not know the word.
+
+    >>> from seqnn.lm import NGramLM
+    >>> word, end = NGramLM(order=2, smoothing="laplace").fit(["a b", "a c"]).full_scores("x")
+    >>> word.ngram_length, word.oov, round(10**word.log_prob, 4)
+    (1, True, 0.1429)
+    """
 
     log_prob: float
     ngram_length: int

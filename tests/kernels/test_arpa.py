@@ -83,6 +83,41 @@ def test_spellings_of_others_are_read(tmp_path):
     assert load(tmp_path, SMALL.replace("0\t<s>", "-99\t<s>")).score("ä b") == expected.score("ä b")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("1=5", "1=\t5").replace("-0.90309\t", "-0.90309 ").replace("\n\n\\2", "\n\\2"),
+        lambda text: text.replace("\n\n\\2", "\n \t \n\\2").replace("\tä b\n", "\tä b\n  \n"),
+        lambda text: text.replace("ngram 1=5", "ngram  1=        5").replace("\n\n", "\n"),
+        lambda text: text.replace("\\2-grams:", "\\2-grams: "),
+        lambda text: "a header\nof its own\n" + text + "and what follows",
+        lambda text: "\ufeff" + text,
+    ],
+    ids=["tabs in the header", "blanks in empty lines", "no empty lines", "a blank after a mark", "text around", "a mark"],
+)  # fmt: skip
+def test_spellings_that_other_readers_stumbled_over_are_read(change, tmp_path):
+    assert change(SMALL) != SMALL
+    assert contents(load(tmp_path, change(SMALL))) == contents(load(tmp_path, SMALL, "expected.arpa"))
+
+
+def test_a_length_may_have_no_n_grams(tmp_path):
+    text = SMALL.replace("ngram 2=3", "ngram 2=3\nngram 3=0").replace("\\end", "\\3-grams:\n\n\\end")
+    model = load(tmp_path, text)
+    assert model.ngram_counts_ == [5, 3, 0] and model.score("ä b") == -0.25 - 0.125 - 0.5
+    model.save_arpa(tmp_path / "again.arpa")
+    assert contents(NGramLM.load(tmp_path / "again.arpa")) == contents(model)
+
+
+@pytest.mark.parametrize("word", ["new york", "", "a\tb", "a\x0bb"])
+def test_words_that_would_fall_apart_are_not_written(word, tmp_path):
+    model = NGramLM(2).fit([["a", word], ["b"]])
+    with pytest.raises(ValueError, match=r"save_arpa: the word '.*' is empty or has white space, .*use save\(\)"):
+        model.save_arpa(tmp_path / "model.arpa")
+    assert not list(tmp_path.iterdir())
+    model.save(tmp_path / "model")
+    assert NGramLM.load(tmp_path / "model").score(["a", word]) == model.score(["a", word])
+
+
 def test_a_model_without_the_unknown_word(tmp_path):
     text = SMALL.replace("-0.90309\t<unk>\t0\n", "").replace("1=5", "1=4")
     with pytest.warns(UserWarning, match=r"model.arpa: the model has no '<unk>': unknown words get log10 p = -100"):

@@ -5,9 +5,12 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from attacker import guarded, release
 from harness import each_team
+from ngram_reference import make_sentences
 
 from seqnn import _core
+from seqnn.lm import NGramLM
 from seqnn.lm._ngram_trie import Level, TrieBuilder, build
 
 
@@ -113,3 +116,44 @@ def test_children_of_other_nodes_or_without_room_are_refused():
         _core.ngram_trie_place(nodes, np.zeros((2, 2), np.uint32), 1, 4, three, three, three)
     with pytest.raises(ValueError, match="low <= high"):
         _core.ngram_trie_place(nodes, None, 4, 1, three, three, three)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+def test_spoilt_tries_give_numbers_or_an_error_and_nothing_else(order):
+    trie = NGramLM(order).fit(make_sentences(11, 60, 25))._model.scorer.trie
+    rng = np.random.default_rng(order)
+    for _ in range(300):
+        nodes, leaves = np.array(trie.nodes), np.array(trie.leaves)
+        slots = len(nodes) + len(leaves)
+        for array in (nodes, leaves):
+            places = rng.integers(0, array.size, rng.integers(1, 30))
+            wild = rng.choice([0, 2**31, 2**32 - 1], len(places))
+            array.reshape(-1)[places] = np.where(
+                rng.random(len(places)) < 0.7, rng.integers(0, slots, len(places)), wild
+            )
+        nodes, leaves = guarded(nodes, at_end=True), guarded(leaves, at_end=True)
+        ids = rng.integers(-2, 40, 50).astype(np.int32)
+        states = rng.integers(0, slots, (3, order - 1)).astype(np.uint32)
+        suffixes = rng.integers(0, slots, slots - 1).astype(np.uint32)
+        for name, *arguments in (
+            ("ngram_score_texts", 2, 0.0, ids, np.array([0, 3, 50]), 1, 1),
+            ("ngram_score_advance", 0, 0.0, states, ids[:3]),
+            ("ngram_score_distribution", 1, 0.0, states, trie.words),
+            ("ngram_trie_find", ids[: 6 * order].reshape(-1, order)),
+            ("ngram_trie_suffixes",),
+            ("ngram_smooth_last",),
+            ("ngram_smooth_tally",),
+            ("ngram_smooth_adjust", suffixes, np.zeros(order, np.int64)),
+            ("ngram_smooth_kneser_ney", suffixes, np.full((order, 4), 0.5), 0.1),
+            ("ngram_smooth_relative", 0.1, 5, 0.2),
+        ):
+            with suppress(ValueError):
+                getattr(_core, name)(nodes, leaves, order, *arguments)
+        release()
+
+
+def test_the_mark_of_a_free_slot_is_no_word():
+    levels, _ = make_levels(3, 9, (40,))
+    trie = build(levels, 9)
+    rows = np.array([[w, -1] for w in range(9)], np.int32)
+    assert not _core.ngram_trie_find(trie.nodes, trie.leaves, 2, rows).any()

@@ -326,6 +326,9 @@ def test_corpora_of_other_kinds_are_refused(tmp_path):
         NGramLM(2).fit(tmp_path / "binary")
     with pytest.raises(TypeError, match="sentence: expected a list of tokens or a string, got 5"):
         NGramLM(2).fit(TEXT).score(5)
+    for sentence in (["the", 5], [["the"]], b"the cat"):
+        with pytest.raises(TypeError, match=r"sentence: a token must be a string, got (int|list)"):
+            NGramLM(2).fit(TEXT).score(sentence)
 
 
 def test_memory_is_bounded_without_changing_a_bit(tmp_path):
