@@ -293,14 +293,8 @@ class Queries(Settings):
 
     def _ids(self, sentence: Sentence) -> np.ndarray:
         """Return the numbers of a sentence's words, UNK for unknown ones."""
-        tokens = split_words(sentence) if isinstance(sentence, str) else sentence
         index = self._fitted.vocabulary.index
-        if not isinstance(tokens, Iterable):
-            raise TypeError(f"sentence: expected a list of tokens or a string, got {sentence!r:.80}")
-        tokens = list(tokens)
-        if not all(map(isinstance, tokens, repeat(str))):
-            odd = next(token for token in tokens if not isinstance(token, str))
-            raise TypeError(f"sentence: a token must be a string, got {type(odd).__name__}: {odd!r:.60}")
+        tokens = split_words(sentence) if isinstance(sentence, str) else _tokens(sentence)
         return np.fromiter(map(index.get, tokens, repeat(UNK)), np.int32, len(tokens))
 
     def _encoded(self, sentences: Any, tokenizer: Tokenizer) -> tuple[np.ndarray, np.ndarray]:
@@ -312,6 +306,17 @@ class Queries(Settings):
             corpus = read(sentences, tokenizer, self._checked())
             mapping = np.fromiter(map(index.get, corpus.words, repeat(UNK)), np.int32, len(corpus.words))
             return mapping[corpus.ids], corpus.offsets
+
+
+def _tokens(sentence: Any) -> list[str]:
+    """Return the tokens of a sentence. Raises TypeError for what is none."""
+    if not isinstance(sentence, Iterable):
+        raise TypeError(f"sentence: expected a list of tokens or a string, got {sentence!r:.80}")
+    tokens = list(sentence)
+    if not all(map(isinstance, tokens, repeat(str))):
+        odd = next(token for token in tokens if not isinstance(token, str))
+        raise TypeError(f"sentence: a token must be a string, got {type(odd).__name__}: {odd!r:.60}")
+    return tokens
 
 
 def _perplexity(log_prob: float, words: int) -> float:

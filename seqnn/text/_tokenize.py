@@ -34,6 +34,8 @@ def split_words(text: str) -> list[str]:
     >>> split_words("3\\xa0000 words")
     ['3\\xa0000', 'words']
     """
+    if text.isascii() and text.isprintable():
+        return text.split()  # beyond these, it splits at other characters, too
     words = b" ".join(text.encode("utf-8", "surrogatepass").split())
     return words.decode("utf-8", "surrogatepass").split(" ") if words else []
 
