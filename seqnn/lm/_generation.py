@@ -30,7 +30,12 @@ def generate(
     states = scorer.states(ids[None])
     drawn: list[int] = []
     for point in points:
-        word = _choose(scorer.distribution(states)[0], point, temperature, top_k, top_p)
+        log_probs = scorer.distribution(states)[0]
+        log_probs[UNK] = -np.inf
+        possible = bool(np.isfinite(log_probs).any())
+        if not possible and not drawn:
+            raise ValueError("prompt: no word can follow it: without smoothing only what the corpus has is possible")
+        word = _choose(log_probs, point, temperature, top_k, top_p) if possible else EOS
         if word == EOS:
             break
         drawn.append(word)
@@ -40,13 +45,15 @@ def generate(
 
 def _choose(log_probs: np.ndarray, point: float, temperature: float, top_k: int | None, top_p: float | None) -> int:
     """Return the word at a point of [0, 1) in a distribution, or the most probable one at temperature 0."""
-    log_probs[UNK] = -np.inf
     if not temperature:
         return int(log_probs.argmax())
-    scores = log_probs.astype(np.float64) / temperature
+    scores = (log_probs - log_probs.max()).astype(np.float64) / temperature
     if top_k is not None and top_k < len(scores):
-        scores[scores < np.partition(scores, -top_k)[-top_k]] = -np.inf
-    p = np.exp(scores - scores.max())
+        least = np.partition(scores, -top_k)[-top_k]
+        surplus = np.count_nonzero(scores >= least) - top_k
+        scores[scores < least] = -np.inf
+        scores[np.flatnonzero(scores == least)[::-1][:surplus]] = -np.inf  # of equal ones the first are kept
+    p = np.exp(scores)
     p /= p.sum()
     if top_p is not None and top_p < 1:
         order = np.argsort(-p, kind="stable")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._arguments import flag
 from .._settings import Settings
 from .._threads import threads
 from ..text import Vocabulary, encoded_of, files_of, split_words
@@ -216,7 +217,7 @@ class Queries(Settings):
         {'<unk>': 0.0, '<s>': 0.0, '</s>': 0.0, 'a': 0.0, 'b': 0.5, 'c': 0.5}
         """
         scorer = self._fitted.scorer
-        ids = np.concatenate([[BOS] * bos, self._ids(context)]).astype(np.int32)
+        ids = np.concatenate([[BOS] * flag("bos", bos), self._ids(context)]).astype(np.int32)
         return np.exp(scorer.distribution(scorer.states(ids[None]))[0].astype(np.float64))
 
     def generate(
@@ -229,7 +230,7 @@ class Queries(Settings):
         top_p: float | None = None,
         seed: int | None = None,
     ) -> list[str]:
-        """Draw the rest of a sentence; "<unk>" is never drawn.
+        """Draw the rest of a sentence; "<unk>" is never drawn, and a sentence that nothing else can follow ends.
 
         Args:
             prompt: tokens or a string, the words that the sentence begins with.
@@ -243,7 +244,7 @@ class Queries(Settings):
             The new words.
 
         Raises:
-            ValueError: an option out of its range.
+            ValueError: an option out of its range; a prompt that nothing can follow (a model without smoothing).
 
         >>> from seqnn.lm import NGramLM
         >>> NGramLM(order=2).fit(["to be or not to be"] * 3).generate("or", temperature=0, max_new_tokens=2)

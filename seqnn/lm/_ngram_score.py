@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _core
+from .._arguments import flag
 from ._ngram_trie import Trie
 
 DIRECT, CLOSED, ABSENT = _core.ngram_score.DIRECT, _core.ngram_score.CLOSED, _core.ngram_score.ABSENT
@@ -56,7 +57,7 @@ class Scorer:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the log10 probability of each sentence, and if asked for that of each word and the length of its n-gram."""
         words = {"log_probs": each_word, "lengths": each_word}
-        return _core.ngram_score_texts(*self._model, ids, offsets, int(bos), int(eos), **words)
+        return _core.ngram_score_texts(*self._model, ids, offsets, flag("bos", bos), flag("eos", eos), **words)
 
     def advance(self, states: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the log10 probability of a word after each state (uint32 [R, order - 1]), and the states after it."""

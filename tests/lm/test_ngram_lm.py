@@ -238,6 +238,32 @@ def test_generation_refuses_bad_options(options, message):
         NGramLM(2).fit(TEXT).generate(**options)
 
 
+@pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"top_k": 1}, {"top_p": 0.5}, {"temperature": 1e-320}])
+def test_what_nothing_can_follow_is_an_error_or_the_end(options):
+    model = NGramLM(2, "mle").fit(["a <unk> c", "b a <unk>"])
+    with pytest.raises(ValueError, match="prompt: no word can follow it"):
+        model.generate("b a", **options)
+    assert all(model.generate("b", seed=seed, **options) == ["a"] for seed in range(9))
+    with pytest.raises(ValueError, match="prompt: no word can follow it"):
+        NGramLM(2, "mle").fit(["a b"]).generate("zzz", **options)
+
+
+def test_equal_words_are_kept_in_order():
+    model = NGramLM(1, "laplace").fit(["c b a d"])
+    drawn = {tuple(model.generate(top_k=3, max_new_tokens=1, seed=seed)) for seed in range(60)}
+    assert drawn == {(), ("c",), ("b",)}
+    assert model.generate(top_k=1) == model.generate(temperature=0) == []
+
+
+@pytest.mark.parametrize("flags", [{"bos": "yes"}, {"eos": 2}, {"eos": None}])
+def test_marks_are_switched_by_true_and_false(flags):
+    model = NGramLM(2).fit(TEXT)
+    for query in (model.score, model.full_scores, lambda s, **f: model.scores([s], **f)):
+        with pytest.raises((TypeError, ValueError), match=f"{next(iter(flags))}: expected"):
+            query("a", **flags)
+        assert query("a", bos=1, eos=0) is not None
+
+
 def test_a_step_gives_what_texts_score():
     model = NGramLM(3).fit(make_sentences(7, 200, 30))
     ids = np.array([[1, 3, 5, 4], [1, 9, 3, 3]])
