@@ -76,7 +76,15 @@ class EncoderDecoder(nn.Module):
         return self.writer(last, guide)
 
     def generate(self, x: Any, lengths: Any, steps: int, begin: int = 0, end: int | None = None) -> np.ndarray:
-        """Write sequences; the arguments are those of `forward` and of `OneToMany.generate`."""
+        """Write sequences.
+
+        Args:
+            x, lengths: as for `forward`.
+            steps, begin, end: as for `OneToMany.generate`.
+
+        Returns:
+            What `OneToMany.generate` returns.
+        """
         with no_grad():
             _, last = self.reader(x, lengths)
             return self.writer.generate(last.numpy(), steps, begin, end)
