@@ -1,8 +1,9 @@
 """Where the peers are, and how both sides are run as processes of their own.
 
 A peer that its environment variable does not name is None, "not at hand":
-SEQNN_PEERS_PYTHON  a Python that has gensim        SEQNN_EVAL  a folder of evaluation sets
+SEQNN_PEERS_PYTHON  a Python that has gensim and KenLM's module        SEQNN_EVAL  a folder of evaluation sets
 SEQNN_GLOVE         the folder of Stanford's GloVe programs
+SEQNN_KENLM         the folder of KenLM's lmplz and build_binary
 SEQNN_WORD2VEC, SEQNN_PWORD2VEC, SEQNN_FASTTEXT  a program; "<program>.version" beside it says in a line how it was built
 """
 
@@ -32,7 +33,7 @@ def run_python(library: str, module: str, request: dict, environment: dict[str, 
     """
     env = {**os.environ, **environment}
     env.pop("PYTHONPATH", None)
-    if library == "gensim":
+    if library in ("gensim", "kenlm"):
         python = at_hand("SEQNN_PEERS_PYTHON")
     else:
         import seqnn
@@ -87,6 +88,7 @@ def peers_versions() -> dict[str, str]:
         ("pWord2Vec", "SEQNN_PWORD2VEC"),
         ("Stanford GloVe", "SEQNN_GLOVE"),
         ("fastText", "SEQNN_FASTTEXT"),
+        ("KenLM", "SEQNN_KENLM"),
     ]:
         if path := at_hand(variable):
             about = Path(f"{path}.version")

@@ -39,6 +39,16 @@ FAMILIES = {
             "neighbors": "Neighbours",
         },
     ),
+    "ngram-models": (
+        "N-gram language models",
+        {
+            "ngram_smooth": "From a text to a model",
+            "ngram_score": "Scores",
+            "arpa": "Files",
+            "ngram_count": "Counts",
+            "ngram_trie": "The trie",
+        },
+    ),
     "dense": (
         "Dense kernels",
         {

@@ -20,7 +20,7 @@ from .embed import Callback, Cooccurrence, EarlyStopping, FastText, GloVe, Keyed
 from .text import Phrases
 
 if TYPE_CHECKING:
-    from . import autograd, diagnose, metrics, models, nn, ops, optim, plot, train
+    from . import autograd, diagnose, lm, metrics, models, nn, ops, optim, plot, train
     from .autograd import Tensor
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "embed",
     "get_isa",
     "get_num_threads",
+    "lm",
     "metrics",
     "models",
     "nn",

@@ -156,7 +156,7 @@ def corpus_count(
     text: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# corpus_scan(text:u[N], position:n, state+l[6], ids+i[T], line_ends+l[L], table+u64[C,2], counts+l[W], first+l[W], word_offsets+l[W+1], pool+u[P]) -> need:l[2]
+# corpus_scan(text:u[N], position:n, state+l[6], ids+i[T], line_ends+l[L], table+u64[C,2], counts+l[W], first+l[W], word_offsets+l[W+1], pool+u[P], every:p=0, unknown:n=-1) -> need:l[2]
 def corpus_scan(
     text: npt.ArrayLike,
     position: int,
@@ -168,6 +168,8 @@ def corpus_scan(
     first: np.ndarray,
     word_offsets: np.ndarray,
     pool: np.ndarray,
+    every: bool = False,
+    unknown: int = -1,
 ) -> np.ndarray: ...
 
 # corpus_rehash(table+u64[C,2], word_offsets:l[W+1], pool:u[P])
@@ -2044,4 +2046,246 @@ def watch_change(
     now: Sequence[npt.ArrayLike],
     before: Sequence[npt.ArrayLike],
     count: int,
+) -> np.ndarray: ...
+
+class ngram_count:
+    UNK: int
+    BOS: int
+    EOS: int
+
+class ngram_count_stream_result(NamedTuple):
+    stream: np.ndarray
+    size: np.ndarray
+
+# ngram_count_stream(ids:i[T], offsets:l[S+1], map:i[W]) -> stream:i[T+2*S], size:l[1]
+def ngram_count_stream(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    map: npt.ArrayLike,
+) -> ngram_count_stream_result: ...
+
+class ngram_count_sort_result(NamedTuple):
+    positions: np.ndarray
+    shared: np.ndarray
+
+# ngram_count_sort(stream:i[T], words:n, order:n) -> positions:u32[T], shared:u8[T]
+def ngram_count_sort(
+    stream: npt.ArrayLike,
+    words: int,
+    order: int,
+) -> ngram_count_sort_result: ...
+
+# ngram_count_sizes(stream:i[T], positions?u32[R], shared:u8[R], bounds:l[C+1], order:n) -> sizes:l[C,order]
+def ngram_count_sizes(
+    stream: npt.ArrayLike,
+    positions: npt.ArrayLike | None = None,
+    *,
+    shared: npt.ArrayLike,
+    bounds: npt.ArrayLike,
+    order: int,
+) -> np.ndarray: ...
+
+# ngram_count_levels(stream:i[T], positions?u32[R], counts?u32[R], shared:u8[R], bounds:l[C+1], order:n, sizes:l[C,order], words+u32[I], totals+u32[I], parents+u32[I])
+def ngram_count_levels(
+    stream: npt.ArrayLike,
+    positions: npt.ArrayLike | None = None,
+    counts: npt.ArrayLike | None = None,
+    *,
+    shared: npt.ArrayLike,
+    bounds: npt.ArrayLike,
+    order: int,
+    sizes: npt.ArrayLike,
+    words: np.ndarray,
+    totals: np.ndarray,
+    parents: np.ndarray,
+) -> None: ...
+
+# ngram_count_distinct(stream:i[T], positions:u32[R], shared:u8[R], order:n, rows+i[D,order], counts+u32[D])
+def ngram_count_distinct(
+    stream: npt.ArrayLike,
+    positions: npt.ArrayLike,
+    shared: npt.ArrayLike,
+    order: int,
+    rows: np.ndarray,
+    counts: np.ndarray,
+) -> None: ...
+
+class ngram_count_merge_result(NamedTuple):
+    merged: np.ndarray
+    totals: np.ndarray
+    shared: np.ndarray
+    size: np.ndarray
+
+# ngram_count_merge(rows:i[R,N], counts:u32[R], bounds:l[K+1]) -> merged:i[R,N], totals:u32[R], shared:u8[R], size:l[1]
+def ngram_count_merge(
+    rows: npt.ArrayLike,
+    counts: npt.ArrayLike,
+    bounds: npt.ArrayLike,
+) -> ngram_count_merge_result: ...
+
+# ngram_trie_room(nodes+u32[N,4], low:n, high:n, parents:u32[I]) -> end:l[1]
+def ngram_trie_room(
+    nodes: np.ndarray,
+    low: int,
+    high: int,
+    parents: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# ngram_trie_place(nodes+u32[N,4], leaves+?u32[L,2], low:n, high:n, parents:u32[I], words:u32[I], first:u32[I], second?u32[I]) -> slots:u32[I]
+def ngram_trie_place(
+    nodes: np.ndarray,
+    leaves: np.ndarray | None = None,
+    *,
+    low: int,
+    high: int,
+    parents: npt.ArrayLike,
+    words: npt.ArrayLike,
+    first: npt.ArrayLike,
+    second: npt.ArrayLike | None = None,
+) -> np.ndarray: ...
+
+# ngram_trie_find(nodes:u32[M+1,4], leaves:u32[L,2], order:n, rows:i[R,N]) -> slots:u32[R]
+def ngram_trie_find(
+    nodes: npt.ArrayLike,
+    leaves: npt.ArrayLike,
+    order: int,
+    rows: npt.ArrayLike,
+) -> np.ndarray: ...
+
+class ngram_trie_suffixes_result(NamedTuple):
+    suffixes: np.ndarray
+    missing: np.ndarray
+
+# ngram_trie_suffixes(nodes:u32[M+1,4], leaves:u32[L,2], order:n) -> suffixes:u32[M+L], missing:l[1]
+def ngram_trie_suffixes(
+    nodes: npt.ArrayLike,
+    leaves: npt.ArrayLike,
+    order: int,
+) -> ngram_trie_suffixes_result: ...
+
+class ngram_smooth:
+    SPECIAL: int
+    BOS: int
+
+# ngram_smooth_last(nodes:u32[M+1,4], leaves:u32[L,2], order:n) -> slots:l[order]
+def ngram_smooth_last(
+    nodes: npt.ArrayLike,
+    leaves: npt.ArrayLike,
+    order: int,
+) -> np.ndarray: ...
+
+# ngram_smooth_adjust(nodes+u32[M+1,4], leaves+u32[L,2], order:n, suffixes:u32[M+L], prune:l[order])
+def ngram_smooth_adjust(
+    nodes: np.ndarray,
+    leaves: np.ndarray,
+    order: int,
+    suffixes: npt.ArrayLike,
+    prune: npt.ArrayLike,
+) -> None: ...
+
+# ngram_smooth_tally(nodes:u32[M+1,4], leaves:u32[L,2], order:n) -> tally:l[order,6]
+def ngram_smooth_tally(
+    nodes: npt.ArrayLike,
+    leaves: npt.ArrayLike,
+    order: int,
+) -> np.ndarray: ...
+
+# ngram_smooth_kneser_ney(nodes+u32[M+1,4], leaves+u32[L,2], order:n, suffixes:u32[M+L], discounts:f64[order,4], uniform:d)
+def ngram_smooth_kneser_ney(
+    nodes: np.ndarray,
+    leaves: np.ndarray,
+    order: int,
+    suffixes: npt.ArrayLike,
+    discounts: npt.ArrayLike,
+    uniform: float,
+) -> None: ...
+
+# ngram_smooth_relative(nodes+u32[M+1,4], leaves+u32[L,2], order:n, added:d, words:n, alpha:d)
+def ngram_smooth_relative(
+    nodes: np.ndarray,
+    leaves: np.ndarray,
+    order: int,
+    added: float,
+    words: int,
+    alpha: float,
+) -> None: ...
+
+class ngram_score:
+    UNK: int
+    BOS: int
+    EOS: int
+    ABSENT: int
+    DIRECT: int
+    CLOSED: int
+
+class ngram_score_texts_result(NamedTuple):
+    scores: np.ndarray
+    log_probs: np.ndarray | None
+    lengths: np.ndarray | None
+
+# ngram_score_texts(nodes:u32[M+1,4], leaves:u32[L,2], order:n, kind:n, absent:d, ids:i[T], offsets:l[S+1], bos:n, eos:n) -> scores:f64[S], log_probs?f32[T+eos*S], lengths?u8[T+eos*S]
+def ngram_score_texts(
+    nodes: npt.ArrayLike,
+    leaves: npt.ArrayLike,
+    order: int,
+    kind: int,
+    absent: float,
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    bos: int,
+    eos: int,
+    *,
+    log_probs: bool = False,
+    lengths: bool = False,
+) -> ngram_score_texts_result: ...
+
+class ngram_score_advance_result(NamedTuple):
+    log_probs: np.ndarray
+    next: np.ndarray
+
+# ngram_score_advance(nodes:u32[M+1,4], leaves:u32[L,2], order:n, kind:n, absent:d, states:u32[R,order-1], ids:i[R]) -> log_probs:f32[R], next:u32[R,order-1]
+def ngram_score_advance(
+    nodes: npt.ArrayLike,
+    leaves: npt.ArrayLike,
+    order: int,
+    kind: int,
+    absent: float,
+    states: npt.ArrayLike,
+    ids: npt.ArrayLike,
+) -> ngram_score_advance_result: ...
+
+# ngram_score_distribution(nodes:u32[M+1,4], leaves:u32[L,2], order:n, kind:n, absent:d, states:u32[R,order-1], words:n, scale:d=1) -> log_probs:f32[R,words]
+def ngram_score_distribution(
+    nodes: npt.ArrayLike,
+    leaves: npt.ArrayLike,
+    order: int,
+    kind: int,
+    absent: float,
+    states: npt.ArrayLike,
+    words: int,
+    scale: float = 1.0,
+) -> np.ndarray: ...
+
+class arpa:
+    NUMBER: int
+    problem: tuple[str, ...]
+
+# arpa_parse(text:u[N], order:n>=1, log_probs+f32[L], log_backoffs+f32[L], words+u[N+1]) -> found:l[4]
+def arpa_parse(
+    text: npt.ArrayLike,
+    order: int,
+    log_probs: np.ndarray,
+    log_backoffs: np.ndarray,
+    words: np.ndarray,
+) -> np.ndarray: ...
+
+# arpa_format(rows:i[R,N], log_probs:f32[R], log_backoffs?f32[R], pool:u[P], offsets:l[V+1], text+u[C]) -> used:l[1]
+def arpa_format(
+    rows: npt.ArrayLike,
+    log_probs: npt.ArrayLike,
+    log_backoffs: npt.ArrayLike | None = None,
+    *,
+    pool: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    text: np.ndarray,
 ) -> np.ndarray: ...

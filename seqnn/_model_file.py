@@ -15,7 +15,7 @@ import numpy as np
 
 from . import _safetensors
 from ._config import __version__, get_isa
-from ._files import Path, name_of
+from ._files import Path, Source, name_of
 
 VERSION = 1
 """Of the records; files of a later one are refused."""
@@ -53,12 +53,12 @@ def save(
 
 
 def load(
-    path: Path, kind: str, *, writer: str | None = None, advice: str = "", mmap: bool = True
+    path: Path | Source, kind: str, *, writer: str | None = None, advice: str = "", mmap: bool = True
 ) -> tuple[Tensors, dict[str, Any], dict[str, str]]:
     """Read tensors, record and all metadata of an object of this kind.
 
     Args:
-        path: the file.
+        path: the file, which may be open.
         kind: the class that wrote it.
         writer: the method that writes such files (default: `save` of the class).
         advice: what the error about a file of another kind adds.
@@ -67,14 +67,15 @@ def load(
     Raises:
         ValueError: a file of another kind, of a newer version, or damaged; it names the file.
     """
-    name = name_of(path)
-    tensors, metadata = _safetensors.load(path, mmap=mmap)
+    opened = isinstance(path, Source)
+    name = path.name if opened else name_of(path)
+    tensors, metadata = (_safetensors.read if opened else _safetensors.load)(path, mmap=mmap)
     if f"seqnn.{kind}" not in metadata:
         found = ", ".join(sorted(metadata)) or "plain tensors"
         raise ValueError(
             f"{name}: not a file of {writer or f'{kind}.save'}: it has no {kind} model, but {found}{advice}"
         )
-    with damage(path):
+    with damage(name):
         record = json.loads(metadata[f"seqnn.{kind}"])
         if not isinstance(record, dict):
             raise TypeError(f"the record is {type(record).__name__}, expected an object")

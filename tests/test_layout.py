@@ -45,6 +45,7 @@ STOREYS = [
     ("text",),
     ("data",),
     ("metrics",),
+    ("lm",),
     ("embed",),
     ("train",),
     ("diagnose",),

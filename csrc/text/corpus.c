@@ -89,6 +89,7 @@ typedef struct {
     int64_t *word_offsets, *first, *counts;
     int64_t words, room;   // how many words there are, and how many the arrays hold
     int64_t used, reserve; // bytes of the pool
+    int64_t unknown;       // the number of words that are not there; -1: they are added, and all are counted
 } dictionary;
 
 // A word that is searched for.
@@ -136,7 +137,7 @@ static inline int64_t add_word(dictionary *d, const token *t, const uint8_t *byt
     return d->words++;
 }
 
-// Returns the number of a word, which is added where it is new; -1 where the arrays do not agree.
+// Returns the number of a word, which is added where it is new, or unknown; -1 where the arrays do not agree.
 static inline int64_t find_or_add(dictionary *d, const token *t, const uint8_t *bytes, int64_t position)
 {
     const wanted key = {d, t, bytes};
@@ -146,8 +147,17 @@ static inline int64_t find_or_add(dictionary *d, const token *t, const uint8_t *
     uint64_t *slot = d->slots + 2 * found;
     const uint64_t value = READ_ONCE(slot[1]);
     if (value) return (uint64_t)word_of(value) < (uint64_t)d->words ? word_of(value) : -1;
+    if (d->unknown >= 0) return d->unknown;
     const int64_t w = add_word(d, t, bytes, position);
     if (w >= 0) fill_slot(slot, t, w);
+    return w;
+}
+
+// Does so with a word of the text, and counts it.
+static inline int64_t find_and_count(dictionary *d, const token *t, const uint8_t *bytes, int64_t position)
+{
+    const int64_t w = find_or_add(d, t, bytes, position);
+    if (w >= 0 && d->unknown < 0) d->counts[w]++;
     return w;
 }
 
@@ -176,6 +186,7 @@ static const char *check_progress(const progress *p, const struct corpus_scan *a
 // Is there room for what one more group may bring? The caller learns what is needed.
 static bool has_room(const dictionary *d, const progress *p, const struct corpus_scan *a)
 {
+    if (d->unknown >= 0) return true;
     const int64_t oldest = p->start >= 0 ? p->start : p->byte;
     a->need[0] = d->words + GROUP_TOKENS;
     a->need[1] = d->used + p->byte + GROUP - oldest + GROUP_TOKENS;
@@ -192,7 +203,7 @@ static const char *scan_group(dictionary *d, progress *p, const struct corpus_sc
         const uint64_t shifted = m.space << 1 | (uint64_t)(start < 0), starts = ~m.space & shifted;
         for (uint64_t lines = m.newline; lines; lines &= lines - 1) {
             const int64_t end = tokens + __builtin_popcountll(starts & ((lines & -lines) - 1));
-            if (end <= p->last_end) continue;
+            if (end <= p->last_end && !a->every) continue;
             if (p->lines >= a->L) return "line_ends: too few places for the lines of this text";
             a->line_ends[p->lines++] = p->last_end = end;
         }
@@ -212,9 +223,8 @@ static const char *scan_group(dictionary *d, progress *p, const struct corpus_sc
     if (tokens > a->T) return "ids: too few places for the words of this text";
     int32_t *const ids = a->ids + (tokens - n - (start >= 0));
     for (int64_t i = 0; i < n; i++) {
-        const int64_t w = find_or_add(d, batch + i, a->text + batch[i].start, a->position + batch[i].start);
+        const int64_t w = find_and_count(d, batch + i, a->text + batch[i].start, a->position + batch[i].start);
         if (w < 0) return disagreement;
-        d->counts[w]++;
         ids[i] = (int32_t)w;
     }
     p->tokens = tokens, p->start = start, p->byte += GROUP;
@@ -225,20 +235,22 @@ static const char *scan_group(dictionary *d, progress *p, const struct corpus_sc
 static const char *scan_last(dictionary *d, progress *p, const struct corpus_scan *a)
 {
     const token t = make_token(a->text + p->start, p->start, a->N - p->start, a->N - p->start);
-    const int64_t w = find_or_add(d, &t, a->text + p->start, a->position + p->start);
+    const int64_t w = find_and_count(d, &t, a->text + p->start, a->position + p->start);
     if (w < 0) return disagreement;
-    d->counts[w]++;
     a->ids[p->tokens - 1] = (int32_t)w;
     p->start = -1;
     return NULL;
 }
 
 // Scans a piece of text that begins between words and lies at byte `position` of the corpus. Writes the numbers of its
-// words and, for each newline after at least one word (and the piece's first), how many words the piece has before it.
+// words and, for each newline after at least one word (and the piece's first; with `every`, for each newline), how many
+// words the piece has before it.
 // state = {next byte, start of an unfinished word or -1, words, last line end or -1, line ends, distinct words}.
-// Comes back early, with state[byte] < N, when the scanner must grow: need = {distinct words, bytes of pool}.
+// Comes back early, with state[byte] < N, when the scanner must grow: need = {distinct words, bytes of pool}. With a
+// number for `unknown` words the scanner stays as it is, so that many threads may share it.
 //: corpus_scan(text:u[N], position:n, state+l[6], ids+i[T], line_ends+l[L], table+u64[C,2], counts+l[W], first+l[W],
-//:     word_offsets+l[W+1], pool+u[P]) -> need:l[2]
+//:     word_offsets+l[W+1], pool+u[P], every:p=0, unknown:n=-1) -> need:l[2]
+//:     where -1 <= unknown < 2147483648
 KERNEL(corpus_scan)
 {
     int64_t *state = a->state;
@@ -252,7 +264,8 @@ KERNEL(corpus_scan)
                     a->counts,
                     .words = state[CORPUS_WORDS],
                     .room = least(a->W, a->C / 2),
-                    .reserve = a->P};
+                    .reserve = a->P,
+                    .unknown = a->unknown};
     const bool known = d.words >= 0 && d.words <= d.room;
     d.used = known ? a->word_offsets[d.words] : -1;
     const char *problem = check_dictionary(&d, d.room);
@@ -295,7 +308,7 @@ KERNEL(corpus_merge)
     dictionary d = {a->table,          a->C,         a->pool,
                     a->word_offsets,   a->first,     a->counts,
                     .words = a->words, .room = a->W, .used = a->word_offsets[a->words],
-                    .reserve = a->P};
+                    .reserve = a->P,   .unknown = -1};
     const char *problem = check_dictionary(&d, a->W);
     if (problem) return problem;
     if (a->V > a->W - a->words || a->words + a->V > a->C / 2 || a->Q > a->P - d.used)

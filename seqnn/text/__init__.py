@@ -7,16 +7,20 @@ from ._corpus import Corpus, ScannedCorpus, scan
 from ._padding import length_buckets, pad, truncate, windows
 from ._phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
 from ._pretraining import corrupt_spans, mask_tokens, next_sentence_pairs
+from ._scanner import NulByteError as NulByteError
+from ._scanner import ScannerTeam as ScannerTeam
+from ._scanner import in_order as in_order
 from ._sources import encoded_of as encoded_of
 from ._sources import files_of as files_of
 from ._sources import is_one_shot
 from ._sources import is_open_file as is_open_file
 from ._subword_tokenizer import SubwordTokenizer
-from ._tokenize import regex_tokenize, tokenize, treebank_tokenize
+from ._tokenize import regex_tokenize, split_words, tokenize, treebank_tokenize
 from ._vocabulary import SPECIALS, Vocabulary
 from ._vocabulary import effective_min_count as effective_min_count
 from ._vocabulary_limit import RULE_DEFAULT, RULE_DISCARD, RULE_KEEP
 from ._vocabulary_tables import alias_table, huffman, keep_thresholds
+from ._word_index import WordIndex as WordIndex
 
 __all__ = [
     "ENGLISH_CONNECTOR_WORDS",
@@ -41,6 +45,7 @@ __all__ = [
     "pad",
     "regex_tokenize",
     "scan",
+    "split_words",
     "tokenize",
     "treebank_tokenize",
     "truncate",

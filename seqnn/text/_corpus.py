@@ -9,8 +9,9 @@ import numpy as np
 
 from .._spill import parse_size
 from ._ids import apply
-from ._readers import Errors, Lines, Progress, Scanned, read_encoded, read_files, read_sentences
-from ._sources import Tokenizer, encoded_of, files_of
+from ._readers import Errors, Lines, Progress, Scanned, read_encoded, read_files, read_lines, read_sentences
+from ._sources import Tokenizer, encoded_of, files_of, strings_of
+from ._tokenize import split_words
 from ._vocabulary_limit import TrimRule, limited
 
 
@@ -134,6 +135,7 @@ def scan(
     max_vocab_size: int | None = None,
     trim_rule: TrimRule | None = None,
     progress: Progress | None = None,
+    keep_empty: bool = False,
 ) -> ScannedCorpus:
     """Read a corpus once: its words, their counts, and the text as word ids.
 
@@ -145,7 +147,7 @@ def scan(
               line, words separated by ASCII whitespace; plain, .gz, .bz2, .xz or .zip, known by the first bytes; a list of
               strings names files if all of them do;
             * a pandas, Polars or Arrow column of strings (split at whitespace) or token lists; missing values are empty;
-            * strings together with a `tokenizer`;
+            * strings together with a `tokenizer` (fastest: `split_words`);
             * a tuple (ids, offsets) of integer arrays: the words are then the ids' decimal numbers.
         tokenizer: makes a list of tokens of a string; for files, of each line.
         errors: what happens to invalid UTF-8 in files: "replace" it by U+FFFD, "ignore" (leave out) it, both with one
@@ -156,6 +158,8 @@ def scan(
             count that begins at 1 and grows by 1 each time.
         trim_rule: decides about words that `max_vocab_size` would drop, as in `Vocabulary.build`.
         progress: is called with (bytes or sentences done, total or None where it is not known).
+        keep_empty: whether lines of files that have no word are sentences (token lists without a token always are), and
+            a corpus without any word is no error.
 
     Returns:
         The corpus, with its words not chosen yet.
@@ -179,13 +183,16 @@ def scan(
     if (encoded := encoded_of(source)) is not None:
         scanned = read_encoded(*_checked_arrays(*encoded))
     elif (files := files_of(source)) is None:
-        scanned = read_sentences(source, tokenizer, limit, progress)
-    elif tokenizer is None:
-        scanned = read_files(files, errors, limit, progress)
+        if tokenizer is split_words and (strings := strings_of(source)) is not None:
+            scanned = read_lines(strings, limit, progress, len(strings))
+        else:
+            scanned = read_sentences(source, tokenizer, limit, progress)
+    elif tokenizer in (None, split_words):
+        scanned = read_files(files, errors, limit, progress, keep_empty)
     else:
         lines = Lines(files, errors)
         scanned = read_sentences(lines, tokenizer, limit, progress)._replace(invalid_utf8=lines.invalid)
-    if not len(scanned.ids):
+    if not len(scanned.ids) and not keep_empty:
         raise ValueError("the corpus is empty: it has no word" + (f" ({', '.join(files[:3])})" if files else ""))
     if scanned.invalid_utf8:
         done = "replaced by U+FFFD" if errors == "replace" else "left out"

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from .. import _core
+from ._tokenize import split_words
 
 _SIZE = 1 << 20
 """Characters that are joined before they are handed on."""
+
+_LINES = 1 << 11
+"""Strings that are joined before they are handed on."""
 
 _ESCAPE = b"\xff"
 _BREAKING = re.compile(rb"[\0\t-\r ]")
@@ -28,7 +33,7 @@ class Joined:
     text: np.ndarray
     position: int
     sentences: int
-    lengths: np.ndarray
+    lengths: np.ndarray | None
 
 
 def joined(chunks: Iterable[list[Sequence[str]]]) -> Iterator[Joined]:
@@ -70,6 +75,22 @@ def joined(chunks: Iterable[list[Sequence[str]]]) -> Iterator[Joined]:
             yield flush()
     if gathered:
         yield flush()
+
+
+def joined_lines(lines: Iterable[str]) -> Iterator[Joined]:
+    """Join strings whose words ASCII whitespace separates, each a sentence. `lengths` are left out."""
+    escapes = _Escapes()
+    lines = iter(lines)
+    position = sentences = 0
+    while chunk := list(islice(lines, _LINES)):
+        text = np.frombuffer("\n".join(chunk).encode("utf-8", "surrogatepass"), np.uint8)
+        _, line_ends, _, nul = _core.corpus_count(text).tolist()
+        if line_ends != len(chunk) - 1 or nul >= 0:
+            cleaned = (b" ".join(map(escapes.__getitem__, split_words(line))) for line in chunk)
+            text = np.frombuffer(b"\n".join(cleaned), np.uint8)
+        sentences += len(chunk)
+        yield Joined(text, position, sentences, None)
+        position += len(text)
 
 
 class _Escapes(dict[str, bytes]):

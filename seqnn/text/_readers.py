@@ -13,7 +13,7 @@ import numpy as np
 from .._files import BOM, open_binary, unpacking
 from .._spill import GrowingArray
 from ._ids import apply
-from ._joined import Joined, joined, split_joined
+from ._joined import Joined, joined, joined_lines, split_joined
 from ._scanner import Merged, NulByteError, ScannerTeam, in_order
 from ._sources import Tokenizer, sentence_chunks
 from ._text_files import PIECE, Piece, line_at, pieces, plain_size
@@ -42,13 +42,18 @@ class Scanned(NamedTuple):
     invalid_utf8: int = 0
 
 
-def read_files(files: list[str], errors: Errors, max_memory: int | None, progress: Progress | None) -> Scanned:
-    """Read text files: one sentence a line, words separated by ASCII whitespace. errors="ignore" leaves NUL bytes out."""
+def read_files(
+    files: list[str], errors: Errors, max_memory: int | None, progress: Progress | None, keep_empty: bool = False
+) -> Scanned:
+    """Read text files: one sentence a line, words separated by ASCII whitespace.
+
+    errors="ignore" leaves NUL bytes out. Lines without words are sentences only with `keep_empty`.
+    """
     size = plain_size(files)
     ids = GrowingArray(max_memory, 0 if size is None else size // 6)
     starts: list[tuple[int, str]] = []
     ends: list[np.ndarray] = []
-    nul_bytes = 0
+    last_end = nul_bytes = 0
 
     def noted() -> Iterator[Piece]:
         nonlocal nul_bytes
@@ -61,29 +66,34 @@ def read_files(files: list[str], errors: Errors, max_memory: int | None, progres
             yield piece
 
     def done(piece: Piece, line_ends: np.ndarray) -> None:
+        nonlocal last_end
         ends.append(line_ends)
-        if piece.last:
+        last_end = line_ends[-1] if len(line_ends) else last_end
+        if piece.last and ids.size > last_end:
             ends.append(np.array([ids.size]))
+            last_end = ids.size
         piece.release()
         if progress is not None:
             progress(piece.position + len(piece.text), size)
 
     try:
-        merged, all_ids = _scan(noted(), ids, done)
+        merged, all_ids = _scan(noted(), ids, done, every_line=keep_empty)
     except NulByteError as nul:
         start, path = _file_at(nul.position, starts)
         raise _nul_byte(path, f"byte {nul.position - start}") from None
     all_ends = np.concatenate(ends)
-    offsets = np.concatenate([[0], all_ends[np.diff(all_ends, prepend=0) > 0]])
+    offsets = np.concatenate([[0], all_ends if keep_empty else all_ends[np.diff(all_ends, prepend=0) > 0]])
     try:
         words = merged.text.decode().split("\n")
     except UnicodeDecodeError:
-        repaired = _repaired(merged, all_ids, offsets, errors, starts)
+        repaired = _repaired(merged, all_ids, offsets, errors, starts, keep_empty)
         return repaired._replace(invalid_utf8=repaired.invalid_utf8 + nul_bytes)
     return Scanned([words[i] for i in merged.order.tolist()], merged.counts, all_ids, offsets, nul_bytes)
 
 
-def _scan(texts: Iterable[P], ids: GrowingArray, done: Callable[[P, np.ndarray], None]) -> tuple[Merged, np.ndarray]:
+def _scan(
+    texts: Iterable[P], ids: GrowingArray, done: Callable[[P, np.ndarray], None], every_line: bool = False
+) -> tuple[Merged, np.ndarray]:
     """Scan texts in C on all threads; return all words, and the ids.
 
     done(text, line ends) is called after each text; line ends are numbers of words before them.
@@ -92,7 +102,7 @@ def _scan(texts: Iterable[P], ids: GrowingArray, done: Callable[[P, np.ndarray],
     spans: list[tuple[int, int, int]] = []
 
     def scan(text: P) -> tuple[P, np.ndarray, np.ndarray, int]:
-        return text, *team.scan(text.text, text.position)
+        return text, *team.scan(text.text, text.position, every_line)
 
     with closing(in_order(scan, texts)) as results:
         for text, local_ids, line_ends, scanner in results:
@@ -113,7 +123,12 @@ def _file_at(position: int, starts: list[tuple[int, str]]) -> tuple[int, str]:
 
 
 def _repaired(
-    merged: Merged, ids: np.ndarray, offsets: np.ndarray, errors: Errors, starts: list[tuple[int, str]]
+    merged: Merged,
+    ids: np.ndarray,
+    offsets: np.ndarray,
+    errors: Errors,
+    starts: list[tuple[int, str]],
+    keep_empty: bool,
 ) -> Scanned:
     """Decode the words of a corpus with invalid UTF-8: some become equal, with errors="ignore" some vanish."""
     raw = merged.text.split(b"\n")
@@ -138,7 +153,8 @@ def _repaired(
     kept = apply(ids, offsets, [mapping])
     new_counts = np.zeros(len(numbers), np.int64)
     np.add.at(new_counts, mapping[mapping >= 0], counts[mapping >= 0])
-    offsets = offsets[np.diff(offsets, prepend=-1) > 0]
+    if not keep_empty:
+        offsets = offsets[np.diff(offsets, prepend=-1) > 0]
     return Scanned(list(numbers), new_counts, ids[:kept], offsets, invalid)
 
 
@@ -151,6 +167,7 @@ def read_sentences(
     total = len(source) if isinstance(source, Sized) else None
 
     def done(text: Joined, line_ends: np.ndarray) -> None:
+        assert text.lengths is not None
         lengths.append(text.lengths)
         if progress is not None:
             progress(text.sentences, total)
@@ -159,6 +176,23 @@ def read_sentences(
     words = split_joined(merged.text)
     offsets = np.concatenate([[0], *lengths]).cumsum()
     return Scanned([words[i] for i in merged.order.tolist()], merged.counts, all_ids, offsets)
+
+
+def read_lines(
+    lines: Iterable[str], max_memory: int | None, progress: Progress | None, total: int | None = None
+) -> Scanned:
+    """Read strings whose words ASCII whitespace separates, one a sentence: they are joined, and split in C."""
+    ids = GrowingArray(max_memory)
+    ends: list[np.ndarray] = []
+
+    def done(text: Joined, line_ends: np.ndarray) -> None:
+        ends.extend([line_ends, np.array([ids.size])])
+        if progress is not None:
+            progress(text.sentences, total)
+
+    merged, all_ids = _scan(joined_lines(lines), ids, done, every_line=True)
+    words = split_joined(merged.text)
+    return Scanned([words[i] for i in merged.order.tolist()], merged.counts, all_ids, np.concatenate([[0], *ends]))
 
 
 def read_encoded(ids: np.ndarray, offsets: np.ndarray) -> Scanned:

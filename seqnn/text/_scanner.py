@@ -83,21 +83,25 @@ class Scanner:
         self.table = big_zeros((2 * capacity, 2), np.uint64)
         _core.corpus_rehash(self.table, self.word_offsets[: self.words + 1], self.pool)
 
-    def scan(self, text: np.ndarray, position: int) -> tuple[np.ndarray, np.ndarray]:
+    def scan(
+        self, text: np.ndarray, position: int, every_line: bool = False, unknown: int = -1
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return local ids (int32) of the words of `text`, and how many of its words stand before each line end (int64).
 
-        `text` is a piece of the corpus from byte `position` on that starts and ends between words. Raises NulByteError.
+        `text` is a piece of the corpus from byte `position` on that starts and ends between words. Ends of lines without
+        words count only with `every_line`. New words get the number `unknown`; below 0 they are added, and all words are
+        counted. Raises NulByteError.
         """
         words, lines, _, nul = _core.corpus_count(text).tolist()
         if nul >= 0:
             raise NulByteError(position + nul)
         ids = np.empty(words, np.int32)
-        line_ends = np.empty(min(lines, words + 1), np.int64)
+        line_ends = np.empty(lines if every_line else min(lines, words + 1), np.int64)
         state = np.array([0, -1, 0, -1, 0, self.words], np.int64)
         while True:
             need = _core.corpus_scan(
                 text, position, state, ids, line_ends,
-                self.table, self.counts, self.first, self.word_offsets, self.pool,
+                self.table, self.counts, self.first, self.word_offsets, self.pool, every_line, unknown,
             )  # fmt: skip
             self.words = int(state[_WORDS])
             if state[_BYTE] >= len(text):
@@ -136,14 +140,14 @@ class ScannerTeam:
         self._local = threading.local()
         self._lock = threading.Lock()
 
-    def scan(self, text: np.ndarray, position: int) -> tuple[np.ndarray, np.ndarray, int]:
+    def scan(self, text: np.ndarray, position: int, every_line: bool = False) -> tuple[np.ndarray, np.ndarray, int]:
         """Do as `Scanner.scan`, by this thread's scanner; return its number, too."""
         if not hasattr(self._local, "number"):
             with self._lock:
                 self._local.number = len(self._scanners)
                 self._scanners.append(Scanner())
         number = self._local.number
-        return *self._scanners[number].scan(text, position), number
+        return *self._scanners[number].scan(text, position, every_line), number
 
     def merge(self) -> Merged:
         """Merge all scanners' words, in the order of their first occurrence, however the pieces were shared out."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ def files_of(source: Any) -> list[str] | None:
     if isinstance(source, (list, tuple)) and source:
         if all(isinstance(item, os.PathLike) for item in source):
             return list_files(source)
-        if all(isinstance(item, str) for item in source) and any(map(os.path.exists, source[:_CHUNK])):
+        if all(map(isinstance, source, repeat(str))) and any(map(os.path.exists, source[:_CHUNK])):
             missing = [item for item in source if not os.path.exists(item)]
             return None if any(_SPACE.search(item) for item in missing) else list_files(source)
     return None
@@ -64,6 +64,13 @@ def encoded_of(source: Any) -> tuple[np.ndarray, np.ndarray] | None:
     if pair and all(isinstance(part, np.ndarray) and part.ndim == 1 and part.dtype.kind in "iu" for part in source):
         return source
     return None
+
+
+def strings_of(source: Any) -> Sequence[str] | None:
+    """Return the source if it is a list of strings, or a column of strings without missing values; else None."""
+    column = _column(source)
+    strings = source if column is None else column
+    return strings if isinstance(strings, (list, tuple)) and set(map(type, strings)) == {str} else None
 
 
 def sentence_chunks(source: Any, tokenizer: Tokenizer | None) -> Iterator[list[list[str] | tuple[str, ...]]]:

@@ -21,6 +21,25 @@ def tokenize(text: str) -> list[str]:
     return text.split()
 
 
+def split_words(text: str) -> list[str]:
+    """Split a text at ASCII white space, as files are read and as most programs for corpora do.
+
+    Args:
+        text: any string; other white space, such as the no-break space, belongs to a word.
+
+    Returns:
+        The words.
+
+    >>> from seqnn.text import split_words
+    >>> split_words("3\\xa0000 words")
+    ['3\\xa0000', 'words']
+    """
+    if text.isascii() and text.isprintable():
+        return text.split()  # beyond these, it splits at other characters, too
+    words = b" ".join(text.encode("utf-8", "surrogatepass").split())
+    return words.decode("utf-8", "surrogatepass").split(" ") if words else []
+
+
 def regex_tokenize(text: str, pattern: str = r"\w+|[^\w\s]") -> list[str]:
     """Find what matches a pattern; by default words and single punctuation marks.
 

@@ -2,7 +2,16 @@
 
 import pytest
 
-from seqnn.text import regex_tokenize, tokenize, treebank_tokenize
+from seqnn.text import regex_tokenize, split_words, tokenize, treebank_tokenize
+
+
+@pytest.mark.parametrize("letter", ["a", "ä", "\udcff", ""])
+def test_words_are_split_at_ascii_white_space_alone(letter):
+    for code in [*range(256), 0x2028, 0x2003, 0x3000, 0xFEFF, 0xD800]:
+        text = f" {letter}b{chr(code)}{letter}c  "
+        raw = text.encode("utf-8", "surrogatepass").split()
+        assert split_words(text) == [word.decode("utf-8", "surrogatepass") for word in raw], hex(code)
+    assert split_words("") == split_words(" \t\n\x0b\x0c\r") == []
 
 
 def test_whitespace_and_regex():

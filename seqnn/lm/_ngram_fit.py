@@ -1,0 +1,116 @@
+"""From a corpus to a model: words get numbers, n-grams are counted and smoothed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from .._progress import advance, progress_bar
+from .._spill import parse_size
+from ..text import ScannedCorpus, Vocabulary, WordIndex, scan
+from ._ngram_count import UNK, count
+from ._ngram_score import CLOSED, DIRECT, Scorer
+from ._ngram_smooth import kneser_ney, relative_frequencies
+from ._ngram_trie import build
+
+SPECIALS = {"unk": "<unk>", "bos": "<s>", "eos": "</s>"}
+"""The first words of every vocabulary: unknown word, begin and end of a sentence."""
+
+Tokenizer = Callable[[str], Iterable[str]]
+
+
+@dataclass
+class Model:
+    """What was learnt: the words by their numbers, how they are scored, and Kneser-Ney's discounts [order, 3]."""
+
+    vocabulary: Vocabulary
+    scorer: Scorer
+    discounts: np.ndarray | None = None
+
+    @cached_property
+    def word_index(self) -> WordIndex:
+        """The vocabulary for whole texts, made when it is first needed."""
+        return WordIndex(self.vocabulary.words, UNK)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs."""
+        return {name: value for name, value in vars(self).items() if name != "word_index"}
+
+
+def read(corpus: Any, tokenizer: Tokenizer | None, settings: SimpleNamespace) -> ScannedCorpus:
+    """Read a corpus, whose empty lines are sentences, too."""
+    with progress_bar("corpus", "B", show=settings.verbose > 0, delay=1) as bar:
+        return scan(
+            corpus,
+            tokenizer=tokenizer,
+            errors=settings.errors,
+            max_memory=settings.max_memory,
+            progress=lambda done, total: advance(bar, done, total),
+            keep_empty=True,
+        )
+
+
+def fit(corpus: ScannedCorpus, settings: SimpleNamespace) -> Model:
+    """Count and smooth the n-grams of a corpus. Raises ValueError where settings and corpus do not fit together."""
+    order, smoothing = settings.order, settings.smoothing
+    if not len(corpus.ids):
+        raise ValueError("the corpus is empty: it has no word")
+    if any(settings.prune) and "kneser_ney" not in smoothing:
+        raise ValueError(f"prune: only Kneser-Ney models can be pruned, smoothing is {smoothing!r}")
+    if len(settings.prune) > order:
+        raise ValueError(f"prune: expected at most {order} counts, one for each length, got {settings.prune}")
+    longest = int(np.diff(corpus.offsets).max()) + 2
+    if longest < order:
+        raise ValueError(
+            f"order: {order} is too large for this corpus: its longest sentence has {longest} words, the marks <s> and </s> "
+            f"included; expected at most {longest}"
+        )
+    mapping, vocabulary = _numbered(corpus, settings.min_count, settings.skip_symbols)
+    levels = count(corpus, mapping, len(vocabulary), order, parse_size(settings.max_memory))
+    corpus.close()
+    trie = build(levels, len(vocabulary))
+    del levels
+    if "kneser_ney" in smoothing:
+        trie, discounts, words = kneser_ney(
+            trie,
+            modified=smoothing == "modified_kneser_ney",
+            discount=settings.discount,
+            fallback=settings.discount_fallback,
+            prune=settings.prune,
+        )
+        if len(words) < len(vocabulary):
+            kept = [vocabulary.words[w] for w in words.tolist()]
+            vocabulary = Vocabulary(kept, vocabulary.counts[words], specials=SPECIALS)
+        return Model(vocabulary, Scorer(trie), discounts)
+    if smoothing == "stupid_backoff":
+        relative_frequencies(trie, alpha=settings.alpha)
+        return Model(vocabulary, Scorer(trie, CLOSED, math.log10(settings.alpha)))
+    added = {"laplace": 1.0, "add_k": settings.k, "mle": 0.0}[smoothing]
+    relative_frequencies(trie, added=added)
+    return Model(vocabulary, Scorer(trie, CLOSED | DIRECT, -math.log10(len(vocabulary) - 1) if added else -math.inf))
+
+
+def _numbered(corpus: ScannedCorpus, min_count: int, skip_symbols: bool) -> tuple[np.ndarray, Vocabulary]:
+    """Return the number of each word of the corpus (-1: left out), and the vocabulary."""
+    kept = corpus.counts >= min_count
+    marks = {word: i for i, word in enumerate(corpus.words) if word in SPECIALS.values()}
+    kept[[*marks.values()]] = False
+    mapping = np.where(kept, np.cumsum(kept) + len(SPECIALS) - 1, UNK).astype(np.int32)
+    for word, i in marks.items():
+        if skip_symbols:
+            mapping[i] = -1
+        elif word != SPECIALS["unk"]:
+            raise ValueError(
+                f"the corpus has the word {word!r} ({corpus.counts[i]} times), with which fit marks sentences itself: take "
+                "it out, or set skip_symbols=True"
+            )
+    words = [word for word, keep in zip(corpus.words, kept.tolist(), strict=True) if keep]
+    unknown = int(corpus.counts[mapping == UNK].sum())
+    counts = np.concatenate([[unknown, len(corpus), len(corpus)], corpus.counts[kept]])
+    return mapping, Vocabulary([*SPECIALS.values(), *words], counts, specials=SPECIALS)
