@@ -16,6 +16,7 @@ from ._processors import process
 from ._prompts import as_prompts as as_prompts
 from ._prompts import left_padded as left_padded
 from ._result import Generation
+from ._result import moved_left as moved_left
 from ._samplers import draw
 from ._step import Decodable, Start
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import optional_integer
 from ._beams import BeamSearch
 from ._options import Options
 from ._prompts import as_prompts, is_single, of_equal_length
@@ -47,16 +48,20 @@ def generate(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = N
     >>> decode.generate(step, [1], max_new_tokens=2, num_beams=3, num_return_sequences=2).scores.round(3)
     array([-0.164, -1.263])
     """
-    checked = Options(**options)
-    prompts = as_prompts(prompt_ids, checked.tokenizer)
+    prompts = as_prompts(prompt_ids, options.get("tokenizer"))
     if hasattr(model_or_step, "start_decoding"):
-        return run(model_or_step.start_decoding(prompts, checked.max_new_tokens), checked)
+        return run(_of_model(model_or_step, prompts, options), options)
+    checked = Options(**options)
     found: list[list[Sequence]] = [[] for _ in prompts]
     for rows in of_equal_length(prompts):
         start = _start(model_or_step, prompts, state, rows)
         for row, several in zip(rows, decode(start, checked), strict=True):
             found[row] = several
     return collect(prompts, found, checked.padding)
+
+
+def _of_model(model: Decodable, prompts: list[np.ndarray], options: dict[str, Any]) -> Start:
+    return model.start_decoding(prompts, optional_integer("max_new_tokens", options.get("max_new_tokens"), 0))
 
 
 def _start(step: Any, prompts: list[np.ndarray], state: Any, rows: list[int]) -> Start:
@@ -71,10 +76,11 @@ def _start(step: Any, prompts: list[np.ndarray], state: Any, rows: list[int]) ->
     return Start(np.stack([prompts[row] for row in rows]), step, own, numbers=order)
 
 
-def run(start: Start, options: Options) -> Generation:
+def run(start: Start, options: dict[str, Any]) -> Generation:
     """Return what follows a beginning."""
     prompts = [row[begin:] for row, begin in zip(start.ids, start.begins, strict=True)]
-    return collect(prompts, decode(start, options), options.padding)
+    checked = Options(**{**start.options, **options})
+    return collect(prompts, decode(start, checked), checked.padding)
 
 
 def decode(start: Start, options: Options) -> list[list[Sequence]]:
@@ -107,18 +113,18 @@ def stream(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = Non
     >>> list(decode.stream(lambda ids, state: (table[ids[:, -1]], state), [1], max_new_tokens=3))
     [2, 0, 1]
     """
-    checked = Options(**options)
-    if checked.num_beams > 1:
-        raise ValueError(
-            f"num_beams: expected 1, as a beam search knows its tokens only at the end, got {checked.num_beams}"
-        )
-    prompts = as_prompts(prompt_ids, checked.tokenizer)
+    prompts = as_prompts(prompt_ids, options.get("tokenizer"))
     if hasattr(model_or_step, "start_decoding"):
-        start = model_or_step.start_decoding(prompts, checked.max_new_tokens)
+        start = _of_model(model_or_step, prompts, options)
     else:
         if len({len(prompt) for prompt in prompts}) > 1:
             raise ValueError("prompt_ids: expected prompts of equal length for a step function: stream each alone")
         start = _start(model_or_step, prompts, state, [*range(len(prompts))])
+    checked = Options(**{**start.options, **options})
+    if checked.num_beams > 1:
+        raise ValueError(
+            f"num_beams: expected 1, as a beam search knows its tokens only at the end, got {checked.num_beams}"
+        )
     return _streamed(start, checked, is_single(prompt_ids) and checked.num_return_sequences == 1)
 
 

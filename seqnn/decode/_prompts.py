@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..text import pad
+
 __all__ = ["as_prompts", "is_single", "left_padded", "of_equal_length"]
 
 
@@ -57,10 +59,7 @@ def of_equal_length(prompts: list[np.ndarray]) -> list[list[int]]:
     return [*found.values()]
 
 
-def left_padded(prompts: list[np.ndarray], pad: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def left_padded(prompts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return prompts that end together, [B, T], and the place where each begins, [B]."""
-    width = max(map(len, prompts), default=0)
-    ids = np.full((len(prompts), width), pad, np.int64)
-    for row, prompt in zip(ids, prompts, strict=True):
-        row[width - len(prompt) :] = prompt
-    return ids, np.array([width - len(prompt) for prompt in prompts], np.int64)
+    ids, lengths = pad(prompts, side="left")
+    return ids, ids.shape[1] - lengths.astype(np.int64)

@@ -84,3 +84,9 @@ def collect(prompts: list[np.ndarray], found: list[list[Sequence]], pad: int) ->
         np.array([len(prompt) for prompt, _ in rows], np.int64),
         attention or None,
     )
+
+
+def moved_left(found: Generation) -> np.ndarray:
+    """Return the sequences with their prompts at the left, and all padding at the end."""
+    padding = found.sequences.shape[1] - found.token_log_probs.shape[1] - found.prompt_lengths
+    return np.stack([np.roll(row, -n) for row, n in zip(found.sequences, padding, strict=True)])

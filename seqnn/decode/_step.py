@@ -28,6 +28,7 @@ class Start:
         begins: the place of each row's first token, [B]; default: 0.
         keys: what tells one sequence from another, for random draws; default: the tokens of each row.
         numbers: of the prompts, in errors and for prefix_allowed_tokens_fn, [B]; default: 0 .. B - 1.
+        options: of `Options`, where the caller does not say otherwise: the model's eos_token_id, a limit.
         context: returns the context in which steps run, such as a model's evaluation mode.
 
     >>> import numpy as np
@@ -43,6 +44,7 @@ class Start:
     begins: np.ndarray = field(default=None)  # type: ignore[assignment]
     keys: list[np.ndarray] = field(default=None)  # type: ignore[assignment]
     numbers: np.ndarray = field(default=None)  # type: ignore[assignment]
+    options: dict[str, Any] = field(default_factory=dict)
     context: Callable[[], AbstractContextManager] = nullcontext
 
     def __post_init__(self) -> None:

@@ -75,8 +75,10 @@ class EncoderDecoder(nn.Module):
         _, last = self.reader(x, lengths)
         return self.writer(last, guide)
 
-    def generate(self, x: Any, lengths: Any, steps: int, begin: int = 0, end: int | None = None) -> np.ndarray:
+    def generate(
+        self, x: Any, lengths: Any, steps: int, begin: int = 0, end: int | None = None, **options: Any
+    ) -> np.ndarray:
         """Write sequences; the arguments are those of `forward` and of `OneToMany.generate`."""
         with no_grad():
             _, last = self.reader(x, lengths)
-            return self.writer.generate(last.numpy(), steps, begin, end)
+            return self.writer.generate(last.numpy(), steps, begin, end, **options)

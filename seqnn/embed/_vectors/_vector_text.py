@@ -54,7 +54,9 @@ def read_text(source: Source, options: Options) -> tuple[list[str], np.ndarray]:
         bad = ~np.isin(status, passed)
         if bad.any():
             i = int(np.argmax(bad))
-            raise ValueError(f"{name}: line {line + i} {_explain(data[starts[i] : starts[i + 1]], _STATUS[status[i]], size)}")
+            raise ValueError(
+                f"{name}: line {line + i} {_explain(data[starts[i] : starts[i + 1]], _STATUS[status[i]], size)}"
+            )
         words += split_words(data, starts[:-1], ends, "\n", options, f"{name}: line", line)
         line += len(starts) - 1
         if options.limit is not None and len(words) == total:
