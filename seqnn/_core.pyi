@@ -1907,7 +1907,7 @@ class beams_select_result(NamedTuple):
     next: np.ndarray
     status: np.ndarray
 
-# beams_select(logits~f[R,V], ids:l[R,T], begins:l[R], suppressed:l[F], words:l[W], word_offsets:l[N+1], allowed~?b[R~,V], running:f64[R], first:l[S+1], ends:l[E], streams?l[S], width:n>=1, count:n>=1, groups:n>=1=1, diversity:d=0, last:p=0, normalise:p=1, prompt:n=0, repetition_penalty:d=1, frequency_penalty:d=0, presence_penalty:d=0, ngram_size:n>=0=0, ngram_penalty:d=0, seed:n=0, position:n=0) -> scores:f64[S,count], rows:l[S,count], tokens:l[S,count], log_probs:f64[S,count], ended:b[S,count], next:l[S,width], status:u[R]
+# beams_select(logits~f[R,V], ids:l[R,T], begins:l[R], suppressed:l[F], words:l[W], word_offsets:l[N+1], allowed~?b[R~,V], running:f64[R], set_offsets:l[S+1], ends:l[E], streams?l[S], width:n>=1, count:n>=1, groups:n>=1=1, diversity:d=0, last:p=0, normalise:p=1, prompt:n=0, repetition_penalty:d=1, frequency_penalty:d=0, presence_penalty:d=0, ngram_size:n>=0=0, ngram_penalty:d=0, seed:n=0, position:n=0) -> scores:f64[S,count], rows:l[S,count], tokens:l[S,count], log_probs:f64[S,count], ended:b[S,count], next:l[S,width], status:u[R]
 def beams_select(
     logits: npt.ArrayLike,
     ids: npt.ArrayLike,
@@ -1918,7 +1918,7 @@ def beams_select(
     allowed: npt.ArrayLike | None = None,
     *,
     running: npt.ArrayLike,
-    first: npt.ArrayLike,
+    set_offsets: npt.ArrayLike,
     ends: npt.ArrayLike,
     streams: npt.ArrayLike | None = None,
     width: int,

@@ -42,10 +42,10 @@ static uint8_t noisy_best(best_heap *best, const real *x, int64_t n, uint64_t se
 // The set of beams that a row belongs to.
 static int64_t set_of(const struct beams_select *a, int64_t row)
 {
-    int64_t low = 0, high = a->S; // first[low] <= row < first[high]
+    int64_t low = 0, high = a->S; // set_offsets[low] <= row < set_offsets[high]
     while (high - low > 1) {
         const int64_t middle = low + (high - low) / 2;
-        if (a->first[middle] <= row)
+        if (a->set_offsets[middle] <= row)
             low = middle;
         else
             high = middle;
@@ -61,7 +61,7 @@ static void search_rows(const struct beams_select *a, const found_rows *rows, in
         best_heap best = {rows->found + r * rows->width, 0, rows->width};
         const real *x = a->logits + r * a->logits_stride[0];
         if (a->streams) {
-            const int64_t set = set_of(a, r), beam = r - a->first[set];
+            const int64_t set = set_of(a, r), beam = r - a->set_offsets[set];
             const uint64_t place = (uint64_t)a->position * (uint64_t)a->width + (uint64_t)beam;
             a->status[r] = noisy_best(&best, x, a->V, (uint64_t)a->seed, (uint64_t)a->streams[set],
                                       place * (uint64_t)blocks(a->V, 4));
@@ -97,7 +97,7 @@ static bool ends_at(const struct beams_select *a, int64_t token)
 static int64_t merge_beams(const struct beams_select *a, const found_rows *rows, int64_t set, candidate *heap)
 {
     int64_t count = 0;
-    for (int64_t r = a->first[set]; r < a->first[set + 1]; r++)
+    for (int64_t r = a->set_offsets[set]; r < a->set_offsets[set + 1]; r++)
         for (int64_t k = 0; k < rows->count[r]; k++) {
             const candidate found = rows->found[r * rows->width + k];
             double score = a->running[r] + found.score;
@@ -138,20 +138,20 @@ static void advance(const struct beams_select *a, const found_rows *rows, int64_
     while (going_on < a->width) next[going_on++] = -1;
 }
 
-// The rows first[s] .. first[s + 1] - 1 are the beams of set s, whose summed log-probabilities are `running`; `groups`
-// sets are those of one sequence. Writes the best `count` candidates of each set, best first, where equal ones come by
-// beam and by token: the row and the token (-1 where there are fewer), the sum and what the token adds to it; which of
-// the first `width` candidates end; and the places of the `width` beams that go on. With `last` all candidates end.
-// `diversity` is taken off for each beam of an earlier group that goes on with the same token. With `streams` the
-// candidates are drawn without replacement, and the rows are log-probabilities that nothing changes. The other
-// arguments and the status are those of processors_apply.
+// The rows set_offsets[s] .. set_offsets[s + 1] - 1 are the beams of set s, whose summed log-probabilities are
+// `running`; `groups` sets are those of one sequence. Writes the best `count` candidates of each set, best first, where
+// equal ones come by beam and by token: the row and the token (-1 where there are fewer), the sum and what the token
+// adds to it; which of the first `width` candidates end; and the places of the `width` beams that go on. With `last`
+// all candidates end. `diversity` is taken off for each beam of an earlier group that goes on with the same token. With
+// `streams` the candidates are drawn without replacement, and the rows are log-probabilities that nothing changes. The
+// other arguments and the status are those of processors_apply.
 //: beams_select(logits~f[R,V], ids:l[R,T], begins:l[R], suppressed:l[F], words:l[W], word_offsets:l[N+1],
-//:     allowed~?b[R~,V], running:f64[R], first:l[S+1], ends:l[E], streams?l[S], width:n>=1, count:n>=1, groups:n>=1=1,
-//:     diversity:d=0, last:p=0, normalise:p=1, prompt:n=0, repetition_penalty:d=1, frequency_penalty:d=0,
-//:     presence_penalty:d=0, ngram_size:n>=0=0, ngram_penalty:d=0, seed:n=0, position:n=0)
+//:     allowed~?b[R~,V], running:f64[R], set_offsets:l[S+1], ends:l[E], streams?l[S], width:n>=1, count:n>=1,
+//:     groups:n>=1=1, diversity:d=0, last:p=0, normalise:p=1, prompt:n=0, repetition_penalty:d=1,
+//:     frequency_penalty:d=0, presence_penalty:d=0, ngram_size:n>=0=0, ngram_penalty:d=0, seed:n=0, position:n=0)
 //:     -> scores:f64[S,count], rows:l[S,count], tokens:l[S,count], log_probs:f64[S,count], ended:b[S,count],
 //:     next:l[S,width], status:u[R]
-//:     where word_offsets covers W; first covers R
+//:     where word_offsets covers W; set_offsets covers R
 KERNEL(beams_select)
 {
     const edit_rules rules = EDIT_RULES(a);

@@ -74,7 +74,7 @@ class BeamSearch:
             logits, drawn = warped.scores, {"streams": self._streams, "seed": self._seed, "normalise": False}
             arguments = {name: arguments[name] for name in ("ids", "begins", "suppressed", "words", "word_offsets")}
         found = _core.beams_select(
-            logits, **arguments, running=self._running, first=self._first, ends=self._ends, width=self._width,
+            logits, **arguments, running=self._running, set_offsets=self._first, ends=self._ends, width=self._width,
             count=self._count, groups=self._groups, diversity=options.diversity_penalty, position=batch.written,
             last=batch.written + 1 == options.max_new_tokens, **drawn,
         )  # fmt: skip

@@ -1,4 +1,3 @@
-
 import numpy as np
 import pytest
 from harness import check_gradient, check_op
