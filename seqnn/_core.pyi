@@ -1904,14 +1904,20 @@ class beams_select_result(NamedTuple):
     tokens: np.ndarray
     log_probs: np.ndarray
     ended: np.ndarray
-    next: np.ndarray
+    offsets: np.ndarray
+    parents: np.ndarray
+    sums: np.ndarray
+    new_ids: np.ndarray
+    new_begins: np.ndarray
+    new_history: np.ndarray
     status: np.ndarray
 
-# beams_select(logits~f[R,V], ids:l[R,T], begins:l[R], suppressed:l[F], words:l[W], word_offsets:l[N+1], allowed~?b[R~,V], running:f64[R], set_offsets:l[S+1], ends:l[E], streams?l[S], width:n>=1, count:n>=1, groups:n>=1=1, diversity:d=0, last:p=0, normalise:p=1, prompt:n=0, repetition_penalty:d=1, frequency_penalty:d=0, presence_penalty:d=0, ngram_size:n>=0=0, ngram_penalty:d=0, seed:n=0, position:n=0) -> scores:f64[S,count], rows:l[S,count], tokens:l[S,count], log_probs:f64[S,count], ended:b[S,count], next:l[S,width], status:u[R]
+# beams_select(logits~f[R,V], ids:l[R,T], begins:l[R], history:f64[R,H], suppressed:l[F], words:l[W], word_offsets:l[N+1], allowed~?b[R~,V], running:f64[R], set_offsets:l[S+1], ends:l[E], streams?l[S], width:n>=1, count:n>=1, groups:n>=1=1, diversity:d=0, last:p=0, normalise:p=1, prompt:n=0, repetition_penalty:d=1, frequency_penalty:d=0, presence_penalty:d=0, ngram_size:n>=0=0, ngram_penalty:d=0, seed:n=0, position:n=0) -> scores:f64[S,count], rows:l[S,count], tokens:l[S,count], log_probs:f64[S,count], ended:b[S,count], offsets:l[S+1], parents:l[S*width], sums:f64[S*width], new_ids:l[S*width,T+1], new_begins:l[S*width], new_history:f64[S*width,H+1], status:u[R]
 def beams_select(
     logits: npt.ArrayLike,
     ids: npt.ArrayLike,
     begins: npt.ArrayLike,
+    history: npt.ArrayLike,
     suppressed: npt.ArrayLike,
     words: npt.ArrayLike,
     word_offsets: npt.ArrayLike,

@@ -7,8 +7,8 @@ import re
 import pytest
 
 PACKAGES = [
-    "seqnn", "seqnn.autograd", "seqnn.data", "seqnn.diagnose", "seqnn.embed", "seqnn.nn", "seqnn.ops", "seqnn.optim", "seqnn.text",
-    "seqnn.train",
+    "seqnn", "seqnn.autograd", "seqnn.data", "seqnn.decode", "seqnn.diagnose", "seqnn.embed", "seqnn.nn", "seqnn.ops",
+    "seqnn.optim", "seqnn.text", "seqnn.train",
 ]  # fmt: skip
 """The packages that are done; those to come are added here."""
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 
 from .. import _core
-from ._options import Options
 from ._processors import NOT_FINITE, NOTHING_ALLOWED, Processors
 from ._result import NOTHING, Sequence
 from ._samplers import streams
 from ._step import Batch, Start
+
+DIVISORS: dict[str, Callable[[int, float], float]] = {
+    "hf": lambda n, a: float(n) ** a,
+    "gnmt": lambda n, a: ((5 + n) / 6) ** a,
+    "mean": lambda n, a: float(n),
+    "none": lambda n, a: 1.0,
+}
+"""What the sum of the log-probabilities of n tokens is divided by."""
 
 
 class BeamSearch:
@@ -24,16 +33,15 @@ class BeamSearch:
         options: the options.
     """
 
-    def __init__(self, start: Start, options: Options) -> None:
+    def __init__(self, start: Start, options: SimpleNamespace) -> None:
         self._options, self._batch, self._processors = options, Batch(start), Processors(options)
         self._groups, self._width = options.num_beam_groups, options.num_beams // options.num_beam_groups
         self._streams, self._seed = streams(start.keys, options, 1)
-        self._numbers = start.numbers
         sets = len(start.ids) * self._groups
         self._ends = np.array(options.eos_token_id, np.int64)
         self._count = max(2, 1 + len(self._ends)) * self._width
-        self._first, self._running = np.arange(sets + 1), np.zeros(sets)
-        self._open = np.ones(sets, bool)
+        self._offsets, self._running = np.arange(sets + 1), np.zeros(sets)
+        self._open = [True] * sets
         self._pools: list[list[Sequence]] = [[] for _ in range(sets)]
         self.done = not sets or options.max_new_tokens == 0
         if self.done:
@@ -48,47 +56,51 @@ class BeamSearch:
             batch.move(order)
             logits = logits[order]
         found = self._candidates(logits)
-        sets, places = np.nonzero(found.ended & self._open[:, None])
-        for s, place in zip(sets.tolist(), places.tolist(), strict=True):
-            self._keep(s, found, place)
-        self._close(found, logits)
-        sets, beams = np.nonzero((found.next >= 0) & self._open[:, None])
-        self.done = batch.written + 1 == options.max_new_tokens or not len(sets)
+        if found.ended.any():
+            for s, place in np.argwhere(found.ended).tolist():
+                self._keep(s, found, place)
+        still = self._close(found, logits)
+        self.done = batch.written + 1 == options.max_new_tokens or not any(self._open)
         if not self.done:
-            places = found.next[sets, beams]
-            batch.move(found.rows[sets, places])
-            batch.append(found.tokens[sets, places], found.log_probs[sets, places])
-            self._running = found.scores[sets, places]
-            self._first = np.searchsorted(sets, np.arange(len(self._open) + 1))
+            self._go_on(found, still)
+
+    def _go_on(self, found: _core.beams_select, still: bool) -> None:
+        """Take over the beams that go on; unless all sets `still` search, without those of the others."""
+        batch, n = self._batch, int(found.offsets[-1])
+        batch.move_state(found.parents[:n])
+        batch.ids, batch.begins, batch.log_probs = found.new_ids[:n], found.new_begins[:n], found.new_history[:n]
+        self._running, self._offsets = found.sums[:n], found.offsets
+        if not still:
+            sizes = np.diff(self._offsets)
+            order = np.flatnonzero(np.repeat(self._open, sizes))
+            batch.move(order)
+            self._running = self._running[order]
+            self._offsets = np.concatenate([[0], np.cumsum(sizes * self._open)])
 
     def _candidates(self, logits: np.ndarray) -> _core.beams_select:
         """Return the best candidates of each set."""
         batch, options, processors = self._batch, self._options, self._processors
-        prompts = self._prompts()
-        arguments = processors.arguments(batch, logits, prompts)
+        arguments = processors.arguments(batch, logits.shape[1])
         drawn = {}
         if options.do_sample:
             keep = len(self._ends) + 1
             warped = _core.processors_apply(logits, normalise=True, **arguments, **processors.warpers(keep))
-            self._refuse(logits, prompts, warped.status)
+            self._refuse(logits, warped.status)
             logits, drawn = warped.scores, {"streams": self._streams, "seed": self._seed, "normalise": False}
             arguments = {name: arguments[name] for name in ("ids", "begins", "suppressed", "words", "word_offsets")}
         found = _core.beams_select(
-            logits, **arguments, running=self._running, set_offsets=self._first, ends=self._ends, width=self._width,
+            logits, **arguments, history=batch.log_probs, running=self._running, set_offsets=self._offsets,
+            ends=self._ends, width=self._width,
             count=self._count, groups=self._groups, diversity=options.diversity_penalty, position=batch.written,
             last=batch.written + 1 == options.max_new_tokens, **drawn,
         )  # fmt: skip
-        self._refuse(logits, prompts, found.status)
+        self._refuse(logits, found.status)
         return found
 
-    def _prompts(self) -> np.ndarray:
-        """Return the number of each row's prompt."""
-        return np.repeat(np.repeat(self._numbers, self._groups), np.diff(self._first))
-
-    def _refuse(self, logits: np.ndarray, prompts: np.ndarray, status: np.ndarray) -> None:
+    def _refuse(self, logits: np.ndarray, status: np.ndarray) -> None:
         """Raise an error where logits are not finite; a beam that has no token to go on with just ends."""
         if status.any():
-            self._processors.check(self._batch, logits, prompts, status * (status == NOT_FINITE))
+            self._processors.check(self._batch, logits, status * (status == NOT_FINITE))
 
     def _keep(self, s: int, found: _core.beams_select, place: int) -> None:
         """Put a sequence that ends into the pool of its set, which holds the best ones."""
@@ -106,32 +118,28 @@ class BeamSearch:
         pool.insert(bisect_right(pool, -sequence.score, key=lambda other: -other.score), sequence)
         del pool[self._width :]
 
-    def _close(self, found: _core.beams_select, logits: np.ndarray) -> None:
-        """End the searches that cannot find better sequences, or are not to look for them."""
-        options, n = self._options, self._batch.written + 1
+    def _close(self, found: _core.beams_select, logits: np.ndarray) -> bool:
+        """End the searches that cannot find better sequences, or are not to look for them; tell whether all go on."""
+        options, n, offsets, still = self._options, self._batch.written + 1, found.offsets.tolist(), True
         best = options.max_new_tokens if options.early_stopping == "never" and options.length_penalty > 0 else n
-        for s in np.flatnonzero(self._open).tolist():
-            pool, place = self._pools[s], int(found.next[s, 0])
+        for s, pool in enumerate(self._pools):
+            if not self._open[s]:
+                continue
             full = len(pool) == self._width
-            if place < 0 or (full and options.early_stopping is True):
+            if offsets[s] == offsets[s + 1] or (full and options.early_stopping is True):
                 self._open[s] = False
             elif full:
-                self._open[s] = self._score(found.scores[s, place], best) > pool[-1].score
+                self._open[s] = self._score(found.sums[offsets[s]], best) > pool[-1].score
+            still &= self._open[s]
             if not self._open[s] and not pool:
                 rows = np.zeros(len(logits), np.uint8)
-                rows[self._first[s] : self._first[s + 1]] = NOTHING_ALLOWED
-                self._processors.check(self._batch, logits, self._prompts(), rows)
+                rows[self._offsets[s] : self._offsets[s + 1]] = NOTHING_ALLOWED
+                self._processors.check(self._batch, logits, rows)
+        return still
 
     def _score(self, log_prob: float, length: int) -> float:
         """Return a sum of log-probabilities of so many new tokens, normalised."""
-        options = self._options
-        divisor = {
-            "hf": lambda: float(length) ** options.length_penalty,
-            "gnmt": lambda: ((5 + length) / 6) ** options.length_penalty,
-            "mean": lambda: float(length),
-            "none": lambda: 1.0,
-        }[options.length_normalization]
-        return float(log_prob) / divisor()
+        return float(log_prob) / DIVISORS[self._options.length_normalization](length, self._options.length_penalty)
 
     def _coverage(self, attention: np.ndarray | None) -> float:
         """Return what the coverage penalty adds: 0 where every place of the source has got attention of 1."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def generate(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = N
     prompts = as_prompts(prompt_ids, options.get("tokenizer"))
     if hasattr(model_or_step, "start_decoding"):
         return run(_of_model(model_or_step, prompts, options), options)
-    checked = Options(**options)
+    checked = Options(**options).plain()
     found: list[list[Sequence]] = [[] for _ in prompts]
     for rows in of_equal_length(prompts):
         start = _start(model_or_step, prompts, state, rows)
@@ -79,11 +80,11 @@ def _start(step: Any, prompts: list[np.ndarray], state: Any, rows: list[int]) ->
 def run(start: Start, options: dict[str, Any]) -> Generation:
     """Return what follows a beginning."""
     prompts = [row[begin:] for row, begin in zip(start.ids, start.begins, strict=True)]
-    checked = Options(**{**start.options, **options})
+    checked = Options(**{**start.options, **options}).plain()
     return collect(prompts, decode(start, checked), checked.padding)
 
 
-def decode(start: Start, options: Options) -> list[list[Sequence]]:
+def decode(start: Start, options: SimpleNamespace) -> list[list[Sequence]]:
     """Return the sequences of each prompt."""
     engine = BeamSearch(start, options) if options.num_beams > 1 else Sampling(start, options)
     with start.context():
@@ -120,7 +121,7 @@ def stream(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = Non
         if len({len(prompt) for prompt in prompts}) > 1:
             raise ValueError("prompt_ids: expected prompts of equal length for a step function: stream each alone")
         start = _start(model_or_step, prompts, state, [*range(len(prompts))])
-    checked = Options(**{**start.options, **options})
+    checked = Options(**{**start.options, **options}).plain()
     if checked.num_beams > 1:
         raise ValueError(
             f"num_beams: expected 1, as a beam search knows its tokens only at the end, got {checked.num_beams}"
@@ -128,7 +129,7 @@ def stream(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = Non
     return _streamed(start, checked, is_single(prompt_ids) and checked.num_return_sequences == 1)
 
 
-def _streamed(start: Start, options: Options, single: bool) -> Iterator[Any]:
+def _streamed(start: Start, options: SimpleNamespace, single: bool) -> Iterator[Any]:
     engine = Sampling(start, options)
     rows = len(start.ids) * options.num_return_sequences
     while not engine.done:

@@ -16,7 +16,7 @@ UTILITIES = ("f1", "ngram_f", "cosine")
 
 
 class Consensus(NamedTuple):
-    """What `mbr` returns.
+    """A choice among hypotheses, as `mbr` makes it.
 
     Attributes:
         index: the number of the best hypothesis.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -226,9 +227,8 @@ class Options(Settings):
         if self.max_new_tokens is None and (self.early_stopping == "never" or self.forced_eos_token_id is not None):
             raise ValueError("max_new_tokens: expected a limit with early_stopping='never' and forced_eos_token_id")
 
-    @property
-    def padding(self) -> int:
-        """The token that fills sequences up."""
-        if self.pad_token_id is not None:
-            return self.pad_token_id
-        return self.eos_token_id[0] if self.eos_token_id else 0
+    def plain(self) -> SimpleNamespace:
+        """Return the values as plain attributes, and `padding`, the token that fills sequences up."""
+        values = self._checked()
+        values.padding = (*self.eos_token_id, 0)[0] if self.pad_token_id is None else self.pad_token_id
+        return values

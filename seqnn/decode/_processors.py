@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class Processors:
         constraints: those that count.
     """
 
-    def __init__(self, options: Options, constraints: tuple[str, ...] = CONSTRAINTS) -> None:
+    def __init__(self, options: SimpleNamespace, constraints: tuple[str, ...] = CONSTRAINTS) -> None:
         self._options, self._constraints = options, constraints
         words = self._option("bad_words_ids")
         offsets = np.cumsum([0, *map(len, words)])
@@ -41,6 +42,8 @@ class Processors:
             "presence_penalty": options.presence_penalty, "ngram_size": n,
             "ngram_penalty": np.inf if options.ngram_penalty is None else options.ngram_penalty,
         }  # fmt: skip
+        selecting = ("forced_bos_token_id", "forced_eos_token_id", "prefix_allowed_tokens_fn")
+        self._selects = any(self._option(name) is not None for name in selecting)
         self._suppressed: dict[tuple[bool, bool], np.ndarray] = {}
 
     def warpers(self, keep: int = 1) -> dict[str, Any]:
@@ -55,38 +58,37 @@ class Processors:
             "min_p": options.min_p or 0.0, "typical_p": options.typical_p or 1.0, "keep": keep,
         }  # fmt: skip
 
-    def arguments(self, batch: Batch, logits: np.ndarray, prompts: np.ndarray) -> dict[str, Any]:
+    def arguments(self, batch: Batch, vocabulary: int) -> dict[str, Any]:
         """Return the arguments of the kernels that say what becomes of the logits of a batch.
 
         Args:
             batch: the rows.
-            logits: [rows, V].
-            prompts: the number of each row's prompt.
+            vocabulary: V.
         """
         return {
             **self._fixed, "ids": batch.ids, "begins": batch.begins, "prompt": batch.prompt,
-            "suppressed": self._banned(batch.written), "allowed": self._allowed(batch, logits.shape[1], prompts),
+            "suppressed": self._banned(batch.written), "allowed": self._allowed(batch, vocabulary) if self._selects else None,
         }  # fmt: skip
 
-    def check(self, batch: Batch, logits: np.ndarray, prompts: np.ndarray, status: np.ndarray) -> None:
+    def check(self, batch: Batch, logits: np.ndarray, status: np.ndarray) -> None:
         """Raise an error where a row has no token to go on with: it names the row, and the constraint."""
         if not status.any():
             return
         row = int(np.flatnonzero(status)[0])
         if status[row] == NOT_FINITE:
             raise FloatingPointError(
-                f"logits: sequence {prompts[row]} has none that is finite (largest: {logits[row].max()}): "
+                f"logits: sequence {batch.numbers[row]} has none that is finite (largest: {logits[row].max()}): "
                 "look at the weights"
             )
-        alone = [name for name in CONSTRAINTS if self._forbids_all(name, batch, logits, prompts, row)]
+        alone = [name for name in CONSTRAINTS if self._forbids_all(name, batch, logits, row)]
         names = alone or [name for name in CONSTRAINTS if getattr(self._options, name)]
         raise ValueError(
-            f"{' and '.join(names)}: no token is left to go on with for sequence {prompts[row]} after "
+            f"{' and '.join(names)}: no token is left to go on with for sequence {batch.numbers[row]} after "
             f"{batch.written} new tokens"
         )
 
-    def _forbids_all(self, name: str, batch: Batch, logits: np.ndarray, prompts: np.ndarray, row: int) -> bool:
-        alone = Processors(self._options, (name,)).arguments(batch, logits, prompts)
+    def _forbids_all(self, name: str, batch: Batch, logits: np.ndarray, row: int) -> bool:
+        alone = Processors(self._options, (name,)).arguments(batch, logits.shape[1])
         return bool(_core.processors_apply(logits, **alone).status[row])
 
     def _option(self, name: str) -> Any:
@@ -103,7 +105,7 @@ class Processors:
             self._suppressed[key] = np.array(tokens + key[1] * self._options.eos_token_id, np.int64)
         return self._suppressed[key]
 
-    def _allowed(self, batch: Batch, vocabulary: int, prompts: np.ndarray) -> np.ndarray | None:
+    def _allowed(self, batch: Batch, vocabulary: int) -> np.ndarray | None:
         first, last = batch.written == 0, batch.written + 1 == self._options.max_new_tokens
         forced = self._option("forced_eos_token_id") if last else None
         forced = self._option("forced_bos_token_id") if first and forced is None else forced
@@ -114,7 +116,7 @@ class Processors:
             return None
         rows = [
             function(int(number), ids[begin:])
-            for number, ids, begin in zip(prompts, batch.ids, batch.begins, strict=True)
+            for number, ids, begin in zip(batch.numbers, batch.ids, batch.begins, strict=True)
         ]
         return _mask(rows, vocabulary, "prefix_allowed_tokens_fn")
 
@@ -152,13 +154,12 @@ def process(logits: Any, ids: Any = None, *, log_softmax: bool = False, **option
     array([[ -inf, -0.51, -1.2 ]])
     """
     rows, tokens = as_rows(logits, ids)
-    processors = Processors(Options(max_new_tokens=tokens.shape[1] + 2, do_sample=True, **options))
+    processors = Processors(Options(max_new_tokens=tokens.shape[1] + 2, do_sample=True, **options).plain())
     batch = written(tokens)
-    prompts = np.arange(len(rows))
     found = _core.processors_apply(
-        rows, normalise=log_softmax, **processors.arguments(batch, rows, prompts), **processors.warpers()
+        rows, normalise=log_softmax, **processors.arguments(batch, rows.shape[1]), **processors.warpers()
     )
-    processors.check(batch, rows, prompts, found.status)
+    processors.check(batch, rows, found.status)
     return found.scores
 
 

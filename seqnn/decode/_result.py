@@ -28,7 +28,7 @@ NOTHING = Sequence(np.zeros(0, np.int64), np.zeros(0), -np.inf, "none")
 class Generation:
     """The sequences that were decoded: `num_return_sequences` rows for each prompt, the best first.
 
-    Attributes:
+    Args:
         sequences: prompts and new tokens, int64 [R, P + T]; prompts end at column P, and what is left is padding.
         scores: of a beam search the sum of log-probabilities, normalised by length; else the sum; [R].
         token_log_probs: of the new tokens, [R, T], 0 after the end: those that beams add up; of drawn tokens the logarithm

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,10 @@ class Sampling:
         options: the options.
     """
 
-    def __init__(self, start: Start, options: Options) -> None:
+    def __init__(self, start: Start, options: SimpleNamespace) -> None:
         self._options, self._batch, self._processors = options, Batch(start), Processors(options)
-        self._copies, self._numbers = options.num_return_sequences, start.numbers
+        self._copies = options.num_return_sequences
+        self._warpers = self._processors.warpers()
         self._greedy = not options.do_sample or options.temperature == 0
         self._streams, self._seed = streams(start.keys, options, self._copies)
         self._live = np.arange(len(start.ids) * self._copies)
@@ -42,12 +44,11 @@ class Sampling:
         logits = batch.logits()
         if not self._begun:
             logits = self._expand(logits)
-        prompts = self._numbers[self._live // self._copies]
         chosen = _core.samplers_draw(
-            logits, **self._processors.arguments(batch, logits, prompts), **self._processors.warpers(),
+            logits, **self._processors.arguments(batch, logits.shape[1]), **self._warpers,
             streams=self._streams[self._live], greedy=self._greedy, seed=self._seed, position=batch.written,
         )  # fmt: skip
-        self._processors.check(batch, logits, prompts, chosen.status)
+        self._processors.check(batch, logits, chosen.status)
         batch.append(chosen.tokens, chosen.log_probs)
         rows = self._live
         reasons = self._reasons(chosen.tokens)
@@ -101,7 +102,7 @@ class Sampling:
         return [self.found[i : i + n] for i in range(0, len(self.found), n)]  # type: ignore[misc]
 
 
-def streams(keys: list[np.ndarray], options: Options, copies: int) -> tuple[np.ndarray, int]:
+def streams(keys: list[np.ndarray], options: SimpleNamespace, copies: int) -> tuple[np.ndarray, int]:
     """Return the stream of random numbers of each row, [len(keys) * copies], and the seed.
 
     A stream depends on the prompt, on how many equal ones come before it, and on the copy: not on the other prompts.
@@ -142,12 +143,12 @@ def draw(logits: Any, ids: Any = None, *, seed: int | None = None, **options: An
     array([1, 1, 1, 1])
     """
     rows, tokens = as_rows(logits, ids)
-    checked = Options(max_new_tokens=tokens.shape[1] + 2, do_sample=True, seed=seed, **options)
-    processors, batch, numbers = Processors(checked), written(tokens), np.arange(len(rows))
+    checked = Options(max_new_tokens=tokens.shape[1] + 2, do_sample=True, seed=seed, **options).plain()
+    processors, batch = Processors(checked), written(tokens)
     key, stream = random.next_key() if checked.seed is None else (checked.seed, 0)
     chosen = _core.samplers_draw(
-        rows, **processors.arguments(batch, rows, numbers), **processors.warpers(), streams=numbers + stream,
+        rows, **processors.arguments(batch, rows.shape[1]), **processors.warpers(), streams=batch.numbers + stream,
         greedy=checked.temperature == 0, seed=key, position=0,
     )  # fmt: skip
-    processors.check(batch, rows, numbers, chosen.status)
+    processors.check(batch, rows, chosen.status)
     return chosen.tokens

@@ -84,6 +84,7 @@ class Batch:
 
     def __init__(self, start: Start) -> None:
         self.ids, self.begins, self.prompt = start.ids, np.asarray(start.begins, np.int64), start.ids.shape[1]
+        self.numbers = np.asarray(start.numbers, np.int64)
         self.log_probs = np.zeros((len(self.ids), 0))
         self.vocabulary: int | None = None
         self.attention: list[np.ndarray] | None = None
@@ -107,12 +108,18 @@ class Batch:
 
     def move(self, order: np.ndarray) -> None:
         """Make row i what row order[i] was, its state included."""
-        if len(order) == len(self) and (order == np.arange(len(order))).all():
-            return
+        if self.move_state(order):
+            self.ids, self.begins, self.log_probs = self.ids[order], self.begins[order], self.log_probs[order]
+
+    def move_state(self, order: np.ndarray) -> bool:
+        """Move only what the step knows of a row, and its number; tell whether anything moves."""
+        if order.tolist() == [*range(len(self))]:
+            return False
         self._state = gather(self._state, order, len(self))
-        self.ids, self.begins, self.log_probs = self.ids[order], self.begins[order], self.log_probs[order]
+        self.numbers = self.numbers[order]
         if self.attention is not None:
             self.attention = [a[order] for a in self.attention]
+        return True
 
     def append(self, tokens: np.ndarray, log_probs: np.ndarray) -> None:
         """Write a token in each row."""

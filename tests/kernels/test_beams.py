@@ -8,8 +8,8 @@ from seqnn import _core
 
 
 def beams_select(
-    logits, ids, begins, running, set_offsets, ends, width, count, words, word_offsets, suppressed, allowed=None, groups=1,
-    diversity=0.0, last=False, normalise=True, **rules,
+    logits, ids, begins, history, running, set_offsets, ends, width, count, words, word_offsets, suppressed,
+    allowed=None, groups=1, diversity=0.0, last=False, normalise=True, **rules,
 ):  # fmt: skip
     """Sort all candidates of each set of beams."""
     sets = len(set_offsets) - 1
@@ -36,7 +36,20 @@ def beams_select(
             ended[s, k] = (last or t in ends) and k < width
         going_on = [k for k in range(count) if tokens[s, k] >= 0 and not last and tokens[s, k] not in ends][:width]
         following[s, : len(going_on)] = going_on
-    return scores, rows, tokens, log_probs, ended, following, status
+    going_on = [(s, k) for s in range(sets) for k in following[s] if k >= 0]
+    offsets = np.cumsum([0, *(following >= 0).sum(axis=1)])
+
+    def padded(rows):
+        out = np.zeros((sets * width, *np.shape(rows)[1:]), np.asarray(rows).dtype)
+        out[: len(rows)] = rows
+        return out
+
+    at = tuple(np.array(going_on, int).reshape(-1, 2).T)
+    parents = rows[at]
+    new_ids = np.concatenate([ids[parents], tokens[at][:, None]], axis=1)
+    new_history = np.concatenate([history[parents], log_probs[at][:, None]], axis=1)
+    new = [padded(x) for x in (parents, scores[at], new_ids, begins[parents], new_history)]
+    return scores, rows, tokens, log_probs, ended, offsets, *new, status
 
 
 def case(first, vocabulary, width, tokens=0, *, ends=(0,), count=None, seed=0, **options):
@@ -46,6 +59,7 @@ def case(first, vocabulary, width, tokens=0, *, ends=(0,), count=None, seed=0, *
         "logits": rng.standard_normal((rows, vocabulary)) * 2,
         "ids": rng.integers(0, vocabulary, (rows, tokens)),
         "begins": np.zeros(rows, int),
+        "history": -rng.random((rows, 3)),
         "running": -rng.random(rows) * 3,
         "set_offsets": np.array(first),
         "ends": np.array(ends, int),
@@ -56,8 +70,9 @@ def case(first, vocabulary, width, tokens=0, *, ends=(0,), count=None, seed=0, *
     }
 
 
-def select(running, **given):
-    return _core.beams_select(running=running.astype(np.float64), **given)
+def select(running, history, **given):
+    """Call the kernel; its sums are float64 whatever the logits are."""
+    return _core.beams_select(running=running.astype(np.float64), history=history.astype(np.float64), **given)
 
 
 def test_beams_select():
@@ -125,7 +140,7 @@ def test_drawn_candidates_do_not_depend_on_the_other_sets():
         for _ in each_team():
             both = _core.beams_select(**given, streams=np.array([8, 4]), seed=1, position=5)
             half = {**given, "set_offsets": np.array([0, 3])}
-            half |= {name: given[name][3:] for name in ("logits", "ids", "begins", "running")}
+            half |= {name: given[name][3:] for name in ("logits", "ids", "begins", "history", "running")}
             alone = _core.beams_select(**half, streams=np.array([4]), seed=1, position=5)
             assert both.tokens[1].tolist() == alone.tokens[0].tolist()
 
