@@ -126,31 +126,50 @@ static real cut_least(const real *keys, int64_t n)
     return -vf_largest(-low);
 }
 
+static int64_t cut_count(const real *keys, int64_t n, real low, real high)
+{
+    vf count = vf_set(0);
+    for (int64_t i = 0; i < n; i += LANES) {
+        const vf key = row_load(keys, NULL, i, n, -(real)INFINITY);
+        count += vf_select((key >= vf_set(low)) & (key < vf_set(high)), vf_set(1), vf_set(0));
+    }
+    return (int64_t)vf_sum(count);
+}
+
 // Takes elements with finite keys until their weights reach `target` > 0; all of them where they do not.
 static cut_end cut_at(const real *keys, const real *weights, int64_t n, double target, const cut_room *room)
 {
     const int64_t *ids = NULL;
     int64_t left = n;
-    double above = 0; // the weights of what has been taken for certain
+    double taken = 0, above = 0; // the weights of elements that have left, and of those that are not below `high`
+    real low = cut_least(keys, n), high = INFINITY, top = row_largest(keys, NULL, n);
     for (int pass = 0; left > CUT_SMALL && pass < CUT_PASSES; pass++) {
-        const real high = row_largest(keys, NULL, left), low = cut_least(keys, left);
         real limits[CUT_PARTS];
-        for (int j = 0; j < CUT_PARTS; j++) limits[j] = high - (high - low) / CUT_PARTS * (real)(j + 1);
+        for (int j = 0; j < CUT_PARTS; j++) limits[j] = top - (top - low) / CUT_PARTS * (real)(j + 1);
         limits[CUT_PARTS - 1] = low;
         double sums[CUT_PARTS];
         cut_sums(keys, weights, left, limits, sums);
         int j = 0;
-        while (j < CUT_PARTS - 1 && above + sums[j] < target) j++;
-        const int64_t kept = cut_keep(keys, weights, ids, left, limits[j], j ? limits[j - 1] : (real)INFINITY, room);
-        above += j ? sums[j - 1] : 0;
+        while (j < CUT_PARTS - 1 && taken + sums[j] < target) j++;
+        low = limits[j];
+        if (j) high = top = limits[j - 1], above = sums[j - 1];
+        const int64_t count = cut_count(keys, left, low, high);
+        // To move elements takes as long as several passes over them.
+        if (count * CUT_PARTS > left && low < top && j) continue;
+        const int64_t kept = cut_keep(keys, weights, ids, left, low, high, room);
         const bool stuck = kept == left; // the keys are equal, or too near to each other to be parted
         keys = room->keys, weights = room->weights, ids = room->ids, left = kept;
+        taken += above, above = 0;
+        low = cut_least(keys, left), high = INFINITY, top = row_largest(keys, NULL, left);
         if (stuck) break;
     }
-    if (!ids) left = cut_keep(keys, weights, NULL, n, CUT_LOWEST, INFINITY, room);
+    if (!ids || high < INFINITY) {
+        left = cut_keep(keys, weights, ids, left, high < INFINITY ? low : CUT_LOWEST, high, room);
+        taken += above;
+    }
     cut_sort(room, left);
     int64_t last = 0;
-    while (last + 1 < left && (above += (double)room->weights[last]) < target) last++;
+    while (last + 1 < left && (taken += (double)room->weights[last]) < target) last++;
     return left ? (cut_end){room->keys[last], room->ids[last]} : (cut_end){-(real)INFINITY, n};
 }
 

@@ -14,9 +14,12 @@ typedef struct {
 static choice best_token(const real *x, int64_t n)
 {
     log_sum s = log_sum_none();
-    for (int64_t at = 0; at < n; at += ROW_BLOCK) log_sum_add(&s, x + at, least(ROW_BLOCK, n - at));
+    int64_t token = 0; // first the block that holds it
+    for (int64_t at = 0; at < n; at += ROW_BLOCK) {
+        const real before = s.largest;
+        if (log_sum_add(&s, x + at, least(ROW_BLOCK, n - at)) > before) token = at;
+    }
     if (!is_finite_row(s)) return (choice){-1, NAN, ROW_NOT_FINITE};
-    int64_t token = 0;
     while (x[token] != s.largest) token++;
     return (choice){token, -log(s.sum), ROW_FINE};
 }
