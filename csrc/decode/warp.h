@@ -73,7 +73,8 @@ static void keep_top_p(real *scores, int64_t n, double p, int64_t keep, const wa
 {
     const log_sum s = warp_terms(scores, n, room->terms);
     if (!(s.sum > 0)) return;
-    const cut_end end = cut_at(scores, room->terms, n, p * s.sum, &room->cut);
+    const double rounding = 4 * (SQ_DOUBLE ? DBL_EPSILON : FLT_EPSILON); // 0.5 and 0.3 are enough for 0.8
+    const cut_end end = cut_at(scores, room->terms, n, p * s.sum * (1 - rounding), &room->cut);
     fill(room->terms, n, 1);
     const real floor = warp_floor(scores, room->terms, n, keep, &room->cut);
     warp_drop_below(scores, n, end.key < floor ? end.key : floor);

@@ -37,7 +37,7 @@ def from_memory(
     *,
     begin: int,
     most: int,
-    keys: list[np.ndarray],
+    source: np.ndarray,
     logits: Callable[[Any], Any],
 ) -> Start:
     """Return the beginning of decoding from what an encoder has read.
@@ -50,7 +50,7 @@ def from_memory(
         mask: which positions of the memory count, [B, S], or None.
         begin: the first token.
         most: how many tokens will be asked for.
-        keys: the sources, for random draws.
+        source: what the encoder has read, [B, S]: random draws depend on what counts of it.
         logits: logits(hidden states [B, d_model]) -> [B, V].
     """
 
@@ -61,6 +61,9 @@ def from_memory(
         return logits(last).data, (memory[:, :, :0], lengths, mask, cache)
 
     sizes = None if lengths is None else np.asarray(lengths)
+    counts = np.ones(source.shape, bool) if mask is None else mask
+    counts = counts if sizes is None else np.arange(source.shape[1]) < sizes[:, None]
+    keys = [row[kept] for row, kept in zip(source, counts, strict=True)]
     return Start(
         np.full((len(memory), 1), begin),
         step,

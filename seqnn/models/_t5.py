@@ -233,7 +233,7 @@ class T5(nn.Module):
             return self.decode(new, memory, lengths, attention_mask=mask, cache=cache)
 
         return from_memory(
-            self, memory, hidden, lengths, mask, begin=self.pad_id, most=count, keys=[*ids], logits=self._predict
+            self, memory, hidden, lengths, mask, begin=self.pad_id, most=count, source=ids, logits=self._predict
         )
 
     def load_huggingface(self, source: _huggingface.Source) -> Self:

@@ -186,7 +186,7 @@ class Transformer(nn.Module):
             return ops.linear(last, self.target.weight)
 
         return from_memory(
-            self, memory, hidden, lengths, None, begin=self.bos_id, most=count, keys=[*ids], logits=logits
+            self, memory, hidden, lengths, None, begin=self.bos_id, most=count, source=ids, logits=logits
         )
 
     def _embed(self, table: nn.Embedding, ids: Any, offset: int) -> Tensor:

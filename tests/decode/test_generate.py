@@ -324,3 +324,33 @@ def test_more_beams_than_sequences_end_as_padding():
     assert found.finish_reason == ["length"] * 4 + ["none"] * 2
     assert len(set(rows(found)[:4])) == 4 and found.lengths.tolist() == [2] * 4 + [0] * 2
     assert np.isneginf(found.scores[4:]).all()
+
+
+def test_more_sequences_to_return_do_not_change_the_best_one():
+    for seed in range(5):
+        given = {"num_beams": 5, "max_new_tokens": 8, "eos_token_id": 2, "length_normalization": "gnmt"}
+        one = decode.generate(table(seed, vocabulary=9), [1], **given)
+        five = decode.generate(table(seed, vocabulary=9), [1], num_return_sequences=5, **given)
+        assert rows(one)[0] == rows(five)[0] and one.scores[0] == five.scores[0]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"do_sample": True, "top_k": 5, "seed": 1}, {"num_beam_groups": 2, "diversity_penalty": 0.2},
+        {"top_k": 5, "do_sample": True, "num_beams": 1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_allowed_tokens_go_with_every_strategy(options):
+    paths = [(4, 1, 0), (4, 2, 2, 0), (5, 0)]
+
+    def following(number, ids):
+        written = tuple(ids[1:].tolist())
+        return sorted(
+            {path[len(written)] for path in paths if path[: len(written)] == written and len(path) > len(written)}
+        )
+
+    given = {"num_beams": 2, "max_new_tokens": 6, "eos_token_id": 0, "prefix_allowed_tokens_fn": following}
+    found = decode.generate(table(2, vocabulary=8), [[1], [3]], **{**given, **options})
+    assert set(rows(found)) <= set(paths) and found.finish_reason == ["eos"] * 2

@@ -98,3 +98,11 @@ def test_ids_outside_the_vocabulary_and_places_outside_the_row_are_left_alone():
         np.ones((2, 3)), np.array([[7, -5, 1], [2**40, 0, 0]]), np.array([-9, 99]), **NOTHING, repetition_penalty=2.0
     )
     assert found.scores.tolist() == [[1, 0.5, 1], [1, 1, 1]]
+
+
+def test_tokens_that_sum_to_top_p_exactly_are_enough():
+    for dtype in (np.float32, np.float64):
+        logits = np.log(np.array([[0.3, 0.1, 0.1, 0.5]], dtype))
+        for _ in each_isa():
+            found = _core.processors_apply(logits, np.zeros((1, 0), int), np.zeros(1, int), **NOTHING, top_p=0.8)
+            assert np.isfinite(found.scores).tolist() == [[True, False, False, True]]
