@@ -20,6 +20,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -147,7 +148,8 @@ class BuildCore(build_ext):
 
     def objects(self, ext: Extension, openmp: list[str]) -> tuple[list[Object], list[Object]]:
         """Return the precompiled headers and the objects of the extension; write the sources that are generated."""
-        flags = [*FLAGS, *([] if "-O" in os.environ.get("CFLAGS", "") else ["-O3"]), *openmp, *sanitize_flags()]
+        chosen = "-O" in os.environ.get("CFLAGS", "") or sanitize_flags()
+        flags = [*FLAGS, *([] if chosen else ["-O3"]), *openmp, *sanitize_flags()]
         flags += ["-Wall", "-Wextra", *(["-Werror"] if os.environ.get("SEQNN_WERROR") else [])]
         isas = self.instruction_sets()
         about = "\n".join([*self.command, *flags, *map(str, isas.values()), sys.version])
@@ -163,8 +165,9 @@ class BuildCore(build_ext):
         plain = [*flags, *next(iter(isas.values())), *include]  # the slowest: it runs everywhere
         headers, objects = [], []
 
-        def add(path: str, variant: str, own: list[str]) -> None:
-            objects.append(Object(ROOT / f"{path}.c", folder / variant / f"{path}.o", variant, own))
+        def add(path: str, variant: str, own: list[str], special: Sequence[str] = ()) -> None:
+            made = folder / variant / f"{path}{''.join(special)}.o"
+            objects.append(Object(ROOT / f"{path}.c", made, variant, [*own, *special]))
 
         for isa, isa_flags in isas.items():
             for bits, real in ((32, "float"), (64, "double")):
@@ -176,7 +179,8 @@ class BuildCore(build_ext):
                 headers.append(Object(prefix, prefix.with_suffix(f".h.{ending}"), variant, ["-x", "c-header", *own]))
                 for source in sources:
                     if source.kind != "plain":
-                        add(f"csrc/{source.path}", variant, [*own, "-include", str(prefix)])
+                        special = source.flags if "-O3" in flags else []
+                        add(f"csrc/{source.path}", variant, [*own, "-include", str(prefix)], special)
         for source in sources:
             if source.kind == "plain":
                 add(f"csrc/{source.path}", "plain", [*plain, "-DSQ_REAL=float", "-DSQ_VARIANT=plain"])

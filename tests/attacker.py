@@ -86,7 +86,10 @@ class _Floor(ast.NodeTransformer):
 
 def _evaluate(node: ast.expr, names: dict[str, Any]) -> Any:
     floored = ast.fix_missing_locations(_Floor().visit(ast.Expression(node)))
-    return eval(compile(floored, "", "eval"), {}, names)
+    try:
+        return eval(compile(floored, "", "eval"), {}, names)
+    except ZeroDivisionError:  # the boundary refuses such a call
+        return 0
 
 
 def _draw_scalars(f: signatures.Function, r: random.Random) -> Call:
@@ -139,11 +142,13 @@ def valid_call(f: signatures.Function, r: random.Random) -> Call:
         for c in f.conditions:  # in the order of the line: what is needed comes along
             if c.kind == "needs" and (c.param in given if by_name[c.param].optional else names.get(c.param, True)):
                 given.add(c.other)
+        count = r.choice([0, 1, 2, 3])
         known = names | {name: name in given for name, p in by_name.items() if not p.scalar}
+        known |= {f"{p.name}_count": count for p in f.inputs if p.list}
         if all(_evaluate(c.expression, known) for c in f.conditions if c.expression is not None):
             break
     call: Call = {p.name: True for p in f.outputs if p.optional and p.name in given}
-    lists = [tuple(r.choice([0, 1, 3, 40]) for _ in range(r.randrange(3))) for _ in range(r.choice([0, 1, 2, 3]))]
+    lists = [tuple(r.choice([0, 1, 3, 40]) for _ in range(r.randrange(3))) for _ in range(count)]
     any_shape = tuple(r.choice([0, 1, 2, 5, 17]) for _ in range(r.randrange(4)))
     for p in f.inputs:
         if p.scalar:

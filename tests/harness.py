@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -163,6 +164,26 @@ def interrupted(process: subprocess.Popen[str]) -> tuple[str, str]:
         return process.communicate(timeout=60)
     finally:
         process.kill()
+
+
+def interrupted_training(command: list[str], number: int = signal.SIGINT) -> tuple[int, str]:
+    """The exit code and standard error of a command that trains and gets a signal meanwhile.
+
+    A signal before the first step leaves nothing to write, which the command says; then the next try waits longer.
+    """
+    for seconds in (1, 4, 16, 64):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            while not process.stdout.readline().startswith("vocabulary"):
+                assert process.poll() is None
+            time.sleep(seconds)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
+        if "nothing is written" not in err:
+            break
+    return process.returncode, err
 
 
 def in_threads(work: Callable[[int], Any], count: int = 4) -> None:

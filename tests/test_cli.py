@@ -4,12 +4,11 @@ import gzip
 import re
 import subprocess
 import sys
-import time
 import warnings
 
 import numpy as np
 import pytest
-from harness import interrupted
+from harness import interrupted_training
 
 from seqnn import KeyedVectors, Word2Vec
 from seqnn._cli import main
@@ -228,17 +227,9 @@ def test_wrong_usage(arguments):
 def test_ctrl_c(corpus, tmp_path):
     output = tmp_path / "v.txt"
     output.write_text("the old file")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "seqnn", "word2vec", corpus, "-o", output, "--epochs", "1000000", "--sample", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while not process.stdout.readline().startswith("vocabulary"):
-        assert process.poll() is None
-    time.sleep(2)  # beyond the first step
-    _, err = interrupted(process)
-    assert process.returncode == 130
+    command = [sys.executable, "-m", "seqnn", "word2vec", corpus, "-o", output, "--epochs", "1000000", "--sample", "0"]
+    code, err = interrupted_training(command)
+    assert code == 130
     assert "seqnn: interrupted" in err and "Traceback" not in err
     assert len(KeyedVectors.load(output)) == 12
 

@@ -9,11 +9,11 @@ import signal
 import subprocess
 import sys
 import termios
-import time
 import zipfile
 
 import numpy as np
 import pytest
+from harness import interrupted_training
 
 from seqnn import FastText, GloVe, KeyedVectors, Word2Vec
 from seqnn._cli import main
@@ -183,30 +183,12 @@ def test_models_of_fasttext_answer_for_unknown_words_in_every_command(folder, ca
 # Ctrl-C, SIGTERM, and going on.
 
 
-def interrupted_training(command, number):
-    """Send a signal when some epochs are done; the exit code and the standard error."""
-    process = subprocess.Popen(
-        ["bash", "-c", "exec " + command.replace("SEQNN", SEQNN).replace("SMALL", SMALL)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        while not process.stdout.readline().startswith("vocabulary"):
-            assert process.poll() is None
-        time.sleep(2)  # beyond the first step
-        process.send_signal(number)
-        _, err = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    return process.returncode, err
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("command", ["word2vec", "fasttext", "glove"])
 def test_a_signal_writes_what_is_trained_and_the_model_goes_on(folder, capsys, command, number):
     options = "--size 4 --min-count 1" + ("" if command == "glove" else " --sample 0")
-    code, err = interrupted_training(
-        f"SEQNN {command} text {options} --epochs 1000000 -o a.txt --model c.safetensors", number
-    )
+    line = f"exec {SEQNN} {command} text {options} --epochs 1000000 -o a.txt --model c.safetensors"
+    code, err = interrupted_training(["bash", "-c", line], number)
     assert code == 130 and "Traceback" not in err, err
     assert f"to go on: seqnn {command} CORPUS --resume c.safetensors" in err
     kind = {"word2vec": Word2Vec, "fasttext": FastText, "glove": GloVe}[command]

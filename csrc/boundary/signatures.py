@@ -94,10 +94,11 @@ class Function:
 
 @dataclass
 class Source:
-    """One file of kernels.def: how it is compiled, its path without the ending, and what its lines declare."""
+    """One file of kernels.def: how it is compiled, its path without the ending, its own flags, and what its lines declare."""
 
     kind: str
     path: str
+    flags: list[str] = field(default_factory=list)
     constants: dict[str, int] = field(default_factory=dict)
     enums: dict[str, tuple[str, ...]] = field(default_factory=dict)
     functions: list[Function] = field(default_factory=list)
@@ -344,8 +345,8 @@ def read_sources() -> list[Source]:
     sources = []
     for line in (CSRC / "kernels.def").read_text().splitlines():
         if line.strip() and not line.startswith("#"):
-            kind, path = line.split()
-            sources.append(Source(kind, path))
+            kind, path, *flags = line.split()
+            sources.append(Source(kind, path, flags))
     by_stem = {source.stem: source for source in sources}
     texts = {source.path: (CSRC / f"{source.path}.c").read_text() for source in sources}
     for source in sources:

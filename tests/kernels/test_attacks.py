@@ -7,7 +7,7 @@ import attacker
 import pytest
 import signatures
 
-ATTACKS = int(os.environ.get("SEQNN_ATTACKS", "60"))
+ATTACKS = int(os.environ.get("SEQNN_ATTACKS", "20"))
 STEMS = [source for source in signatures.read_sources() if source.functions]
 
 
