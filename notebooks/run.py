@@ -1,6 +1,8 @@
-"""Run the notebooks of this folder without Jupyter: `python notebooks/run.py [--write] [NAME ...]`.
+"""Run the notebooks of this folder without Jupyter: `python notebooks/run.py [--write | --check] [NAME ...]`.
 
 Every cell must run. With --write the outputs and pictures are stored, as Jupyter would store them; else nothing changes.
+With --check every cell must also give what is stored: the same text, and as many pictures. Cells with the tag "varies" may
+differ: what they show depends on the version of Python, or on the instruction set.
 Needs matplotlib, and nothing else that seqnn does not need.
 """
 
@@ -14,6 +16,7 @@ import io
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +25,26 @@ HERE = Path(__file__).resolve().parent
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="notebooks to run, such as word_vectors (default: all)")
-    parser.add_argument("--write", action="store_true", help="store the outputs in the notebooks")
+    parser.add_argument("names", nargs="*", help="notebooks to run, such as word_vectors, or files (default: all)")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--write", action="store_true", help="store the outputs in the notebooks")
+    what.add_argument("--check", action="store_true", help="fail where an output is not what is stored")
     options = parser.parse_args()
-    paths = [HERE / f"{Path(name).stem}.ipynb" for name in options.names] or sorted(HERE.glob("*.ipynb"))
-    for path in paths:
+    paths = [Path(name) if name.endswith(".ipynb") else HERE / f"{name}.ipynb" for name in options.names]
+    different = False
+    for path in paths or sorted(HERE.glob("*.ipynb")):
         began = time.perf_counter()
-        notebook = json.loads(path.read_text("utf-8"))
+        stored = path.read_text("utf-8")
+        notebook = json.loads(stored)
         run(notebook, path.name)
         if options.write:
             path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
         print(f"{path.name}: {time.perf_counter() - began:.0f} s", flush=True)
-    return 0
+        if options.check:
+            for difference in differences(json.loads(stored), notebook):
+                print(f"{path.name}, {difference}", file=sys.stderr)
+                different = True
+    return int(different)
 
 
 def run(notebook: dict[str, Any], name: str) -> None:
@@ -50,6 +61,22 @@ def run(notebook: dict[str, Any], name: str) -> None:
             error.add_note(f"in cell {number} of {name}")
             raise
         cell["execution_count"] = number
+
+
+def differences(stored: dict[str, Any], notebook: dict[str, Any]) -> Iterator[str]:
+    """Yield a description of each cell that shows something else than what is stored."""
+    for before, after in zip(stored["cells"], notebook["cells"], strict=True):
+        if before["cell_type"] != "code" or "varies" in before["metadata"].get("tags", ()):
+            continue
+        wanted, got = shown_by(before), shown_by(after)
+        if wanted != got:
+            yield f"cell {after['execution_count']}: expected the stored output\n{wanted}\ngot\n{got}"
+
+
+def shown_by(cell: dict[str, Any]) -> str:
+    """Return the text that a cell shows; a picture is a line."""
+    texts = [output.get("text") or output["data"]["text/plain"] for output in cell["outputs"]]
+    return "\n".join("".join(text) for text in texts)
 
 
 def run_cell(source: str, space: dict[str, Any], number: int) -> list[dict[str, Any]]:

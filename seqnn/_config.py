@@ -15,9 +15,13 @@ __version__ = "0.1.0"
 
 
 def set_isa(name: str) -> None:
-    """Use the kernels compiled for one instruction set: "base", "avx2" or "avx512" (the environment's SEQNN_ISA does the same).
+    """Use the kernels compiled for one instruction set; the variable SEQNN_ISA of the environment does the same.
 
-    Raises ValueError where this build or CPU does not have it.
+    Args:
+        name: "base", "avx2" or "avx512".
+
+    Raises:
+        ValueError: where this build or CPU does not have it.
 
     >>> import seqnn
     >>> slowest, *_, fastest = [seqnn.available_isas()[0], *seqnn.available_isas()]
@@ -30,12 +34,22 @@ def set_isa(name: str) -> None:
 
 
 def get_isa() -> str:
-    """The instruction set in use."""
+    """Return the instruction set in use.
+
+    >>> import seqnn
+    >>> seqnn.get_isa() in seqnn.available_isas()
+    True
+    """
     return _core.get_isa()
 
 
 def available_isas() -> tuple[str, ...]:
-    """The instruction sets that this build has and this CPU runs, slowest first."""
+    """Return the instruction sets that this build has and this CPU runs, slowest first.
+
+    >>> import seqnn
+    >>> seqnn.available_isas()
+    (...)
+    """
     return _core.available_isas()
 
 
@@ -55,10 +69,18 @@ def config() -> dict[str, str]:
 
 
 def show_config() -> None:
-    """Print versions, instruction set, threads and OpenMP, one a line."""
+    """Print versions, instruction set, threads and OpenMP, one a line.
+
+    >>> import seqnn
+    >>> seqnn.show_config()
+    seqnn ...
+    """
     for name, value in config().items():
         print(f"{name:16} {value}")
 
 
-if "SEQNN_ISA" in os.environ:
-    set_isa(os.environ["SEQNN_ISA"])
+if os.environ.get("SEQNN_ISA"):
+    try:
+        set_isa(os.environ["SEQNN_ISA"])
+    except ValueError as error:
+        raise ValueError(f"the variable SEQNN_ISA of the environment: {error}") from None

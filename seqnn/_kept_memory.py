@@ -9,7 +9,10 @@ from . import _core
 
 
 def clear_cache() -> int:
-    """Give the memory that is kept for the next arrays back to the system; returns how many bytes that were.
+    """Give the memory that is kept for the next arrays back to the system.
+
+    Returns:
+        How many bytes that were.
 
     >>> import seqnn
     >>> freed = seqnn.clear_cache()
@@ -20,10 +23,19 @@ def clear_cache() -> int:
 
 
 def set_cache_limit(bytes: int) -> int:
-    """Keep at most so many bytes of memory for the next arrays (0 = none); returns the old limit.
+    """Limit the memory that is kept for the next arrays.
 
-    At the start it is an eighth of the machine's memory, at most 1 GiB. Arrays in use do not count. Where more would have
-    to be kept, everything kept so far goes back to the system first. Raises ValueError for a negative number.
+    At the start the limit is an eighth of the machine's memory, at most 1 GiB. Arrays in use do not count. Where more would
+    have to be kept, everything kept so far goes back to the system first.
+
+    Args:
+        bytes: the limit; 0 keeps nothing.
+
+    Returns:
+        The old limit.
+
+    Raises:
+        ValueError: for a negative number.
 
     >>> import seqnn
     >>> before = seqnn.set_cache_limit(0)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from importlib import import_module
 from typing import Any
 
 
 class NoBar:
     """A bar that shows nothing, and starts no thread as tqdm's do even when disabled."""
 
+    disable = True
     n = 0
     total: int | None = None
 
@@ -33,6 +37,10 @@ def progress_bar(
     """Open a tqdm bar (a context manager) over `total` units; it appears after `delay` seconds, and only with `show`."""
     if not show:
         return NoBar()
+    if "tqdm.auto" not in sys.modules:
+        with warnings.catch_warnings():  # a notebook without ipywidgets gets a bar of text, which is no reason to warn
+            warnings.filterwarnings("ignore", "IProgress not found")
+            import_module("tqdm.auto")
     from tqdm.auto import tqdm
 
     return tqdm(desc=description, unit=unit, unit_scale=True, total=total, initial=initial, delay=delay)
@@ -46,5 +54,8 @@ def advance(bar: Any, done: int, total: int | None) -> None:
 
 def end_bar(bar: Any) -> None:
     """Close the bar of a run that has ended well, perhaps before its last epoch: it is full then."""
-    bar.total = bar.n
+    if not bar.disable and bar.total != bar.n:
+        done, began = bar.n, bar.start_t
+        bar.reset(total=done)  # only so does the widget of a notebook learn its new length
+        bar.n, bar.start_t = done, began
     bar.close()

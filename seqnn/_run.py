@@ -218,7 +218,7 @@ class Run:
                     self.train_epoch()
                     entry = {"epoch": position.first_epoch + position.epoch + 1, **self.figures()}
                     model.history_.append(entry)
-                    self._shown |= {k: f"{v:.4f}" for k, v in entry.items() if k.startswith("val_")}
+                    self.show(**{name: figure for name, figure in entry.items() if name.startswith("val_")})
                     position.next_epoch()
                     self.tell("on_epoch_end")
                     self.end_epoch()
@@ -239,10 +239,10 @@ class Run:
                     getattr(callback, event)(self.model)
 
     def show(self, **figures: float) -> None:
-        """Show the epoch and some figures beside the bar."""
+        """Show the epoch and some figures beside the bar, where they stay until newer ones come."""
+        self._shown |= {name: f"{figure:.4f}" for name, figure in figures.items()}
         epoch = f"{min(self.position.epoch + 1, self.position.epochs)}/{self.position.epochs}"
-        shown = {**self._shown, **{name: f"{figure:.4f}" for name, figure in figures.items()}}
-        self.bar.set_postfix(epoch=epoch, **shown, refresh=False)
+        self.bar.set_postfix(epoch=epoch, **self._shown, refresh=False)
 
     def _show_bar(self, stack: ExitStack, units: int | None, verbose: int) -> None:
         total = None if units is None else units * self.position.epochs

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import _core
+from ._openmp import CPUS
 
 MAX_THREADS = 1024
 """Of one call, as the kernels check it."""
@@ -29,21 +30,25 @@ def _cgroup_limit() -> float:
 
 
 def _default_threads() -> int:
-    """The smaller of the CPUs that this process may run on and its container's quota; SEQNN_NUM_THREADS goes first."""
-    wanted = os.environ.get("SEQNN_NUM_THREADS")
-    if wanted is not None:
-        if not wanted.isdigit() or int(wanted) < 1:
-            raise ValueError(f"SEQNN_NUM_THREADS is {wanted!r}, expected a positive integer")
+    """Return the smaller of the CPUs that this process may run on and its container's quota; SEQNN_NUM_THREADS goes first."""
+    if wanted := os.environ.get("SEQNN_NUM_THREADS"):
+        if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= MAX_THREADS):
+            raise ValueError(f"SEQNN_NUM_THREADS is {wanted!r}, expected a positive integer, at most {MAX_THREADS}")
         return int(wanted)
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cpus, round(_cgroup_limit() + 0.49) if _cgroup_limit() < cpus else cpus))
+    return max(1, min(CPUS, round(_cgroup_limit() + 0.49) if _cgroup_limit() < CPUS else CPUS))
 
 
 def set_num_threads(n: int) -> None:
-    """Limit the threads of every later call in this process to `n` >= 1.
+    """Limit the threads of every later call in this process.
 
     A call never uses more than OpenMP itself allows at that moment (``OMP_NUM_THREADS``, ``threadpoolctl``), and small work
     stays on one thread.
+
+    Args:
+        n: the limit, >= 1.
+
+    Raises:
+        ValueError: for a number below 1, or one that is too large.
 
     >>> import seqnn
     >>> before = seqnn.get_num_threads()
@@ -56,13 +61,27 @@ def set_num_threads(n: int) -> None:
 
 
 def get_num_threads() -> int:
-    """The most threads that a call from here uses."""
+    """Return the most threads that a call from here uses.
+
+    >>> import seqnn
+    >>> seqnn.get_num_threads() >= 1
+    True
+    """
     return _core.get_threads()
 
 
 @contextmanager
 def threads(n: int | None) -> Iterator[None]:
-    """Limit the threads of calls inside the block, from this Python thread only; None changes nothing.
+    """Limit the threads of calls inside the block, from this Python thread only.
+
+    Args:
+        n: the limit, >= 1; None changes nothing.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        ValueError: for a number below 1.
 
     >>> import seqnn
     >>> with seqnn.threads(1):

@@ -29,7 +29,15 @@ def __dir__() -> list[str]:
 
 
 def bits(count: int, *, seed: int, stream: int = 0, start: int = 0) -> np.ndarray:
-    """Return the 4 * `count` raw 32-bit draws of positions start .. start + count - 1 (uint32).
+    """Return raw draws of 32 bits, four for each position.
+
+    Args:
+        count: how many positions.
+        seed, stream: of the generator.
+        start: the first position.
+
+    Returns:
+        An array [4 * count] of uint32.
 
     >>> from seqnn import random
     >>> [hex(b) for b in random.bits(1, seed=0)]
@@ -47,10 +55,22 @@ def uniform(
     stream: int = 0,
     dtype: npt.DTypeLike = np.float32,
 ) -> np.ndarray:
-    """Return uniform numbers in [low, high) of the given shape; element k (in C order) depends on (seed, stream, k) only.
+    """Return uniform numbers in [low, high); element k (in C order) depends on (seed, stream, k) only.
 
-    (`high` itself can occur by rounding.) The draws are the same on every CPU; the last bit of a number may differ between
+    `high` itself can occur by rounding. The draws are the same on every CPU; the last bit of a number may differ between
     instruction sets with and without fused multiply-add.
+
+    Args:
+        shape: of the array.
+        low, high: the limits, finite.
+        seed, stream: of the generator.
+        dtype: float32 or float64.
+
+    Returns:
+        An array of that shape.
+
+    Raises:
+        ValueError: for limits that are not finite, or where low is above high.
 
     >>> from seqnn import random
     >>> random.uniform((2, 3), seed=1).shape
@@ -62,7 +82,22 @@ def uniform(
 
 
 def fill_uniform(rows: np.ndarray, low: float, high: float, *, seed: int, stream: int = 0) -> None:
-    """Fill a matrix [R, C] in place, whose rows may be strided; element (r, c) is draw r * C + c."""
+    """Fill a matrix in place with uniform numbers; element (r, c) is draw r * C + c.
+
+    Args:
+        rows: [R, C], of float32 or float64; the rows may be strided.
+        low, high, seed, stream: as for `uniform`.
+
+    Raises:
+        ValueError: as for `uniform`.
+
+    >>> import numpy as np
+    >>> from seqnn import random
+    >>> rows = np.zeros((2, 3), np.float32)
+    >>> random.fill_uniform(rows, -1, 1, seed=1)
+    >>> bool((rows == random.uniform((2, 3), -1, 1, seed=1)).all())
+    True
+    """
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
         raise ValueError(f"uniform: low={low}, high={high}: expected finite low <= high")
     _core.random_uniform(rows, low, high, seed, stream)
@@ -96,7 +131,13 @@ _keys: ContextVar[_Keys] = ContextVar("keys", default=_process)
 
 
 def seed(n: int) -> None:
-    """Start the generator anew: equal seeds (0 <= n < 2**63) give equal keys. It is random at the start.
+    """Start the generator anew: equal seeds give equal keys. At the start of the process it is random.
+
+    Args:
+        n: the seed, 0 <= n < 2**63.
+
+    Raises:
+        ValueError: for another seed.
 
     >>> from seqnn import random
     >>> random.seed(1)
@@ -133,7 +174,17 @@ def get_state() -> dict[str, int]:
 
 
 def set_state(state: Mapping[str, int]) -> None:
-    """Go on exactly from where `get_state` was called. Raises ValueError for what is no such state."""
+    """Go on exactly from where `get_state` was called.
+
+    Args:
+        state: what it returned.
+
+    Raises:
+        ValueError: for what is no such state.
+
+    >>> from seqnn import random
+    >>> random.set_state(random.get_state())
+    """
     if set(state) != {"seed", "stream"}:
         raise ValueError(f"set_state: expected the entries 'seed' and 'stream', got {sorted(state)}")
     _keys.get().start(_checked("seed", state["seed"], 0), _checked("stream", state["stream"], _Keys.FIRST))
@@ -144,6 +195,15 @@ def seeded(n: int) -> Iterator[None]:
     """Run a block with a generator of its own, as after `seed(n)`.
 
     Outside the block, and in other threads, the process-wide generator goes on as if the block had not been.
+
+    Args:
+        n: the seed, 0 <= n < 2**63.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        ValueError: for another seed.
 
     >>> from seqnn import random
     >>> with random.seeded(1):

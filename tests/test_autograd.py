@@ -426,3 +426,75 @@ def test_a_whole_view_becomes_the_gradient_unless_somebody_else_sees_its_memory(
 def test_operators_work_before_ops_is_imported(line):
     program = f"{line}; x = Tensor([1.0, 2.0], requires_grad=True); (x * x).sum().backward(); assert x.grad.tolist() == [2, 4]"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "text"), [(1.5, ".4f", "1.5000"), ([2.0], ">6.1f", "   2.0"), (3, "03d", "003")]
+)
+def test_a_tensor_of_one_number_is_formatted_as_the_number(value, spec, text):
+    assert format(Tensor(value), spec) == text
+    if isinstance(value, float):
+        assert f"{Tensor(value, requires_grad=True):{spec}}" == text
+    with pytest.raises(TypeError, match="unsupported format string"):
+        format(Tensor([1.0, 2.0]), ".2f")
+    assert round(Tensor(1.567), 2) == round(Tensor(1.567).item(), 2) and "abc"[Tensor(np.array(1))] == "b"
+    with pytest.raises(TypeError, match="integer"):
+        "abc"[Tensor(1.0)]
+
+
+def test_a_hook_may_be_removed_twice():
+    x = leaf(1.0)
+    remove = x.register_hook(lambda grad: grad * 2)
+    remove()
+    remove()
+    (x * 3).sum().backward()
+    assert x.grad.tolist() == [3]
+
+
+def test_a_derivative_of_a_derivative_is_refused_by_its_name():
+    x = leaf(2.0)
+    first = grad((x * x).sum(), x)
+    with pytest.raises(TypeError, match=r"grad: outputs must be Tensors, got float64; .*first derivatives only"):
+        grad(first.sum(), x)
+
+
+@pytest.mark.parametrize(("shape", "made"), [((0, 3), (0, 3)), ((0, 3, 4), (0, 12)), ((0, 0), (0, 0))])
+def test_no_rows_are_reshaped_to_no_rows(shape, made):
+    x = Tensor(np.zeros(shape, np.float32), True)
+    out = x.reshape(len(x), -1)
+    assert out.shape == made
+    out.backward(np.ones(made))
+    assert x.grad.shape == shape
+
+
+def test_lists_of_floats_take_the_float_type_of_what_stands_beside_them():
+    for kind in (np.float32, np.float64):
+        weight = Tensor(np.ones((2, 3), kind))
+        for out in (
+            ops.linear([[1.0, 2.0, 3.0]], weight),
+            ops.linear(weight, weight, [1.0, 2.0]),
+            weight @ [[1.0], [2.0], [3.0]],
+            ops.add(weight, [1.0, 2.0, 3.0]),
+            ops.clip(weight, [0.0, 0.0, 0.0]),
+            ops.layer_norm([[1.0, 2.0, 3.0]], weight[0]),
+            ops.mse_loss(weight[0], [1.0, 2.0, 3.0]),
+            ops.attention(*[weight[None, None]] * 3, mask=[[0.0, -1.0], [0.0, 0.0]]),
+        ):
+            assert out.dtype == kind
+    assert ops.softmax([1.0, 2.0]).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda x: ops.linear(x, np.ones((4, 3), np.float32)),
+            r"^linear: weight has size 3 on axis 1, expected I = 2; got x \(5, 2\), weight \(4, 3\)$",
+        ),
+        (lambda x: x @ np.ones((3, 2), np.float32), r"^matmul: b has size 3 on axis 0, .* got a \(5, 2\), b \(3, 2\)$"),
+        (lambda x: ops.embedding([7], x), r"^embedding: ids holds 7, outside \[0, V=5\); got .*weight \(5, 2\)$"),
+    ],
+)
+def test_what_a_kernel_refuses_is_said_in_the_words_of_the_function(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(Tensor(np.ones((5, 2), np.float32)))

@@ -91,8 +91,28 @@ def test_environment_variables():
         assert run(show, **{variable: "1", "SEQNN_ISA": isa}) == f"1 {isa}"
     with pytest.raises(AssertionError, match="SEQNN_NUM_THREADS is 'many', expected a positive integer"):
         run(show, SEQNN_NUM_THREADS="many")
-    with pytest.raises(AssertionError, match="set_isa: got 'mmx', this build and CPU have"):
+    with pytest.raises(
+        AssertionError, match="variable SEQNN_ISA of the environment: set_isa: got 'mmx', this build and CPU"
+    ):
         run(show, SEQNN_ISA="mmx")
+    for wrong in ("99999", "0", "\u00b2"):
+        with pytest.raises(AssertionError, match=r"SEQNN_NUM_THREADS is .*, expected a positive integer, at most 1024"):
+            run(show, SEQNN_NUM_THREADS=wrong)
+
+
+def test_an_empty_variable_is_no_variable():
+    show = "import seqnn; print(seqnn.get_num_threads(), seqnn.get_isa())"
+    unset = dict.fromkeys(("SEQNN_NUM_THREADS", "SEQNN_ISA"), "")
+    assert run(show, **unset).split()[1] == seqnn.available_isas()[-1]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity here")
+@pytest.mark.parametrize(
+    "variable", [{"OMP_PROC_BIND": "true"}, {"OMP_PROC_BIND": "spread"}, {"OMP_PLACES": "cores"}], ids=str
+)
+def test_threads_that_openmp_binds_to_cpus_are_as_many_as_without(variable):
+    show = "import os; cpus = len(os.sched_getaffinity(0)); import seqnn; print(cpus, seqnn.get_num_threads())"
+    assert run(show, **variable) == run(show)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

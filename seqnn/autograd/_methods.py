@@ -6,14 +6,12 @@ import inspect
 from collections.abc import Sequence
 from importlib import import_module
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from ._tensor import Tensor
-
+T = TypeVar("T")  # Tensor, which is made of this
 Axis = int | tuple[int, ...] | None
 
 
@@ -49,7 +47,7 @@ class Size(int):
         return self.shape if dim is None else self.shape[dim]
 
 
-class Methods:
+class Methods(Generic[T]):
     """A base of Tensor with everything that is a function of `seqnn.ops`, where the arguments are explained."""
 
     __slots__ = ()
@@ -57,115 +55,111 @@ class Methods:
     if TYPE_CHECKING:
         data: np.ndarray
 
-    def __add__(self, other: Any) -> Tensor:
+    def __add__(self, other: Any) -> T:
         return functions.add(self, other)
 
     __radd__ = __add__
 
-    def __sub__(self, other: Any) -> Tensor:
+    def __sub__(self, other: Any) -> T:
         return functions.subtract(self, other)
 
-    def __rsub__(self, other: Any) -> Tensor:
+    def __rsub__(self, other: Any) -> T:
         return functions.subtract(other, self)
 
-    def __mul__(self, other: Any) -> Tensor:
+    def __mul__(self, other: Any) -> T:
         return functions.multiply(self, other)
 
     __rmul__ = __mul__
 
-    def __truediv__(self, other: Any) -> Tensor:
+    def __truediv__(self, other: Any) -> T:
         return functions.divide(self, other)
 
-    def __rtruediv__(self, other: Any) -> Tensor:
+    def __rtruediv__(self, other: Any) -> T:
         return functions.divide(other, self)
 
-    def __pow__(self, exponent: Any) -> Tensor:
+    def __pow__(self, exponent: Any) -> T:
         return functions.power(self, exponent)
 
-    def __rpow__(self, base: Any) -> Tensor:
+    def __rpow__(self, base: Any) -> T:
         return functions.power(base, self)
 
-    def __matmul__(self, other: Any) -> Tensor:
+    def __matmul__(self, other: Any) -> T:
         return functions.matmul(self, other)
 
-    def __rmatmul__(self, other: Any) -> Tensor:
+    def __rmatmul__(self, other: Any) -> T:
         return functions.matmul(other, self)
 
-    def __neg__(self) -> Tensor:
+    def __neg__(self) -> T:
         return functions.negative(self)
 
-    def __pos__(self) -> Tensor:
+    def __pos__(self) -> T:
         return self  # type: ignore[return-value]
 
-    def __abs__(self) -> Tensor:
+    def __abs__(self) -> T:
         return functions.abs(self)
 
-    def __getitem__(self, index: Any) -> Tensor:
+    def __getitem__(self, index: Any) -> T:
         return functions.getitem(self, index)
 
     # Along axes; `dim` and `keepdim` are PyTorch's spelling.
 
-    def sum(self, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None, keepdim: bool = False) -> Tensor:
+    def sum(self, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None, keepdim: bool = False) -> T:
         """Return the sum of all elements, or along `axis`."""
         return functions.sum(self, axis if dim is None else dim, keepdims=keepdims or keepdim)
 
-    def mean(self, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None, keepdim: bool = False) -> Tensor:
+    def mean(self, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None, keepdim: bool = False) -> T:
         """Return the mean of all elements, or along `axis`."""
         return functions.mean(self, axis if dim is None else dim, keepdims=keepdims or keepdim)
 
-    def prod(self, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None, keepdim: bool = False) -> Tensor:
+    def prod(self, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None, keepdim: bool = False) -> T:
         """Return the product of all elements, or along `axis`."""
         return functions.prod(self, axis if dim is None else dim, keepdims=keepdims or keepdim)
 
-    def logsumexp(
-        self, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None, keepdim: bool = False
-    ) -> Tensor:
+    def logsumexp(self, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None, keepdim: bool = False) -> T:
         """Return ln(sum(exp)) of all elements, or along `axis`."""
         return functions.logsumexp(self, axis if dim is None else dim, keepdims=keepdims or keepdim)
 
-    def norm(self, ord: float = 2.0, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None) -> Tensor:
+    def norm(self, ord: float = 2.0, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None) -> T:
         """Return the vector norm of all elements, or along `axis`."""
         return functions.norm(self, ord, axis if dim is None else dim, keepdims=keepdims)
 
-    def var(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False, dim: Axis = None) -> Tensor:
+    def var(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False, dim: Axis = None) -> T:
         """Return the variance of all elements, or along `axis`."""
         return functions.var(self, axis, ddof=ddof, keepdims=keepdims, **_given(dim=dim))
 
-    def std(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False, dim: Axis = None) -> Tensor:
+    def std(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False, dim: Axis = None) -> T:
         """Return the standard deviation of all elements, or along `axis`."""
         return functions.std(self, axis, ddof=ddof, keepdims=keepdims, **_given(dim=dim))
 
-    def max(self, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None) -> Tensor:
+    def max(self, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None) -> T:
         """Return the largest of all elements, or along `axis`."""
         return functions.max(self, axis, keepdims=keepdims, **_given(dim=dim))
 
-    def min(self, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None) -> Tensor:
+    def min(self, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None) -> T:
         """Return the smallest of all elements, or along `axis`."""
         return functions.min(self, axis, keepdims=keepdims, **_given(dim=dim))
 
-    def cumsum(self, axis: int = -1, *, dim: int | None = None) -> Tensor:
+    def cumsum(self, axis: int = -1, *, dim: int | None = None) -> T:
         """Return the sums of the elements before and at each place of an axis."""
         return functions.cumsum(self, axis if dim is None else dim)
 
-    def cumprod(self, axis: int = -1, *, dim: int | None = None) -> Tensor:
+    def cumprod(self, axis: int = -1, *, dim: int | None = None) -> T:
         """Return the products of the elements before and at each place of an axis."""
         return functions.cumprod(self, axis if dim is None else dim)
 
-    def softmax(self, axis: int = -1, *, dim: int | None = None) -> Tensor:
+    def softmax(self, axis: int = -1, *, dim: int | None = None) -> T:
         """Return the probabilities of scores along an axis."""
         return functions.softmax(self, axis if dim is None else dim)
 
-    def log_softmax(self, axis: int = -1, *, dim: int | None = None) -> Tensor:
+    def log_softmax(self, axis: int = -1, *, dim: int | None = None) -> T:
         """Return the log-probabilities of scores along an axis."""
         return functions.log_softmax(self, axis if dim is None else dim)
 
-    def sort(self, axis: int = -1, *, descending: bool = False, dim: int | None = None) -> tuple[Tensor, np.ndarray]:
+    def sort(self, axis: int = -1, *, descending: bool = False, dim: int | None = None) -> tuple[T, np.ndarray]:
         """Return (values, indices), sorted along an axis."""
         return functions.sort(self, axis if dim is None else dim, descending=descending)
 
-    def topk(
-        self, k: int, axis: int = -1, *, largest: bool = True, dim: int | None = None
-    ) -> tuple[Tensor, np.ndarray]:
+    def topk(self, k: int, axis: int = -1, *, largest: bool = True, dim: int | None = None) -> tuple[T, np.ndarray]:
         """Return (values, indices) of the `k` largest elements along an axis."""
         return functions.topk(self, k, axis if dim is None else dim, largest=largest)
 
@@ -197,33 +191,33 @@ class Methods:
 
     # Shapes.
 
-    def reshape(self, *shape: int | Sequence[int]) -> Tensor:
+    def reshape(self, *shape: int | Sequence[int]) -> T:
         """Return the elements in another shape; one size may be -1."""
         return functions.reshape(self, shape[0] if len(shape) == 1 else shape)
 
-    def view(self, *shape: int | Sequence[int]) -> Tensor:
+    def view(self, *shape: int | Sequence[int]) -> T:
         """Return the elements in another shape, as `reshape` does (PyTorch's name)."""
         if len(shape) == 1 and not isinstance(shape[0], int | np.integer | tuple | list):
             raise TypeError(f"view: expected sizes, got {shape[0]!r}; astype converts to another dtype")
         return functions.reshape(self, shape[0] if len(shape) == 1 else shape)
 
-    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> T:
         """Return the elements with one axis in place of several."""
         return functions.flatten(self, start_dim, end_dim)
 
-    def ravel(self) -> Tensor:
+    def ravel(self) -> T:
         """Return the elements in one axis."""
         return functions.reshape(self, -1)
 
-    def permute(self, *axes: int | Sequence[int]) -> Tensor:
+    def permute(self, *axes: int | Sequence[int]) -> T:
         """Return the elements with the axes in another order."""
         return functions.permute(self, axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes)
 
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+    def swapaxes(self, axis1: int, axis2: int) -> T:
         """Return the elements with two axes exchanged."""
         return functions.swapaxes(self, axis1, axis2)
 
-    def transpose(self, *axes: int | Sequence[int]) -> Tensor:
+    def transpose(self, *axes: int | Sequence[int]) -> T:
         """Return the elements with the axes reversed, in another order (NumPy), or two of more exchanged (PyTorch).
 
         Raises:
@@ -243,75 +237,75 @@ class Methods:
         return functions.permute(self, order)
 
     @property
-    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
+    def T(self) -> T:  # noqa: N802 - NumPy's name
         """The tensor with its axes reversed."""
         return functions.permute(self, tuple(range(self.data.ndim))[::-1])
 
-    def expand(self, *shape: int | Sequence[int]) -> Tensor:
+    def expand(self, *shape: int | Sequence[int]) -> T:
         """Return the elements repeated to a larger shape, without a copy; -1 keeps the size of an axis."""
         return functions.expand(self, shape[0] if len(shape) == 1 else shape)
 
-    def squeeze(self, axis: Axis = None, *, dim: Axis = None) -> Tensor:
+    def squeeze(self, axis: Axis = None, *, dim: Axis = None) -> T:
         """Return the elements without the axes of size 1, or without the given ones."""
         return functions.squeeze(self, axis if dim is None else dim)
 
-    def unsqueeze(self, axis: int | None = None, *, dim: int | None = None) -> Tensor:
+    def unsqueeze(self, axis: int | None = None, *, dim: int | None = None) -> T:
         """Return the elements with a further axis of size 1."""
         return functions.unsqueeze(self, axis if dim is None else dim)
 
     # Element by element.
 
-    def astype(self, dtype: npt.DTypeLike) -> Tensor:
+    def astype(self, dtype: npt.DTypeLike) -> T:
         """Return the elements in another dtype; the gradient is converted back."""
         return functions.astype(self, dtype)
 
-    def clone(self) -> Tensor:
+    def clone(self) -> T:
         """Return a copy; gradients go through (PyTorch's name)."""
         return functions.copy(self)
 
-    def copy(self) -> Tensor:
+    def copy(self) -> T:
         """Return a copy; gradients go through (NumPy's name)."""
         return functions.copy(self)
 
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+    def clip(self, min: Any = None, max: Any = None) -> T:
         """Return the elements limited to [min, max]."""
         return functions.clip(self, min, max)
 
     clamp = clip
 
-    def masked_fill(self, mask: Any, value: Any) -> Tensor:
+    def masked_fill(self, mask: Any, value: Any) -> T:
         """Return the elements with `value` where `mask` is True."""
         return functions.masked_fill(self, mask, value)
 
-    def exp(self) -> Tensor:
+    def exp(self) -> T:
         """Return e^x."""
         return functions.exp(self)
 
-    def log(self) -> Tensor:
+    def log(self) -> T:
         """Return the natural logarithm."""
         return functions.log(self)
 
-    def sqrt(self) -> Tensor:
+    def sqrt(self) -> T:
         """Return the square root."""
         return functions.sqrt(self)
 
-    def abs(self) -> Tensor:
+    def abs(self) -> T:
         """Return the absolute value."""
         return functions.abs(self)
 
-    def pow(self, exponent: Any) -> Tensor:
+    def pow(self, exponent: Any) -> T:
         """Return a power of the elements."""
         return functions.power(self, exponent)
 
-    def tanh(self) -> Tensor:
+    def tanh(self) -> T:
         """Return the hyperbolic tangent."""
         return functions.tanh(self)
 
-    def sigmoid(self) -> Tensor:
+    def sigmoid(self) -> T:
         """Return the logistic function."""
         return functions.sigmoid(self)
 
-    def relu(self) -> Tensor:
+    def relu(self) -> T:
         """Return max(x, 0)."""
         return functions.relu(self)
 

@@ -156,13 +156,15 @@ _ARGUMENT = """
         {x} = {x}.data
         if {x}.nbytes >= _LARGE:
             _large = True
+    elif _type({x}) is _list:
+        {x} = _listed({x}, ({names},))
     elif _isinstance({x}, _Masked):
         raise TypeError("{name}: {x} is " + _MASKED)
 """
 _TAIL = """
     try:
         _out, _backward = _kept(_function, {arguments}) if _large else _function({arguments})
-    except TypeError as _error:
+    except (TypeError, ValueError) as _error:
         _explain(_error, _function, [{names}])
         raise
     if _state > _RECORD:
@@ -192,12 +194,14 @@ def _unrolled(function: Callable, visible: list[inspect.Parameter], asks: bool) 
     }
     known = {*names, *options}
     renamed = "".join((_RENAMED if new in known else _REFUSED).format(old=old, new=new) for old, new in further.items())
-    taken = "".join(_ARGUMENT.format(x=x, bit=1 << k, name=function.__name__) for k, x in enumerate(names))
+    name = function.__name__.lstrip("_")
+    taken = "".join(_ARGUMENT.format(x=x, bit=1 << k, name=name, names=parts["names"]) for k, x in enumerate(names))
     source = _HEAD.format(**parts) + renamed + taken + _TAIL.format(**parts)
     found = {
         "_function": function, "_mode": mode.get, "_Tensor": Tensor, "_node": make_node, "_RECORD": RECORD, "_LARGE": LARGE,
         "_kept": kept, "_look": _look, "_made": made, "_each": _each, "_isinstance": isinstance, "_type": type,
-        "_tuple": tuple, "_needs": _needs_of(names), "_Masked": np.ma.MaskedArray, "_MASKED": MASKED, "_explain": _explain,
+        "_tuple": tuple, "_list": list, "_listed": _listed, "_needs": _needs_of(names), "_Masked": np.ma.MaskedArray,
+        "_MASKED": MASKED, "_explain": _explain,
     }  # fmt: skip
     exec(compile(source, f"<op {function.__name__}>", "exec"), found)
     call = found["call"]
@@ -246,8 +250,17 @@ def _each(out: tuple, backward: Callable, function: Callable, edges: list | None
     return tuple([made(o, Part(node, i, o.shape)) for i, o in enumerate(out)])
 
 
-def _explain(error: TypeError, function: Callable, args: list) -> None:
-    """Say which type a kernel refused in the words of the op: its name and arguments, without the kernel's signature."""
+def _listed(values: list, others: tuple) -> Any:
+    """Make an array of a list of Python's floats, which take the float type of the other arguments, as Python's numbers do."""
+    array = np.asarray(values)
+    if array.dtype != np.float64:
+        return values
+    dtypes = (getattr(x, "dtype", None) for x in others)
+    return array.astype(next((d for d in dtypes if isinstance(d, np.dtype) and d.kind == "f"), np.float64), copy=False)
+
+
+def _explain(error: TypeError | ValueError, function: Callable, args: list) -> None:
+    """Say what a kernel refused in the words of the op: its name and arguments, without the kernel's signature."""
     message, line, _ = str(error).partition("\n  signature: ")
     if not line:
         return
@@ -259,6 +272,9 @@ def _explain(error: TypeError, function: Callable, args: list) -> None:
         if "f" in found and "d" in found:
             x, y = found["d"], found["f"]
             what = f"{y} is float32 but {x} is float64: convert one of them, such as {x}.astype(np.float32)"
+    elif isinstance(error, ValueError):
+        pairs = zip(function.__code__.co_varnames, args, strict=False)
+        what += "; got " + ", ".join(f"{x} {a.shape}" for x, a in pairs if isinstance(a, np.ndarray))
     error.args = (f"{name}: {what}" if what else kernel,)
 
 

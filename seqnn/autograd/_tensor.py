@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from ._tape import RECORD, Node, Part, add_hook, call_hooks, dense, mode, walk
 new = object.__new__
 
 
-class Tensor(Methods):
+class Tensor(Methods["Tensor"]):
     """An array that can be differentiated.
 
     NumPy's functions of a Tensor are those of `seqnn.ops` and give Tensors, or a TypeError where there is none and a
@@ -191,7 +192,9 @@ class Tensor(Methods):
     if not TYPE_CHECKING:  # type checkers go on reporting names that are wrong
 
         def __getattr__(self, name: str) -> Any:
-            raise AttributeError(name if name[:2] == "__" else missing_method(name))  # NumPy looks for many a __name__
+            if name[:2] == "__":  # NumPy looks for many a __name__
+                raise AttributeError(name)
+            raise AttributeError(missing_method(name, _methods.functions.__all__))
 
     def __len__(self) -> int:
         return len(self.data)
@@ -201,6 +204,12 @@ class Tensor(Methods):
 
     def __int__(self) -> int:
         return int(self.data.item())
+
+    def __index__(self) -> int:
+        return operator.index(self.data.item())
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self.data.item(), digits)
 
     def __bool__(self) -> bool:
         return bool(self.data)

@@ -100,6 +100,9 @@ class AnomalyDetector(Estimator):
         """Return the standardised errors of one series, [T, variables]; NaN for the first `lags`.
 
         They show which variable an anomaly is in.
+
+        Args:
+            series: [T] or [T, variables], as for `fit`.
         """
         known = self._one(series)
         rows = self._standardised(known.values[0])
@@ -125,7 +128,11 @@ class AnomalyDetector(Estimator):
         return _labelled(scores, known) if y is None else _roc_area(scores, np.asarray(y))
 
     def predict(self, series: Any) -> Any:
-        """Return which steps of one series are anomalies, bool [T]; none among the first `lags`."""
+        """Return which steps of one series are anomalies, bool [T]; none among the first `lags`.
+
+        Args:
+            series: [T] or [T, variables], as for `fit`.
+        """
         known = self._one(series)
         return _labelled(_size(self._standardised(known.values[0])) > self.threshold_, known)
 

@@ -135,7 +135,11 @@ class BERT(nn.Module):
         return self.transformer(self.dropout(self.norm(x)), lengths=lengths, mask=mask)
 
     def pool(self, hidden: Tensor) -> Tensor:
-        """Return what stands for the whole sequence, [B, d_model]: tanh(pooler(hidden of the first token))."""
+        """Return what stands for the whole sequence, [B, d_model]: tanh(pooler(hidden of the first token)).
+
+        Args:
+            hidden: what `forward` returns first, [B, T, d_model].
+        """
         if self.pooler is None:
             raise ValueError("pool: this BERT has no pooler; make it with pooler=True")
         return ops.tanh(self.pooler(hidden[:, 0]))
@@ -163,6 +167,9 @@ class BERT(nn.Module):
 
         Args:
             folder: with config.json and model.safetensors, or its shards.
+
+        Returns:
+            The model, in evaluation mode.
 
         Raises:
             ValueError: it is no BERT, or uses what this class has not; the message names it.

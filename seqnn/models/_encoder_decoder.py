@@ -78,7 +78,16 @@ class EncoderDecoder(nn.Module):
     def generate(
         self, x: Any, lengths: Any, steps: int, begin: int = 0, end: int | None = None, **options: Any
     ) -> np.ndarray:
-        """Write sequences; the arguments are those of `forward` and of `OneToMany.generate`."""
+        """Write sequences.
+
+        Args:
+            x, lengths: as for `forward`.
+            steps, begin, end: as for `OneToMany.generate`.
+            **options: as for `OneToMany.generate`.
+
+        Returns:
+            What `OneToMany.generate` returns.
+        """
         with no_grad():
             _, last = self.reader(x, lengths)
             return self.writer.generate(last.numpy(), steps, begin, end, **options)

@@ -282,6 +282,9 @@ class GPT(nn.Module):
         Args:
             folder: with config.json and model.safetensors, or its shards.
 
+        Returns:
+            The model, in evaluation mode.
+
         Raises:
             ValueError: it is no GPT-2, or uses what this class has not; the message names it.
         """

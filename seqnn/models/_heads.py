@@ -120,7 +120,12 @@ class ClassificationHead(nn.Module):
         self.output = nn.Linear(d_model, classes, bias)
 
     def forward(self, hidden: Tensor, lengths: Any = None) -> Tensor:
-        """Return the logits [B, classes] of hidden states [B, T, D], of which `lengths` [B] positions count."""
+        """Return the logits [B, classes] of hidden states [B, T, D], of which `lengths` [B] positions count.
+
+        Args:
+            hidden: [B, T, D].
+            lengths: of the sequences, [B]; None: all positions count.
+        """
         x = self.dropout(self._pool(hidden, lengths))
         if self.dense is not None:
             x = self.dropout(ops.linear(x, self.dense.weight, self.dense.bias, activation="tanh"))
@@ -160,7 +165,12 @@ class TaggingHead(nn.Module):
         self.output = nn.Linear(d_model, classes)
 
     def forward(self, hidden: Tensor, lengths: Any = None) -> Tensor:
-        """Return the logits [B, T, classes] of hidden states [B, T, D]; `lengths` change nothing."""
+        """Return the logits [B, T, classes] of hidden states [B, T, D]; `lengths` change nothing.
+
+        Args:
+            hidden: [B, T, D].
+            lengths: of the sequences, [B]; None: all positions count.
+        """
         return self.output(self.dropout(hidden))
 
 

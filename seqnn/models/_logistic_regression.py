@@ -149,14 +149,22 @@ class LogisticRegression(ClassifierMixin, FeaturesMixin, Estimator):
         return objective
 
     def decision_function(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the logits: [N] of the second class where there are two, else [N, classes]."""
+        """Return the logits: [N] of the second class where there are two, else [N, classes].
+
+        Args:
+            X: numbers [N, features].
+        """
         self._require_fit()
         x = self._check_features(X)
         logits = x @ self.coef_.T.astype(x.dtype) + self.intercept_.astype(x.dtype)
         return logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the probabilities [N, classes], in the order of `classes_`."""
+        """Return the probabilities [N, classes], in the order of `classes_`.
+
+        Args:
+            X: numbers [N, features].
+        """
         logits = self.decision_function(X)
         if logits.ndim == 2:
             return ops.softmax(logits)
@@ -164,7 +172,11 @@ class LogisticRegression(ClassifierMixin, FeaturesMixin, Estimator):
         return np.stack([1 - second, second], axis=1)
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the most probable label of each row."""
+        """Return the most probable label of each row.
+
+        Args:
+            X: numbers [N, features].
+        """
         logits = self.decision_function(X)
         return self.classes_[(logits > 0).astype(np.intp) if logits.ndim == 1 else logits.argmax(axis=1)]
 

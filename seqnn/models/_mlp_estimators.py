@@ -251,7 +251,11 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
         return len(self.classes_)
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the probabilities [N, classes], in the order of `classes_`."""
+        """Return the probabilities [N, classes], in the order of `classes_`.
+
+        Args:
+            X: numbers [N, features].
+        """
         return ops.softmax(self._output(X))
 
 
@@ -332,6 +336,10 @@ class MLPRegressor(RegressorMixin, MLPEstimator):
         return len(self._y_scaler.scale)
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the predicted numbers, in the shape of the y of `fit`."""
+        """Return the predicted numbers, in the shape of the y of `fit`.
+
+        Args:
+            X: numbers [N, features].
+        """
         y = self._y_scaler.unscaled(self._output(X))
         return y[:, 0] if self._flat else y

@@ -243,7 +243,18 @@ class WritingEstimator(RecurrentEstimator):
         raise NotImplementedError
 
     def score(self, X: Any, y: Any) -> float:  # noqa: N803
-        """Return the share of sequences of tokens that are predicted exactly; of numbers, R^2 over all steps."""
+        """Return the share of sequences of tokens that are predicted exactly; of numbers, R^2 over all steps.
+
+        Args:
+            X, y: as for `fit`.
+        """
         self._require_fit()
         truth = as_sequences(y, "y", self._used.tokenizer)
-        return self._output.score(lambda steps: self.predict(X, steps=steps), truth)
+
+        def predict(steps: int) -> list[Any]:
+            found = self.predict(X, steps=steps)
+            if len(found) != len(truth.rows):
+                raise ValueError(f"y: expected a sequence for each of {len(found)} inputs of X, got {len(truth.rows)}")
+            return found
+
+        return self._output.score(predict, truth)

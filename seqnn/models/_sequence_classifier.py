@@ -100,5 +100,9 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         return {"outputs": len(self.classes_), **self._layers()}
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the probabilities [N, classes], in the order of `classes_`."""
+        """Return the probabilities [N, classes], in the order of `classes_`.
+
+        Args:
+            X: as for `fit`.
+        """
         return np.stack(self._each(X, lambda x, lengths: ops.softmax(self.model_(x, lengths).numpy())))

@@ -64,7 +64,11 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         return {"outputs": len(self._y_scaler.scale), **self._layers()}
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the predicted numbers, in the shape of the y of `fit`."""
+        """Return the predicted numbers, in the shape of the y of `fit`.
+
+        Args:
+            X: as for `fit`.
+        """
         scaled = np.stack(self._each(X, lambda x, lengths: self.model_(x, lengths).numpy()))
         y = self._y_scaler.unscaled(scaled)
         return y[:, 0] if self._flat else y

@@ -105,7 +105,11 @@ class SequenceTagger(SequenceEstimator):
         return {"outputs": len(self.classes_), **self._layers()}
 
     def predict_proba(self, X: Any) -> list[np.ndarray]:  # noqa: N803
-        """Return for each sequence the probabilities [T, classes] of its steps, in the order of `classes_`."""
+        """Return for each sequence the probabilities [T, classes] of its steps, in the order of `classes_`.
+
+        Args:
+            X: as for `fit`.
+        """
 
         def probabilities(x: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
             rows = ops.softmax(self.model_(x, lengths).numpy())
@@ -114,7 +118,11 @@ class SequenceTagger(SequenceEstimator):
         return self._each(X, probabilities)
 
     def predict(self, X: Any) -> list[np.ndarray]:  # noqa: N803
-        """Return for each sequence the most probable label of each step."""
+        """Return for each sequence the most probable label of each step.
+
+        Args:
+            X: as for `fit`.
+        """
         return [self.classes_[p.argmax(axis=1)] for p in self.predict_proba(X)]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803

@@ -34,7 +34,12 @@ class SpanHead(nn.Module):
         self.output = nn.Linear(d_model, 2)
 
     def forward(self, hidden: Tensor, lengths: Any = None) -> Tensor:
-        """Return the logits [B, T, 2] of hidden states [B, T, D], of which `lengths` [B] positions count."""
+        """Return the logits [B, T, 2] of hidden states [B, T, D], of which `lengths` [B] positions count.
+
+        Args:
+            hidden: [B, T, D].
+            lengths: of the sequences, [B]; None: all positions count.
+        """
         logits = self.output(hidden)
         if lengths is None:
             return logits

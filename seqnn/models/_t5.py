@@ -154,7 +154,11 @@ class T5(nn.Module):
         return self._predict(self.decode(decoder_ids, memory, lengths, attention_mask=attention_mask), targets)
 
     def encode(self, ids: Any, lengths: Any = None, *, attention_mask: Any = None) -> Tensor:
-        """Return the encoder's hidden states [B, S, d_model]; the arguments are those of `forward`."""
+        """Return the encoder's hidden states [B, S, d_model].
+
+        Args:
+            ids, lengths, attention_mask: as for `forward`.
+        """
         ids = as_ids(ids)
         mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
         return self.dropout(self.encoder(self.dropout(self.embedding(ids)), lengths=lengths, mask=mask))
@@ -184,7 +188,11 @@ class T5(nn.Module):
         return self.dropout(self.decoder(x, memory, memory_lengths=lengths, memory_mask=mask, cache=cache))
 
     def shift_right(self, targets: Any) -> np.ndarray:
-        """Return what the decoder sees when it is to say `targets` [B, T]: `pad_id`, then all but the last; -100 is `pad_id`."""
+        """Return what the decoder sees when it is to say `targets` [B, T]: `pad_id`, then all but the last; -100 is `pad_id`.
+
+        Args:
+            targets: ids [B, T]; -100 does not count.
+        """
         targets = as_ids(targets, "targets")
         begin = np.full((len(targets), 1), self.pad_id, targets.dtype)
         ids = np.concatenate([begin, targets[:, :-1]], axis=1)
@@ -263,6 +271,9 @@ class T5(nn.Module):
 
         Args:
             folder: with config.json and model.safetensors, or its shards; one without a decoder makes an encoder.
+
+        Returns:
+            The model, in evaluation mode.
 
         Raises:
             ValueError: it is no T5, or uses what this class has not; the message names it.

@@ -71,7 +71,11 @@ class TextCNN(nn.Module):
         self.output = nn.Linear(filters * len(widths), classes)
 
     def forward(self, ids: Any) -> Tensor:
-        """Return the logits [N, classes] of word ids [N, T]."""
+        """Return the logits [N, classes] of word ids [N, T].
+
+        Args:
+            ids: [N, T].
+        """
         x = self.embedding(ids).swapaxes(1, 2)
         lengths = (np.asarray(ids) != self.pad_id).sum(axis=1, keepdims=True)
         largest = []

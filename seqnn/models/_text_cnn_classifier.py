@@ -169,7 +169,11 @@ class TextCNNClassifier(ClassifierMixin, NetworkEstimator):
         }  # fmt: skip
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the probabilities [N, classes], in the order of `classes_`."""
+        """Return the probabilities [N, classes], in the order of `classes_`.
+
+        Args:
+            X: as for `fit`.
+        """
         self._require_fit()
         ids = [self.vocabulary_.encode(tokens) for tokens in self._texts(X).rows]
         rows = by_length(ids, _ROWS, lambda part: ops.softmax(self.model_(*self.collate(part)).numpy()))
@@ -184,7 +188,11 @@ class TextCNNClassifier(ClassifierMixin, NetworkEstimator):
         return texts._replace(rows=truncate(texts.rows, self._used.max_length))
 
     def collate(self, ids: list[np.ndarray]) -> tuple:
-        """Return padded ids [B, T], at least as wide as the widest filter."""
+        """Return padded ids [B, T], at least as wide as the widest filter.
+
+        Args:
+            ids: the ids of each text.
+        """
         longest = max(map(len, ids), default=0)
         padded, _ = pad(ids, value=self.vocabulary_.pad_id, length=max(longest, *self._used.widths))
         return (padded.astype(np.int32, copy=False),)

@@ -125,7 +125,11 @@ class Transformer(nn.Module):
         )
 
     def encode(self, ids: Any, lengths: Any = None) -> Tensor:
-        """Return the encoder's result [B, S, d_model]; the arguments are those of `forward`."""
+        """Return the encoder's result [B, S, d_model].
+
+        Args:
+            ids, lengths: as for `forward`.
+        """
         return self.encoder(self._embed(self.source, ids, 0), lengths=lengths)
 
     def decode(

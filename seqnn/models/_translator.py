@@ -182,7 +182,11 @@ class Translator(NetworkEstimator):
         return [" ".join(tokens) for tokens in found] if self._text else found
 
     def score(self, X: Any, y: Any) -> float:  # noqa: N803
-        """Return the share of texts whose translation is predicted exactly."""
+        """Return the share of texts whose translation is predicted exactly.
+
+        Args:
+            X, y: texts, as for `fit`.
+        """
         self._require_fit()
         true = self._texts(y, "y").rows
         found = self.predict(X, max_new_tokens=max(map(len, true)) + 1)

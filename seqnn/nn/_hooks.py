@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..autograd import Tensor, op
-
-if TYPE_CHECKING:
-    from ._module import Module
 
 
 class Hooks:
@@ -19,7 +16,7 @@ class Hooks:
         self.after: list[Callable] = []
         self.backward: list[Callable] = []
 
-    def run(self, module: Module, inputs: tuple, options: dict[str, Any]) -> Any:
+    def run(self, module: Any, inputs: tuple, options: dict[str, Any]) -> Any:
         """Call `module.forward` between its hooks."""
         for hook in list(self.before):
             changed = hook(module, inputs)
@@ -31,7 +28,7 @@ class Hooks:
         inputs = watch.inputs(inputs)
         return watch.outputs(self._finish(module, inputs, module.forward(*inputs, **options)))
 
-    def _finish(self, module: Module, inputs: tuple, output: Any) -> Any:
+    def _finish(self, module: Any, inputs: tuple, output: Any) -> Any:
         for hook in list(self.after):
             changed = hook(module, inputs, output)
             if changed is not None:
@@ -42,7 +39,7 @@ class Hooks:
 class _Watch:
     """A pair of identities around one call, whose backward functions see the gradients of its outputs and inputs."""
 
-    def __init__(self, module: Module, hooks: list[Callable]) -> None:
+    def __init__(self, module: Any, hooks: list[Callable]) -> None:
         self.module, self.hooks = module, hooks
         self.places: list[int] = []  # which inputs have a gradient
         self.count = 0

@@ -23,6 +23,17 @@ class _Loss(Module):
             raise ValueError(f"{type(self).__name__}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
         self.reduction: Reduction = reduction
 
+    def divisor(self, target: npt.ArrayLike) -> float:
+        """Return what the mean divides the sum by, so that the means of several batches can be joined.
+
+        Args:
+            target: as for a call.
+
+        Returns:
+            How many targets count, or, for classes with weights, the sum of their weights.
+        """
+        return float(np.size(target))
+
     def _register_weight(self, name: str, weight: npt.ArrayLike | None) -> None:
         """Keep a weight as a buffer, as PyTorch does; numbers of any kind are weights."""
         if weight is not None:
@@ -34,7 +45,21 @@ class _Loss(Module):
         return None if weight is None else weight.astype(x.dtype, copy=False)
 
 
-class CrossEntropyLoss(_Loss):
+class _ClassLoss(_Loss):
+    """A loss of class numbers, some of which may not count."""
+
+    ignore_index: int
+    weight: np.ndarray | None
+
+    def divisor(self, target: npt.ArrayLike) -> float:
+        target = np.asarray(target)
+        if target.dtype.kind == "f":  # probabilities
+            return target.size / max(target.shape[min(1, target.ndim - 1)], 1)
+        counted = target[target != self.ignore_index]
+        return float(counted.size if self.weight is None else self.weight[counted].sum())
+
+
+class CrossEntropyLoss(_ClassLoss):
     """A loss -log softmax(logits)[target], `ops.cross_entropy`.
 
     logits [C], [N, C] or [N, C, ...], class numbers [], [N] or [N, ...], or probabilities like the logits -> a number
@@ -86,7 +111,7 @@ class CrossEntropyLoss(_Loss):
         )
 
 
-class NLLLoss(_Loss):
+class NLLLoss(_ClassLoss):
     """A loss -log_probabilities[target], `ops.nll_loss`; shapes are those of `CrossEntropyLoss`.
 
     Args:
@@ -234,6 +259,17 @@ class KLDivLoss(Module):
             raise ValueError(f"KLDivLoss: reduction must be 'mean', 'batchmean', 'sum' or 'none', got {reduction!r}")
         self.reduction: Literal["mean", "batchmean", "sum", "none"] = reduction
         self.log_target = flag("KLDivLoss: log_target", log_target)
+
+    def divisor(self, target: npt.ArrayLike) -> float:
+        """Return what the mean divides the sum by, so that the means of several batches can be joined.
+
+        Args:
+            target: as for a call.
+
+        Returns:
+            How many elements there are, or for "batchmean" how many rows.
+        """
+        return float(len(np.asarray(target)) if self.reduction == "batchmean" else np.size(target))
 
     def forward(self, x: Operand, target: Operand) -> Tensor:
         """Compute the loss.

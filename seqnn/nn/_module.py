@@ -45,7 +45,7 @@ def _no_forward(self: Module, *inputs: Any, **options: Any) -> Any:
     raise NotImplementedError(f"{type(self).__name__} has no forward")
 
 
-class Module(Tree):
+class Module(Tree["Module"]):
     """A base of layers and models: a class with Parameters and Modules as attributes, and `forward`.
 
     Parameters, buffers and modules are found among the attributes, under PyTorch's names ("encoder.0.weight").
@@ -84,7 +84,7 @@ class Module(Tree):
             """Make a module; arguments that do not fit are refused under the name of its class."""
             if inputs or options:
                 try:
-                    _signature(cls).bind(None, *inputs, **options)
+                    _signature(cls).bind(*inputs, **options)
                 except TypeError as error:
                     raise TypeError(f"{cls.__name__}: {error}{_advice(error)}") from None
             return super().__new__(cls)
@@ -108,7 +108,7 @@ class Module(Tree):
         """Write the layer before the message; each enclosing module replaces it by the path from itself."""
         if len(error.args) != 1 or not isinstance(error.args[0], str):
             return
-        layer, message = getattr(error, "_layer", None) or (self, _of_class(type(self).__name__, error.args[0]))
+        layer, message = getattr(error, "_layer", None) or (self, _of_call(self, error.args[0]))
         path = next((name for name, module in self.named_modules() if module is layer), None)
         if path is not None:
             error._layer = layer, message
@@ -364,8 +364,13 @@ def _tensor(x: Any) -> Any:
 
 @functools.lru_cache
 def _signature(cls: type) -> inspect.Signature:
-    """Return the signature of `__init__`; a class without one takes no arguments."""
-    return inspect.signature((lambda self: None) if cls.__init__ is object.__init__ else cls.__init__)
+    """Return the arguments of `__init__`; a class that shows others, as recurrent layers do, checks them itself."""
+    if "__signature__" in vars(cls):
+        return inspect.signature(lambda *inputs, **options: None)
+    if cls.__init__ is object.__init__:
+        return inspect.Signature()
+    signature = inspect.signature(cls.__init__)
+    return signature.replace(parameters=[*signature.parameters.values()][1:])
 
 
 def _advice(error: TypeError) -> str:
@@ -374,9 +379,13 @@ def _advice(error: TypeError) -> str:
     return advice_for(found[1]) if found else ""
 
 
-def _of_class(name: str, message: str) -> str:
-    """Name the class of a module in a message about a call of `forward` that fits none of its arguments."""
+def _of_call(module: Module, message: str) -> str:
+    """Say in a message about a call that fits none of `forward`'s arguments which there are, or what to write instead."""
     found = re.match(r"\w+\.(forward\(\) .*)", message)
     if not found:
         return message
-    return f"{name}.{found[1]}{_advice(TypeError(message))}"
+    message = found[1]
+    if re.search("takes .* positional", message):
+        options = [p.name for p in inspect.signature(module.forward).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        return message + (f"; by their names go {', '.join(options)}" if options else "")
+    return message + _advice(TypeError(message))

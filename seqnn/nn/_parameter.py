@@ -13,7 +13,8 @@ class Parameter(Tensor):
     """A leaf Tensor with requires_grad=True that a `Module` finds among its attributes.
 
     Copies and pickles hold the array, `requires_grad` and whether it is frozen, but neither gradients nor hooks. An array
-    that does not lie in memory in C order, such as a transposed one, is copied: optimisers change it in place.
+    that does not lie in memory in C order, such as a transposed one, or that has the byte order of another machine, is
+    copied: optimisers change it in place.
 
     Args:
         data: an array, or what NumPy makes an array of.
@@ -28,8 +29,8 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
         super().__init__(data, requires_grad)
-        if not self.data.flags.c_contiguous:
-            self.data = self.data.copy(order="C")
+        if not (self.data.flags.c_contiguous and self.data.dtype.isnative):
+            self.data = self.data.astype(self.data.dtype.newbyteorder("="), order="C")
 
     def __reduce__(self) -> tuple:
         return _rebuild, (type(self), self.data, self.requires_grad, self.data.flags.writeable)

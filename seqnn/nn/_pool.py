@@ -78,10 +78,10 @@ class MaxPool1d(_MaxPool):
         """Pool.
 
         Args:
-            x: [N, C, L].
+            x: [N, C, L], or [C, L].
 
         Returns:
-            [N, C, L'].
+            [N, C, L'], or [C, L'].
         """
         return ops.max_pool1d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
@@ -108,10 +108,10 @@ class MaxPool2d(_MaxPool):
         """Pool.
 
         Args:
-            x: [N, C, H, W].
+            x: [N, C, H, W], or [C, H, W].
 
         Returns:
-            [N, C, H', W'].
+            [N, C, H', W'], or [C, H', W'].
         """
         return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
@@ -157,10 +157,10 @@ class AvgPool1d(_AvgPool):
         """Pool.
 
         Args:
-            x: [N, C, L].
+            x: [N, C, L], or [C, L].
 
         Returns:
-            [N, C, L'].
+            [N, C, L'], or [C, L'].
         """
         return ops.avg_pool1d(
             x,
@@ -195,10 +195,10 @@ class AvgPool2d(_AvgPool):
         """Pool.
 
         Args:
-            x: [N, C, H, W].
+            x: [N, C, H, W], or [C, H, W].
 
         Returns:
-            [N, C, H', W'].
+            [N, C, H', W'], or [C, H', W'].
         """
         return ops.avg_pool2d(
             x,
@@ -249,10 +249,10 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
         """Pool.
 
         Args:
-            x: [N, C, L].
+            x: [N, C, L], or [C, L].
 
         Returns:
-            [N, C, L'].
+            [N, C, L'], or [C, L'].
         """
         return ops.adaptive_avg_pool1d(x, self.output_size)
 
@@ -278,10 +278,10 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
         """Pool.
 
         Args:
-            x: [N, C, H, W].
+            x: [N, C, H, W], or [C, H, W].
 
         Returns:
-            [N, C, H', W'].
+            [N, C, H', W'], or [C, H', W'].
         """
         return ops.adaptive_avg_pool2d(x, self.output_size)
 

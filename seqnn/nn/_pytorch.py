@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import ops
 from .._hints import give_hints
+from ..autograd import Tensor
 
 _NAMES = {
     "functional": "seqnn.ops",
@@ -17,6 +18,18 @@ _NAMES = {
     "Swish": "nn.SiLU", "ReLU6": "ops.clip(x, 0, 6)", "Hardtanh": "ops.clip(x, -1, 1)", "Unflatten": "x.reshape(...)",
     "ParameterDict": "attributes, or nn.ParameterList", "SyncBatchNorm": "nn.BatchNorm1d or nn.BatchNorm2d",
     "BatchNorm3d": "ops.batch_norm, which takes any number of axes", "UninitializedParameter": "sizes given at once",
+    "LogSigmoid": "-ops.softplus(-x)", "Mish": "x * ops.tanh(ops.softplus(x))", "Softsign": "x / (1 + ops.abs(x))",
+    "SELU": "1.0507009873554805 * ops.elu(x, 1.6732632423543772)", "CELU": "alpha * ops.elu(x / alpha)",
+    "PReLU": "ops.where(x > 0, x, weight * x) with weight an nn.Parameter", "Softmin": "ops.softmax(-x, axis)",
+    "Hardsigmoid": "ops.clip(x / 6 + 0.5, 0, 1)", "Hardswish": "x * ops.clip(x / 6 + 0.5, 0, 1)", "Buffer": "register_buffer",
+    "AlphaDropout": "nn.Dropout", "Bilinear": "ops.einsum", "CosineSimilarity": "ops.einsum of rows divided by their ops.norm",
+    "PairwiseDistance": "ops.norm(a - b, axis=-1)", "ZeroPad1d": "ops.pad", "ZeroPad2d": "ops.pad", "ConstantPad1d": "ops.pad",
+    "ReplicationPad1d": 'ops.pad(x, pad, "replicate")', "ReflectionPad1d": 'ops.pad(x, pad, "reflect")',
+    "TripletMarginLoss": "ops.relu(ops.norm(a - p, axis=1) - ops.norm(a - n, axis=1) + margin).mean()",
+    "MarginRankingLoss": "ops.relu(margin - target * (a - b)).mean()", "PoissonNLLLoss": "(ops.exp(x) - target * x).mean()",
+    "InstanceNorm1d": "nn.GroupNorm(channels, channels, affine=False)",
+    "InstanceNorm2d": "nn.GroupNorm(channels, channels, affine=False)",
+    "Upsample": "np.repeat(x, factor, axis=-1)", "DataParallel": "seqnn.set_num_threads",
     "scaled_dot_product_attention": "ops.attention", "LayerNormCell": "the layer_norm=True of recurrent layers",
 }  # fmt: skip
 _ARGUMENTS = {
@@ -66,8 +79,12 @@ def attend_as_pytorch(
         query, key, value = (ops.unsqueeze(x, 0) for x in (query, key, value))
     elif not layer.batch_first:
         query, key, value = (ops.swapaxes(x, 0, 1) for x in (query, key, value))
-    shape = (query.shape[0], layer.num_heads, query.shape[1], key.shape[1])
-    mask = _joined(_as_mask(attn_mask, shape), _as_mask(key_padding_mask, shape, of_keys=True))
+    batch, heads, queries, keys = shape = (np.shape(query)[0], layer.num_heads, np.shape(query)[1], np.shape(key)[1])
+    masks = [
+        _as_mask("attn_mask", attn_mask, {(queries, keys): (queries, keys), (batch * heads, queries, keys): shape}),
+        _as_mask("key_padding_mask", key_padding_mask, {(keys,) if single else (batch, keys): (batch, 1, 1, keys)}),
+    ]
+    mask = _joined(*masks)
     out = layer.attend(query, key, value, mask=mask, causal=is_causal, need_weights=need_weights)
     out, weights = out if need_weights else (out, None)
     if weights is not None and average_attn_weights:
@@ -77,17 +94,17 @@ def attend_as_pytorch(
     return out if layer.batch_first else ops.swapaxes(out, 0, 1), weights
 
 
-def _as_mask(mask: Any, shape: tuple[int, ...], of_keys: bool = False) -> Any:
-    """Return one of PyTorch's masks as seqnn's: True = take part, broadcast to [B, H, T, S]."""
+def _as_mask(name: str, mask: Any, shapes: dict[tuple[int, ...], tuple[int, ...]]) -> Any:
+    """Return one of PyTorch's masks as seqnn's, True = take part. `shapes`: as it may be given -> as it is returned."""
     if mask is None:
         return None
-    batch, heads, queries, keys = shape
-    if of_keys:
-        mask = mask.reshape(-1, 1, 1, keys)
-    elif np.ndim(mask) == 3:
-        mask = mask.reshape(batch, heads, queries, keys)
-    array = getattr(mask, "data", mask)
-    return ~array if array.dtype == bool else mask
+    mask = mask if isinstance(mask, Tensor) and mask.requires_grad else np.asarray(mask)
+    if mask.dtype.kind not in "bf":
+        raise TypeError(f"{name}: expected booleans, True = leave out, or floats, which are added, got {mask.dtype}")
+    if mask.shape not in shapes:
+        expected = " or ".join(str(list(shape)) for shape in shapes)
+        raise ValueError(f"{name}: expected shape {expected}, got {list(mask.shape)}")
+    return (~mask if mask.dtype == bool else mask).reshape(shapes[mask.shape])
 
 
 def _joined(first: Any, second: Any) -> Any:

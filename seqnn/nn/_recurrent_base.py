@@ -15,6 +15,7 @@ from ..autograd import Tensor
 from . import _init
 from ._module import Module
 from ._parameter import Parameter
+from ._pytorch import advice_for
 
 REQUIRED: Any = inspect.Parameter.empty  # the default of an argument without one
 
@@ -96,7 +97,7 @@ class RecurrentBase(Module, Settings):
         name, defaults = type(self).__name__, {key: setting.default for key, setting in self._settings.items()}
         for key in options:
             if key not in defaults:
-                raise TypeError(f"{name}: no argument {key!r}; it takes {', '.join(defaults)}")
+                raise TypeError(f"{name}: no argument {key!r}; it takes {', '.join(defaults)}{advice_for(key)}")
         values = {**defaults, **given, **options}
         try:
             self._store(values)

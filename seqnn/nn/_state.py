@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import _safetensors
 from .._files import Path
 from ._parameter import Parameter
-
-if TYPE_CHECKING:
-    from ._module import Module
+from ._tree import Tree
 
 
 class Loaded(NamedTuple):
@@ -22,7 +20,7 @@ class Loaded(NamedTuple):
     unexpected_keys: list[str]
 
 
-def places(module: Module) -> dict[str, tuple[Module, str]]:
+def places(module: Tree[Any]) -> dict[str, tuple[Tree[Any], str]]:
     """Find key -> (module, attribute) of all parameters and persistent buffers, in PyTorch's order."""
     found = {}
     for path, owner in module._paths(""):
@@ -33,12 +31,12 @@ def places(module: Module) -> dict[str, tuple[Module, str]]:
     return found
 
 
-def collect(module: Module) -> dict[str, np.ndarray]:
+def collect(module: Tree[Any]) -> dict[str, np.ndarray]:
     """Return what `Module.state_dict` promises."""
     return {key: _array(*place) for key, place in places(module).items()}
 
 
-def copy_into(module: Module, state: Mapping[str, Any], strict: bool) -> Loaded:
+def copy_into(module: Tree[Any], state: Mapping[str, Any], strict: bool) -> Loaded:
     """Do what `Module.load_state_dict` promises."""
     targets = places(module)
     arrays = {key: as_array(key, value) for key, value in state.items()}
@@ -89,7 +87,7 @@ def _converts(source: np.dtype, target: np.dtype) -> bool:
     return same and np.can_cast(source, target, "same_kind")
 
 
-def _tied(targets: Mapping[str, tuple[Module, str]]) -> dict[str, list[str]]:
+def _tied(targets: Mapping[str, tuple[Tree[Any], str]]) -> dict[str, list[str]]:
     """Find for each key all keys of the same parameter or buffer, itself included."""
     groups: dict[int, list[str]] = {}
     for key, (owner, name) in targets.items():
@@ -97,7 +95,7 @@ def _tied(targets: Mapping[str, tuple[Module, str]]) -> dict[str, list[str]]:
     return {key: keys for keys in groups.values() for key in keys}
 
 
-def save(module: Module, path: Path, metadata: Mapping[str, str] | None) -> None:
+def save(module: Tree[Any], path: Path, metadata: Mapping[str, str] | None) -> None:
     """Do what `Module.save` promises."""
     targets = places(module)
     first = {keys[0]: _array(*targets[keys[0]]) for keys in _tied(targets).values()}
@@ -105,7 +103,7 @@ def save(module: Module, path: Path, metadata: Mapping[str, str] | None) -> None
     _safetensors.save(path, first, {"format": "pt", **(metadata or {})})
 
 
-def load(module: Module, path: Path, strict: bool) -> Loaded:
+def load(module: Tree[Any], path: Path, strict: bool) -> Loaded:
     """Do what `Module.load` promises."""
     try:
         return copy_into(module, _safetensors.load(path, widen=True)[0], strict)
@@ -115,7 +113,7 @@ def load(module: Module, path: Path, strict: bool) -> Loaded:
         raise ValueError(f"{path}: {error}") from None
 
 
-def convert(module: Module, dtype: np.dtype) -> None:
+def convert(module: Tree[Any], dtype: np.dtype) -> None:
     """Do what `Module.to` promises."""
     if dtype not in (np.float32, np.float64):
         raise TypeError(f"to: dtype must be float32 or float64, got {dtype}")
@@ -141,12 +139,12 @@ def make_writable(parameter: Parameter) -> None:
         parameter.data = parameter.data.copy()
 
 
-def _array(owner: Module, name: str) -> np.ndarray:
+def _array(owner: Tree[Any], name: str) -> np.ndarray:
     value = getattr(owner, name)
     return value.data if isinstance(value, Parameter) else value
 
 
-def _write(owner: Module, name: str, new: np.ndarray) -> None:
+def _write(owner: Tree[Any], name: str, new: np.ndarray) -> None:
     """Write in place, because optimisers and others hold the array; replace a frozen one, which packed copies notice."""
     array = _array(owner, name)
     if array.flags.writeable:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..autograd import Tensor, no_grad, watch
 from ._parameter import Parameter
-
-if TYPE_CHECKING:
-    from ._module import Module
 
 _ELEMENTWISE = {"add", "subtract", "multiply", "divide"}
 
@@ -74,7 +71,7 @@ class Summary:
     __repr__ = __str__
 
 
-def summarize(module: Module, inputs: tuple, dtype: npt.DTypeLike) -> Summary:
+def summarize(module: Any, inputs: tuple, dtype: npt.DTypeLike) -> Summary:
     """Do what `Module.summary` promises."""
     parameters = list(module.parameters())
     if dtype is None:
@@ -100,16 +97,16 @@ def summarize(module: Module, inputs: tuple, dtype: npt.DTypeLike) -> Summary:
     )
 
 
-def _run(module: Module, samples: list) -> tuple[Counter, dict[Module, tuple[int, ...]]]:
+def _run(module: Any, samples: list) -> tuple[Counter, dict[Any, tuple[int, ...]]]:
     """Run the module; count the units that each module makes itself, and note the shape of what it returned last."""
     units: Counter = Counter()
-    shapes: dict[Module, tuple[int, ...]] = {}
+    shapes: dict[Any, tuple[int, ...]] = {}
     inside = [module]
 
-    def enter(layer: Module, _inputs: tuple) -> None:
+    def enter(layer: Any, _inputs: tuple) -> None:
         inside.append(layer)
 
-    def leave(layer: Module, _inputs: tuple, output: Any) -> None:
+    def leave(layer: Any, _inputs: tuple, output: Any) -> None:
         inside.pop()
         shapes[layer] = np.shape(output[0] if isinstance(output, tuple) else output)
 

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from types import SimpleNamespace
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ._parameter import Parameter
 
-if TYPE_CHECKING:
-    from ._module import Module
+M = TypeVar("M")
 
 
-class Tree:
-    """A node with parameters, buffers and further trees as attributes, in the order in which they were set."""
+class Tree(Generic[M]):
+    """A node with parameters, buffers and further nodes of kind M as attributes, in the order in which they were set."""
 
     _buffers: Mapping[str, bool] = {}  # name -> whether it belongs to the state; the arrays are attributes
 
-    def named_children(self) -> Iterator[tuple[str, Module]]:
+    def named_children(self) -> Iterator[tuple[str, M]]:
         """Yield (name, module) of the modules directly below, in the order in which they were set."""
         return ((n, v) for n, v in list(vars(self).items()) if isinstance(v, Tree))
 
-    def children(self) -> Iterator[Module]:
+    def children(self) -> Iterator[M]:
         """Yield the modules directly below."""
         return (child for _, child in self.named_children())
 
-    def named_modules(self) -> Iterator[tuple[str, Module]]:
+    def named_modules(self) -> Iterator[tuple[str, M]]:
         """Yield (path, module) of this module (path "") and all below it, each once."""
         return _once(self._paths(""))
 
-    def modules(self) -> Iterator[Module]:
+    def modules(self) -> Iterator[M]:
         """Yield this module and all below it, each once."""
         return (module for _, module in self.named_modules())
 
@@ -53,7 +54,7 @@ class Tree:
         """Yield all buffers, each once."""
         return (buffer for _, buffer in self.named_buffers())
 
-    def get_submodule(self, path: str) -> Module:
+    def get_submodule(self, path: str) -> M:
         """Return the module at a path.
 
         Args:
@@ -97,7 +98,7 @@ class Tree:
             raise TypeError(f"register_parameter: {name!r} must be a Parameter, got {type(parameter).__name__}")
         setattr(self, name, parameter)
 
-    def apply(self, function: Callable[[Module], Any]) -> Self:
+    def apply(self, function: Callable[[M], Any]) -> Self:
         """Call a function on every module, those below first.
 
         Args:
@@ -144,9 +145,11 @@ class Tree:
         """Raise TypeError where an attribute holds modules or parameters that are found nowhere else."""
         hidden = list(_inside(container))
         if hidden and not {id(v) for v in hidden} <= {id(v) for v in self._found()}:
-            kind = "dict" if isinstance(container, dict) else "list"
-            use = "nn.ModuleDict" if kind == "dict" else "nn.ModuleList (or nn.ParameterList)"
-            raise TypeError(f"{type(self).__name__}.{name}: modules in a {kind} are not found; use {use}")
+            named = isinstance(container, dict | SimpleNamespace)
+            use = "nn.ModuleDict" if named else "nn.ModuleList (or nn.ParameterList)"
+            raise TypeError(
+                f"{type(self).__name__}.{name}: modules in a {type(container).__name__} are not found; use {use}"
+            )
 
     def _found(self) -> Iterator[Any]:
         """Yield the modules and parameters that are attributes, here and below."""
@@ -157,7 +160,7 @@ class Tree:
             elif isinstance(value, Parameter):
                 yield value
 
-    def _paths(self, path: str) -> Iterator[tuple[str, Module]]:
+    def _paths(self, path: str) -> Iterator[tuple[str, Any]]:
         """Yield every path to every module, this one included."""
         for name, value in vars(self).items():  # modules may have been put into a list since it was assigned
             if isinstance(value, _CONTAINERS):
@@ -166,7 +169,7 @@ class Tree:
         for name, child in self.named_children():
             yield from child._paths(f"{path}.{name}" if path else name)
 
-    def _entries(self, of: Callable[[Module], Iterator[tuple[str, Any]]]) -> Iterator[tuple[str, Any]]:
+    def _entries(self, of: Callable[[Any], Iterator[tuple[str, Any]]]) -> Iterator[tuple[str, Any]]:
         """Yield (path, entry) of what `of` finds in every module."""
         for path, module in self._paths(""):
             for name, entry in of(module):
@@ -174,12 +177,13 @@ class Tree:
                     yield (f"{path}.{name}" if path else name), entry
 
 
-_CONTAINERS = (list, tuple, dict, set)
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque, SimpleNamespace)
 _MANY = 1000  # elements of a container; of one with more, the first and the last are looked at
 
 
 def _inside(container: Any, depth: int = 3) -> Iterator[Any]:
     """Yield the modules and parameters in a container, and in containers inside it."""
+    container = vars(container) if isinstance(container, SimpleNamespace) else container
     values = list(container.values() if isinstance(container, dict) else container)
     for value in values if len(values) <= _MANY else (values[0], values[-1]):
         if isinstance(value, Tree | Parameter):

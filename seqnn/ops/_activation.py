@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from .. import _core
-from ..autograd import op
+from ..autograd import also, op
 from ._arithmetic import multiply
 from ._shape import split
 from ._types import Array, Result
@@ -97,6 +97,7 @@ def sigmoid(x: Array) -> Result:
 
 
 @op
+@also(inplace="leave it out, nothing is computed in place")
 def relu(x: Array) -> Result:
     """Compute `max(x, 0)`; the gradient at 0 is 0.
 
@@ -114,6 +115,7 @@ def relu(x: Array) -> Result:
 
 
 @op
+@also(inplace="leave it out, nothing is computed in place")
 def leaky_relu(x: Array, negative_slope: float = 0.01) -> Result:
     """Keep `x` where it is positive, and take `negative_slope * x` elsewhere.
 
@@ -134,6 +136,7 @@ def leaky_relu(x: Array, negative_slope: float = 0.01) -> Result:
 
 
 @op
+@also(inplace="leave it out, nothing is computed in place")
 def silu(x: Array) -> Result:
     """Compute `x * sigmoid(x)`, also called swish.
 
@@ -200,6 +203,7 @@ def softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Result:
 
 
 @op
+@also(inplace="leave it out, nothing is computed in place")
 def elu(x: Array, alpha: float = 1.0) -> Result:
     """Keep `x` where it is positive, and take `alpha * (e^x - 1)` elsewhere.
 

@@ -78,11 +78,11 @@ def attention(
     q, k, additive, factor = scored(q, k, weight, score, scale)
     rules = (mask, relative, additive, lengths, query_lengths)
     options = (causal, factor, query_offset, window, dropout, seed)
-    return _attend(q, k, v, *rules, need_weights=need_weights, options=options)
+    return _attention(q, k, v, *rules, need_weights=need_weights, options=options)
 
 
 @op
-def _attend(
+def _attention(
     q: Any,
     k: Any,
     v: Any,

@@ -64,8 +64,9 @@ class Call:
         _check(q, k, v)
         self.arrays = q, k, v
         shape = (*q.shape[:3], k.shape[2])
-        self.mask_shape, self.additive_shape = np.shape(mask), np.shape(additive)
-        mask = None if mask is None else _broadcast(mask, shape)
+        mask = None if mask is None else np.asarray(mask)
+        self.mask, self.additive_shape = mask, np.shape(additive)
+        mask = None if mask is None else _broadcast(mask, shape, q.dtype)
         is_bias = mask is not None and mask.dtype != bool
         self.rules = (
             None if is_bias else mask,
@@ -117,7 +118,7 @@ class Call:
         )  # fmt: skip
 
     def _mask_gradient(self, found: Any) -> Array | None:
-        return None if found.dbias is None else _fold(found.dbias, self.mask_shape)
+        return None if found.dbias is None else _fold(found.dbias, self.mask)
 
     def backward(self, grad: Array, grad_weights: Any, needs: Needs, hard: Hard = _SOFT) -> dict[str, Array | None]:
         """Return the gradients of q, k, v, mask, relative and additive that are needed."""
@@ -168,11 +169,16 @@ def options_of(
     return Options(float(scale), before, 0 if causal else after, int(offset), min(dropout, 1 - 2.0**-16), *key)
 
 
-def _broadcast(mask: Any, shape: tuple[int, ...]) -> Array:
-    """Return the mask with four axes: the last one whole, the others of size 1 where the mask is the same along them."""
-    mask = np.asarray(mask)
+def _broadcast(mask: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """Return the mask with four axes: the last one whole, the others of size 1 where the mask is the same along them.
+
+    Floats are converted to `dtype`: NumPy makes masks of float64.
+    """
     if mask.dtype.kind not in "bf":
         raise TypeError(f"attention: mask must be of booleans (True = take part) or floats (added), got {mask.dtype}")
+    if mask.dtype.kind == "f" and dtype.kind == "f":
+        with np.errstate(over="ignore"):  # what is too large hides a key, as it was meant to
+            mask = mask.astype(dtype, copy=False)
     fits = mask.ndim <= 4 and all(m in (1, n) for m, n in zip(mask.shape[::-1], shape[::-1], strict=False))
     if not fits:
         raise ValueError(f"attention: mask of shape {mask.shape} does not broadcast to [B, H, T, S] = {list(shape)}")
@@ -182,11 +188,11 @@ def _broadcast(mask: Any, shape: tuple[int, ...]) -> Array:
     )
 
 
-def _fold(grad: Array, shape: tuple[int, ...]) -> Array:
-    """Return the gradient in the shape that the mask came in."""
-    if shape[-1:] != grad.shape[-1:]:
+def _fold(grad: Array, mask: Array) -> Array:
+    """Return the gradient in the shape and dtype that the mask came in."""
+    if mask.shape[-1:] != grad.shape[-1:]:
         grad = grad.sum(-1, keepdims=True)
-    return grad.reshape(shape)
+    return grad.reshape(mask.shape).astype(mask.dtype, copy=False)
 
 
 def _relative(table: Any, shape: tuple[int, ...]) -> Array | None:

@@ -8,7 +8,6 @@ import numpy as np
 
 from .. import _core
 from ..autograd import Needs, op
-from ._broadcast import unlisted
 from ._layer_norm import check_eps
 from ._types import Array, Result
 
@@ -57,7 +56,7 @@ def batch_norm(
     >>> mean.round(2).tolist(), var.round(2).tolist()
     ([0.2], [1.1])
     """
-    x = np.asarray(unlisted(x, weight))
+    x = np.asarray(x)
     check_eps("batch_norm", eps)
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x has shape {x.shape}, expected [N, C] or [N, C, ...]")

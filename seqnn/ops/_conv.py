@@ -10,7 +10,6 @@ import numpy as np
 from .. import _core
 from .._arguments import each_axis
 from ..autograd import Needs, op
-from ._broadcast import unlisted
 from ._types import Array
 
 Padding = Literal["same", "valid"]
@@ -109,7 +108,7 @@ def _convolve(
     needs: Needs,
 ) -> tuple[Array, Callable]:
     axes = len(stride)
-    given, weight = np.asarray(unlisted(x, weight)), np.asarray(weight)
+    given, weight = np.asarray(x), np.asarray(weight)
     single = given.ndim == axes + 1 and np.ndim(weight) > 1 and given.shape[0] == weight.shape[1] * groups
     x = given[None] if single else given
     _check(x, weight, bias, axes, groups)

@@ -111,8 +111,6 @@ def cross_entropy(
     rows, back = class_rows("cross_entropy", logits, target)
     weight = class_weights("cross_entropy", weight, rows.shape[1], rows.dtype)
     numbers = class_numbers("cross_entropy", target, rows.shape[1], ignore_index).reshape(-1)
-    if needs.logits:
-        numbers = numbers.copy()  # the caller may use the target again before the backward pass
     options = {"weight": weight, "ignore_index": ignore_index, "smoothing": label_smoothing}
     at_once = needs.logits and reduction != "none"
     loss, lse, total, divisor, gradient = _core.cross_entropy_forward(

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from .. import _core, random
-from ..autograd import op
+from ..autograd import also, op
 from ._types import Array, Result
 
 
 @op
+@also(inplace="leave it out, nothing is computed in place")
 def dropout(x: Array, p: float = 0.5, *, training: bool = True, seed: int | None = None) -> Result:
     """Drop elements: x * 0 with probability p, else x / (1 - p).
 

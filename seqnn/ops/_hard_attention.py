@@ -64,12 +64,12 @@ def hard_attention(
     q, k, additive, factor = scored(q, k, weight, score, scale)
     rules = (mask, relative, additive, lengths, query_lengths)
     options = options_of(causal, factor, query_offset, window, 0.0, seed, draws=sample)
-    out, log_prob, index = _choose(q, k, v, *rules, sample=sample, straight=straight_through, options=options)
+    out, log_prob, index = _hard_attention(q, k, v, *rules, sample=sample, straight=straight_through, options=options)
     return out, log_prob, index.data if isinstance(index, Tensor) else index
 
 
 @op
-def _choose(
+def _hard_attention(
     q: Any,
     k: Any,
     v: Any,
@@ -128,8 +128,8 @@ def reinforce_loss(log_prob: Array, reward: npt.ArrayLike, baseline: npt.ArrayLi
     >>> reinforce_loss(np.array([-1.0, -2.0]), np.array([3.0, 1.0]), "mean").item()
     -1.0
     """
-    shape = log_prob.shape
-    dtype = log_prob.dtype
+    log_prob = log_prob if isinstance(log_prob, Tensor) else np.asarray(log_prob)
+    shape, dtype = log_prob.shape, log_prob.dtype
     reward, baseline = (x.data if isinstance(x, Tensor) else x for x in (reward, baseline))
     try:
         advantage = np.broadcast_to(np.asarray(reward, dtype), shape)

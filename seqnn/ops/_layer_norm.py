@@ -11,7 +11,6 @@ import numpy as np
 from .. import _core
 from ..autograd import Needs, op
 from ._arithmetic import add, multiply
-from ._broadcast import unlisted
 from ._shape import reshape
 from ._types import Array, Backward
 
@@ -113,6 +112,7 @@ def group_norm(
         An array of the shape of `x`.
 
     Raises:
+        TypeError: where `x` and `weight` or `bias` are floats of different sizes.
         ValueError: where shapes do not fit, or C is no multiple of `num_groups`.
 
     Source: Wu, He, "Group normalization", ECCV 2018.
@@ -130,6 +130,12 @@ def group_norm(
     for name, given in (("weight", weight), ("bias", bias)):
         if given is not None and np.shape(given) != shape[1:2]:
             raise ValueError(f"group_norm: {name} must have shape {shape[1:2]}, got {np.shape(given)}")
+        kinds = {getattr(a, "dtype", np.dtype(np.float32)).char: n for a, n in ((x, "x"), (given, name))}
+        if given is not None and kinds.keys() == {"f", "d"}:
+            raise TypeError(
+                f"group_norm: {kinds['f']} is float32 but {kinds['d']} is float64: convert one of them, such as "
+                f"{kinds['d']}.astype(np.float32)"
+            )
     groups = reshape(x, (shape[0] * num_groups, math.prod(shape[1:]) // num_groups))
     out = reshape(layer_norm(groups, eps=eps), shape)
     out = out if weight is None else multiply(out, reshape(weight, per_channel))
@@ -146,7 +152,7 @@ def _norm(
     return_sum: bool,
     needs: Needs,
 ) -> tuple[Any, Backward]:
-    x = np.asarray(unlisted(x, parameters["weight"]))
+    x = np.asarray(x)
     check_eps(name, eps)
     columns = _columns(name, x.shape, parameters, normalized_shape)
     if residual is None:
@@ -239,6 +245,9 @@ def _columns(
     if not shape:
         raise ValueError(f"{name}: x has no axes, expected one or more")
     trailing = next(iter(given.values()), shape[-1:])
+    for key, p in parameters.items():
+        if isinstance(p, tuple):
+            raise TypeError(f"{name}: {key} must be an array, got {p!r}; normalized_shape goes by its name")
     for key, wanted in given.items():
         if not wanted or wanted != shape[-len(wanted) :] or wanted != trailing:
             raise ValueError(

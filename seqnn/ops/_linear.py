@@ -103,7 +103,14 @@ def _linear_backward(
 def pack_weight(weight: Any) -> Array:
     """Rearrange a weight [O, I] once, for `linear(..., packed=...)`.
 
-    The result is a one-dimensional array, for the instruction set in use; it is checked when it is used.
+    Args:
+        weight: [O, I].
+
+    Returns:
+        A one-dimensional array, for the instruction set in use; it is checked when it is used.
+
+    Raises:
+        ValueError: where `weight` is no matrix.
 
     >>> import numpy as np
     >>> weight = np.ones((3, 4), np.float32)
@@ -111,6 +118,8 @@ def pack_weight(weight: Any) -> Array:
     array([[4., 4., 4.],
            [4., 4., 4.]], dtype=float32)
     """
+    if np.ndim(weight) != 2:
+        raise ValueError(f"pack_weight: weight must be a matrix [O, I], got shape {np.shape(weight)}")
     return _core.linear_pack(weight)
 
 

@@ -49,9 +49,20 @@ _UFUNCS: dict[np.ufunc, Callable] = {
     np.matmul: matmul, np.square: lambda x: multiply(x, x), np.reciprocal: lambda x: divide(1.0, x),
     np.tan: lambda x: divide(sin(x), cos(x)), np.exp2: lambda x: power(2.0, x),
     np.log2: lambda x: divide(log(x), math.log(2)), np.log10: lambda x: divide(log(x), math.log(10)),
-    np.logaddexp: lambda x, y: add(maximum(x, y), log1p(exp(negative(absolute(subtract(x, y)))))),
-    np.hypot: lambda x, y: sqrt(add(multiply(x, x), multiply(y, y))),
+    np.logaddexp: lambda x, y: logsumexp(_pair(x, y), 0), np.hypot: lambda x, y: norm(_pair(x, y), axis=0),
 }  # fmt: skip
+
+
+def _pair(x: Any, y: Any) -> Any:
+    """Stack two arrays that broadcast; numbers and lists take the float type of the other."""
+    dtype = next((a.dtype for a in (x, y) if isinstance(a, Tensor) and a.dtype.kind == "f"), None)
+    x, y = (
+        a if isinstance(a, Tensor) or (np.ndim(a) and hasattr(a, "dtype")) else np.asarray(a, dtype) for a in (x, y)
+    )
+    shape = np.broadcast_shapes(np.shape(x), np.shape(y))
+    return stack([expand(a, shape) if np.shape(a) != shape else a for a in (x, y)])
+
+
 _REDUCE = {np.add: sum, np.multiply: prod, np.maximum: max, np.minimum: min, np.logaddexp: logsumexp}
 _ACCUMULATE = {np.add: cumsum, np.multiply: cumprod}
 

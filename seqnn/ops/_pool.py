@@ -23,7 +23,7 @@ def max_pool1d(
     The gradient goes to the first of equals. NaN in a window gives NaN.
 
     Args:
-        x: [N, C, L].
+        x: [N, C, L], or [C, L].
         kernel_size: elements of a window.
         stride: the step from one window to the next; None is `kernel_size`.
         padding: places at either end, at most half of the window, which never win.
@@ -31,7 +31,7 @@ def max_pool1d(
         ceil_mode: round P up; but a window that would begin after the left padding and x is left out.
 
     Returns:
-        [N, C, P], P = (L + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1, rounded down.
+        [N, C, P], or [C, P]; P = (L + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1, rounded down.
 
     Raises:
         ValueError: for shapes or options that do not fit.
@@ -54,12 +54,12 @@ def max_pool2d(
     """Take the largest element of each window over the last two axes, as `max_pool1d` does over one.
 
     Args:
-        x: [N, C, H, W].
+        x: [N, C, H, W], or [C, H, W].
         kernel_size, stride, padding, dilation: as for `max_pool1d`, a number for both axes or (rows, columns).
         ceil_mode: as for `max_pool1d`.
 
     Returns:
-        [N, C, P, Q], both sizes as for `max_pool1d`.
+        [N, C, P, Q], or [C, P, Q]; both sizes as for `max_pool1d`.
 
     Raises:
         ValueError: for shapes or options that do not fit.
@@ -84,14 +84,14 @@ def avg_pool1d(
     """Take the mean of each window along the last axis.
 
     Args:
-        x: [N, C, L].
+        x: [N, C, L], or [C, L].
         kernel_size, stride, ceil_mode: as for `max_pool1d`.
         padding: zeros at either end, at most half of the window.
         count_include_pad: whether the padding counts in the mean.
         divisor_override: what the sum of a window is divided by, instead of the number of its elements.
 
     Returns:
-        [N, C, P], P as for `max_pool1d`.
+        [N, C, P], or [C, P]; P as for `max_pool1d`.
 
     Raises:
         ValueError: for shapes or options that do not fit.
@@ -117,12 +117,12 @@ def avg_pool2d(
     """Take the mean of each window over the last two axes, as `avg_pool1d` does over one.
 
     Args:
-        x: [N, C, H, W].
+        x: [N, C, H, W], or [C, H, W].
         kernel_size, stride, padding: as for `avg_pool1d`, a number for both axes or (rows, columns).
         ceil_mode, count_include_pad, divisor_override: as for `avg_pool1d`.
 
     Returns:
-        [N, C, P, Q], both sizes as for `max_pool1d`.
+        [N, C, P, Q], or [C, P, Q]; both sizes as for `max_pool1d`.
 
     Raises:
         ValueError: for shapes or options that do not fit.
@@ -146,11 +146,11 @@ def adaptive_avg_pool1d(x: Array, output_size: int) -> Array:
     Window i is x[..., floor(i * L / P) : ceil((i + 1) * L / P)]: neighbours overlap where P does not divide L.
 
     Args:
-        x: [N, C, L].
+        x: [N, C, L], or [C, L].
         output_size: P, the number of windows.
 
     Returns:
-        [N, C, P].
+        [N, C, P], or [C, P].
 
     Raises:
         ValueError: for another shape, or an axis of size 0.
@@ -168,11 +168,11 @@ def adaptive_avg_pool2d(x: Array, output_size: int | tuple[int | None, int | Non
     """Take the means of windows that cover the last two axes evenly, as `adaptive_avg_pool1d` does over one.
 
     Args:
-        x: [N, C, H, W].
+        x: [N, C, H, W], or [C, H, W].
         output_size: a number for both axes, or (P, Q); None keeps the size of an axis.
 
     Returns:
-        [N, C, P, Q].
+        [N, C, P, Q], or [C, P, Q].
 
     Raises:
         ValueError: for another shape, or an axis of size 0.
@@ -282,13 +282,14 @@ def flatten(x: Array, start_dim: int = 0, end_dim: int = -1) -> Result:
 def _max_pool(x: Array, *, window: list, needs: Needs) -> Result:
     """Pool; `window` holds (output size, kernel, stride, padding, dilation) of each axis."""
     x = np.asarray(x)
-    height, width = plane = (1, *x.shape[2:])[-2:]
+    before, images = _images(x, len(window))
+    height, width = images.shape[2:]
     (rows, kernel_y, stride_y, top, dilation_y), (columns, kernel_x, stride_x, left, dilation_x) = [
         (1, 1, 1, 0, 1),
         *window,
     ][-2:]
     y, index = _core.max_pool_forward(
-        x.reshape(*x.shape[:2], *plane), rows=rows, columns=columns, kernel_y=kernel_y, kernel_x=kernel_x,
+        images, rows=rows, columns=columns, kernel_y=kernel_y, kernel_x=kernel_x,
         stride_y=stride_y, stride_x=stride_x, top=top, left=left, dilation_y=dilation_y, dilation_x=dilation_x,
         index=needs.x,
     )  # fmt: skip
@@ -296,7 +297,7 @@ def _max_pool(x: Array, *, window: list, needs: Needs) -> Result:
     def backward(grad: Array) -> Array:
         return _core.max_pool_backward(grad.reshape(index.shape), index, height=height, width=width).reshape(x.shape)
 
-    return y.reshape(*x.shape[:2], *(size for size, *_ in window)), backward
+    return y.reshape(*before, *(size for size, *_ in window)), backward
 
 
 Windows = tuple[Array, Array, Array]  # begin, end and divisor of each window
@@ -306,14 +307,22 @@ _ONE_ROW = (np.zeros(1, np.int64), np.ones(1, np.int64), np.ones(1, np.int64))
 @op
 def _avg_pool(x: Array, *, rows: Windows, columns: Windows) -> Result:
     x = np.asarray(x)
-    height, width = (1, *x.shape[2:])[-2:]
-    y = _core.avg_pool_forward(x.reshape(*x.shape[:2], height, width), *rows, *columns)
+    axes = 1 if rows is _ONE_ROW else 2
+    before, images = _images(x, axes)
+    height, width = images.shape[2:]
+    y = _core.avg_pool_forward(images, *rows, *columns)
 
     def backward(grad: Array) -> Array:
         dx = _core.avg_pool_backward(grad.reshape(y.shape), *rows, *columns, height=height, width=width)
         return dx.reshape(x.shape)
 
-    return y.reshape(*x.shape[:2], *y.shape[4 - (x.ndim - 2) :]), backward
+    return y.reshape(*before, *y.shape[4 - axes :]), backward
+
+
+def _images(x: Array, axes: int) -> tuple[tuple[int, ...], Array]:
+    """Return the axes before those that are pooled, and x as [N, C, H, W]."""
+    before, plane = x.shape[: x.ndim - axes], (1, *x.shape[x.ndim - axes :])[-2:]
+    return before, x.reshape(*(1, *before)[-2:], *plane)
 
 
 def _mean_windows(size: int, count: int, kernel: int, stride: int, padding: int, _: int, include_pad: bool) -> Windows:
@@ -340,9 +349,10 @@ def _adaptive_windows(size: int, count: int) -> Windows:
 
 
 def _sizes(name: str, x: Any, axes: int) -> tuple[int, ...]:
-    if np.ndim(x) != axes + 2:
-        raise ValueError(f"{name}: x has shape {np.shape(x)}, expected [N, C, {'L' if axes == 1 else 'H, W'}]")
-    return np.shape(x)[2:]
+    if np.ndim(x) not in (axes + 1, axes + 2):
+        plane = "L" if axes == 1 else "H, W"
+        raise ValueError(f"{name}: x has shape {np.shape(x)}, expected [N, C, {plane}] or [C, {plane}]")
+    return np.shape(x)[-axes:]
 
 
 def _window(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .._arguments import integer
 from ..autograd import op
 from ._types import Array, Result
 
@@ -127,8 +128,7 @@ def alibi_slopes(heads: int) -> np.ndarray:
     >>> alibi_slopes(4).tolist()
     [0.25, 0.0625, 0.015625, 0.00390625]
     """
-    if heads < 1:
-        raise ValueError(f"alibi_slopes: expected at least one head, got {heads}")
+    heads = integer("alibi_slopes: heads", heads, 1)
     n = 2 ** (heads.bit_length() - 1)
     first = 2.0 ** (-8 * np.arange(1, n + 1) / n)
     between = 2.0 ** (-4 * np.arange(1, 2 * n + 1, 2) / n)

@@ -61,7 +61,10 @@ def mean(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Result:
 
 
 @op
-@also(dim="PyTorch divides by n - 1: write axis= and ddof=1", keepdim="write keepdims=")
+@also(
+    dim="PyTorch divides by n - 1: write axis= and ddof=1", keepdim="write keepdims=", correction="write ddof=",
+    unbiased="write ddof=1 for True, ddof=0 for False",
+)  # fmt: skip
 def var(x: Array, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Result:
     """Take the variance, sum((x - mean)^2) / (n - ddof).
 
@@ -83,12 +86,15 @@ def var(x: Array, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -
     """
     x = np.asarray(x)
     axis = axis if x.ndim else _of_number(axis)
-    out, deviation, degrees = _variance(x, axis, ddof, keepdims)
+    out, deviation, degrees = _variance("var", x, axis, ddof, keepdims)
     return out, lambda grad: along(grad, axis, x.ndim, keepdims) * (deviation * (2 / degrees))
 
 
 @op
-@also(dim="PyTorch divides by n - 1: write axis= and ddof=1", keepdim="write keepdims=")
+@also(
+    dim="PyTorch divides by n - 1: write axis= and ddof=1", keepdim="write keepdims=", correction="write ddof=",
+    unbiased="write ddof=1 for True, ddof=0 for False",
+)  # fmt: skip
 def std(x: Array, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Result:
     """Take the standard deviation, sqrt(var); where it is 0 the gradient is 0.
 
@@ -110,7 +116,7 @@ def std(x: Array, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -
     """
     x = np.asarray(x)
     axis = axis if x.ndim else _of_number(axis)
-    variance, deviation, degrees = _variance(x, axis, ddof, keepdims)
+    variance, deviation, degrees = _variance("std", x, axis, ddof, keepdims)
     out = np.sqrt(variance)
 
     def backward(grad: Array) -> Array:
@@ -212,6 +218,7 @@ def logsumexp(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Result:
     Tensor(1000.6932, dtype=float32)
     """
     x = np.asarray(x)
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)
     axis = axis if x.ndim else _of_number(axis)
     with np.errstate(divide="ignore"):
         largest = x.max(axis, keepdims=True, initial=-np.inf)
@@ -352,15 +359,17 @@ def _count(x: Array, axis: Axis) -> int:
         return x.size
     count = 1
     for a in axis if isinstance(axis, tuple) else (axis,):
+        if not -x.ndim <= a < x.ndim:
+            raise np.exceptions.AxisError(a, x.ndim)
         count *= x.shape[a]
     return count
 
 
-def _variance(x: Array, axis: Axis, ddof: int, keepdims: bool) -> tuple[Array, Array, int]:
+def _variance(name: str, x: Array, axis: Axis, ddof: int, keepdims: bool) -> tuple[Array, Array, int]:
     """Compute the variance, the deviations from the mean, and the degrees of freedom."""
     degrees = _count(x, axis) - ddof
     if degrees <= 0:
-        raise ValueError(f"var: {degrees + ddof} elements along axis {axis} are too few for ddof={ddof}")
+        raise ValueError(f"{name}: {degrees + ddof} elements along axis {axis} are too few for ddof={ddof}")
     deviation = x - x.mean(axis, keepdims=True)
     return np.square(deviation).sum(axis, keepdims=keepdims) / x.dtype.type(degrees), deviation, degrees
 

@@ -85,6 +85,8 @@ class _Rows:
         x = np.asarray(x)
         self.given = x.shape
         x = x if x.ndim else x.reshape(1)  # a number is a row of one
+        if not isinstance(axis, int | np.integer):
+            raise TypeError(f"{name}: axis must be an integer, got {axis!r}")
         if not -x.ndim <= axis < x.ndim:
             raise ValueError(f"{name}: axis {axis} is out of bounds for an array of shape {self.given}")
         self.axis = axis % x.ndim

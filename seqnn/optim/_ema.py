@@ -50,6 +50,9 @@ class EMA:
         self.updates = 0
         self.averages = [tensor.data.copy() for tensor in self.params]
 
+    def __repr__(self) -> str:
+        return f"<EMA of {len(self.params)} tensors, decay {self.decay:g}, {self.updates} updates>"
+
     def update(self) -> None:
         """Take the weights as they are now into the average; one fused pass."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates)) if self.warmup else self.decay

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ def clip_factor(norm: float, max_norm: float) -> float:
     >>> clip_factor(0.5, 1.0)
     1.0
     """
-    if not max_norm > 0:
+    if not _number("max_norm", max_norm) > 0:
         raise ValueError(f"max_norm: expected a number > 0, got {max_norm!r}")
     return norm if math.isnan(norm) else min(1.0, max_norm / (norm + 1e-6))
 
@@ -120,7 +121,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Any], clip_value: float) -> N
     >>> w.grad
     array([ 1. , -0.5], dtype=float32)
     """
-    if not clip_value >= 0:
+    if not _number("clip_value", clip_value) >= 0:
         raise ValueError(f"clip_value: expected a number >= 0, got {clip_value!r}")
     grads = []
     for tensor in tensors_of(parameters):
@@ -130,6 +131,13 @@ def clip_grad_value_(parameters: Tensor | Iterable[Any], clip_value: float) -> N
         if has_grad(tensor):
             grads.append(grad_values(tensor))
     _each_dtype(_core.gradients_clip, grads, clip_value)
+
+
+def _number(name: str, value: Any) -> float:
+    """Return a limit, which may be infinite; refuse what is no number."""
+    if not isinstance(value, Real):
+        raise TypeError(f"{name}: expected a number, got {value!r}")
+    return float(value)
 
 
 def _norm(tensors: list[Tensor], norm_type: float | str) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import flag
 from .._memory import big_zeros
 from ..autograd import Tensor, enable_grad, gathered, grad_array, has_grad
 from ._groups import Group, collect
@@ -72,7 +73,7 @@ class Optimizer(abc.ABC):
                 if not has_grad(param):
                     continue
                 flags = param.data.flags
-                if not (flags.c_contiguous and flags.writeable):
+                if not (flags.c_contiguous and flags.writeable and param.data.dtype.isnative):
                     _make_updatable(group["param_names"][k], param)
                 if not state:
                     state["step"] = 0
@@ -195,6 +196,8 @@ class Optimizer(abc.ABC):
 
     def _check(self, group: Group) -> None:
         """Refuse options outside of their ranges."""
+        for name in FLAGS & group.keys():
+            group[name] = flag(name, group[name])
         for name, (low, high) in RANGES.items():
             for value in np.atleast_1d(group[name]) if name in group else ():
                 if not isinstance(value, int | float | np.number):
@@ -211,6 +214,7 @@ RANGES = {
     "alpha": (0, 1), "betas": (0, 1), "lr_decay": (0, math.inf), "initial_accumulator_value": (0, math.inf),
 }  # fmt: skip
 """What options may be: from the first number up to, but not including, the second."""
+FLAGS = {"amsgrad", "nesterov", "maximize", "lazy", "centered"}
 
 
 def steps(states: list[dict]) -> np.ndarray:
@@ -219,10 +223,10 @@ def steps(states: list[dict]) -> np.ndarray:
 
 
 def _make_updatable(name: str, param: Tensor) -> None:
-    """Copy an array that does not lie in memory in C order; refuse one that must not be written to."""
+    """Copy an array that is not in C order or has another machine's order of bytes; refuse a read-only one."""
     if not param.data.flags.writeable:
         raise ValueError(f"{name}: the array is read-only; unfreeze the parameter, or leave it out of the optimiser")
-    param.data = np.ascontiguousarray(param.data)
+    param.data = np.ascontiguousarray(param.data, param.data.dtype.newbyteorder("="))
 
 
 def _filled(param: Tensor, value: float | np.ndarray) -> np.ndarray:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._axes import FAINT, GREY, PALETTE, new_axes, style
+from ._axes import PALETTE, new_axes, style
 from ._histories import epochs_of, history_columns, is_history, numbers
+from ._lines import axis_labels, end_labels, grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,22 +43,20 @@ def loss_curve(models: Any, *, log: bool = False, title: str | None = None, ax: 
         raise ValueError("models: expected at least one, got none")
     ax = new_axes(ax, (6.0, 3.8))
     style(ax, title=title)
-    for i, (label, (epochs, losses)) in enumerate(curves.items()):
-        color = PALETTE[i % len(PALETTE)]
+    ends = []
+    for (label, (epochs, losses)), color in zip(curves.items(), PALETTE * len(curves), strict=False):
         marker = "o" if len(epochs) <= 30 else None
         ax.plot(epochs, losses, color=color, linewidth=1.8, marker=marker, markersize=4, label=label, zorder=2)
-        if len(curves) > 1:
-            ax.annotate(
-                label, (epochs[-1], losses[-1]), xytext=(7, 0), textcoords="offset points", va="center",
-                fontsize=9, color=color, annotation_clip=False,
-            )  # fmt: skip
+        if np.isfinite(losses).any():
+            ends.append((losses[np.isfinite(losses)][-1], label, color))
     if log:
         ax.set_yscale("log")
-    ax.set_xlabel("epoch", fontsize=9, color=GREY)
-    ax.set_ylabel("mean loss", fontsize=9, color=GREY)
-    ax.grid(axis="y", color=FAINT, linewidth=0.6)
-    ax.set_axisbelow(True)
+    axis_labels(ax, "epoch", "mean loss")
+    grid(ax, "y")
     ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_ylim(ax.get_ylim())
+    if len(curves) > 1 and ends:
+        end_labels(ax, *zip(*ends, strict=True))
     return ax
 
 

@@ -16,7 +16,7 @@ from .._run import Position, Run
 from ..autograd import Tensor
 from ..optim import clip_factor, clip_grad_value_, grad_norm
 from ._diverged import explain
-from ._metrics import counted_in, examples_in
+from ._metrics import divisor_of, examples_in
 from ._modes import kept_in_eval, set_training
 
 logger = logging.getLogger("seqnn.train")
@@ -146,7 +146,7 @@ class BatchRun(Run):
         trainer, position = self.model, self.position
         began = time.perf_counter()
         state = random.get_state()
-        weights = [counted_in(batch) for batch in group]
+        weights = [divisor_of(trainer.loss, batch) for batch in group]
         used = [(batch, weight) for batch, weight in zip(group, weights, strict=True) if weight]
         alike = len({weight for _, weight in used}) < 2
         loss_sum = total = share = 0.0

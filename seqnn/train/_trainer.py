@@ -18,7 +18,7 @@ from ..optim import EMA, Optimizer, Scheduler
 from . import _checkpoint
 from ._batches import as_source
 from ._loop import BatchPosition, BatchRun, forward
-from ._metrics import counted_in
+from ._metrics import as_sum, counted_in, divisor_of
 from ._modes import evaluating
 
 Loss = Callable[[Any, Any], Any]
@@ -30,8 +30,9 @@ _MOST_EPOCHS = 2**31 - 1
 class Trainer(Trainable):
     """The training of a model: epochs over batches, with everything that a long run needs.
 
-    A batch is (x, target), or (x1, x2, ..., target) for a model with several inputs. Means are over the targets that count:
-    integer targets of -100 do not, whatever batch they are in. Every epoch leaves an entry in `history_` and a line in the
+    A batch is (x, target), or (x1, x2, ..., target) for a model with several inputs. Means are over the targets that count,
+    whatever batch they are in: integer targets of -100 do not; losses of `seqnn.nn` count by their weights of classes and
+    their `ignore_index`. Every epoch leaves an entry in `history_` and a line in the
     log "seqnn.train". Modules that are wholly frozen, or that were in evaluation mode when training began, stay in it.
 
     A loss or a gradient that is not finite ends the run with a FloatingPointError that names the first layer that broke;
@@ -202,15 +203,13 @@ class Trainer(Trainable):
         with evaluating(self.model), no_grad(), self.ema.swapped() if self.ema else nullcontext():
             for batch in source.epoch(0):
                 empty = False
-                if not (weight := counted_in(batch)):
+                if not (divisor := divisor_of(self.loss, batch)):
                     continue
                 output, loss, target, count = forward(self, batch)
-                figures: dict[str, Any] = {"loss": loss.item() if count is None else (loss.item(), count)}
+                found = {"loss": as_sum(loss.item() if count is None else (loss.item(), count), divisor)}
                 for name, metric in self.metrics.items():
-                    figures[name] = metric(np.asarray(output), np.asarray(target))
-                for name, figure in figures.items():
-                    given = isinstance(figure, tuple)
-                    total, number = map(float, figure) if given else (float(figure) * weight, weight)
+                    found[name] = as_sum(metric(np.asarray(output), np.asarray(target)), counted_in(batch))
+                for name, (total, number) in found.items():
                     sums[name] = sums.get(name, 0.0) + total
                     counts[name] = counts.get(name, 0.0) + number
         if empty:

@@ -263,6 +263,18 @@ def test_a_generator_of_sequences_is_read_once(name):
     np.testing.assert_array_equal(tokens.predict_proba(TOKENS), tokens.predict_proba(tuple(s) for s in TOKENS))
 
 
+@pytest.mark.parametrize("y", [SEQUENCES, TOKENS], ids=["numbers", "tokens"])
+def test_written_sequences_are_scored_against_one_for_each_input(y):
+    for model, x in ((Seq2Seq(**QUICK), SEQUENCES), (SequenceGenerator(**QUICK), X[:20])):
+        model.fit(x, y)
+        assert np.isfinite(model.score(x, y))
+        for wrong in (y[:5], y + y):
+            with pytest.raises(
+                ValueError, match=rf"y: expected a sequence for each of 20 inputs of X, got {len(wrong)}"
+            ):
+                model.score(x, wrong)
+
+
 def test_bad_sequences():
     def fit(x, y=LABELS):
         return SequenceClassifier(**QUICK).fit(x, y)

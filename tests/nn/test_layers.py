@@ -128,7 +128,12 @@ def test_bad_arguments(build, message):
         (nn.BatchNorm1d(5), np.ones((3, 4), np.float32), ValueError, r"\[N, 5\] or \[N, 5, L\], got \(3, 4\)"),
         (nn.BatchNorm2d(5), np.ones((3, 5), np.float32), ValueError, r"\[N, 5, H, W\], got \(3, 5\)"),
         (nn.Conv1d(5, 2, 3), np.ones((3, 4, 9), np.float32), ValueError, "expected.* C / groups = 4 / 1"),
-        (nn.AdaptiveAvgPool1d(2), np.ones((3, 4), np.float32), ValueError, r"shape \(3, 4\), expected \[N, C, L\]"),
+        (
+            nn.AdaptiveAvgPool1d(2),
+            np.ones(4, np.float32),
+            ValueError,
+            r"shape \(4,\), expected \[N, C, L\] or \[C, L\]",
+        ),
         (nn.Flatten(2, 1), np.ones((3, 4, 5), np.float32), ValueError, "axes 2 to 1"),
     ],
 )

@@ -1,13 +1,16 @@
 """Module: the tree of parameters, state, modes, freezing, hooks."""
 
 import copy
+import json
 import os
 import pickle
+from collections import deque
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from seqnn import Tensor, nn
+from seqnn import Tensor, _safetensors, nn
 from seqnn.autograd import no_grad
 
 
@@ -298,3 +301,99 @@ def test_repr_is_pytorchs():
         "Sequential(\n  (0): Linear(in_features=2, out_features=3, bias=False)\n"
         "  (1): Sequential(\n    (0): Identity()\n  )\n)"
     )
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16", "float32", "float64"])
+def test_floats_of_every_kind_are_read_as_the_numbers_that_they_are(tmp_path, kind):
+    values = np.array([[1.0, -2.5, 3.25]])
+    if kind == "bfloat16":  # the upper half of a float32
+        data = (values.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16).tobytes()
+    else:
+        data = values.astype(kind).tobytes()
+    code = {"bfloat16": "BF16", "float16": "F16", "float32": "F32", "float64": "F64"}[kind]
+    header = json.dumps({"weight": {"dtype": code, "shape": [1, 3], "data_offsets": [0, len(data)]}}).encode()
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + data)
+    layer = nn.Linear(3, 1, bias=False)
+    layer.load(path)
+    assert layer.weight.data.dtype == np.float32 and layer.weight.data.tolist() == values.tolist()
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "uint16", "int64", "bool", "complex64"])
+def test_integers_and_other_numbers_are_never_taken_for_floats(tmp_path, kind):
+    layer = nn.Linear(3, 1, bias=False)
+    before, wrong = layer.weight.data.copy(), {"weight": np.ones((1, 3), kind)}
+    _safetensors.save(tmp_path / "wrong.safetensors", wrong, {})
+    for load in (lambda: layer.load(tmp_path / "wrong.safetensors"), lambda: layer.load_state_dict(wrong)):
+        with pytest.raises(ValueError, match=f"weight: expected float32, got {kind}"):
+            load()
+    np.testing.assert_array_equal(layer.weight.data, before)
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        self.embedding = nn.Embedding(5, 3)
+        self.out = nn.Linear(3, 5, bias=False)
+        self.out.weight = self.embedding.weight
+
+
+def test_a_parameter_of_two_names_is_written_once_and_needs_one_of_them(tmp_path):
+    path, model, other = tmp_path / "tied.safetensors", Tied(), Tied()
+    model.save(path)
+    assert list(_safetensors.load(path)[0]) == ["embedding.weight"]
+    assert other.load(path) == ([], [])
+    np.testing.assert_array_equal(other.out.weight.data, model.embedding.weight.data)
+    table = np.ones((5, 3), np.float32)
+    for name in ("embedding.weight", "out.weight"):
+        assert other.load_state_dict({name: table}).missing_keys == []
+        assert other.out.weight is other.embedding.weight and other.out.weight.data.all()
+    with pytest.raises(
+        ValueError, match=r"out\.weight: is one parameter with embedding\.weight here, but another array"
+    ):
+        other.load_state_dict({"embedding.weight": table, "out.weight": 2 * table})
+    with pytest.raises(ValueError, match=r"missing keys: embedding\.weight, out\.weight"):
+        other.load_state_dict({})
+
+
+CONTAINERS = {
+    "list": lambda: ([], list.append), "deque": lambda: (deque(), deque.append), "set": lambda: (set(), set.add),
+    "dict": lambda: ({}, lambda found, value: found.update(one=value)),
+    "SimpleNamespace": lambda: (SimpleNamespace(), lambda found, value: setattr(found, "one", value)),
+    "list of dicts": lambda: ([{}], lambda found, value: found[0].update(one=value)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "what", [nn.Linear(4, 4), nn.Dropout(0.5), nn.Parameter([1.0])], ids=lambda w: type(w).__name__
+)
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_what_is_put_into_a_container_after_its_assignment_is_never_left_out_in_silence(kind, what):
+    class Model(nn.Module):
+        def __init__(self, known=None):
+            self.known = known
+            self.hidden, put = CONTAINERS[kind]()
+            put(self.hidden, what)
+
+    for use in (
+        nn.Module.state_dict,
+        nn.Module.eval,
+        nn.Module.train,
+        lambda m: list(m.parameters()),
+        nn.Module.freeze,
+    ):
+        with pytest.raises(TypeError, match=r"Model\.hidden: modules in a \w+ are not found; use nn\.Module"):
+            use(Model())
+        use(Model(known=what))  # found elsewhere
+
+
+def test_a_parameter_lies_in_memory_as_optimisers_want_it():
+    for array in (
+        np.ones((3, 2), np.float32).T,
+        np.asfortranarray(np.ones((2, 3), np.float32)),
+        np.ones((2, 6), np.float32)[:, ::2],
+        np.ones((2, 3), ">f4"),
+    ):
+        layer = nn.Linear(3, 2)
+        layer.weight = nn.Parameter(array)
+        assert layer.weight.data.flags.c_contiguous and layer.weight.data.dtype.isnative
+        np.testing.assert_array_equal(layer.weight.data, array)

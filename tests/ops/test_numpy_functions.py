@@ -173,3 +173,11 @@ def test_masked_arrays_are_refused_and_not_stripped_of_their_mask(make):
     ):  # fmt: skip
         with pytest.raises(TypeError, match="a masked array: its mask would be lost"):
             call()
+
+
+def test_logaddexp_and_hypot_are_right_at_infinities_and_where_squares_overflow():
+    x, y = np.array([-np.inf, np.inf, 1e3, 1.0], np.float32), np.array([-np.inf, 1.0, 1e3, -np.inf], np.float32)
+    np.testing.assert_allclose(np.logaddexp(Tensor(x), y).numpy(), np.logaddexp(x, y))
+    x, y = np.array([3e25, 0.0, 3.0], np.float32), np.array([4e25, 0.0, 4.0], np.float32)
+    np.testing.assert_allclose(np.hypot(Tensor(x), y).numpy(), np.hypot(x, y), rtol=1e-6)
+    assert np.hypot(Tensor(x), 4.0).dtype == np.logaddexp(2, Tensor(x)).dtype == np.float32

@@ -67,3 +67,77 @@ def test_special_values():
     assert out.data.tolist() == [-np.inf, 0] and grad(out, low, np.ones(2)).tolist() == [[0, 0], [1, 0]]
     assert ops.logsumexp(np.array([np.inf, 0])) == np.inf
     assert np.isnan(ops.max(Tensor([1.0, np.nan])).item())
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: ops.std(x, 1),
+        ops.std,
+        lambda x: ops.std(x, 1, ddof=1),
+        lambda x: ops.norm(x - 1, axis=1),
+        lambda x: ops.norm(x - 1, 1, axis=1),
+        lambda x: ops.norm(x - 1, 3),
+        lambda x: ops.sqrt(x - 1) * 0,
+        lambda x: (x - 1) ** 0.5 * 0,
+        lambda x: (x - x.mean(1, keepdims=True)) / (x.std(1, keepdims=True) + 1e-5),
+        lambda x: np.linalg.norm(x - 1, axis=1),
+        lambda x: np.hypot(x - 1, x - 1),
+    ],
+)
+def test_where_a_slope_is_0_by_0_the_gradient_is_0(function):
+    x = Tensor(np.ones((2, 3), np.float32), True)
+    with np.errstate(all="ignore"):
+        out = function(x)
+        found = grad(out, x, np.ones(out.shape))
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found, 0, atol=1e-6)
+
+
+def test_the_deviation_of_an_axis_of_one_element_has_gradient_0():
+    x = Tensor(np.ones((2, 1), np.float32), True)
+    assert grad(x.std(1).sum(), x).tolist() == [[0], [0]]
+
+
+REDUCTIONS = [ops.sum, ops.mean, ops.max, ops.min, ops.prod, ops.var, ops.std, ops.norm, ops.logsumexp]
+RUNNING = [ops.cumsum, ops.cumprod, ops.softmax, ops.log_softmax]
+
+
+@pytest.mark.parametrize("function", REDUCTIONS + RUNNING)
+@pytest.mark.parametrize("axis", [0, -1])
+def test_a_number_is_reduced_along_its_axis_0(function, axis):
+    x = Tensor(2.0, True)
+    out = function(x, axis=axis)
+    assert out.shape == () and grad(out, x).shape == ()
+    with pytest.raises((ValueError, IndexError)):
+        function(x, axis=1)
+
+
+@pytest.mark.parametrize("function", REDUCTIONS + RUNNING)
+def test_an_axis_that_there_is_not_is_named(function):
+    with pytest.raises((np.exceptions.AxisError, ValueError), match="axis 5 is out of bounds"):
+        function(X, axis=5)
+
+
+@pytest.mark.parametrize("function", [ops.sum, ops.prod, ops.norm, ops.logsumexp, *RUNNING])
+@pytest.mark.parametrize("shape", [(5, 0), (0, 3), (5, 0, 0)])
+def test_axes_of_no_elements_have_a_result_and_a_gradient(function, shape):
+    x = Tensor(np.zeros(shape, np.float32), True)
+    out = function(x, axis=1)
+    assert grad(out, x, np.ones(out.shape)).shape == shape
+
+
+def test_integers_are_reduced_as_the_floats_that_they_are():
+    whole = np.arange(6).reshape(2, 3)
+    for function in REDUCTIONS:
+        np.testing.assert_allclose(function(whole, axis=1), function(whole.astype(float), axis=1))
+    assert ops.logsumexp([0, 1]) == pytest.approx(np.log(1 + np.e))
+
+
+def test_too_few_elements_are_said_under_the_name_of_the_function():
+    for function in (ops.var, ops.std):
+        with pytest.raises(ValueError, match=f"^{function.__name__}: 1 elements along axis 1 are too few for ddof=1"):
+            function(np.ones((2, 1)), axis=1, ddof=1)
+    for function in (ops.softmax, ops.log_softmax):
+        with pytest.raises(TypeError, match=f"^{function.__name__}: axis must be an integer, got None"):
+            function(np.ones(2), axis=None)

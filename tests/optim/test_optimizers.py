@@ -255,6 +255,10 @@ def test_what_is_not_finite():
         ([{"params": [Tensor([1.0])], "lr": -1}], ValueError, r"lr: expected a number in \[0, inf\), got -1"),
         ([{"params": [Tensor([1.0])], "betas": (0.9, 1.0)}], ValueError, r"betas: expected a number in \[0, 1\)"),
         ([{"params": [Tensor([1.0])], "lr": float("nan")}], ValueError, "lr: expected"),
+        ([{"params": [Tensor([1.0])], "lr": "1e-3"}], TypeError, r"lr: expected a number in \[0, inf\), got '1e-3'"),
+        ([{"params": [Tensor([1.0])], "betas": 0.9}], ValueError, "betas: expected two numbers, got 0.9"),
+        ([{"params": [Tensor([1.0])], "amsgrad": "no"}], ValueError, "amsgrad: expected .*True, got 'no'"),
+        ([{"params": [Tensor([1.0])], "maximize": 2}], ValueError, "maximize: expected .*True, got 2"),
     ],
 )
 def test_wrong_arguments(params, error, message):
@@ -283,3 +287,73 @@ def test_state_that_does_not_fit_changes_nothing():
     with pytest.raises(ValueError, match=r"expected groups of \[4\] parameters, got \[3\]"):
         optimizer.load_state_dict({"state": {}, "param_groups": [{**saved["param_groups"][0], "params": [0, 1, 2]}]})
     assert optimizer.state_dict()["state"][1]["exp_avg"] is saved["state"][1]["exp_avg"]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda p: optim.clip_grad_norm_(p, "1"), TypeError, "max_norm: expected a number, got '1'"),
+        (lambda p: optim.clip_grad_norm_(p, 0), ValueError, "max_norm: expected a number > 0, got 0"),
+        (lambda p: optim.clip_grad_norm_(p, 1, norm_type="x"), ValueError, "norm_type: expected .*'inf', got 'x'"),
+        (lambda p: optim.clip_grad_value_(p, None), TypeError, "clip_value: expected a number, got None"),
+        (lambda p: optim.clip_grad_value_(p, -1), ValueError, "clip_value: expected a number >= 0, got -1"),
+        (lambda p: optim.Adam(p, betas=0.9), ValueError, "betas: expected two numbers, got 0.9"),
+    ],
+)
+def test_limits_and_options_are_named_when_they_are_wrong(call, error, message):
+    with pytest.raises(error, match=message):
+        call(parameters())
+
+
+def test_an_infinite_limit_only_measures():
+    params = parameters()
+    train(optim.SGD(params), params, 0, 1)
+    assert optim.clip_grad_norm_(params, math.inf) == optim.grad_norm(params)
+    assert optim.grad_norm(params, "inf") == optim.grad_norm(params, math.inf)
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=IDS)
+@pytest.mark.parametrize("layout", ["transposed", "fortran", "reversed", "other bytes"])
+def test_an_array_of_any_layout_is_trained_as_one_in_order(name, options, layout):
+    rng = np.random.default_rng(0)
+    values, gradient = rng.standard_normal((2, 4, 3)).astype(np.float32)
+    arrays = {
+        "transposed": np.ascontiguousarray(values.T).T, "fortran": np.asfortranarray(values),
+        "reversed": values[::-1].copy()[::-1], "other bytes": values.astype(">f4"),
+    }  # fmt: skip
+    params = [Tensor(values.copy(), True), Tensor(np.zeros((4, 3), np.float32), True)]
+    params[1].data = arrays[layout]
+    for param in params:
+        optimizer = getattr(optim, name)([param], **options)
+        for _ in range(2):
+            param.grad = gradient
+            optimizer.step()
+    np.testing.assert_array_equal(params[1].data, params[0].data)
+
+
+def test_a_read_only_array_is_named():
+    frozen = Tensor(np.ones(3, np.float32), True)
+    frozen.data.flags.writeable = False
+    frozen.grad = np.ones(3, np.float32)
+    with pytest.raises(ValueError, match="w: the array is read-only; unfreeze the parameter"):
+        optim.SGD([("w", frozen)]).step()
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=IDS)
+def test_the_state_of_torchs_optimiser_goes_on_here(name, options):
+    torch = pytest.importorskip("torch")
+    params = parameters()
+    theirs = [torch.tensor(p.data.copy(), requires_grad=True) for p in params]
+    mine, other = getattr(optim, name)(params, **options), getattr(torch.optim, name)(theirs, **options)
+    for step in range(6):
+        for param, gradient in zip(theirs, gradients(step), strict=True):
+            param.grad = None if gradient is None else torch.tensor(gradient)
+        if step == 3:
+            mine.load_state_dict(other.state_dict())
+            for param, their in zip(params, theirs, strict=True):
+                param.data[...] = their.detach().numpy()
+        if step >= 3:
+            train(mine, params, step, step + 1)
+        other.step()
+    for param, their in zip(params, theirs, strict=True):
+        np.testing.assert_allclose(param.data, their.detach().numpy(), rtol=2e-5, atol=1e-6)

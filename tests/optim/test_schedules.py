@@ -131,3 +131,10 @@ def test_ema_warm_up_begins_quickly():
     w.data[0] = 1
     ema.update()
     np.testing.assert_allclose(ema.averages[0], 0.9)
+
+
+def test_an_average_says_what_it_averages():
+    w = Tensor([0.0], requires_grad=True)
+    ema = optim.EMA([w], 0.9)
+    ema.update()
+    assert repr(ema) == "<EMA of 1 tensors, decay 0.9, 1 updates>"

@@ -221,6 +221,13 @@ def test_loss_curve(tmp_path):
     assert plot.loss_curve(Model([1.0])).lines[0].get_xdata().tolist() == [1]
 
 
+def test_labels_of_losses_that_end_alike_do_not_cover_each_other():
+    ax = plot.loss_curve({"LSTM": {"loss": [0.7, 0.001]}, "STLM": {"loss": [0.4, 0.001]}, "RNN": {"loss": [0.7, 0.7]}})
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == 3
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+
+
 @pytest.mark.parametrize(
     ("error", "message", "draw"),
     [

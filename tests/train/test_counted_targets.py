@@ -52,7 +52,7 @@ def test_evaluation_is_the_mean_over_all_targets_that_count(loss, batch_size):
     model = network()
     got = trainer(model, loss).evaluate((x, y), batch_size=batch_size)
     counted = y != IGNORED
-    logits = np.asarray(model(x), np.float64)
+    logits = model(x).numpy().astype(np.float64)
     logs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     expected = -np.take_along_axis(logs, np.where(counted, y, 0)[..., None], -1)[..., 0][counted].mean()
     right = (logits.argmax(-1) == y)[counted].mean()
@@ -68,7 +68,7 @@ def test_a_smaller_last_batch_counts_by_its_examples():
     def squares(output, target):
         return ((output - target) ** 2).mean()
 
-    expected = float(squares(np.asarray(model(x)), y))
+    expected = float(squares(model(x).numpy(), y))
     for size in (3, 4, 7, 10):
         found = train.Trainer(model, squares, optim.SGD(model.parameters()), verbose=0).evaluate(
             (x, y), batch_size=size
@@ -143,3 +143,62 @@ def test_a_watched_figure_that_is_never_a_number_is_warned_of():
 def test_what_is_no_loss_is_refused(loss):
     with pytest.raises(TypeError, match=r"loss: expected a scalar Tensor, got .*; or \(sum, count\)"):
         trainer(network(), loss).fit(padded())
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        nn.CrossEntropyLoss(ignore_index=0),
+        nn.CrossEntropyLoss(weight=[0.1, 5.0, 1.0, 0.0]),
+        nn.CrossEntropyLoss(weight=[0.1, 5.0, 1.0, 2.0], ignore_index=1),
+        nn.NLLLoss(weight=[0.1, 5.0, 1.0, 0.0]),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("cut", [1, 2, 5])
+def test_weights_of_classes_and_other_targets_that_do_not_count_are_joined_over_batches(loss, cut):
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((12, 3)).astype(np.float32), rng.integers(0, 4, 12)
+    weights = []
+    for batch_size, accumulate in ((12, 1), (cut, -(-12 // cut))):
+        model = nn.Sequential(network(), nn.LogSoftmax())
+        run = train.Trainer(model, loss, optim.SGD(model.parameters(), lr=0.5), accumulate=accumulate, verbose=0)
+        expected = loss(model(x), y).item()
+        assert run.evaluate((x, y), batch_size=batch_size)["loss"] == pytest.approx(expected, rel=1e-5)
+        history = run.fit((x, y), 1, batch_size=batch_size, shuffle=False)
+        assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
+        weights.append(model[0].weight.data.copy())
+    np.testing.assert_allclose(weights[1], weights[0], atol=1e-6)
+
+
+def test_integer_targets_of_a_regression_all_count():
+    x, y = np.zeros((4, 1), np.float32), np.array([[-100], [-100], [0], [100]])
+    model = nn.Linear(1, 1)
+    model.weight.data[...] = model.bias.data[...] = 0
+    run = train.Trainer(model, nn.MSELoss(), optim.SGD(model.parameters()), verbose=0)
+    for batch_size in (1, 3, 4):
+        assert run.evaluate((x, y), batch_size=batch_size)["loss"] == pytest.approx(7500)
+
+
+def test_an_accuracy_that_leaves_out_another_class_is_the_share_of_all_that_count():
+    y = np.array([0, 0, 0, 1, 1, 2, 2, 2])
+    x = np.eye(3, dtype=np.float32)[[1, 1, 1, 1, 0, 2, 2, 0]]
+    model = nn.Identity()
+
+    def metric(output, target):
+        return train.accuracy(output, target, ignore_index=0)
+
+    unused = nn.Linear(1, 1)
+    run = train.Trainer(
+        model, nn.CrossEntropyLoss(), optim.SGD(unused.parameters()), metrics={"accuracy": metric}, verbose=0
+    )
+    for batch_size in (1, 2, 3, 8):
+        assert run.evaluate((x, y), batch_size=batch_size)["accuracy"] == pytest.approx(3 / 5)
+
+
+def test_an_accuracy_of_a_single_score_per_example_wants_targets_of_its_shape():
+    scores, target = np.array([[2.0], [-1.0]]), np.array([1, 0])
+    with pytest.raises(ValueError, match=r"output \(2, 1\) and target \(2,\) do not fit: expected"):
+        train.accuracy(scores, target)
+    assert train.accuracy(scores[:, 0], target) == train.accuracy(scores, target[:, None]) == 1
+    assert train.accuracy([[0.1, 0.9]], [1]) == 1

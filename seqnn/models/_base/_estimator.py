@@ -119,6 +119,9 @@ class Estimator(Settings, Learner):
             path: the file.
             settings: new values, such as of functions, which a file cannot keep.
 
+        Returns:
+            The estimator, fitted.
+
         Raises:
             ValueError: the file is damaged, or holds another estimator; the message names it.
         """

@@ -24,12 +24,20 @@ class ClassifierMixin(Learner):
         raise NotImplementedError
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the most probable label of each example, [N]."""
+        """Return the most probable label of each example, [N].
+
+        Args:
+            X: as for `fit`.
+        """
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
     def predict_log_proba(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the logarithms of the probabilities [N, classes], in the order of `classes_`."""
+        """Return the logarithms of the probabilities [N, classes], in the order of `classes_`.
+
+        Args:
+            X: as for `fit`.
+        """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
@@ -55,7 +63,11 @@ class RegressorMixin:
     _kind = "regressor"
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the predicted numbers, in the shape of the y of `fit`."""
+        """Return the predicted numbers, in the shape of the y of `fit`.
+
+        Args:
+            X: as for `fit`.
+        """
         raise NotImplementedError
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
