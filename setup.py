@@ -152,7 +152,7 @@ class BuildCore(build_ext):
         flags = [*FLAGS, *([] if chosen else ["-O3"]), *openmp, *sanitize_flags()]
         flags += ["-Wall", "-Wextra", *(["-Werror"] if os.environ.get("SEQNN_WERROR") else [])]
         isas = self.instruction_sets()
-        about = "\n".join([*self.command, *flags, *map(str, isas.values()), sys.version])
+        about = "\n".join([str(ROOT), *self.command, *flags, *map(str, isas.values()), sys.version])
         folder = ROOT / "build" / "objects" / hashlib.sha256(about.encode()).hexdigest()[:12]
         generated = folder / "generated"
         sources = signatures.read_sources()

@@ -1682,6 +1682,94 @@ def attention_backward(
     dadditive: bool = False,
 ) -> attention_backward_result: ...
 
+class crf_forward_result(NamedTuple):
+    logz: np.ndarray
+    score: np.ndarray | None
+    alpha: np.ndarray | None
+
+# crf_forward(emissions~f[B,T,K], transitions:f[K,K], start:f[K], end:f[K], lengths:i[B], tags?i[B,T]<K) -> logz:f64[B], score?f64[B], alpha?f[B,T,K]
+def crf_forward(
+    emissions: npt.ArrayLike,
+    transitions: npt.ArrayLike,
+    start: npt.ArrayLike,
+    end: npt.ArrayLike,
+    lengths: npt.ArrayLike,
+    tags: npt.ArrayLike | None = None,
+    *,
+    score: bool = False,
+    alpha: bool = False,
+) -> crf_forward_result: ...
+
+class crf_backward_result(NamedTuple):
+    grad_emissions: np.ndarray
+    grad_transitions: np.ndarray | None
+
+# crf_backward(emissions~f[B,T,K], transitions:f[K,K], end:f[K], lengths:i[B], alpha:f[B,T,K], factor:f[B], tags?i[B,T]<K) -> grad_emissions:f[B,T,K], grad_transitions?f[K,K]
+def crf_backward(
+    emissions: npt.ArrayLike,
+    transitions: npt.ArrayLike,
+    end: npt.ArrayLike,
+    lengths: npt.ArrayLike,
+    alpha: npt.ArrayLike,
+    factor: npt.ArrayLike,
+    tags: npt.ArrayLike | None = None,
+    *,
+    grad_transitions: bool = False,
+) -> crf_backward_result: ...
+
+class crf_decode_result(NamedTuple):
+    tags: np.ndarray
+    score: np.ndarray
+
+# crf_decode(emissions~f[B,T,K], transitions:f[K,K], start:f[K], end:f[K], lengths:i[B], best:n>=1) -> tags:l[B,best,T], score:f[B,best]
+def crf_decode(
+    emissions: npt.ArrayLike,
+    transitions: npt.ArrayLike,
+    start: npt.ArrayLike,
+    end: npt.ArrayLike,
+    lengths: npt.ArrayLike,
+    best: int,
+) -> crf_decode_result: ...
+
+class ctc_forward_result(NamedTuple):
+    loss: np.ndarray
+    alpha: np.ndarray | None
+
+# ctc_forward(log_probs~f[T,N,C], targets:i[N,S]<C, input_lengths:i[N], target_lengths:i[N], blank:n) -> loss:f64[N], alpha?f[N,T,2*S+1]
+def ctc_forward(
+    log_probs: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    input_lengths: npt.ArrayLike,
+    target_lengths: npt.ArrayLike,
+    blank: int,
+    *,
+    alpha: bool = False,
+) -> ctc_forward_result: ...
+
+# ctc_backward(log_probs~f[T,N,C], targets:i[N,S]<C, input_lengths:i[N], target_lengths:i[N], blank:n, alpha:f[N,T,2*S+1], factor:f[N]) -> grad:f[T,N,C]
+def ctc_backward(
+    log_probs: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    input_lengths: npt.ArrayLike,
+    target_lengths: npt.ArrayLike,
+    blank: int,
+    alpha: npt.ArrayLike,
+    factor: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# ctc_decode(log_probs~f[T,N,C], input_lengths:i[N], labels+l[N,W,L], length+l[N,W], ends_blank+f64[N,W], ends_label+f64[N,W], extra+f64[N,W], blank:n, bonus?f64[N,W,C])
+def ctc_decode(
+    log_probs: npt.ArrayLike,
+    input_lengths: npt.ArrayLike,
+    labels: np.ndarray,
+    length: np.ndarray,
+    ends_blank: np.ndarray,
+    ends_label: np.ndarray,
+    extra: np.ndarray,
+    blank: int,
+    bonus: npt.ArrayLike | None = None,
+) -> None: ...
+
 # sgd_step(params*+f[], grads*f[], step:l[K], lr:d, momentum:d=0, dampening:d=0, nesterov:p=0, weight_decay:d=0, scale:d=1, momentum_buffer*+?f[])
 def sgd_step(
     params: Sequence[np.ndarray],

@@ -37,6 +37,7 @@ CASES = {
     "classes of tokens": (SequenceClassifier(**SMALL, cell="stlm", embedding_size=3), TOKENS, CLASSES.astype(object)),
     "numbers of sequences": (SequenceRegressor(**SMALL, cell="gru"), NUMBERS, MATRIX[:, 0]),
     "tags": (SequenceTagger(**SMALL), TOKENS, [[t > "2" for t in s] for s in TOKENS]),
+    "tags of a chain": (SequenceTagger(**SMALL, crf=True), TOKENS, [[t > "2" for t in s] for s in TOKENS]),
     "tokens from tokens": (Seq2Seq(**SMALL), TOKENS, [s[::-1] for s in TOKENS]),
     "numbers from numbers": (Seq2Seq(**SMALL, cell="rnn"), NUMBERS, [s[::-1] for s in NUMBERS]),
     "tokens from vectors": (SequenceGenerator(**SMALL), MATRIX, TOKENS),

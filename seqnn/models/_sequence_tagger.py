@@ -8,26 +8,42 @@ from typing import Any, Self
 import numpy as np
 
 from .. import ops, train
+from .._settings import Flag
 from ..text import tokenize
-from ._base import ClassWeight, Labels, Network, as_weights, label_array, number_classes, same_labels
+from ._base import (
+    ClassWeight,
+    Coder,
+    Examples,
+    Labels,
+    Network,
+    as_weights,
+    evened,
+    label_array,
+    number_classes,
+    same_labels,
+    split_rows,
+)
 from ._coders import Tags
 from ._losses import TAGS
 from ._many_to_many import ManyToMany
 from ._recurrent_estimator import SequenceEstimator
+from ._tagging_network import TaggingNetwork, WeightedTags
 from ._weights import by_class
 
 __all__ = ["SequenceTagger"]
 
 
 class SequenceTagger(SequenceEstimator):
-    """Label every step of a sequence by a `ManyToMany` with a softmax; X as for `SequenceClassifier`.
+    """Label every step of a sequence by a `ManyToMany` with a softmax or a CRF; X as for `SequenceClassifier`.
 
     y: for each sequence as many labels as it has steps, of any kind that sorts. Set `bidirectional` where a step's label
-    depends on what comes after it.
+    depends on what comes after it, and `crf` where it depends on the labels beside it, as those of names and phrases do
+    (Huang, Xu, Yu, "Bidirectional LSTM-CRF models for sequence tagging", 2015).
 
     Args:
+        crf: whether the labels of a sequence are chosen together, by a conditional random field; else each by itself.
         class_weight: how much the steps of each class count: None (all the same), "balanced" (steps / (classes * steps of
-            the class)), or {label: weight}.
+            the class)), or {label: weight}. A CRF has none.
 
     Attributes:
         model_: the network.
@@ -43,6 +59,7 @@ class SequenceTagger(SequenceEstimator):
     [['DET', 'NOUN', 'VERB']]
     """
 
+    crf = Flag(False)
     class_weight = ClassWeight()
 
     classes_ = Labels("C")
@@ -61,6 +78,7 @@ class SequenceTagger(SequenceEstimator):
         embedding_size: int = 64,
         embedding: Any = None,
         freeze: bool = False,
+        crf: bool = False,
         class_weight: dict | str | None = None,
         batch_size: int = 32,
         learning_rate: float = 3e-3,
@@ -84,22 +102,41 @@ class SequenceTagger(SequenceEstimator):
 
         Returns:
             The estimator.
+
+        Raises:
+            ValueError: y does not fit X, or a CRF is to weigh classes.
         """
-        self._begin()
+        settings = self._begin()
+        if settings.crf and settings.class_weight is not None:
+            raise ValueError(
+                "class_weight: expected None with crf=True, whose loss is of whole sequences: sample_weight"
+            )
         sequences = self._sequences(X)
         lengths = np.array([len(s) for s in sequences.rows])
         labels = _labels(y, lengths.tolist())
         weights = as_weights(sample_weight, len(lengths))
         self.classes_, flat = number_classes(label_array(np.concatenate(labels), int(lengths.sum())))
         ends = np.cumsum(lengths)[:-1]
+        if settings.crf:
+            return self._learn_chain(self._encode(sequences), np.split(flat.astype(np.int64), ends), weights)
         steps = by_class(
-            self._used.class_weight, self.classes_, flat, None if weights is None else np.repeat(weights, lengths)
+            settings.class_weight, self.classes_, flat, None if weights is None else np.repeat(weights, lengths)
         )
         targets = np.split(flat.astype(np.int64), ends), Tags()
         return self._learn(
             self._encode(sequences), targets, TAGS, None if steps is None else np.split(steps, ends),
             {"accuracy": train.accuracy},
         )  # fmt: skip
+
+    def _learn_chain(self, inputs: tuple[Any, Coder], tags: list[np.ndarray], weights: np.ndarray | None) -> Self:
+        """Train the network with a CRF."""
+        parts = split_rows(len(tags), self._used)
+        even = evened(np.ones(len(tags)) if weights is None else weights.astype(float), parts)
+        examples = Examples(inputs[0], [*zip(even, tags, strict=True)], inputs[1], WeightedTags())
+        return self._train(None, *examples.split(self._used, parts))
+
+    def _make(self) -> ManyToMany:
+        return (TaggingNetwork if self._used.crf else ManyToMany)(**self._arguments())
 
     def _arguments(self) -> dict[str, Any]:
         return {"outputs": len(self.classes_), **self._layers()}
@@ -112,17 +149,25 @@ class SequenceTagger(SequenceEstimator):
         """
 
         def probabilities(x: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
-            rows = ops.softmax(self.model_(x, lengths).numpy())
+            scores = self.model_(x, lengths)
+            chained = isinstance(self.model_, TaggingNetwork)
+            rows = self.model_.marginals(scores, lengths) if chained else ops.softmax(scores.numpy())
             return [row[:length] for row, length in zip(rows, lengths, strict=True)]
 
         return self._each(X, probabilities)
 
     def predict(self, X: Any) -> list[np.ndarray]:  # noqa: N803
-        """Return for each sequence the most probable label of each step.
+        """Return for each sequence the most probable label of each step; with a CRF the most probable labels together.
 
         Args:
             X: as for `fit`.
         """
+        self._require_fit()
+        model = self.model_
+        if isinstance(model, TaggingNetwork):
+            return [
+                self.classes_[t] for t in self._each(X, lambda x, lengths: model.decode(model(x, lengths), lengths))
+            ]
         return [self.classes_[p.argmax(axis=1)] for p in self.predict_proba(X)]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803

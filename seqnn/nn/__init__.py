@@ -11,6 +11,8 @@ from ._attention import MultiheadAttention
 from ._cache import KeyValueCache
 from ._container import ModuleDict, ModuleList, ParameterList, Residual, Sequential
 from ._conv import Conv1d, Conv2d
+from ._crf import CRF
+from ._ctc import CTCLoss
 from ._dropout import Dropout
 from ._embedding import Embedding
 from ._linear import Identity, Linear
@@ -57,6 +59,7 @@ from ._stlm import STLM, STLMCell
 # isort: on
 
 __all__ = [
+    "CRF",
     "ELU",
     "GELU",
     "GLU",
@@ -73,6 +76,7 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "CTCLoss",
     "Conv1d",
     "Conv2d",
     "CosineEmbeddingLoss",

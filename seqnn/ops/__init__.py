@@ -28,7 +28,11 @@ from ._arithmetic import (
 from ._attention import attention, self_attention
 from ._batch_norm import batch_norm
 from ._conv import conv1d, conv2d
+from ._crf import crf_decode, crf_marginals, crf_nll
+from ._crf_constraints import crf_constraints
 from ._cross_entropy import cross_entropy
+from ._ctc import ctc_loss
+from ._ctc_decode import ctc_decode
 from ._dropout import dropout
 from ._einsum import einsum
 from ._embedding import embedding
@@ -92,7 +96,13 @@ __all__ = [
     "copy",
     "cos",
     "cosine_embedding_loss",
+    "crf_constraints",
+    "crf_decode",
+    "crf_marginals",
+    "crf_nll",
     "cross_entropy",
+    "ctc_decode",
+    "ctc_loss",
     "cumprod",
     "cumsum",
     "divide",

@@ -106,20 +106,20 @@ def as_steps(kind: str, x: Any, weights: Mapping[str, Any], batch_first: bool) -
     return x.swapaxes(0, 1) if batch_first else x
 
 
-def as_lengths(kind: str, lengths: Any, steps: int, rows: int) -> tuple[Array | None, int]:
-    """Return the lengths as int32, and their sum."""
+def as_lengths(
+    kind: str, lengths: Any, steps: int, rows: int, name: str = "lengths", of: str = "the number of steps of x"
+) -> tuple[Array | None, int]:
+    """Return the lengths as int32, and their sum; the errors name them `name`, and `of` says what `steps` is."""
     if lengths is None:
         return None, steps * rows
     lengths = np.asarray(getattr(lengths, "data", lengths) if not isinstance(lengths, Array) else lengths)
     if lengths.shape != (rows,) or (lengths.size and lengths.dtype.kind not in "iu"):
         raise ValueError(
-            f"{kind}: lengths has shape {lengths.shape} and dtype {lengths.dtype}, expected {rows} integers, "
+            f"{kind}: {name} has shape {lengths.shape} and dtype {lengths.dtype}, expected {rows} integers, "
             "one for each sequence"
         )
     if lengths.size and not (lengths.min() >= 0 and lengths.max() <= steps):
-        raise ValueError(
-            f"{kind}: lengths lie in [{lengths.min()}, {lengths.max()}], expected [0, {steps}], the number of steps of x"
-        )
+        raise ValueError(f"{kind}: {name} lie in [{lengths.min()}, {lengths.max()}], expected [0, {steps}], {of}")
     return lengths.astype(np.int32), int(lengths.sum())
 
 

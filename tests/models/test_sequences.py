@@ -69,6 +69,35 @@ def test_tagger_sees_what_lies_behind(cell):
     assert [len(tags) for tags in model.predict(x[:9])] == [len(s) for s in x[:9]]
 
 
+def test_tagger_with_a_crf_chooses_labels_together(tmp_path):
+    """The sequence does not say which of two tags comes first, only that they take turns."""
+    draw = np.random.default_rng(0)
+    firsts = draw.integers(0, 2, 200)
+    y = [["AB"[(first + t) % 2] for t in range(6)] for first in firsts]
+    x = [["?"] * 6] * 200
+    options = {"hidden_size": 8, "embedding_size": 4, "bidirectional": True, "max_iter": 30, "learning_rate": 0.03}
+    chained = SequenceTagger(crf=True, **options).fit(x, y)
+    assert chained.predict(x[:1])[0].tolist() in (list("ABABAB"), list("BABABA"))
+    p = chained.predict_proba(x[:1])[0]
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
+    assert ((p > 0.25) & (p < 0.75)).all()  # each alone is a toss
+    chained.save(tmp_path / "tagger.safetensors")
+    loaded = SequenceTagger.load(tmp_path / "tagger.safetensors")
+    assert loaded.crf and loaded.predict(x[:1])[0].tolist() == chained.predict(x[:1])[0].tolist()
+    known = digits(200, longest=7)
+    tags = [[int(b > a) for a, b in zip(s, [*s[1:], "0"], strict=True)] for s in known]
+    assert SequenceTagger(crf=True, **options).fit(known, tags).score(known, tags) > 0.95
+
+
+def test_sequences_of_a_tagger_with_a_crf_have_weights_but_their_classes_have_none():
+    x, y = [["a", "a"]] * 40, [["x", "x"], ["x", "y"]] * 20
+    options = {"hidden_size": 4, "max_iter": 100, "learning_rate": 0.03, "validation_fraction": 0, "crf": True}
+    second = SequenceTagger(**options).fit(x, y, [1.0, 3.0] * 20).predict_proba([["a", "a"]])[0][1, 1]
+    assert second == pytest.approx(0.75, abs=0.1)
+    with pytest.raises(ValueError, match="class_weight: expected None with crf=True"):
+        SequenceTagger(**options, class_weight="balanced").fit(x, y)
+
+
 def test_generator_of_curves_and_of_words():
     slope = np.linspace(-1, 1, 80)[:, None]
     curves = [5 + a * np.arange(4 + i % 3) for i, (a,) in enumerate(slope)]

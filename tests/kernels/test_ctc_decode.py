@@ -1,0 +1,170 @@
+import itertools
+
+import numpy as np
+import pytest
+from harness import assert_identical, each_isa, each_team
+
+from seqnn import Tensor, _core, ops
+
+
+def read(path, blank):
+    """What a path gives: repetitions joined, blanks left out."""
+    return tuple(label for label, _ in itertools.groupby(path) if label != blank)
+
+
+def probabilities(frames, blank):
+    """{labels: probability} by all paths; frames hold log-probabilities [T, C]."""
+    found = {}
+    for path in itertools.product(range(frames.shape[1]), repeat=len(frames)):
+        labels = read(path, blank)
+        p = np.exp(sum(frame[c] for frame, c in zip(frames, path, strict=True)))
+        found[labels] = found.get(labels, 0) + p
+    return found
+
+
+def best_beginnings(frames, blank, width):
+    """{labels: log-probability} that a beam finds, by sums over the labels themselves (Hannun et al., 2014)."""
+    beam = {(): (0.0, -np.inf)}
+    for frame in frames:
+        found = {}
+        for y, (ends_blank, ends_label) in beam.items():
+            for c, p in enumerate(frame):
+                longer = y if c == blank else (*y, c)
+                b, nb = found.get(longer, (-np.inf, -np.inf))
+                if c == blank:
+                    b = np.logaddexp(b, np.logaddexp(ends_blank, ends_label) + p)
+                elif y[-1:] == (c,):
+                    nb = np.logaddexp(nb, ends_blank + p)
+                    same = found.get(y, (-np.inf, -np.inf))
+                    found[y] = same[0], np.logaddexp(same[1], ends_label + p)
+                else:
+                    nb = np.logaddexp(nb, np.logaddexp(ends_blank, ends_label) + p)
+                found[longer] = b, nb
+        best = sorted(found, key=lambda y: -np.logaddexp(*found[y]))[:width]
+        beam = {y: found[y] for y in best}
+    return {y: np.logaddexp(*sums) for y, sums in beam.items()}
+
+
+@pytest.mark.parametrize("blank", [0, 2])
+def test_a_wide_beam_agrees_with_every_path_counted(blank):
+    for seed in range(3):
+        x = ops.log_softmax(np.random.default_rng(seed).standard_normal((5, 3)) * 2)
+        expected = probabilities(x, blank)
+        ranked = sorted(expected, key=expected.get, reverse=True)
+        for _ in each_isa():
+            labels, scores = ops.ctc_decode(x, blank=blank, beam_size=1000, k=len(expected))
+            assert [tuple(row[row >= 0].tolist()) for row in labels] == ranked
+            np.testing.assert_allclose(np.exp(scores), [expected[y] for y in ranked], rtol=1e-12)
+
+
+@pytest.mark.parametrize("width", [1, 3, 20])
+def test_a_narrow_beam_agrees_with_the_search_over_labels(width):
+    for seed in range(4):
+        x = ops.log_softmax(np.random.default_rng(seed).standard_normal((25, 2, 6)) * 2)
+        for _ in each_isa():
+            labels, scores = ops.ctc_decode(x, [25, 18], blank=seed, beam_size=width, k=width)
+            for n, length in enumerate((25, 18)):
+                expected = best_beginnings(x[:length, n], seed, width)
+                got = {tuple(row[row >= 0].tolist()): score for row, score in zip(labels[n], scores[n], strict=True)}
+                assert got == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_beam_is_the_same_for_all_teams_and_from_any_layout():
+    x = ops.log_softmax(np.random.default_rng(0).standard_normal((30, 7, 9), np.float32))
+    first = ops.ctc_decode(x, beam_size=8, k=4)
+    for _ in each_isa():
+        for _ in each_team():
+            assert_identical(ops.ctc_decode(x, beam_size=8, k=4), first)
+    turned = np.ascontiguousarray(x.swapaxes(0, 1)).swapaxes(0, 1)
+    assert_identical(ops.ctc_decode(turned, beam_size=8, k=4), first)
+
+
+def test_the_best_path_is_joined_and_freed_of_blanks():
+    path = np.array([1, 1, 0, 1, 2, 2, 0])
+    x = np.log(np.where(np.eye(3)[path], 0.8, 0.1))[:, None]
+    labels, scores = ops.ctc_decode(np.concatenate([x, x], 1), [7, 3])
+    assert labels.tolist() == [[1, 1, 2], [1, -1, -1]]
+    np.testing.assert_allclose(scores, [7 * np.log(0.8), 3 * np.log(0.8)])
+    assert ops.ctc_decode(x[:, 0])[0].tolist() == [1, 1, 2]
+    assert ops.ctc_decode(x, blank=1)[0].tolist() == [[0, 2, 0]]
+    assert ops.ctc_decode(Tensor(x), [0])[0].shape == (1, 0)
+
+
+def test_a_narrow_beam_and_the_best_path_agree_where_one_path_has_nearly_all():
+    x = np.log(np.where(np.eye(2)[[1, 1, 0, 1, 1]], 1 - 1e-9, 1e-9))  # A A blank A A
+    for given in ({}, {"beam_size": 1}, {"beam_size": 9}):
+        labels, score = ops.ctc_decode(x, **given)
+        assert labels.tolist() == [1, 1] and -1e-6 < score <= 0
+
+
+def test_a_beam_finds_what_the_best_path_does_not_and_counts_as_the_loss_does():
+    x = ops.log_softmax(np.random.default_rng(3).standard_normal((7, 6, 5)))
+    lengths = [7, 7, 5, 6, 7, 0]
+    labels, scores = ops.ctc_decode(x, lengths, beam_size=400, k=3)
+    for n, length in enumerate(lengths):
+        for row, score in zip(labels[n], scores[n], strict=True):
+            if score > -np.inf:
+                loss = ops.ctc_loss(x[:length, n], row[row >= 0], reduction="none")
+                assert score == pytest.approx(-loss, abs=0.02)
+                assert score <= -loss + 1e-9
+        assert (np.diff(scores[n][np.isfinite(scores[n])]) <= 0).all()
+    assert scores[5].tolist() == [0, -np.inf, -np.inf]
+    best = ops.ctc_decode(x, lengths)
+    for n in range(5):
+        row = best[0][n]
+        assert scores[n, 0] >= -ops.ctc_loss(x[: lengths[n], n], row[row >= 0], reduction="none") - 1e-9
+
+
+def test_a_scorer_adds_to_every_label_and_is_asked_once_for_each_beginning():
+    x = ops.log_softmax(np.random.default_rng(1).standard_normal((5, 3)))
+    asked = []
+
+    def scorer(labels):
+        asked.append(labels)
+        return np.log([1.0, 0.9, 0.2]) if labels[-1:] == (1,) else np.log([1.0, 0.3, 0.8])
+
+    labels, scores = ops.ctc_decode(x, beam_size=1000, k=5, scorer=scorer)
+    expected = {}
+    for y, p in probabilities(x, 0).items():
+        expected[y] = np.log(p) + sum(scorer(y[:i])[y[i]] for i in range(len(y)))
+    ranked = sorted(expected, key=expected.get, reverse=True)[:5]
+    assert [tuple(row[row >= 0].tolist()) for row in labels] == ranked
+    np.testing.assert_allclose(scores, [expected[y] for y in ranked])
+    asked.clear()
+    ops.ctc_decode(x, beam_size=4, scorer=scorer)
+    assert len(asked) == len({*asked})
+
+
+def test_a_frame_that_allows_nothing_leaves_no_labels():
+    x = np.zeros((3, 2, 4))
+    x[1, 0] = -np.inf
+    for _ in each_isa():
+        labels, scores = ops.ctc_decode(x, beam_size=4, k=2)
+        assert (labels[0] == -1).all() and (scores[0] == -np.inf).all() and (scores[1] > -np.inf).all()
+        assert ops.ctc_decode(x * np.nan, beam_size=4)[1].tolist() == [-np.inf, -np.inf]
+
+
+def test_bad_input():
+    x = np.zeros((5, 2, 4))
+    with pytest.raises(ValueError, match="ctc_decode: k and scorer need beam_size="):
+        ops.ctc_decode(x, k=2)
+    with pytest.raises(ValueError, match="ctc_decode: k is 5, expected at most beam_size, 4"):
+        ops.ctc_decode(x, beam_size=4, k=5)
+    with pytest.raises(ValueError, match=r"ctc_decode: scorer gave shape \(3,\), expected \(4,\), one per class"):
+        ops.ctc_decode(x, beam_size=4, scorer=lambda labels: np.zeros(3))
+    with pytest.raises(ValueError, match="beam_size: expected an integer >= 1, got 0"):
+        ops.ctc_decode(x, beam_size=0)
+    with pytest.raises(ValueError, match=r"ctc_decode: log_probs has shape \(2,\)"):
+        ops.ctc_decode(x[0, :, 0])
+    with pytest.raises(ValueError, match=r"ctc_decode: input_lengths lie in \[1, 6\], expected \[0, 5\], the frames"):
+        ops.ctc_decode(x, [1, 6])
+    with pytest.raises(ValueError, match=r"ctc_decode: blank must lie in \[0, 4\), got -1"):
+        ops.ctc_decode(x, blank=-1)
+
+
+def test_the_kernel_refuses_a_state_that_is_none():
+    sums = [np.zeros((1, 2)) for _ in range(3)]
+    for labels, length in ((4, 1), (-1, 1), (0, 3), (0, -1)):
+        state = np.full((1, 2, 2), labels), np.full((1, 2), length)
+        with pytest.raises(ValueError, match=r"labels hold one that is not in \[0, C\), or length one"):
+            _core.ctc_decode(np.zeros((5, 1, 4)), np.array([5]), *state, *sums, 0)
