@@ -178,7 +178,7 @@ def quality_rows(options: Options, known: dict) -> Iterator[quality.Row]:
         if seed == 1:
             with seqnn.random.seeded(1):
                 begun = data.validation[: 4 * 16].reshape(4, 16)
-                for line in gpt.generate(begun, TIME - 16, temperature=0.7, top_k=20):
+                for line in gpt.generate(begun, TIME - 16, do_sample=True, temperature=0.7, top_k=20):
                     print(f"{data.text(line[:16])!r} ... {data.text(line[16:])!r}")
         if torch:
             torch.set_num_threads(options.threads[-1])

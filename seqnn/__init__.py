@@ -20,7 +20,7 @@ from .embed import Callback, Cooccurrence, EarlyStopping, FastText, GloVe, Keyed
 from .text import Phrases
 
 if TYPE_CHECKING:
-    from . import autograd, diagnose, lm, metrics, models, nn, ops, optim, plot, train
+    from . import autograd, decode, diagnose, lm, metrics, models, nn, ops, optim, plot, train
     from .autograd import Tensor
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "available_isas",
     "clear_cache",
     "data",
+    "decode",
     "diagnose",
     "embed",
     "get_isa",

@@ -2289,3 +2289,118 @@ def arpa_format(
     offsets: npt.ArrayLike,
     text: np.ndarray,
 ) -> np.ndarray: ...
+
+class processors_apply_result(NamedTuple):
+    scores: np.ndarray
+    status: np.ndarray
+
+# processors_apply(logits~f[R,V], ids:l[R,T], begins:l[R], suppressed:l[F], words:l[W], word_offsets:l[N+1], allowed~?b[R~,V], prompt:n=0, repetition_penalty:d=1, frequency_penalty:d=0, presence_penalty:d=0, ngram_size:n>=0=0, ngram_penalty:d=0, normalise:p=0, temperature:d=1, top_k:n>=0=0, top_p:d=1, min_p:d=0, typical_p:d=1, keep:n>=1=1) -> scores:f[R,V], status:u[R]
+def processors_apply(
+    logits: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    begins: npt.ArrayLike,
+    suppressed: npt.ArrayLike,
+    words: npt.ArrayLike,
+    word_offsets: npt.ArrayLike,
+    allowed: npt.ArrayLike | None = None,
+    prompt: int = 0,
+    repetition_penalty: float = 1.0,
+    frequency_penalty: float = 0.0,
+    presence_penalty: float = 0.0,
+    ngram_size: int = 0,
+    ngram_penalty: float = 0.0,
+    normalise: bool = False,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    min_p: float = 0.0,
+    typical_p: float = 1.0,
+    keep: int = 1,
+) -> processors_apply_result: ...
+
+class samplers_draw_result(NamedTuple):
+    tokens: np.ndarray
+    log_probs: np.ndarray
+    status: np.ndarray
+
+# samplers_draw(logits~f[R,V], ids:l[R,T], begins:l[R], suppressed:l[F], words:l[W], word_offsets:l[N+1], allowed~?b[R~,V], streams:l[R], prompt:n=0, repetition_penalty:d=1, frequency_penalty:d=0, presence_penalty:d=0, ngram_size:n>=0=0, ngram_penalty:d=0, temperature:d=1, top_k:n>=0=0, top_p:d=1, min_p:d=0, typical_p:d=1, keep:n>=1=1, greedy:p=0, seed:n=0, position:n=0) -> tokens:l[R], log_probs:f64[R], status:u[R]
+def samplers_draw(
+    logits: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    begins: npt.ArrayLike,
+    suppressed: npt.ArrayLike,
+    words: npt.ArrayLike,
+    word_offsets: npt.ArrayLike,
+    allowed: npt.ArrayLike | None = None,
+    *,
+    streams: npt.ArrayLike,
+    prompt: int = 0,
+    repetition_penalty: float = 1.0,
+    frequency_penalty: float = 0.0,
+    presence_penalty: float = 0.0,
+    ngram_size: int = 0,
+    ngram_penalty: float = 0.0,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    min_p: float = 0.0,
+    typical_p: float = 1.0,
+    keep: int = 1,
+    greedy: bool = False,
+    seed: int = 0,
+    position: int = 0,
+) -> samplers_draw_result: ...
+
+class beams_select_result(NamedTuple):
+    scores: np.ndarray
+    rows: np.ndarray
+    tokens: np.ndarray
+    log_probs: np.ndarray
+    ended: np.ndarray
+    offsets: np.ndarray
+    parents: np.ndarray
+    sums: np.ndarray
+    new_ids: np.ndarray
+    new_begins: np.ndarray
+    new_history: np.ndarray
+    status: np.ndarray
+
+# beams_select(logits~f[R,V], ids:l[R,T], begins:l[R], history:f64[R,H], suppressed:l[F], words:l[W], word_offsets:l[N+1], allowed~?b[R~,V], running:f64[R], set_offsets:l[S+1], ends:l[E], streams?l[S], width:n>=1, count:n>=1, groups:n>=1=1, diversity:d=0, last:p=0, normalise:p=1, prompt:n=0, repetition_penalty:d=1, frequency_penalty:d=0, presence_penalty:d=0, ngram_size:n>=0=0, ngram_penalty:d=0, seed:n=0, position:n=0) -> scores:f64[S,count], rows:l[S,count], tokens:l[S,count], log_probs:f64[S,count], ended:b[S,count], offsets:l[S+1], parents:l[S*width], sums:f64[S*width], new_ids:l[S*width,T+1], new_begins:l[S*width], new_history:f64[S*width,H+1], status:u[R]
+def beams_select(
+    logits: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    begins: npt.ArrayLike,
+    history: npt.ArrayLike,
+    suppressed: npt.ArrayLike,
+    words: npt.ArrayLike,
+    word_offsets: npt.ArrayLike,
+    allowed: npt.ArrayLike | None = None,
+    *,
+    running: npt.ArrayLike,
+    set_offsets: npt.ArrayLike,
+    ends: npt.ArrayLike,
+    streams: npt.ArrayLike | None = None,
+    width: int,
+    count: int,
+    groups: int = 1,
+    diversity: float = 0.0,
+    last: bool = False,
+    normalise: bool = True,
+    prompt: int = 0,
+    repetition_penalty: float = 1.0,
+    frequency_penalty: float = 0.0,
+    presence_penalty: float = 0.0,
+    ngram_size: int = 0,
+    ngram_penalty: float = 0.0,
+    seed: int = 0,
+    position: int = 0,
+) -> beams_select_result: ...
+
+# mbr_overlap(tokens:l[T], offsets:l[S+1], hypotheses:n>=0, orders:n>=1, beta:d=1) -> utility:f64[hypotheses,S-hypotheses]
+def mbr_overlap(
+    tokens: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    hypotheses: int,
+    orders: int,
+    beta: float = 1.0,
+) -> np.ndarray: ...

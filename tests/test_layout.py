@@ -42,7 +42,7 @@ STOREYS = [
     ("autograd",),
     ("ops",),
     ("nn", "optim"),
-    ("text",),
+    ("text", "decode"),
     ("data",),
     ("metrics",),
     ("lm",),

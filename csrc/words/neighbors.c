@@ -1,52 +1,9 @@
 // The top-n rows of a matrix by their dot product with a query, times a scale per row (1 / norm for cosines), without
 // sorting all rows. Blocks of rows are shared out to threads; each thread keeps one heap per query, merged at the end.
 #include "base/arith.h"
+#include "base/heap.h"
 #include "neighbors_args.h"
 #include "vec/vec.h"
-
-// Candidates are in one total order: higher score first, then lower id. So the best n do not depend on who finds them.
-typedef struct {
-    real score;
-    int64_t id;
-} candidate;
-
-static inline bool is_better(candidate a, candidate b)
-{
-    return a.score > b.score || (a.score == b.score && a.id < b.id);
-}
-
-// A heap of at most n candidates with the worst on top.
-static void sift_down(candidate *heap, int64_t n, int64_t at, candidate item)
-{
-    for (int64_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && is_better(heap[child], heap[child + 1])) child++;
-        if (!is_better(item, heap[child])) break;
-        heap[at] = heap[child];
-    }
-    heap[at] = item;
-}
-
-static void push(candidate *heap, int64_t *n, int64_t capacity, candidate item)
-{
-    if (*n == capacity) {
-        if (is_better(item, heap[0])) sift_down(heap, capacity, 0, item);
-        return;
-    }
-    int64_t at = (*n)++;
-    for (int64_t parent; at > 0 && is_better(heap[parent = (at - 1) / 2], item); at = parent) heap[at] = heap[parent];
-    heap[at] = item;
-}
-
-// Sorts a heap in place, best first.
-static void sort(candidate *heap, int64_t n)
-{
-    while (n > 1) {
-        const candidate worst = heap[0];
-        n--;
-        sift_down(heap, n, 0, heap[n]);
-        heap[n] = worst;
-    }
-}
 
 // One thread's view of the search.
 typedef struct {
@@ -62,7 +19,7 @@ static inline void offer(search *s, int64_t query, int64_t id, const real *score
     const int64_t capacity = s->a->count, excluded = s->a->E;
     candidate *heap = s->heaps + query * capacity;
     const bool full = s->filled[query] == capacity;
-    const real worst = full ? heap[0].score : -INFINITY;
+    const real worst = full ? (real)heap[0].score : -INFINITY;
     int any = 0;
 #pragma omp simd reduction(| : any)
     for (int64_t i = 0; i < n; i++) any |= score[i] >= worst;
@@ -72,7 +29,7 @@ static inline void offer(search *s, int64_t query, int64_t id, const real *score
         if (!(score[i] >= worst)) continue;
         bool taken = false;
         for (int64_t e = 0; e < excluded; e++) taken |= skip[e] == id + i;
-        if (!taken) push(heap, &s->filled[query], capacity, (candidate){score[i], id + i});
+        if (!taken) heap_push(heap, &s->filled[query], capacity, (candidate){score[i], id + i});
     }
 }
 
@@ -166,11 +123,11 @@ static void merge(const search *threads, int team, int64_t q)
     int64_t *filled = &threads[0].filled[q];
     for (int t = 1; t < team; t++)
         for (int64_t i = 0; i < threads[t].filled[q]; i++)
-            push(heap, filled, a->count, threads[t].heaps[q * a->count + i]);
-    sort(heap, *filled);
+            heap_push(heap, filled, a->count, threads[t].heaps[q * a->count + i]);
+    heap_sort(heap, *filled);
     for (int64_t i = 0; i < a->count; i++) {
         a->ids[q * a->count + i] = i < *filled ? heap[i].id : -1;
-        a->scores[q * a->count + i] = i < *filled ? heap[i].score : NAN;
+        a->scores[q * a->count + i] = i < *filled ? (real)heap[i].score : NAN;
     }
 }
 

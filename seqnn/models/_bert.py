@@ -10,10 +10,10 @@ import numpy as np
 from .. import nn, ops
 from ..autograd import Tensor
 from . import _huggingface
-from ._generation import as_attention_mask, as_ids, keys_mask
 from ._heads import LanguageModelHead
 from ._huggingface_config import BERT as FAMILY
 from ._huggingface_config import from_folder
+from ._token_ids import as_attention_mask, as_ids, keys_mask
 
 __all__ = ["BERT", "BERTForPretraining"]
 

@@ -75,16 +75,19 @@ class EncoderDecoder(nn.Module):
         _, last = self.reader(x, lengths)
         return self.writer(last, guide)
 
-    def generate(self, x: Any, lengths: Any, steps: int, begin: int = 0, end: int | None = None) -> np.ndarray:
+    def generate(
+        self, x: Any, lengths: Any, steps: int, begin: int = 0, end: int | None = None, **options: Any
+    ) -> np.ndarray:
         """Write sequences.
 
         Args:
             x, lengths: as for `forward`.
             steps, begin, end: as for `OneToMany.generate`.
+            **options: as for `OneToMany.generate`.
 
         Returns:
             What `OneToMany.generate` returns.
         """
         with no_grad():
             _, last = self.reader(x, lengths)
-            return self.writer.generate(last.numpy(), steps, begin, end)
+            return self.writer.generate(last.numpy(), steps, begin, end, **options)

@@ -8,13 +8,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from .. import nn, ops
+from .. import decode, nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
 from . import _huggingface
-from ._generation import Choice, as_attention_mask, as_ids, evaluating, generate, keys_mask, left_padded
+from ._decoding import evaluating
 from ._heads import LanguageModelHead
 from ._huggingface_config import GPT2, from_folder
+from ._token_ids import as_attention_mask, as_ids, as_prompts, keys_mask
 
 __all__ = ["GPT"]
 
@@ -173,82 +174,82 @@ class GPT(nn.Module):
         *,
         lengths: Any = None,
         attention_mask: Any = None,
-        temperature: float = 0.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        eos_id: int | None = None,
         crop: bool = False,
+        truncate: bool = False,
+        **options: Any,
     ) -> np.ndarray:
         """Return prompts and what follows them, in evaluation mode, with a cache of keys and values.
 
         Args:
-            ids: prompts [B, T].
+            ids: prompts [B, T], or a list of prompts of unequal length.
             max_new_tokens: most tokens after each.
             lengths: tokens of each prompt, [B], where the padding is at the end.
             attention_mask: booleans, or 1 and 0, [B, T], where the padding (0) is at the beginning. Instead of `lengths`.
-            temperature: 0: each token is the most probable one; else it is drawn from softmax(logits / temperature), by
-                `seqnn.random` (equal after equal `seqnn.random.seed`).
-            top_k: draw among the k most probable tokens; default: all.
-            top_p: draw among the fewest tokens whose probabilities sum to top_p; default: all.
-            eos_id: the token that ends a sequence, which is filled with it from there on.
             crop: whether to go on from the last `max_positions` tokens where there are more; each further token then takes
                 a pass over all of these.
+            truncate: whether prompts lose their first tokens where all positions would not suffice.
+            **options: see `decode.Options`: eos_token_id, do_sample, num_beams, ... `decode.generate(model, ids)` also
+                returns scores.
 
         Returns:
-            [B, T + new]. With `lengths` the new tokens stand right after each prompt, and the end is filled with `eos_id`
-            (0 without one): [B, max(lengths) + new].
+            [B, T + new]. With prompts of unequal length the new tokens stand right after each prompt, and the end is filled
+            with pad_token_id, eos_token_id or 0: [B, max(lengths) + new].
 
         Raises:
             ValueError: there is nothing to go on from, or more than `max_positions` positions would be needed.
             FloatingPointError: logits are not finite.
         """
-        ids = as_ids(ids)
         count = integer("max_new_tokens", max_new_tokens, 0)
-        mask = as_attention_mask(attention_mask, ids.shape)
-        keys_mask(lengths, mask)
-        if ids.shape[1] == 0:
-            raise ValueError("ids: expected at least one token to go on from, got none")
-        if len(ids) == 0:
-            return ids.astype(np.int64)
-        prompts = ids
-        if lengths is not None:
-            ids, mask = left_padded(ids, lengths)
-        elif mask is not None and not mask[:, -1].all():
-            raise ValueError("attention_mask: expected the padding at the beginning, so that each prompt ends with a 1")
-        if ids.shape[1] + count > self.max_positions and not crop:
+        mask = None if attention_mask is None else as_attention_mask(attention_mask, as_ids(ids).shape)
+        prompts, whole = as_prompts(ids, lengths, mask)
+        if not prompts:
+            return as_ids(ids).astype(np.int64)
+        start = self.start_decoding(prompts, count, crop=crop, truncate=truncate)
+        found = decode.run(start, {"max_new_tokens": count, **options})
+        copies = len(found.sequences) // len(prompts)
+        if whole is not None and not truncate:
+            return np.concatenate([whole.repeat(copies, axis=0), found.sequences[:, whole.shape[1] :]], axis=1)
+        return decode.moved_left(found)
+
+    def start_decoding(
+        self, prompts: list[np.ndarray], max_new_tokens: int | None, *, crop: bool = False, truncate: bool = False
+    ) -> decode.Start:
+        """Return the beginning of decoding, for `decode.generate`.
+
+        Args:
+            prompts: token ids of each prompt, of any lengths.
+            max_new_tokens: most tokens after each; None: as many as there are positions.
+            crop: as for `generate`.
+            truncate: as for `generate`.
+        """
+        limit, count = self.max_positions, 1 if max_new_tokens is None else max_new_tokens
+        if truncate:
+            prompts = [prompt[-max(1, limit - count) :] for prompt in prompts]
+        ids, begins = decode.left_padded(prompts)
+        width = ids.shape[1]
+        if width + count > limit and not crop:
             raise ValueError(
-                f"max_new_tokens: {ids.shape[1]} + {count} positions exceed max_positions={self.max_positions}; "
-                f"crop=True goes on from the last {self.max_positions}"
+                f"max_new_tokens: {width} + {count} positions exceed max_positions={limit}; crop=True goes on from the "
+                f"last {limit}, truncate=True leaves out the first tokens of prompts"
             )
-        with evaluating(self):
-            choice = Choice(temperature, top_k, top_p)
-            new = generate(self._step(mask, ids.shape[1] + count), ids, count, choice, eos_id)
-        if lengths is None:
-            return np.concatenate([ids, new], axis=1)
-        sizes = np.asarray(lengths)
-        out = np.full((len(ids), int(sizes.max()) + new.shape[1]), 0 if eos_id is None else eos_id, np.int64)
-        for row, size, prompt, following in zip(out, sizes, prompts, new, strict=True):
-            row[: size + len(following)] = np.concatenate([prompt[:size], following])
-        return out
+        room = limit if max_new_tokens is None else min(width + count, limit)
+        mask = np.arange(width) >= begins[:, None] if begins.any() else None
+        state = mask, self.transformer.new_cache(room)
+        options = {} if crop else {"max_new_tokens": limit - width}
+        return decode.Start(ids, self._step, state, begins, options=options, context=lambda: evaluating(self))
 
-    def _step(self, mask: np.ndarray | None, positions: int) -> Any:
-        """Return a function from unseen tokens to the logits after them; `positions` of them will be seen at most."""
-        room = min(positions, self.max_positions)
-        cache = self.transformer.new_cache(room)
-        seen = np.empty((0, 0), np.int64)
-
-        def step(unseen: np.ndarray) -> np.ndarray:
-            nonlocal seen, mask
-            if mask is not None and seen.size:
-                mask = np.concatenate([mask, np.ones(unseen.shape, bool)], axis=1)
-            seen = np.concatenate([seen, unseen], axis=1) if seen.size else unseen
-            if seen.shape[1] <= room:
-                hidden = self.encode(unseen, attention_mask=mask, cache=cache)
-            else:
-                hidden = self.encode(seen[:, -room:], attention_mask=None if mask is None else mask[:, -room:])
-            return self.head(hidden[:, -1], self._table()).data
-
-        return step
+    def _step(self, ids: np.ndarray, state: tuple) -> tuple:
+        """Return the logits after all tokens so far, of which the cache has seen all but the last ones."""
+        mask, cache = state
+        room, places = cache[0].capacity, ids.shape[1]
+        if mask is not None:
+            new = np.ones((len(ids), places - mask.shape[1]), bool)
+            mask = np.concatenate([mask, new], axis=1)
+        if places <= room:
+            hidden = self.encode(ids[:, cache[0].length :], attention_mask=mask, cache=cache)
+        else:
+            hidden = self.encode(ids[:, -room:], attention_mask=None if mask is None else mask[:, -room:])
+        return self.head(hidden[:, -1], self._table()).data, state
 
     def _table(self) -> Tensor | None:
         return self.embedding.weight if self.tied else None

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import nn, ops
+from .. import decode, nn, ops
 from ..autograd import Tensor, no_grad
-from ._generation import Choice, generate
 from ._reader import recurrent
 
 __all__ = ["OneToMany"]
@@ -75,33 +74,41 @@ class OneToMany(nn.Module):
         out, _ = self.recurrent(x, self._state(vectors))
         return self.output(self.dropout(out))
 
-    def generate(self, vectors: Any, steps: int, begin: int = 0, end: int | None = None) -> np.ndarray:
-        """Write sequences, each id being the most probable one after those before it.
+    def generate(self, vectors: Any, steps: int, begin: int = 0, end: int | None = None, **options: Any) -> np.ndarray:
+        """Write sequences, each id being the most probable one after those before it unless the options say otherwise.
 
         Args:
             vectors: [B, vector_size].
             steps: how many numbers, or how many ids at most.
             begin: the id before the first one.
             end: the id that ends a sequence; it goes on with this id.
+            **options: see `decode.Options`: num_beams, do_sample, ...; only where ids are written.
 
         Returns:
             Numbers [B, steps, outputs], or ids [B, T] with T <= steps.
+
+        Raises:
+            TypeError: options where numbers are written.
         """
-        with no_grad():
-            if self.embedding is None:
+        if self.embedding is None:
+            if options:
+                raise TypeError(f"{next(iter(options))}: expected a model that writes ids, this one writes numbers")
+            with no_grad():
                 return self(vectors, steps).numpy()
-            vectors = np.asarray(vectors)
-            state = tuple(np.asarray(s) for s in self._states(vectors))
-            state = state if len(state) > 1 else state[0]
+        rows = np.asarray(vectors)
+        with no_grad():
+            state = rows, _Layers([np.asarray(s) for s in self._states(rows)])
+        start = decode.Start(np.full((len(rows), 1), begin), self._step, state, keys=[*rows], context=no_grad)
+        return decode.run(start, {"max_new_tokens": steps, "eos_token_id": end, **options}).sequences[:, 1:]
 
-            def step(ids: np.ndarray) -> np.ndarray:
-                nonlocal state
-                x = np.concatenate([self.embedding.weight.data[ids[:, 0]], vectors], axis=1)
-                out, state = self.recurrent.step(x, state)
-                return np.asarray(self.output(out))
-
-            first = np.full((len(vectors), 1), begin)
-            return generate(step, first, steps, Choice(), end)
+    def _step(self, ids: np.ndarray, state: tuple) -> tuple:
+        """Return the logits of the id after the last one."""
+        vectors, layers = state
+        x = np.concatenate([self.embedding.weight.data[ids[:, -1]], vectors], axis=1)
+        parts = tuple(layers.parts)
+        out, after = self.recurrent.step(x, parts if len(parts) > 1 else parts[0])
+        layers.parts = [*after] if len(parts) > 1 else [after]
+        return np.asarray(self.output(out)), state
 
     def _states(self, vectors: Any) -> tuple[Any, ...]:
         """Return each part of the first state [layers, B, size]: h from the vectors, the others zero."""
@@ -113,3 +120,14 @@ class OneToMany(nn.Module):
     def _state(self, vectors: Any) -> Any:
         states = self._states(vectors)
         return states if len(states) > 1 else states[0]
+
+
+class _Layers:
+    """The parts of a recurrent state, each [layers, B, size]."""
+
+    def __init__(self, parts: list[np.ndarray]) -> None:
+        self.parts = parts
+
+    def reorder(self, order: np.ndarray) -> None:
+        """Make sequence i what sequence order[i] was."""
+        self.parts = [part[:, order] for part in self.parts]

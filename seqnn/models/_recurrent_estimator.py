@@ -13,6 +13,7 @@ from .._settings import Anything, Flag, Integer, Number
 from ..text import pad, tokenize
 from ._base import Coder, Examples, NetworkEstimator, Part, Tokenizer, by_length, evened, split_rows
 from ._coders import Ids, Numbers, Tokens, learn
+from ._decoding import refuse_several
 from ._losses import Loss, Weighted
 from ._pretrained import Embedding, fill
 from ._reader import checked_cell
@@ -225,17 +226,19 @@ class WritingEstimator(RecurrentEstimator):
         """Return the part of the network that writes."""
         return model
 
-    def _generation(self, steps: int | None) -> tuple:
+    def _generation(self, steps: int | None, options: dict[str, Any]) -> tuple:
         """Return the last arguments of the network's `generate`."""
+        refuse_several(options)
         return self._output.generation(self._output.longest if steps is None else integer("steps", steps, 1))
 
-    def predict(self, X: Any, *, steps: int | None = None) -> list[Any]:  # noqa: N803
+    def predict(self, X: Any, *, steps: int | None = None, **options: Any) -> list[Any]:  # noqa: N803
         """Return the sequence of each input.
 
         Args:
             X: inputs as those of `fit`.
             steps: numbers: how many steps to write; tokens: how many at most, before which a sequence may end. Default:
                 as many as the longest sequence of `fit` has.
+            **options: how tokens are chosen, see `decode.Options`.
         """
         raise NotImplementedError
 

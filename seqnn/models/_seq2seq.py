@@ -84,14 +84,19 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
     def _arguments(self) -> dict[str, Any]:
         return {**self._layers(), **self._output.writer()}
 
-    def predict(self, X: Any, *, steps: int | None = None) -> list[Any]:  # noqa: N803
+    def predict(self, X: Any, *, steps: int | None = None, **options: Any) -> list[Any]:  # noqa: N803
         """Return what each sequence becomes.
 
         Args:
             X: sequences as those of `fit`.
             steps: numbers: how many steps to write; tokens: how many at most, before which a sequence may end. Default:
                 as many as the longest sequence of `fit` has.
+            **options: how tokens are chosen, see `decode.Options`: num_beams, length_penalty, do_sample, ...
         """
         self._require_fit()
-        end = self._generation(steps)
-        return self._each(X, lambda x, lengths: self._output.decoded(self.model_.generate(x, lengths, *end)))
+        end = self._generation(steps, options)
+
+        def written(x: Any, lengths: Any) -> list[Any]:
+            return self._output.decoded(self.model_.generate(x, lengths, *end, **options))
+
+        return self._each(X, written)

@@ -65,13 +65,14 @@ class SequenceGenerator(FeaturesMixin, WritingEstimator):
     def _arguments(self) -> dict[str, Any]:
         return {"vector_size": len(self._scaler.scale), **self._layers(), **self._output.writer()}
 
-    def predict(self, X: Any, *, steps: int | None = None) -> list[Any]:  # noqa: N803
+    def predict(self, X: Any, *, steps: int | None = None, **options: Any) -> list[Any]:  # noqa: N803
         """Return the sequence of each vector.
 
         Args:
             X: vectors [N, features].
             steps: as for `Seq2Seq.predict`.
+            **options: as for `Seq2Seq.predict`.
         """
         self._require_fit()
         scaled = self._scaler.scaled(self._check_features(X)).astype(np.float32)
-        return self._output.decoded(self.model_.generate(scaled, *self._generation(steps)))
+        return self._output.decoded(self.model_.generate(scaled, *self._generation(steps, options), **options))

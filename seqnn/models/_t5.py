@@ -7,14 +7,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from .. import nn
+from .. import decode, nn
 from .._arguments import integer
 from ..autograd import Tensor
 from . import _huggingface
-from ._generation import Choice, as_attention_mask, as_ids, evaluating, generate, keys_mask
+from ._decoding import evaluating, from_memory
 from ._heads import IGNORED, LanguageModelHead
 from ._huggingface_config import T5 as FAMILY
 from ._huggingface_config import from_folder
+from ._token_ids import as_attention_mask, as_ids, keys_mask, padded_sources
 
 __all__ = ["T5"]
 
@@ -198,26 +199,16 @@ class T5(nn.Module):
         return np.where(ids == IGNORED, self.pad_id, ids)
 
     def generate(
-        self,
-        ids: Any,
-        max_new_tokens: int,
-        *,
-        lengths: Any = None,
-        attention_mask: Any = None,
-        temperature: float = 0.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
+        self, ids: Any, max_new_tokens: int, *, lengths: Any = None, attention_mask: Any = None, **options: Any
     ) -> np.ndarray:
         """Return what the decoder writes for each sequence, without the first `pad_id`, in evaluation mode.
 
         Args:
-            ids: [B, S].
-            max_new_tokens: most tokens of each; a sequence that ended is filled with `eos_id`.
+            ids: [B, S], or a list of sequences of unequal length.
+            max_new_tokens: most tokens of each; a sequence that ended is filled with pad_token_id, default `eos_id`.
             lengths: as for `forward`.
             attention_mask: as for `forward`.
-            temperature: as for `GPT.generate`.
-            top_k: as for `GPT.generate`.
-            top_p: as for `GPT.generate`.
+            **options: see `decode.Options`: do_sample, num_beams, ... `decode.generate(model, ids)` also returns scores.
 
         Returns:
             [B, T] with T <= max_new_tokens.
@@ -225,22 +216,33 @@ class T5(nn.Module):
         Raises:
             FloatingPointError: logits are not finite.
         """
-        ids = as_ids(ids)
+        ids, lengths = padded_sources(ids, lengths, self.pad_id)
         count = integer("max_new_tokens", max_new_tokens, 0)
+        start = self._start(ids, lengths, as_attention_mask(attention_mask, ids.shape), count)
+        return decode.run(start, {"max_new_tokens": count, **options}).sequences[:, 1:]
+
+    def start_decoding(self, prompts: list[np.ndarray], max_new_tokens: int | None) -> decode.Start:
+        """Return the beginning of decoding, for `decode.generate`.
+
+        Args:
+            prompts: token ids of each source, of any lengths.
+            max_new_tokens: most tokens of each.
+        """
+        ids, lengths = padded_sources(prompts, None, self.pad_id)
+        return self._start(ids, lengths, None, integer("max_new_tokens", max_new_tokens, 0))
+
+    def _start(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None, count: int) -> decode.Start:
         if self.decoder is None:
             raise ValueError("generate: this T5 was made with num_decoder_layers=0; only encode works")
-        if len(ids) == 0:
-            return np.empty((0, 0), np.int64)
-        cache = self.decoder.new_cache(max(1, count))
         with evaluating(self):
-            memory = self.encode(ids, lengths, attention_mask=attention_mask)
+            memory = self.encode(ids, lengths, attention_mask=mask).data
 
-            def step(unseen: np.ndarray) -> np.ndarray:
-                hidden = self.decode(unseen, memory, lengths, attention_mask=attention_mask, cache=cache)
-                return self._predict(hidden[:, -1]).data
+        def hidden(new: np.ndarray, memory: Any, lengths: Any, mask: Any, cache: list[nn.KeyValueCache]) -> Tensor:
+            return self.decode(new, memory, lengths, attention_mask=mask, cache=cache)
 
-            begin = np.full((len(memory), 1), self.pad_id)
-            return generate(step, begin, count, Choice(temperature, top_k, top_p), self.eos_id)
+        return from_memory(
+            self, memory, hidden, lengths, mask, begin=self.pad_id, most=count, source=ids, logits=self._predict
+        )
 
     def load_huggingface(self, source: _huggingface.Source) -> Self:
         """Take over the weights of a T5 of Hugging Face's.

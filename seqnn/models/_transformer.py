@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import nn, ops
+from .. import decode, nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
-from ._generation import Choice, as_ids, evaluating, generate
+from ._decoding import evaluating, from_memory
 from ._heads import IGNORED
+from ._token_ids import as_ids, padded_sources
 
 __all__ = ["Transformer"]
 
@@ -152,27 +153,45 @@ class Transformer(nn.Module):
         x = self._embed(self.target, ids, cache[0].length if cache else 0)
         return self.decoder(x, memory, memory_lengths=lengths, need_weights=need_weights, cache=cache)
 
-    def generate(self, source: Any, max_new_tokens: int, *, lengths: Any = None) -> np.ndarray:
-        """Return targets of the most probable next token each time, in evaluation mode.
+    def generate(self, source: Any, max_new_tokens: int, *, lengths: Any = None, **options: Any) -> np.ndarray:
+        """Return targets, in evaluation mode: of the most probable next token each time, unless the options say otherwise.
 
         Args:
-            source: ids [B, S].
+            source: ids [B, S], or a list of sources of unequal length.
             max_new_tokens: most ids of a target.
             lengths: as for `forward`.
+            **options: see `decode.Options`: num_beams, do_sample, ... `decode.generate(model, source)` also returns scores.
 
         Returns:
             Ids [B, T] with T <= max_new_tokens, without `bos_id`; after `eos_id` there is nothing else.
         """
-        cache = self.decoder.new_cache(max(1, integer("max_new_tokens", max_new_tokens, 0)))
+        ids, lengths = padded_sources(source, lengths, self.pad_id)
+        count = integer("max_new_tokens", max_new_tokens, 0)
+        return decode.run(self._start(ids, lengths, count), {"max_new_tokens": count, **options}).sequences[:, 1:]
+
+    def start_decoding(self, prompts: list[np.ndarray], max_new_tokens: int | None) -> decode.Start:
+        """Return the beginning of decoding, for `decode.generate`.
+
+        Args:
+            prompts: ids of each source, of any lengths.
+            max_new_tokens: most ids of a target.
+        """
+        ids, lengths = padded_sources(prompts, None, self.pad_id)
+        return self._start(ids, lengths, integer("max_new_tokens", max_new_tokens, 0))
+
+    def _start(self, ids: np.ndarray, lengths: Any, count: int) -> decode.Start:
         with evaluating(self):
-            memory = self.encode(source, lengths)
+            memory = self.encode(ids, lengths).data
 
-            def step(unseen: np.ndarray) -> np.ndarray:
-                hidden = self.decode(unseen, memory, lengths, cache=cache)
-                return ops.linear(hidden[:, -1], self.target.weight).data
+        def hidden(new: np.ndarray, memory: Any, lengths: Any, mask: None, cache: list[nn.KeyValueCache]) -> Tensor:
+            return self.decode(new, memory, lengths, cache=cache)
 
-            begin = np.full((len(memory), 1), self.bos_id)
-            return generate(step, begin, max_new_tokens, Choice(), self.eos_id)
+        def logits(last: Tensor) -> Tensor:
+            return ops.linear(last, self.target.weight)
+
+        return from_memory(
+            self, memory, hidden, lengths, None, begin=self.bos_id, most=count, source=ids, logits=logits
+        )
 
     def _embed(self, table: nn.Embedding, ids: Any, offset: int) -> Tensor:
         return self.dropout(self.positions(table(as_ids(ids)) * math.sqrt(table.embedding_dim), offset=offset))

@@ -14,6 +14,7 @@ from ..autograd import no_grad
 from ..text import Vocabulary, pad, tokenize
 from ._base import Examples, Network, NetworkEstimator, Plain, Tokenizer, Words, by_length
 from ._coders import padded_classes
+from ._decoding import refuse_several
 from ._pretrained import Embedding, Pretrained, fill
 from ._sequences import Sequences, as_sequences
 from ._transformer import Transformer
@@ -160,19 +161,21 @@ class Translator(NetworkEstimator):
         examples = Examples(sources, written, _Source(self.source_), _Target(self.target_))
         return self._train(None, *examples.split(settings), schedule=optim.Noam(self._width, settings.warmup))
 
-    def predict(self, X: Any, *, max_new_tokens: int | None = None) -> list[Any]:  # noqa: N803
+    def predict(self, X: Any, *, max_new_tokens: int | None = None, **options: Any) -> list[Any]:  # noqa: N803
         """Return the translation of each text: tokens, or a string where the y of `fit` were strings.
 
         Args:
             X: token lists, or strings.
             max_new_tokens: most tokens of a translation; default: as many as the longest of `fit` has.
+            **options: how tokens are chosen, see `decode.Options`: num_beams, length_penalty, do_sample, ...
         """
         settings = self._require_fit()
+        refuse_several(options)
         most = self._longest if max_new_tokens is None else integer("max_new_tokens", max_new_tokens, 0)
 
         def translate(part: list[np.ndarray]) -> list[list[str]]:
             ids, lengths = _Source(self.source_).collate(part)
-            written = self.model_.generate(ids, most, lengths=lengths)
+            written = self.model_.generate(ids, most, lengths=lengths, **options)
             return [self.target_.decode(row, skip_specials=True) for row in written]
 
         found = by_length(self._sources(X), settings.batch_size, translate)

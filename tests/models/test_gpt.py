@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import seqnn
-from seqnn import models, optim, random, train
+from seqnn import decode, models, optim, random, train
 from seqnn.models import GPT
-from seqnn.models._generation import choose
 from seqnn.text import windows
 
 SMALL = {"max_positions": 32, "d_model": 32, "nhead": 4, "num_layers": 2, "dropout": 0.0}
@@ -87,15 +86,15 @@ def test_cached_generation_equals_the_whole_sequence(positions):
 def test_sampling_follows_the_seed_and_the_probabilities():
     model, x = gpt(), ids(2, 4)
     with random.seeded(5):
-        first = model.generate(x, 8, temperature=1.0)
+        first = model.generate(x, 8, do_sample=True)
     with random.seeded(5):
-        np.testing.assert_array_equal(model.generate(x, 8, temperature=1.0), first)
-    assert not np.array_equal(model.generate(x, 8, temperature=1.0), first)
-    np.testing.assert_array_equal(model.generate(x, 5, temperature=1.0, top_k=1), model.generate(x, 5))
+        np.testing.assert_array_equal(model.generate(x, 8, do_sample=True), first)
+    assert not np.array_equal(model.generate(x, 8, do_sample=True), first)
+    np.testing.assert_array_equal(model.generate(x, 5, do_sample=True, top_k=1), model.generate(x, 5))
     logits = np.log([[0.1, 0.6, 0.3]]).repeat(4000, axis=0)
     with random.seeded(1):
         shares = [
-            np.bincount(choose(logits, temperature, top_k), minlength=3) / 4000
+            np.bincount(decode.draw(logits, temperature=temperature, top_k=top_k), minlength=3) / 4000
             for temperature, top_k in ((1.0, None), (1.0, 2), (0.5, None), (1.0, 99))
         ]
     squares = np.array([0.01, 0.36, 0.09]) / 0.46
@@ -108,10 +107,10 @@ def test_generation_ends():
     plain = model.generate(x, 6)
     end = plain[0, 5]
     assert end not in plain[1, 4:6]
-    ended = model.generate(x, 6, eos_id=end)
+    ended = model.generate(x, 6, eos_token_id=end)
     stop = 4 + int(np.argmax(plain[0, 4:] == end))
     assert (ended[0, stop:] == end).all()
-    both = model.generate(x[:1].repeat(2, axis=0), 6, eos_id=end)
+    both = model.generate(x[:1].repeat(2, axis=0), 6, eos_token_id=end)
     assert both.shape == (2, stop + 1)
     assert model.generate(x, 0).tolist() == x.tolist()
 
@@ -132,7 +131,7 @@ def test_prompts_of_unequal_length_are_continued_as_each_alone(positions):
         np.testing.assert_array_equal(padded[i, 6 - n :], alone[i])
         assert (together[i, n + 7 :] == 0).all()
     end = int(alone[1][4])
-    ended = model.generate(x, 7, lengths=lengths, eos_id=end)
+    ended = model.generate(x, 7, lengths=lengths, eos_token_id=end)
     assert (ended[1, 4:] == end).all()
 
 
@@ -171,24 +170,24 @@ def test_a_nucleus_holds_the_fewest_tokens_of_its_share():
     logits = np.log([[0.1, 0.5, 0.15, 0.25]]).repeat(4000, axis=0)
     with random.seeded(1):
         options = ((None, 0.7), (None, 0.01), (3, 1.0), (None, 1.0))
-        shares = [np.bincount(choose(logits, 1.0, k, p), minlength=4) / 4000 for k, p in options]
+        shares = [np.bincount(decode.draw(logits, top_k=k, top_p=p), minlength=4) / 4000 for k, p in options]
     third = np.array([0, 0.5, 0.15, 0.25]) / 0.9
     for found, expected in zip(
         shares, [[0, 2 / 3, 0, 1 / 3], [0, 1, 0, 0], third, [0.1, 0.5, 0.15, 0.25]], strict=True
     ):
         np.testing.assert_allclose(found, expected, atol=0.03)
     model, x = gpt(), ids(2, 4)
-    np.testing.assert_array_equal(model.generate(x, 5, temperature=1.0, top_p=1e-9), model.generate(x, 5))
+    np.testing.assert_array_equal(model.generate(x, 5, do_sample=True, top_p=1e-9), model.generate(x, 5))
 
 
 def test_weights_that_are_not_finite_generate_nothing():
     model = gpt()
     model.transformer.norm.weight.data[0] = np.nan
-    for temperature in (0.0, 1.0):
+    for do_sample in (False, True):
         with pytest.raises(
             FloatingPointError, match=r"logits: sequence 0 has none that is finite .* look at the weights"
         ):
-            model.generate(ids(2, 4), 3, temperature=temperature)
+            model.generate(ids(2, 4), 3, do_sample=do_sample)
 
 
 def test_no_prompt_generates_nothing():
@@ -281,7 +280,7 @@ def test_bad_input():
     with pytest.raises(ValueError, match=r"rows of unequal length: seqnn\.text\.pad makes one array"):
         model([[1, 2], [3]])
     with pytest.raises(ValueError, match=r"top_p: expected a finite number > 0 and <= 1, got 1\.5"):
-        model.generate(ids(1, 3), 3, temperature=1.0, top_p=1.5)
+        model.generate(ids(1, 3), 3, do_sample=True, top_p=1.5)
     with pytest.raises(ValueError, match=r"lengths: expected 1 integers from 1 to 3, got \[4\]"):
         model.generate(ids(1, 3), 3, lengths=[4])
     with pytest.raises(
@@ -303,6 +302,6 @@ def test_bad_input():
     with pytest.raises(ValueError, match="temperature: expected a finite number >= 0, got -1"):
         model.generate(ids(1, 3), 3, temperature=-1)
     with pytest.raises(ValueError, match="top_k: expected an integer >= 1, got 0"):
-        model.generate(ids(1, 3), 3, temperature=1.0, top_k=0)
+        model.generate(ids(1, 3), 3, do_sample=True, top_k=0)
     with pytest.raises(ValueError, match=r"targets: expected shape \(1, 3\), one for each position, got \(1, 2\)"):
         model(ids(1, 3), ids(1, 2))

@@ -83,9 +83,9 @@ def test_cached_generation_equals_the_whole_sequence(options):
 def test_sampling_follows_the_seed():
     model, x = t5(), ids(2, 5)
     with random.seeded(5):
-        first = model.generate(x, 8, temperature=1.0, top_k=20)
+        first = model.generate(x, 8, do_sample=True, top_k=20)
     with random.seeded(5):
-        np.testing.assert_array_equal(model.generate(x, 8, temperature=1.0, top_k=20), first)
+        np.testing.assert_array_equal(model.generate(x, 8, do_sample=True, top_k=20), first)
 
 
 def test_shift_right():

@@ -1,0 +1,161 @@
+"""Beam search: the most probable sequences, followed by their best prefixes; in groups that differ, or drawn."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+
+from .. import _core
+from ._processors import NOT_FINITE, NOTHING_ALLOWED, Processors
+from ._result import NOTHING, Sequence
+from ._samplers import streams
+from ._step import Batch, Start
+
+DIVISORS: dict[str, Callable[[int, float], float]] = {
+    "hf": lambda n, a: float(n) ** a,
+    "gnmt": lambda n, a: ((5 + n) / 6) ** a,
+    "mean": lambda n, a: float(n),
+    "none": lambda n, a: 1.0,
+}
+"""What the sum of the log-probabilities of n tokens is divided by."""
+
+
+class BeamSearch:
+    """A beam search for each prompt, all of them step by step.
+
+    A set of beams is one group of one prompt. Beams of a set that is done leave the batch.
+
+    Args:
+        start: the beginning.
+        options: the options.
+    """
+
+    def __init__(self, start: Start, options: SimpleNamespace) -> None:
+        self._options, self._batch, self._processors = options, Batch(start), Processors(options)
+        self._groups, self._width = options.num_beam_groups, options.num_beams // options.num_beam_groups
+        self._streams, self._seed = streams(start.keys, options, 1)
+        sets = len(start.ids) * self._groups
+        self._ends = np.array(options.eos_token_id, np.int64)
+        self._count = max(2, 1 + len(self._ends)) * self._width
+        self._offsets, self._running = np.arange(sets + 1), np.zeros(sets)
+        self._open = [True] * sets
+        self._pools: list[list[Sequence]] = [[] for _ in range(sets)]
+        self.done = not sets or options.max_new_tokens == 0
+        if self.done:
+            self._pools = [[NOTHING._replace(score=0.0, reason="length")] for _ in self._pools]
+
+    def advance(self) -> None:
+        """Run a step."""
+        batch, options = self._batch, self._options
+        logits = batch.logits()
+        if batch.written == 0 and self._groups > 1:
+            order = np.repeat(np.arange(len(batch)), self._groups)
+            batch.move(order)
+            logits = logits[order]
+        found = self._candidates(logits)
+        if found.ended.any():
+            for s, place in np.argwhere(found.ended).tolist():
+                self._keep(s, found, place)
+        still = self._close(found, logits)
+        self.done = batch.written + 1 == options.max_new_tokens or not any(self._open)
+        if not self.done:
+            self._go_on(found, still)
+
+    def _go_on(self, found: _core.beams_select, still: bool) -> None:
+        """Take over the beams that go on; unless all sets `still` search, without those of the others."""
+        batch, n = self._batch, int(found.offsets[-1])
+        batch.move_state(found.parents[:n])
+        batch.ids, batch.begins, batch.log_probs = found.new_ids[:n], found.new_begins[:n], found.new_history[:n]
+        self._running, self._offsets = found.sums[:n], found.offsets
+        if not still:
+            sizes = np.diff(self._offsets)
+            order = np.flatnonzero(np.repeat(self._open, sizes))
+            batch.move(order)
+            self._running = self._running[order]
+            self._offsets = np.concatenate([[0], np.cumsum(sizes * self._open)])
+
+    def _candidates(self, logits: np.ndarray) -> _core.beams_select:
+        """Return the best candidates of each set."""
+        batch, options, processors = self._batch, self._options, self._processors
+        arguments = processors.arguments(batch, logits.shape[1])
+        drawn = {}
+        if options.do_sample:
+            keep = len(self._ends) + 1
+            warped = _core.processors_apply(logits, normalise=True, **arguments, **processors.warpers(keep))
+            self._refuse(logits, warped.status)
+            logits, drawn = warped.scores, {"streams": self._streams, "seed": self._seed, "normalise": False}
+            arguments = {name: arguments[name] for name in ("ids", "begins", "suppressed", "words", "word_offsets")}
+        found = _core.beams_select(
+            logits, **arguments, history=batch.log_probs, running=self._running, set_offsets=self._offsets,
+            ends=self._ends, width=self._width,
+            count=self._count, groups=self._groups, diversity=options.diversity_penalty, position=batch.written,
+            last=batch.written + 1 == options.max_new_tokens, **drawn,
+        )  # fmt: skip
+        self._refuse(logits, found.status)
+        return found
+
+    def _refuse(self, logits: np.ndarray, status: np.ndarray) -> None:
+        """Raise an error where logits are not finite; a beam that has no token to go on with just ends."""
+        if status.any():
+            self._processors.check(self._batch, logits, status * (status == NOT_FINITE))
+
+    def _keep(self, s: int, found: _core.beams_select, place: int) -> None:
+        """Put a sequence that ends into the pool of its set, which holds the best ones."""
+        batch = self._batch
+        row, token = int(found.rows[s, place]), int(found.tokens[s, place])
+        attention = batch.attention_of(row)
+        sequence = Sequence(
+            np.append(batch.ids[row, batch.prompt :], token),
+            np.append(batch.log_probs[row], found.log_probs[s, place]),
+            self._score(found.scores[s, place], batch.written + 1) + self._coverage(attention),
+            "eos" if token in self._options.eos_token_id else "length",
+            attention,
+        )
+        pool = self._pools[s]
+        pool.insert(bisect_right(pool, -sequence.score, key=lambda other: -other.score), sequence)
+        del pool[self._width :]
+
+    def _close(self, found: _core.beams_select, logits: np.ndarray) -> bool:
+        """End the searches that cannot find better sequences, or are not to look for them; tell whether all go on."""
+        options, n, offsets, still = self._options, self._batch.written + 1, found.offsets.tolist(), True
+        best = options.max_new_tokens if options.early_stopping == "never" and options.length_penalty > 0 else n
+        for s, pool in enumerate(self._pools):
+            if not self._open[s]:
+                continue
+            full = len(pool) == self._width
+            if offsets[s] == offsets[s + 1] or (full and options.early_stopping is True):
+                self._open[s] = False
+            elif full:
+                self._open[s] = self._score(found.sums[offsets[s]], best) > pool[-1].score
+            still &= self._open[s]
+            if not self._open[s] and not pool:
+                rows = np.zeros(len(logits), np.uint8)
+                rows[self._offsets[s] : self._offsets[s + 1]] = NOTHING_ALLOWED
+                self._processors.check(self._batch, logits, rows)
+        return still
+
+    def _score(self, log_prob: float, length: int) -> float:
+        """Return a sum of log-probabilities of so many new tokens, normalised."""
+        return float(log_prob) / DIVISORS[self._options.length_normalization](length, self._options.length_penalty)
+
+    def _coverage(self, attention: np.ndarray | None) -> float:
+        """Return what the coverage penalty adds: 0 where every place of the source has got attention of 1."""
+        penalty = self._options.coverage_penalty
+        if not penalty:
+            return 0.0
+        if attention is None:
+            raise ValueError("coverage_penalty: needs a step that returns (logits, state, attention)")
+        with np.errstate(divide="ignore"):
+            return penalty * float(np.log(np.minimum(1.0, attention.sum(axis=0))).sum())
+
+    def result(self) -> list[list[Sequence]]:
+        """Return the best sequences of each prompt."""
+        n, found = self._options.num_return_sequences, []
+        for at in range(0, len(self._pools), self._groups):
+            several = [sequence for pool in self._pools[at : at + self._groups] for sequence in pool]
+            several.sort(key=lambda sequence: -sequence.score)
+            found.append((several + [NOTHING] * n)[:n])
+        return found

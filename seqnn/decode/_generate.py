@@ -1,0 +1,195 @@
+"""Sequences from a model or from any step function: one engine for all strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from .._arguments import optional_integer
+from ._beams import BeamSearch
+from ._options import Options
+from ._prompts import as_prompts, is_single, of_equal_length
+from ._result import Generation, Sequence, collect
+from ._samplers import Sampling
+from ._step import Decodable, Start, Step, gather
+
+__all__ = ["beam_search", "generate", "sample", "stream"]
+
+
+def generate(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = None, **options: Any) -> Generation:
+    """Write sequences that go on from prompts.
+
+    Args:
+        model_or_step: a model with a method `start_decoding` (GPT, T5, Transformer), or any function
+            step(ids, state) -> (logits, state): ids [rows, t] are all tokens so far, logits [rows, V] those of the next
+            one, and state any nest of arrays with rows first, which move with the beams. Other modules and libraries fit
+            through such a function.
+        prompt_ids: token ids of a prompt, or of several, of any lengths; texts with a `tokenizer` that encodes.
+        state: that of the first step of a step function, with a row for each prompt.
+        **options: see `Options`: max_new_tokens, eos_token_id, do_sample, num_beams, ...
+
+    Returns:
+        A `Generation`.
+
+    Raises:
+        ValueError: a prompt is empty, an option is out of bounds, the step returns another shape than [rows, V], or
+            constraints leave no token.
+        FloatingPointError: logits are not finite.
+
+    >>> import numpy as np
+    >>> from seqnn import decode
+    >>> table = np.log([[0.1, 0.6, 0.3], [0.1, 0.1, 0.8], [0.9, 0.05, 0.05]])
+    >>> step = lambda ids, state: (table[ids[:, -1]], state)
+    >>> decode.generate(step, [[1], [0]], max_new_tokens=4, eos_token_id=0).sequences
+    array([[1, 2, 0, 0],
+           [0, 1, 2, 0]])
+    >>> decode.generate(step, [1], max_new_tokens=2, num_beams=3, num_return_sequences=2).scores.round(3)
+    array([-0.164, -1.263])
+    """
+    prompts = as_prompts(prompt_ids, options.get("tokenizer"))
+    if hasattr(model_or_step, "start_decoding"):
+        return run(_of_model(model_or_step, prompts, options), options)
+    checked = Options(**options).plain()
+    found: list[list[Sequence]] = [[] for _ in prompts]
+    for rows in of_equal_length(prompts):
+        start = _start(model_or_step, prompts, state, rows)
+        for row, several in zip(rows, decode(start, checked), strict=True):
+            found[row] = several
+    return collect(prompts, found, checked.padding)
+
+
+def _of_model(model: Decodable, prompts: list[np.ndarray], options: dict[str, Any]) -> Start:
+    return model.start_decoding(prompts, optional_integer("max_new_tokens", options.get("max_new_tokens"), 0))
+
+
+def _start(step: Any, prompts: list[np.ndarray], state: Any, rows: list[int]) -> Start:
+    """Return the beginning of some prompts of equal length."""
+    if not callable(step):
+        raise TypeError(
+            "model_or_step: expected a model with a method start_decoding, or a function step(ids, state) -> "
+            f"(logits, state), got {type(step).__name__}"
+        )
+    order = np.array(rows)
+    own = state if rows == [*range(len(prompts))] else gather(state, order, len(prompts))
+    return Start(np.stack([prompts[row] for row in rows]), step, own, numbers=order)
+
+
+def run(start: Start, options: dict[str, Any]) -> Generation:
+    """Return what follows a beginning."""
+    prompts = [row[begin:] for row, begin in zip(start.ids, start.begins, strict=True)]
+    checked = Options(**{**start.options, **options}).plain()
+    return collect(prompts, decode(start, checked), checked.padding)
+
+
+def decode(start: Start, options: SimpleNamespace) -> list[list[Sequence]]:
+    """Return the sequences of each prompt."""
+    engine = BeamSearch(start, options) if options.num_beams > 1 else Sampling(start, options)
+    with start.context():
+        while not engine.done:
+            engine.advance()
+    return engine.result()
+
+
+def stream(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = None, **options: Any) -> Iterator[Any]:
+    """Yield the new tokens as they come.
+
+    Args:
+        model_or_step: as for `generate`.
+        prompt_ids: as for `generate`; the prompts of a step function must have equal lengths.
+        state: as for `generate`.
+        **options: as for `generate`, with num_beams=1: a beam search knows its tokens only at the end.
+
+    Yields:
+        One prompt (a list of ids): each token, an int. Several: the tokens of all rows, [R]; padding where one has ended.
+
+    Raises:
+        ValueError: as for `generate`, or with num_beams.
+
+    >>> import numpy as np
+    >>> from seqnn import decode
+    >>> table = np.log([[0.1, 0.6, 0.3], [0.1, 0.1, 0.8], [0.9, 0.05, 0.05]])
+    >>> list(decode.stream(lambda ids, state: (table[ids[:, -1]], state), [1], max_new_tokens=3))
+    [2, 0, 1]
+    """
+    prompts = as_prompts(prompt_ids, options.get("tokenizer"))
+    if hasattr(model_or_step, "start_decoding"):
+        start = _of_model(model_or_step, prompts, options)
+    else:
+        if len({len(prompt) for prompt in prompts}) > 1:
+            raise ValueError("prompt_ids: expected prompts of equal length for a step function: stream each alone")
+        start = _start(model_or_step, prompts, state, [*range(len(prompts))])
+    checked = Options(**{**start.options, **options}).plain()
+    if checked.num_beams > 1:
+        raise ValueError(
+            f"num_beams: expected 1, as a beam search knows its tokens only at the end, got {checked.num_beams}"
+        )
+    return _streamed(start, checked, is_single(prompt_ids) and checked.num_return_sequences == 1)
+
+
+def _streamed(start: Start, options: SimpleNamespace, single: bool) -> Iterator[Any]:
+    engine = Sampling(start, options)
+    rows = len(start.ids) * options.num_return_sequences
+    while not engine.done:
+        with start.context():  # not while the caller has the token
+            live, tokens = engine.advance()
+        written = np.full(rows, options.padding, np.int64)
+        written[live] = tokens
+        yield int(written[0]) if single else written
+
+
+def beam_search(
+    model_or_step: Decodable | Step, prompt_ids: Any, num_beams: int = 4, *, state: Any = None, **options: Any
+) -> Generation:
+    """Return the best sequences that a beam search finds.
+
+    In each step every beam, a prefix, is followed by every token; the num_beams best prefixes that do not end go on, and
+    those that end among the best are kept. With as many beams as there are prefixes this is an exhaustive search.
+
+    Args:
+        model_or_step: as for `generate`.
+        prompt_ids: as for `generate`.
+        num_beams: prefixes that are followed.
+        state: as for `generate`.
+        **options: as for `generate`; above all max_new_tokens, eos_token_id, length_penalty and num_return_sequences.
+
+    Returns:
+        A `Generation`.
+
+    >>> import numpy as np
+    >>> from seqnn import decode
+    >>> table = np.log([[0.1, 0.6, 0.3], [0.1, 0.1, 0.8], [0.9, 0.05, 0.05]])
+    >>> step = lambda ids, state: (table[ids[:, -1]], state)
+    >>> decode.beam_search(step, [1], 2, max_new_tokens=3).sequences
+    array([[1, 2, 0, 1]])
+    """
+    return generate(model_or_step, prompt_ids, state=state, num_beams=num_beams, **options)
+
+
+def sample(
+    model_or_step: Decodable | Step, prompt_ids: Any, count: int = 1, *, state: Any = None, **options: Any
+) -> Generation:
+    """Return sequences that are drawn token by token.
+
+    Args:
+        model_or_step: as for `generate`.
+        prompt_ids: as for `generate`.
+        count: sequences for each prompt.
+        state: as for `generate`.
+        **options: as for `generate`; above all max_new_tokens, eos_token_id, temperature, top_k, top_p and seed.
+
+    Returns:
+        A `Generation`.
+
+    >>> import numpy as np
+    >>> from seqnn import decode
+    >>> table = np.log([[0.1, 0.6, 0.3], [0.1, 0.1, 0.8], [0.9, 0.05, 0.05]])
+    >>> step = lambda ids, state: (table[ids[:, -1]], state)
+    >>> decode.sample(step, [1], 3, max_new_tokens=3, top_k=1).sequences
+    array([[1, 2, 0, 1],
+           [1, 2, 0, 1],
+           [1, 2, 0, 1]])
+    """
+    return generate(model_or_step, prompt_ids, state=state, do_sample=True, num_return_sequences=count, **options)
