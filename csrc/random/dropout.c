@@ -48,7 +48,7 @@ static void drop_block(real *restrict out, const real *restrict x, const rule *r
 
 // out = x / (1 - p) with probability 1 - p, else x * 0 (NaN stays NaN); p = 1 drops all. It is linear in x, so this is
 // also the backward function: the same (seed, stream) draw the same mask.
-//: dropout_apply(x:f[N], p:d, seed:n>=0, stream:n>=0) -> out:f[N] where 0 <= p and p <= 1
+//: dropout_apply(x:f[N], p:d, seed:n>=0, stream:n>=0) -> out:f[N] where 0 <= p <= 1
 KERNEL(dropout_apply)
 {
     const uint64_t threshold = (uint64_t)llrint(a->p * 0x1p32);

@@ -93,7 +93,7 @@ def test_limits():
     for p in -0.1, 1.1, float("nan"):
         with pytest.raises(ValueError, match="0 <= p <= 1"):
             ops.dropout(x, p)
-        with pytest.raises(ValueError, match="p is expected"):
+        with pytest.raises(ValueError, match="expected 0 <= p <= 1, got p="):
             _core.dropout_apply(x, p, 1, 1)
 
 
