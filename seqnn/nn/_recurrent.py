@@ -224,6 +224,8 @@ class Recurrent(Streaming):
     def _draw_options(self, steps: int, rows: int) -> dict[str, Any]:
         """Draw the masks of a call."""
         options: dict[str, Any] = {}
+        if not (self.zoneout or self.recurrent_dropout):
+            return options
         dtype, sizes = self.dtype, self.state_sizes()
         if self.training and self.recurrent_dropout:
             options["mask"] = ops.dropout(np.ones((rows, sizes["h"]), dtype), self.recurrent_dropout)

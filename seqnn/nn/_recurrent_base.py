@@ -168,7 +168,10 @@ class RecurrentBase(Module, Settings):
 
     def _as_input(self, x: Any) -> Any:
         """Return x as a float array or Tensor of the weights' kind of numbers: integers and lists become that."""
-        dtype, data = self.dtype, np.asarray(array_of(x))
+        dtype, data = self.dtype, array_of(x)
+        if type(data) is np.ndarray and data.dtype is dtype and dtype.isnative:
+            return x  # nearly always
+        data = np.asarray(data)
         if data.dtype.char in "fd":
             if isinstance(x, Tensor | np.ndarray) and data.dtype.newbyteorder("=") != dtype:
                 raise TypeError(f"x is {data.dtype} but the weights are {dtype}: convert one, by x.astype or layer.to")

@@ -93,8 +93,10 @@ def call(kind: str, kernel: Callable, **arguments: Any) -> Any:
 
 def as_steps(kind: str, x: Any, weights: Mapping[str, Any], batch_first: bool) -> Array:
     """Return x as [T, B, I] of the weights' kind of numbers; a float array is copied for its byte order alone."""
-    given = x
-    x, weight = np.asarray(x), np.asarray(weights["weight_ih"])
+    given, weight = x, weights["weight_ih"]
+    if type(x) is Array and type(weight) is Array and x.ndim == 3 and x.dtype is weight.dtype and x.dtype.char in "fd":
+        return x.swapaxes(0, 1) if batch_first else x  # nearly always
+    x, weight = np.asarray(x), np.asarray(weight)
     if x.ndim != 3:
         layout = "[B, T, I]" if batch_first else "[T, B, I]"
         raise ValueError(f"{kind}: x has shape {x.shape}, expected {layout}")
