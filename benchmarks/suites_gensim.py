@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
+import tempfile
 import unittest
 import warnings
 
@@ -76,7 +78,11 @@ def run() -> Result:
     logging.getLogger().addHandler(logging.NullHandler())  # tests that look at the log attach handlers of their own
     _replace(gensim)
     result = Result(f"gensim {gensim.__version__}")
-    with warnings.catch_warnings():
+    with (
+        warnings.catch_warnings(),
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+    ):  # some leave files
         warnings.simplefilter("ignore")
         for name in FILES:
             module = importlib.import_module(f"gensim.test.{name}")
