@@ -417,7 +417,8 @@ def work(note: Path, end: int, todo: list[str]) -> None:
     """Run the attacks of the functions in `todo`, each from its number on."""
     from seqnn import _core
 
-    if "LD_PRELOAD" not in os.environ:  # the sanitizers reserve more
+    sanitized = "LD_PRELOAD" in os.environ
+    if not sanitized:  # the sanitizers reserve more; they have a limit of their own in ASAN_OPTIONS
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _core.set_threads(2)
@@ -430,7 +431,7 @@ def work(note: Path, end: int, todo: list[str]) -> None:
                 file.write(f"{name} {number}\n")
                 file.flush()
                 file.truncate()
-                signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
+                signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS * (6 if sanitized else 1))
                 if problem := run(_core, known[name], number):
                     print(problem, flush=True)
     signal.setitimer(signal.ITIMER_REAL, 0)
