@@ -90,6 +90,23 @@ FAMILIES = {
             "text_cnn": "Text CNN",
         },
     ),
+    "structured": (
+        "CRF and CTC",
+        {
+            "crf": "Linear-chain CRF",
+            "ctc": "CTC loss",
+            "ctc_decode": "CTC decoding",
+        },
+    ),
+    "decoding": (
+        "Decoding",
+        {
+            "beams": "Beam search: a step",
+            "samplers": "Drawing tokens",
+            "processors": "Penalties and n-gram blocking",
+            "mbr": "Minimum Bayes risk",
+        },
+    ),
     "metrics": (
         "Metrics",
         {
@@ -201,6 +218,8 @@ SUBJECTS = {
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),
     "attention": ("attention", "attention_scores"),
+    "CRF, CTC, decoding": ("crf", "ctc", "ctc_decode", "beams", "samplers", "processors", "mbr"),
+    "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
     "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model"),
 }
@@ -208,7 +227,7 @@ SUBJECTS = {
 
 PEERS = (
     "torch", "gensim", "word2vec.c", "pWord2Vec", "fastText", "Stanford", "onnxruntime", "scikit-learn", "numpy", "transformers",
-    "sacrebleu", "rouge-score", "seqeval", "nltk",
+    "sacrebleu", "rouge-score", "seqeval", "nltk", "KenLM", "lmplz",
 )  # fmt: skip
 """Other programs, by the beginning of their label: a row against seqnn itself or a bound is not a win or a loss."""
 
