@@ -71,9 +71,10 @@ static void max_of_plane(const struct max_pool_forward *a, const strip_buffer *s
             real *best = s->row + i * s->pitch + left;
             int32_t *best_index = s->row_index + i * s->pitch + left;
             for (int64_t j = 0; j < n; j++) best[j] = -INFINITY, best_index[j] = OUTSIDE;
-            const int64_t first = (p + i) * a->stride_y - a->top; // the row that the window begins with
-            const int64_t from = blocks(most(0, -first), a->dilation_y);
-            const int64_t end = least(a->kernel_y, blocks(most(0, a->H - first), a->dilation_y));
+            const int64_t first = (p + i) * a->stride_y - a->top;           // the row that the window begins with
+            const int64_t last = first + (a->kernel_y - 1) * a->dilation_y; // divisions are for windows over the edge
+            const int64_t from = first < 0 ? blocks(-first, a->dilation_y) : 0;
+            const int64_t end = last < a->H ? a->kernel_y : blocks(most(0, a->H - first), a->dilation_y);
             for (int64_t r = from; r < end; r++) larger_rows(x, first + r * a->dilation_y, a->W, n, best, best_index);
         }
         const int64_t across = s->pitch / s->stride;
