@@ -1,10 +1,10 @@
 // Scores of next tokens as penalties, constraints and warpers leave them.
-#include "base/scratch.h"
 #include "decode/warp.h"
 #include "processors_args.h"
 
-static void some_rows(const struct processors_apply *a, int64_t first, int64_t last, void *memory)
+static void some_rows(const void *arguments, int64_t first, int64_t last, void *memory)
 {
+    const struct processors_apply *a = arguments;
     const edit_rules rules = EDIT_RULES(a);
     const warp_rules warp = WARP_RULES(a);
     warp_room room = warp_room_in(&rules, memory);
@@ -27,12 +27,5 @@ static void some_rows(const struct processors_apply *a, int64_t first, int64_t l
 KERNEL(processors_apply)
 {
     const edit_rules rules = EDIT_RULES(a);
-    const size_t bytes = warp_room_bytes(&rules);
-    const int team = (int)most(1, least(sq_team(a->R * a->V * 8), a->R));
-    char *memory = sq_scratch_take((size_t)team * bytes);
-    if (!memory) return sq_no_memory;
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (int t = 0; t < team; t++) some_rows(a, cut(a->R, team, t), cut(a->R, team, t + 1), memory + (size_t)t * bytes);
-    sq_scratch_give(memory);
-    return NULL;
+    return warp_in_parts(a->R, a->V, &rules, some_rows, a);
 }

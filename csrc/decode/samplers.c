@@ -1,5 +1,4 @@
 // The next token of each row: the most probable one, or one drawn from what the warpers leave.
-#include "base/scratch.h"
 #include "decode/warp.h"
 #include "random/rng.h"
 #include "samplers_args.h"
@@ -69,8 +68,9 @@ static choice choose(const struct samplers_draw *a, int64_t r, warp_room *room, 
     return token_at(room->scores, room->terms, a->V, s, uniform(a->seed, a->streams[r], a->position));
 }
 
-static void some_rows(const struct samplers_draw *a, int64_t first, int64_t last, void *memory)
+static void some_rows(const void *arguments, int64_t first, int64_t last, void *memory)
 {
+    const struct samplers_draw *a = arguments;
     const edit_rules rules = EDIT_RULES(a);
     const warp_rules drawn = WARP_RULES(a), plain = {1, 1, 0, 1, 0, 1};
     warp_room room = warp_room_in(&rules, memory);
@@ -90,12 +90,5 @@ static void some_rows(const struct samplers_draw *a, int64_t first, int64_t last
 KERNEL(samplers_draw)
 {
     const edit_rules rules = EDIT_RULES(a);
-    const size_t bytes = warp_room_bytes(&rules);
-    const int team = (int)most(1, least(sq_team(a->R * a->V * 8), a->R));
-    char *memory = sq_scratch_take((size_t)team * bytes);
-    if (!memory) return sq_no_memory;
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (int t = 0; t < team; t++) some_rows(a, cut(a->R, team, t), cut(a->R, team, t + 1), memory + (size_t)t * bytes);
-    sq_scratch_give(memory);
-    return NULL;
+    return warp_in_parts(a->R, a->V, &rules, some_rows, a);
 }

@@ -3,6 +3,7 @@
 #ifndef SEQNN_DECODE_WARP_H
 #define SEQNN_DECODE_WARP_H
 
+#include "base/scratch.h"
 #include "decode/cut.h"
 #include "decode/edits.h"
 #include "decode/log_sum.h"
@@ -150,6 +151,22 @@ static uint8_t warp_row(const warp_room *room, const real *x, int64_t n, const b
     if (warp->min_p > 0) keep_min_p(scores, n, warp->min_p, warp->keep, room);
     if (warp->typical_p < 1) keep_typical(scores, n, warp->typical_p, warp->keep, room);
     return row_largest(scores, NULL, n) > -(real)INFINITY ? ROW_FINE : ROW_NOTHING_ALLOWED;
+}
+
+// Cuts the rows among threads; each calls `part` on its rows, first to last, with room of its own.
+static const char *warp_in_parts(int64_t rows, int64_t vocabulary, const edit_rules *rules,
+                                 void (*part)(const void *arguments, int64_t first, int64_t last, void *memory),
+                                 const void *arguments)
+{
+    const size_t bytes = warp_room_bytes(rules);
+    const int team = (int)most(1, least(sq_team(rows * vocabulary * 8), rows));
+    char *memory = sq_scratch_take((size_t)team * bytes);
+    if (!memory) return sq_no_memory;
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (int t = 0; t < team; t++)
+        part(arguments, cut(rows, team, t), cut(rows, team, t + 1), memory + (size_t)t * bytes);
+    sq_scratch_give(memory);
+    return NULL;
 }
 
 #endif

@@ -117,6 +117,15 @@ KERNEL(ngram_smooth_tally)
 // The C library's log is three times as fast as its log10.
 static inline float log_10(double x) { return (float)(log(x) * 0.43429448190325182765); }
 
+// Writes an n-gram's probability; of one that longer n-grams still read, take_logarithms makes the logarithm later.
+static inline void put_probability(const values *v, int64_t slot, double p)
+{
+    if (slot < v->M)
+        v->nodes[slot].log_prob = (float)p;
+    else
+        v->leaves[slot - v->M].log_prob = log_10(p);
+}
+
 // Takes the logarithms of the nodes [first, last), whose children are done.
 static void take_logarithms(ngram_node *nodes, int64_t first, int64_t last)
 {
@@ -166,10 +175,7 @@ KERNEL(ngram_smooth_kneser_ney)
                 if (sum) p += (count - discount[count < 3 ? count : 3]) / (double)sum;
                 if (count & PRUNED) p = INFINITY;
                 if (n == 1 && i == 1 + NGRAM_SMOOTH_BOS) p = 1;
-                if (i < a->M)
-                    v.nodes[i].log_prob = (float)p;
-                else
-                    v.leaves[i - a->M].log_prob = log_10(p);
+                put_probability(&v, i, p);
             }
         }
         if (n > 1) take_logarithms(v.nodes, t.level[n - 1], t.level[n]);
@@ -197,10 +203,7 @@ KERNEL(ngram_smooth_relative)
                 if (trie_word(&t, i) == TRIE_FREE) continue;
                 double p = whole > 0 ? (*count_at(&v, i) + a->added) / whole : 0;
                 if (n == 1 && i == 1 + NGRAM_SMOOTH_BOS) p = 1;
-                if (i < a->M)
-                    v.nodes[i].log_prob = (float)p;
-                else
-                    v.leaves[i - a->M].log_prob = log_10(p);
+                put_probability(&v, i, p);
             }
         }
         if (n > 1) take_logarithms(v.nodes, t.level[n - 1], t.level[n]);
