@@ -2,24 +2,10 @@ import itertools
 
 import numpy as np
 import pytest
+from ctc_reference import probabilities
 from harness import assert_identical, check_float32_gradients, check_gradient, check_op, each_isa, each_team
 
 from seqnn import Tensor, _core, ops
-
-
-def read(path, blank):
-    """What a path gives: repetitions joined, blanks left out."""
-    return tuple(label for label, _ in itertools.groupby(path) if label != blank)
-
-
-def probabilities(frames, blank):
-    """{labels: probability} by all paths; frames hold log-probabilities [T, C]."""
-    found = {}
-    for path in itertools.product(range(frames.shape[1]), repeat=len(frames)):
-        labels = read(path, blank)
-        p = np.exp(sum(frame[c] for frame, c in zip(frames, path, strict=True)))
-        found[labels] = found.get(labels, 0) + p
-    return found
 
 
 def one_loss(frames, labels, blank):
