@@ -1,5 +1,6 @@
 """Assembled networks and estimators, each a short file to read and to change."""
 
+from ._alignment import Alignment
 from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
@@ -26,7 +27,7 @@ from ._t5 import T5
 from ._text_cnn import TextCNN
 from ._text_cnn_classifier import TextCNNClassifier
 from ._transformer import Transformer
-from ._translator import Alignment, Translator
+from ._translator import Translator
 
 __all__ = [
     "BERT",

@@ -211,10 +211,14 @@ class WritingEstimator(RecurrentEstimator):
         self, encoded: Sequence[Any], reader: Coder, targets: Sequences, weights: np.ndarray | None
     ) -> Self:
         """Learn to write sequences for encoded inputs."""
-        self._output = learn_written(targets, self._used)
+        self._output = self._learn_output(targets)
         return self._learn(
             (encoded, reader), (self._output.encode(targets, "y"), self._output), self._output.loss, weights
         )
+
+    def _learn_output(self, targets: Sequences) -> Any:
+        """Return how to write such sequences."""
+        return learn_written(targets, self._used)
 
     def _prepare(self, model: Any) -> None:
         super()._prepare(model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from .._arguments import integer
 from .._settings import Flag, Integer, Number
 from ..autograd import no_grad
 from ..text import Vocabulary, pad, tokenize
+from ._alignment import Alignment
 from ._base import Examples, Network, NetworkEstimator, Plain, Tokenizer, Words, by_length
 from ._coders import padded_classes
 from ._decoding import refuse_several
@@ -20,27 +21,6 @@ from ._sequences import Sequences, as_sequences
 from ._transformer import Transformer
 
 __all__ = ["Translator"]
-
-
-class Alignment(NamedTuple):
-    """A report of how the words of a translation attend to those of the text: the arguments of `plot.alignment`.
-
-    >>> from seqnn.models import Translator
-    >>> X, y = [["ein", "hund"], ["ein", "mann"]] * 4, [["a", "dog"], ["a", "man"]] * 4
-    >>> model = Translator(d_model=8, nhead=2, num_layers=1, dim_feedforward=8, max_iter=1).fit(X, y)
-    >>> alignment = model.align([["ein", "hund"]], max_new_tokens=3)[0]
-    >>> alignment.source, alignment.weights.shape == (2, len(alignment.target), 3)
-    (['ein', 'hund', '</s>'], True)
-    """
-
-    weights: np.ndarray
-    """[heads, words of the translation, words of the text]."""
-
-    source: list[str]
-    """The words of the text, with the "</s>" at its end."""
-
-    target: list[str]
-    """The words of the translation, with the "</s>" at its end."""
 
 
 class Translator(NetworkEstimator):

@@ -8,6 +8,7 @@ from . import _init as init
 from . import _pytorch  # noqa: F401 - who looks for PyTorch's names gets advice
 from ._activation import ELU, GELU, GLU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from ._attention import MultiheadAttention
+from ._attention_decoder import AttentionDecoder, Decoded
 from ._cache import KeyValueCache
 from ._container import ModuleDict, ModuleList, ParameterList, Residual, Sequential
 from ._conv import Conv1d, Conv2d
@@ -70,6 +71,7 @@ __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "Attention",
+    "AttentionDecoder",
     "AvgPool1d",
     "AvgPool2d",
     "BCELoss",
@@ -81,6 +83,7 @@ __all__ = [
     "Conv2d",
     "CosineEmbeddingLoss",
     "CrossEntropyLoss",
+    "Decoded",
     "Dropout",
     "Embedding",
     "Flatten",
