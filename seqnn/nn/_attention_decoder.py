@@ -22,7 +22,12 @@ _LEAST_SQUARE = 1e-24  # added to the mean square of a key of cosine scores: a k
 
 
 class Decoded(NamedTuple):
-    """What `AttentionDecoder` returns."""
+    """A result of `AttentionDecoder`, in this order.
+
+    >>> from seqnn import nn
+    >>> nn.Decoded._fields
+    ('out', 'state', 'weights')
+    """
 
     out: Any
     """[B, T, output_size]: [s_t; c_t] of the order "before", a_t of the order "after"."""
@@ -201,6 +206,10 @@ class AttentionDecoder(Module):
         count = 1 + (self.cell == "lstm")
         if not 0 < len(parts) <= count + (self.order == "after"):
             raise ValueError(f"state has {len(parts)} parts, expected {count} of the cell {self.cell!r}")
+        rows, size = len(memory), self.hidden_size
+        for part in parts:
+            if part is not None and np.shape(part) != (rows, size):
+                raise ValueError(f"state has a part of shape {np.shape(part)}, expected {(rows, size)}: batch, hidden_size")
         h, c, fed = [*parts[:count], *[None] * (2 - len(parts[:count])), *parts[count:], None][:3]
         additive = self.score == "additive"
         out, feeds, weights, *last = ops.attention_decoder(
