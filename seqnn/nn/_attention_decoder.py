@@ -209,7 +209,9 @@ class AttentionDecoder(Module):
         rows, size = len(memory), self.hidden_size
         for part in parts:
             if part is not None and np.shape(part) != (rows, size):
-                raise ValueError(f"state has a part of shape {np.shape(part)}, expected {(rows, size)}: batch, hidden_size")
+                raise ValueError(
+                    f"state has a part of shape {np.shape(part)}, expected {(rows, size)}: batch, hidden_size"
+                )
         h, c, fed = [*parts[:count], *[None] * (2 - len(parts[:count])), *parts[count:], None][:3]
         additive = self.score == "additive"
         out, feeds, weights, *last = ops.attention_decoder(
