@@ -71,12 +71,13 @@ def twin(layer: nn.AttentionDecoder) -> Any:
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
                 setattr(self.cell[0], name, getattr(self, name))
 
-        def forward(self, x: Any, memory: Any, lengths: Any) -> Any:
+        def forward(self, x: Any, memory: Any, lengths: Any, first: Any = None) -> Any:
             linear = torch.nn.functional.linear
             additive = layer.score == "additive"
             keys = linear(memory, self.key_proj_weight) if additive else memory
             hidden_from = torch.arange(memory.shape[1])[None] >= lengths[:, None]
-            h = c = x.new_zeros(len(x), layer.hidden_size)
+            c = x.new_zeros(len(x), layer.hidden_size)
+            h = c if first is None else first
             fed, outs = x.new_zeros(len(x), wide - x.shape[2]), []
 
             def attend(s: Any) -> Any:
