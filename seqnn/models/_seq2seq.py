@@ -27,7 +27,8 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
     """Map sequences to sequences by an `EncoderDecoder`; X as for `SequenceClassifier`.
 
     y is a list of sequences of numbers (standardised for training), of tokens, or strings, whose lengths need not be those
-    of X. Predictions are of the same kind; strings are tokens joined by blanks.
+    of X. Predictions are of the same kind; strings are tokens joined by blanks. Of several target languages a token before
+    each text may say which.
 
     Args:
         context: without attention: "every_step" (what writes sees the last state of what reads at every step, Cho) or
@@ -168,13 +169,15 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
     def _measure(self, held: list[Any], true: Sequences) -> MeasureBLEU:
         """Return what computes BLEU after each epoch."""
 
+        output, join = self._output, self._join
+
         def write(model: EncoderDecoder) -> list[str]:
             with evaluating(model):
-                end = self._output.generation(self._output.longest)
-                found = by_length(held, 256, lambda part: self._output.decoded(model.generate(*pad(part), *end)))
-            return [text if isinstance(text, str) else " ".join(text) for text in found]
+                end = output.generation(output.longest)
+                found = by_length(held, 256, lambda part: output.decoded(model.generate(*pad(part), *end), join))
+            return [text if isinstance(text, str) else join(text) for text in found]
 
-        return MeasureBLEU(write, [" ".join(row) for row in true.rows])
+        return MeasureBLEU(write, [join(row) for row in true.rows])
 
     def _writer(self, model: EncoderDecoder) -> nn.Module:
         return model.writer
@@ -206,7 +209,7 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
             return [text for text, _ in pairs], [alignment for _, alignment in pairs]
 
         def written(x: Any, lengths: Any) -> list[Any]:
-            return self._output.decoded(self.model_.generate(x, lengths, *end, **options))
+            return self._output.decoded(self.model_.generate(x, lengths, *end, **options), self._join)
 
         return self._each(X, written)
 
@@ -231,7 +234,7 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         begin, stop = end[1:]
         before = np.concatenate([np.full((len(x), 1), begin), written[:, :-1]], axis=1)
         weights, found = self.model_.align(x, lengths, before), []
-        for i, text in enumerate(self._output.decoded(written)):
+        for i, text in enumerate(self._output.decoded(written, self._join)):
             ended = np.flatnonzero(written[i] == stop)
             count, length = (ended[0] + 1 if len(ended) else written.shape[1]), lengths[i]
             target = self._output.vocabulary.decode(written[i, :count])

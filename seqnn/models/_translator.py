@@ -26,8 +26,9 @@ __all__ = ["Translator"]
 class Translator(NetworkEstimator):
     """Translate sequences of tokens by a `Transformer`, trained by Adam and the Noam schedule.
 
-    X and y are lists of token lists, or of strings, which `tokenizer` cuts into tokens. Predictions are of the kind of y;
-    strings are tokens joined by blanks.
+    X and y are lists of token lists, or of strings, which `tokenizer` cuts into tokens (a
+    `text.SubwordTokenizer` also joins those that are written, else blanks stand between them). Predictions are of the kind
+    of y.
 
     Args:
         d_model: width of the network; vectors that are given decide it.
@@ -159,7 +160,8 @@ class Translator(NetworkEstimator):
             return [self.target_.decode(row, skip_specials=True) for row in written]
 
         found = by_length(self._sources(X), settings.batch_size, translate)
-        return [" ".join(tokens) for tokens in found] if self._text else found
+        join = getattr(settings.tokenizer, "join", " ".join)
+        return [join(tokens) for tokens in found] if self._text else found
 
     def score(self, X: Any, y: Any) -> float:  # noqa: N803
         """Return the share of texts whose translation is predicted exactly.
@@ -172,7 +174,8 @@ class Translator(NetworkEstimator):
         found = self.predict(X, max_new_tokens=max(map(len, true)) + 1)
         if len(found) != len(true):
             raise ValueError(f"y: expected a translation for each of {len(found)} sequences of X, got {len(true)}")
-        return float(np.mean([f == (" ".join(t) if self._text else t) for f, t in zip(found, true, strict=True)]))
+        join = getattr(self._used.tokenizer, "join", " ".join)
+        return float(np.mean([f == (join(t) if self._text else t) for f, t in zip(found, true, strict=True)]))
 
     def align(self, X: Any, *, layer: int = -1, max_new_tokens: int | None = None) -> list[Alignment]:  # noqa: N803
         """Translate texts, and return how the words of each translation attend to those of the text.

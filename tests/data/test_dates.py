@@ -23,7 +23,7 @@ def test_all_forms_occur_and_the_seed_decides():
     texts, _ = dates(400)
     forms = {re.sub(r"[A-Za-z]+", "a", re.sub(r"\d+", "1", text)) for text in texts}
     assert forms == {"1 a 1", "a 1, 1", "1a a a 1", "a, 1 a 1", "1/1/1", "1.1.1", "1-a-1", "a 1a 1"}
-    assert dates(5) == dates(5)
+    assert dates(5) == tuple(side[:5] for side in dates(9))
     assert dates(5) != dates(5, seed=1)
     assert dates(0) == ([], [])
 

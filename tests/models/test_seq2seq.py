@@ -7,6 +7,7 @@ from seqnn import Callback, random
 from seqnn.data import dates
 from seqnn.models import EncoderDecoder, Seq2Seq
 from seqnn.models._seq2seq_training import FORCING, forcing
+from seqnn.text import SubwordTokenizer
 
 X = [["1", "2"], ["2", "1"], ["3"], ["1", "3", "2"]] * 4
 Y = [["one", "two"], ["two", "one"], ["three"], ["one", "three", "two"]] * 4
@@ -107,6 +108,21 @@ def test_one_table_for_both_sides():
     assert model.model_.writer.embedding is model.model_.reader.embedding
     joint = Seq2Seq(attention="additive", shared_vocabulary=True, **QUICK).fit(X, Y)
     assert set(joint._output.vocabulary.words) >= {"1", "2", "3", "one", "two", "three"}
+
+
+def test_subwords_are_joined_to_words():
+    pytest.importorskip("tokenizers")
+    x = ["der hund", "die katze", "der mann", "die frau"] * 6
+    y = ["the dog", "the cat", "the man", "the woman"] * 6
+    subwords = SubwordTokenizer.train(x + y, vocab_size=280, min_frequency=1)
+    options = {"hidden_size": 24, "embedding_size": 16, "learning_rate": 0.02, "max_iter": 30, "validation_fraction": 0}
+    model = Seq2Seq(attention="additive", tokenizer=subwords, shared_vocabulary=True, **options).fit(
+        x, y, validation=(x, y)
+    )
+    assert any(len(subwords(word)) > 1 for word in y)
+    assert model.predict(x[:4]) == y[:4]
+    assert model.score(x, y) == 1
+    assert "the" in model.align(x[:1])[0].target[0]
 
 
 def test_schedules_fall_from_one_to_their_end():
