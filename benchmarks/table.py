@@ -83,6 +83,9 @@ FAMILIES = {
         {
             "attention": "Attention",
             "attention_scores": "Scores of attention",
+            "attention_decoder": "Recurrent decoder with attention",
+            "seq2seq": "Recurrent translation",
+            "seq2seq_quality": "Recurrent translation: quality",
             "transformer": "Transformer",
             "transformer_quality": "Transformer: quality",
             "gpt": "GPT",
@@ -217,11 +220,11 @@ SUBJECTS = {
     "optimisers, tape": ("optimizer", "autograd"),
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),
-    "attention": ("attention", "attention_scores"),
+    "attention": ("attention", "attention_scores", "attention_decoder"),
     "CRF, CTC, decoding": ("crf", "ctc", "ctc_decode", "beams", "samplers", "processors", "mbr"),
     "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
-    "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model"),
+    "training of whole networks": ("transformer", "seq2seq", "gpt", "text_cnn", "language_model"),
 }
 """The rows of the README's table."""
 

@@ -1729,7 +1729,7 @@ class attention_decoder_forward_result(NamedTuple):
     queries: np.ndarray | None
     joined: np.ndarray | None
 
-# attention_decoder_forward(x~f[T,B,I], keys:f[B,S,A], values:f[B,S,E], h0:f[B,H], c0?f[B,H], feed0?f[B,F], weight_x~f[G,I], weight_feed~f[G,F], weight_hh:f[G,H], bias_ih?f[G], bias_hh?f[G], weight_query?f[A,H], score_weight?f[A], weight_out?f[F,E+H], cell:n=0, order:n=0, score:n=0, scale:d=1, lengths?i[B], source_lengths?i[B], rows:n>=0, columns:n>=0, out~+f[T,B,H], fed~+f[T,B,F]) -> weights:f[B,T,S], h_last:f[B,H], c_last?f[B,H], gates?f[rows,columns], cells?f[rows,H], h_before?f[rows,H], feeds?f[rows,F], queries?f[rows,A], joined?f[rows,E+H]
+# attention_decoder_forward(x~f[T,B,I], keys:f[B,S,A], values:f[B,S,E], h0:f[B,H], c0?f[B,H], feed0?f[B,F], weight_ih:f[G,W], weight_hh:f[G,H], bias_ih?f[G], bias_hh?f[G], weight_query?f[A,H], score_weight?f[A], weight_out?f[F,E+H], cell:n=0, order:n=0, score:n=0, scale:d=1, lengths?i[B], source_lengths?i[B], rows:n>=0, columns:n>=0, out~+f[T,B,H], fed~+f[T,B,F]) -> weights:f[B,T,S], h_last:f[B,H], c_last?f[B,H], gates?f[rows,columns], cells?f[rows,H], h_before?f[rows,H], feeds?f[rows,F], queries?f[rows,A], joined?f[rows,E+H]
 def attention_decoder_forward(
     x: npt.ArrayLike,
     keys: npt.ArrayLike,
@@ -1738,8 +1738,7 @@ def attention_decoder_forward(
     c0: npt.ArrayLike | None = None,
     feed0: npt.ArrayLike | None = None,
     *,
-    weight_x: npt.ArrayLike,
-    weight_feed: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
     weight_hh: npt.ArrayLike,
     bias_ih: npt.ArrayLike | None = None,
     bias_hh: npt.ArrayLike | None = None,
@@ -1771,6 +1770,7 @@ class attention_decoder_backward_result(NamedTuple):
     grad_h0: np.ndarray | None
     grad_c0: np.ndarray | None
     grad_feed0: np.ndarray | None
+    grad_weight_ih: np.ndarray | None
     grad_weight_hh: np.ndarray | None
     grad_bias_ih: np.ndarray | None
     grad_bias_hh: np.ndarray | None
@@ -1778,7 +1778,7 @@ class attention_decoder_backward_result(NamedTuple):
     grad_score_weight: np.ndarray | None
     grad_weight_out: np.ndarray | None
 
-# attention_decoder_backward(grad_out~?f[T,B,H], grad_fed~?f[T,B,F], grad_weights?f[B,T,S], grad_h_last?f[B,H], grad_c_last?f[B,H], x~f[T,B,I], keys:f[B,S,A], values:f[B,S,E], h0:f[B,H], c0?f[B,H], weight_x~f[G,I], weight_feed~f[G,F], weight_hh:f[G,H], weight_query?f[A,H], score_weight?f[A], weight_out?f[F,E+H], cell:n=0, order:n=0, score:n=0, scale:d=1, lengths?i[B], source_lengths?i[B], out~f[T,B,H], fed~f[T,B,F], weights:f[B,T,S], gates:f[R,C], cells?f[R,H], h_before:f[R,H], feeds:f[R,F], queries?f[R,A], joined?f[R,E+H], grad_x~+?f[T,B,I], grad_weight_x~+?f[G,I], grad_weight_feed~+?f[G,F]) -> grad_keys?f[B,S,A], grad_values?f[B,S,E], grad_h0?f[B,H], grad_c0?f[B,H], grad_feed0?f[B,F], grad_weight_hh?f[G,H], grad_bias_ih?f[G], grad_bias_hh?f[G], grad_weight_query?f[A,H], grad_score_weight?f[A], grad_weight_out?f[F,E+H]
+# attention_decoder_backward(grad_out~?f[T,B,H], grad_fed~?f[T,B,F], grad_weights?f[B,T,S], grad_h_last?f[B,H], grad_c_last?f[B,H], x~f[T,B,I], keys:f[B,S,A], values:f[B,S,E], h0:f[B,H], c0?f[B,H], weight_ih:f[G,W], weight_hh:f[G,H], weight_query?f[A,H], score_weight?f[A], weight_out?f[F,E+H], cell:n=0, order:n=0, score:n=0, scale:d=1, lengths?i[B], source_lengths?i[B], out~f[T,B,H], fed~f[T,B,F], weights:f[B,T,S], gates:f[R,C], cells?f[R,H], h_before:f[R,H], feeds:f[R,F], queries?f[R,A], joined?f[R,E+H], grad_x~+?f[T,B,I]) -> grad_keys?f[B,S,A], grad_values?f[B,S,E], grad_h0?f[B,H], grad_c0?f[B,H], grad_feed0?f[B,F], grad_weight_ih?f[G,W], grad_weight_hh?f[G,H], grad_bias_ih?f[G], grad_bias_hh?f[G], grad_weight_query?f[A,H], grad_score_weight?f[A], grad_weight_out?f[F,E+H]
 def attention_decoder_backward(
     grad_out: npt.ArrayLike | None = None,
     grad_fed: npt.ArrayLike | None = None,
@@ -1791,8 +1791,7 @@ def attention_decoder_backward(
     values: npt.ArrayLike,
     h0: npt.ArrayLike,
     c0: npt.ArrayLike | None = None,
-    weight_x: npt.ArrayLike,
-    weight_feed: npt.ArrayLike,
+    weight_ih: npt.ArrayLike,
     weight_hh: npt.ArrayLike,
     weight_query: npt.ArrayLike | None = None,
     score_weight: npt.ArrayLike | None = None,
@@ -1813,13 +1812,12 @@ def attention_decoder_backward(
     queries: npt.ArrayLike | None = None,
     joined: npt.ArrayLike | None = None,
     grad_x: np.ndarray | None = None,
-    grad_weight_x: np.ndarray | None = None,
-    grad_weight_feed: np.ndarray | None = None,
     grad_keys: bool = False,
     grad_values: bool = False,
     grad_h0: bool = False,
     grad_c0: bool = False,
     grad_feed0: bool = False,
+    grad_weight_ih: bool = False,
     grad_weight_hh: bool = False,
     grad_bias_ih: bool = False,
     grad_bias_hh: bool = False,
