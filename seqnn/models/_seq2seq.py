@@ -15,7 +15,7 @@ from ._base import Examples, Network, as_weights, by_length, require_pairs
 from ._decoding import evaluating
 from ._encoder_decoder import EncoderDecoder
 from ._recurrent_estimator import SequenceEstimator, WritingEstimator
-from ._seq2seq_training import FORCING, MeasureBLEU, ScheduleForcing
+from ._seq2seq_training import FORCING, MeasureBLEU, ScheduleForcing, held_out
 from ._sequences import Sequences
 
 __all__ = ["Seq2Seq"]
@@ -125,7 +125,8 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         written, parts = self._output.encode(targets, "y"), None
         callbacks: list[Any] = []
         if validation is not None:
-            held, true = self._held_out(validation)
+            given, true = held_out(validation, self._sequences)
+            held = self._input.encode(given, "validation[0]")
             parts = np.arange(len(encoded)), len(encoded) + np.arange(len(held))
             callbacks.append(self._measure(held, true))
             encoded, written = [*encoded, *held], [*written, *self._output.encode(true, "validation[1]")]
@@ -156,15 +157,6 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         if self._used.shared_vocabulary:
             output.vocabulary, output.embedding_size = self._input.vocabulary, self._input.embedding_size
         return output
-
-    def _held_out(self, validation: Any) -> tuple[list[Any], Sequences]:
-        """Return encoded inputs and what they become, of the pair that `fit` got."""
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            raise TypeError(f"validation: expected a pair (X, y), got {type(validation).__name__}")
-        x, y = self._sequences(validation[0], "validation[0]"), self._sequences(validation[1], "validation[1]")
-        if len(x.rows) != len(y.rows):
-            raise ValueError(f"validation: expected a sequence for each of {len(x.rows)} inputs, got {len(y.rows)}")
-        return self._input.encode(x, "validation[0]"), y
 
     def _measure(self, held: list[Any], true: Sequences) -> MeasureBLEU:
         """Return what computes BLEU after each epoch."""

@@ -1,4 +1,4 @@
-"""What happens between the steps and epochs of a `Seq2Seq`: scheduled sampling, and BLEU."""
+"""What happens between the steps and epochs of models that translate: scheduled sampling, and BLEU of held-out pairs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 from .._callbacks import Callback
 from ..metrics import bleu
+from ._sequences import Sequences
 
-__all__ = ["FORCING", "MeasureBLEU", "ScheduleForcing", "forcing"]
+__all__ = ["FORCING", "MeasureBLEU", "ScheduleForcing", "forcing", "held_out"]
 
 FORCING = ("always", "linear", "exponential", "inverse_sigmoid")
 
@@ -80,3 +81,18 @@ class MeasureBLEU(Callback):
     def on_epoch_end(self, model: Any) -> None:
         """Add the figure to the epoch's entry."""
         model.history_[-1]["val_bleu"] = bleu(self.write(model.model), self.references, tokenize="none").score
+
+
+def held_out(pair: Any, read: Callable[[Any, str], Sequences]) -> tuple[Sequences, Sequences]:
+    """Return both sides of the validation pairs that `fit` got, checked.
+
+    Args:
+        pair: (X, y).
+        read: read(sequences, their name) -> sequences of the model's kind.
+    """
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise TypeError(f"validation: expected a pair (X, y), got {type(pair).__name__}")
+    x, y = read(pair[0], "validation[0]"), read(pair[1], "validation[1]")
+    if len(x.rows) != len(y.rows):
+        raise ValueError(f"validation: expected a sequence for each of {len(x.rows)} inputs, got {len(y.rows)}")
+    return x, y

@@ -5,7 +5,7 @@ import pytest
 
 from seqnn import Callback, random
 from seqnn.data import dates
-from seqnn.models import EncoderDecoder, Seq2Seq
+from seqnn.models import EncoderDecoder, Seq2Seq, Translator
 from seqnn.models._seq2seq_training import FORCING, forcing
 from seqnn.text import SubwordTokenizer
 
@@ -198,3 +198,16 @@ def test_bad_validation_and_alignment_without_attention():
         Seq2Seq(**QUICK).fit(X, Y).align(X)
     with pytest.raises(ValueError, match="network with attention"):
         network(attention=None).align(np.ones((1, 2), int), None, np.ones((1, 2), int))
+
+
+def test_a_transformer_measures_bleu_of_held_out_pairs_too():
+    x = [["ein", "hund", "und", "ein", "mann"], ["eine", "katze", "und", "ein", "hund"]] * 8
+    y = [["a", "dog", "and", "a", "man"], ["a", "cat", "and", "a", "dog"]] * 8
+    model = Translator(
+        d_model=32, nhead=2, num_layers=1, dim_feedforward=64, warmup=40, max_iter=30, batch_size=8, dropout=0.0
+    )
+    model.fit(x, y, validation=(x[:2], y[:2]))
+    assert len(model.history_["val_bleu"]) == len(model.history_["val_loss"]) == model.n_iter_
+    assert max(model.history_["val_bleu"]) == pytest.approx(100)
+    with pytest.raises(ValueError, match="validation: expected a sequence for each of 2 inputs, got 1"):
+        model.fit(x, y, validation=(x[:2], y[:1]))
