@@ -211,3 +211,45 @@ def test_a_transformer_measures_bleu_of_held_out_pairs_too():
     assert max(model.history_["val_bleu"]) == pytest.approx(100)
     with pytest.raises(ValueError, match="validation: expected a sequence for each of 2 inputs, got 1"):
         model.fit(x, y, validation=(x[:2], y[:1]))
+
+
+# Reports about other programs: attention to padding (pytorch/tutorials 593, tensorflow 512), a last state of padding
+# (pytorch/tutorials 3643), one coin for a whole sequence (IBM/pytorch-seq2seq 152), beams whose states are not moved
+# (tensorflow 9904, pytorch/translate 353) or that meet another text (attention-is-all-you-need-pytorch 28), texts of a
+# batch that end early (OpenNMT-py 1337), texts longer than those of training (pytorch/tutorials).
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_a_text_is_translated_in_a_batch_as_alone(order, beams):
+    model = network(cell="lstm", order=order, bidirectional=True)
+    rng = np.random.default_rng(5)
+    texts = [rng.integers(0, 9, n) for n in (7, 1, 4, 2)]
+    together = np.zeros((4, 7), int)
+    for row, text in zip(together, texts, strict=True):
+        row[: len(text)] = text
+    written = model.generate(together, np.array([7, 1, 4, 2]), 6, 3, 4, num_beams=beams)
+    for row, text in zip(written, texts, strict=True):
+        alone = model.generate(text[None], None, 6, 3, 4, num_beams=beams)[0]
+        assert row[: len(alone)].tolist() == alone.tolist()
+        assert (row[len(alone) :] == alone[-1]).all() or 4 in alone
+
+
+def test_each_step_has_a_coin_of_its_own():
+    model = network().train()
+    model.teacher_forcing = 0.5
+    guide = np.random.default_rng(0).integers(0, 11, (6, 20))
+    with random.seeded(3):
+        states, last = model.reader(np.ones((6, 2), int), None)
+        mixed = model._mixed(states, None, last, guide)
+    own = (mixed != guide).mean(axis=1)
+    assert (own > 0.1).all()
+    assert (own < 0.8).all()
+    assert (mixed[:, 0] == guide[:, 0]).all()
+
+
+def test_a_text_longer_than_those_of_training_is_translated():
+    model = Seq2Seq(attention="additive", **QUICK).fit(X, Y)
+    [alignment] = model.align([["1", "2", "3"] * 40], steps=7)
+    assert alignment.weights.shape == (len(alignment.target), 120)
+    assert len(alignment.target) <= 7
