@@ -15,8 +15,8 @@ import numpy as np
 import seqnn
 from benchmarks import quality
 from benchmarks.bench_attention_decoder import twin
-from benchmarks.case import Case, Measured, Options
-from benchmarks.multi30k import BATCH, Data
+from benchmarks.case import Case, Options
+from benchmarks.multi30k import BATCH, Data, training_case
 from benchmarks.torch_peer import torch
 from seqnn import autograd, models, optim
 
@@ -28,34 +28,7 @@ def cases(options: Options) -> Iterator[Case]:
     """Yield some updates of the model."""
     data, updates = Data(), 3 if options.quick else 30
     for threads in options.threads:
-
-        def side(training: Callable, threads: int = threads) -> Callable[[], Measured]:
-            def run() -> Measured:
-                with seqnn.threads(threads):
-                    if torch:
-                        torch.set_num_threads(threads)
-                    return Measured(*training(data, updates, 1)[:2])
-
-            return run
-
-        yield Case(
-            f"BiGRU with additive attention, {updates} updates of {BATCH} pairs",
-            side(train_ours),
-            {"torch": side(train_torch) if torch else None},
-            check=same_losses,
-            threads=threads,
-            data=data.name,
-            work=sum(int((batch[3] >= 0).sum()) for batch in data.updates(updates, 1)),
-            work_unit="target words",
-            goals={"torch": 2.5},
-        )
-
-
-def same_losses(mine: list[float], other: list[float]) -> float:
-    """Check that the losses agree; return the largest relative difference."""
-    worst = max(abs(a / b - 1) for a, b in zip(mine, other, strict=True))
-    assert worst < 0.01, (mine, other)
-    return worst
+        yield training_case("BiGRU with additive attention", train_ours, train_torch, data, updates, threads, 2.5)
 
 
 def model(data: Data, seed: int) -> models.EncoderDecoder:

@@ -14,8 +14,8 @@ import numpy as np
 
 import seqnn
 from benchmarks import quality
-from benchmarks.case import Case, Measured, Options
-from benchmarks.multi30k import BATCH, Data
+from benchmarks.case import Case, Options
+from benchmarks.multi30k import BATCH, Data, training_case
 from benchmarks.torch_peer import our_step, ours, same_arrays, same_norms, their_step, theirs, torch
 from seqnn import autograd, models, nn, ops, optim
 
@@ -113,27 +113,7 @@ def cases(options: Options) -> Iterator[Case]:
     data, updates = Data(), 3 if options.quick else 30
     for threads in options.threads:
         yield from layer_cases(options.quick, threads)
-        seeds = itertools.count(1)
-
-        def side(training: Callable, threads: int = threads, seeds: Any = seeds) -> Callable[[], Measured]:
-            def run() -> Measured:
-                with seqnn.threads(threads):
-                    if torch:
-                        torch.set_num_threads(threads)
-                    return Measured(*training(data, updates, 1))
-
-            return run
-
-        yield Case(
-            f"Transformer, {updates} updates of {BATCH} pairs",
-            side(train_ours),
-            {"torch": side(train_torch) if torch else None},
-            check=same_losses,
-            threads=threads,
-            data=data.name,
-            work=sum(int((batch[3] >= 0).sum()) for batch in data.updates(updates, 1)),
-            work_unit="target words",
-        )
+        yield training_case("Transformer", train_ours, train_torch, data, updates, threads)
 
 
 def layer_cases(quick: bool, threads: int) -> Iterator[Case]:
@@ -185,13 +165,6 @@ def with_parameters(step: Callable[[], list], layer: Any) -> Callable[[], list]:
         return [*step(), *(parameter.grad for parameter in layer.parameters())]
 
     return run
-
-
-def same_losses(mine: list[float], other: list[float]) -> float:
-    """Check that the losses agree; return the largest relative difference."""
-    worst = max(abs(a / b - 1) for a, b in zip(mine, other, strict=True))
-    assert worst < 0.01, (mine, other)
-    return worst
 
 
 def quality_rows(options: Options, known: dict) -> Iterator[quality.Row]:

@@ -1,11 +1,15 @@
 """Pairs of sentences to translate, in batches of similar length."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+import seqnn
+from benchmarks.case import Case, Measured
+from benchmarks.torch_peer import torch
 from seqnn import text
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "multi30k"
@@ -50,3 +54,38 @@ class Data:
         """So many batches, of several epochs where one has fewer."""
         epochs = (self.batches("train", seed + epoch) for epoch in itertools.count())
         return itertools.islice(itertools.chain.from_iterable(epochs), count)
+
+
+def training_case(
+    name: str, ours: Callable[..., tuple], theirs: Callable[..., tuple], data: Data, updates: int, threads: int,
+    goal: float | None = None,
+) -> Case:  # fmt: skip
+    """Return some updates of a model, where a side is side(data, updates, seed) -> (seconds, losses, ...)."""
+
+    def side(training: Callable[..., Any]) -> Callable[[], Measured]:
+        def run() -> Measured:
+            with seqnn.threads(threads):
+                if torch:
+                    torch.set_num_threads(threads)
+                return Measured(*training(data, updates, 1)[:2])
+
+        return run
+
+    return Case(
+        f"{name}, {updates} updates of {BATCH} pairs",
+        side(ours),
+        {"torch": side(theirs) if torch else None},
+        check=same_losses,
+        threads=threads,
+        data=data.name,
+        work=sum(int((batch[3] >= 0).sum()) for batch in data.updates(updates, 1)),
+        work_unit="target words",
+        goals={} if goal is None else {"torch": goal},
+    )
+
+
+def same_losses(mine: list[float], other: list[float]) -> float:
+    """Check that the losses agree; return the largest relative difference."""
+    worst = max(abs(a / b - 1) for a, b in zip(mine, other, strict=True))
+    assert worst < 0.01, (mine, other)
+    return worst

@@ -107,12 +107,6 @@ static gemm times_weight(const real *weight, int64_t weight_row, const real *pac
         .n = n, .k = k, .a_col = 1, .b = weight, .b_row = weight_row, .b_col = 1, .packed = packed, .alpha = 1};
 }
 
-static void pack_part(const gemm *g, int part, int parts)
-{
-    const int64_t panels = gemm_panels(g->n);
-    gemm_pack(g, (real *)g->packed, cut(panels, parts, part), cut(panels, parts, part + 1));
-}
-
 // C (or C += with beta) of the rows [first, last) of A and C, whose row 0 is given.
 static void multiply_step(gemm g, const real *a, int64_t a_row, real *c, int64_t c_row, real beta, int64_t first,
                           int64_t last)

@@ -56,12 +56,12 @@ static void pack_backward(void *context, int part, int parts)
 {
     const struct decoder *d = &((struct decoder_backward *)context)->d;
     const gemm feed = feed_back(d), query = query_back(d), out = out_back(d);
-    pack_part(&feed, part, parts);
-    if (d->weight_query) pack_part(&query, part, parts);
-    if (d->weight_out) pack_part(&out, part, parts);
+    gemm_pack_share(&feed, part, parts);
+    if (d->weight_query) gemm_pack_share(&query, part, parts);
+    if (d->weight_out) gemm_pack_share(&out, part, parts);
     for (int i = 0; i < d->r.net.products_count; i++) {
         const gemm g = h_back(d, i);
-        pack_part(&g, part, parts);
+        gemm_pack_share(&g, part, parts);
     }
 }
 
@@ -217,25 +217,6 @@ static void write_state_gradients(const struct decoder_backward *w)
     }
 }
 
-// c = a^T b of `rows` rows, m and n numbers wide. False: no memory.
-static bool multiply_over_rows(const real *a, int64_t a_row, int64_t m, const real *b, int64_t b_row, int64_t n,
-                               int64_t rows, real *c, int64_t c_row, bool alone)
-{
-    const gemm g = {.m = m,
-                    .n = n,
-                    .k = rows,
-                    .a = a,
-                    .a_row = 1,
-                    .a_col = a_row,
-                    .b = b,
-                    .b_row = b_row,
-                    .b_col = 1,
-                    .c = c,
-                    .c_row = c_row,
-                    .alpha = 1};
-    return gemm_run(&g, alone ? 1 : gemm_team(&g));
-}
-
 // The gradients of keys and values, a sequence at a time.
 static bool multiply_sources(const struct decoder_backward *w)
 {
@@ -248,12 +229,12 @@ static bool multiply_sources(const struct decoder_backward *w)
     for (int64_t b = 0; b < d->r.B; b++) {
         const int64_t steps = recurrent_length(&d->r, b);
         if (g->values)
-            ok = multiply_over_rows(d->weights + b * T * S, S, S, w->grad_mean + b * T * d->E, d->E, d->E, steps,
-                                    g->values + b * S * d->E, d->E, true) &&
+            ok = gemm_over_rows(steps, d->weights + b * T * S, S, S, w->grad_mean + b * T * d->E, d->E, d->E,
+                                g->values + b * S * d->E, d->E, true) &&
                  ok;
         if (g->keys && !is_additive(d))
-            ok = multiply_over_rows(w->slopes + b * T * S, S, S, w->asked + b * T * d->A, d->A, d->A, steps,
-                                    g->keys + b * S * d->A, d->A, true) &&
+            ok = gemm_over_rows(steps, w->slopes + b * T * S, S, S, w->asked + b * T * d->A, d->A, d->A,
+                                g->keys + b * S * d->A, d->A, true) &&
                  ok;
     }
     return ok;
@@ -301,25 +282,25 @@ static bool multiply_weights(const struct decoder_backward *w, real *rows)
     const real *states = asking_states(d, 0, &state_row);
     bool ok = true;
     if (g->weight_ih)
-        ok = multiply_over_rows(w->grad_gates, gates, net->input_columns, d->feeds, d->F, d->F, n, g->weight_ih + r->I,
-                                d->weight_row, false);
+        ok = gemm_over_rows(n, w->grad_gates, gates, net->input_columns, d->feeds, d->F, d->F, g->weight_ih + r->I,
+                            d->weight_row, false);
     for (int i = 0; g->weight_hh && i < net->products_count; i++) {
         const struct recurrent_product *p = &net->products[i];
-        ok = ok && multiply_over_rows(w->grad_gates + p->column, gates, p->rows, r->h_before, H, H, n,
-                                      g->weight_hh + p->row * H, H, false);
+        ok = ok && gemm_over_rows(n, w->grad_gates + p->column, gates, p->rows, r->h_before, H, H,
+                                  g->weight_hh + p->row * H, H, false);
     }
     if (g->weight_query)
-        ok = ok && multiply_over_rows(w->grad_query, d->A, d->A, states, state_row, H, n, g->weight_query, H, false);
+        ok = ok && gemm_over_rows(n, w->grad_query, d->A, d->A, states, state_row, H, g->weight_query, H, false);
     if (g->weight_out)
-        ok = ok && multiply_over_rows(w->grad_made, d->F, d->F, d->joined, d->E + H, d->E + H, n, g->weight_out,
-                                      d->E + H, false);
+        ok = ok &&
+             gemm_over_rows(n, w->grad_made, d->F, d->F, d->joined, d->E + H, d->E + H, g->weight_out, d->E + H, false);
     if (g->score_weight) sum_columns(w->grad_weight, r->B, d->A, d->A, g->score_weight);
     sum_biases(w);
     if (g->weight_ih) {
         const bool in_order = is_in_order(r, r->x_time, r->x_batch);
         if (!in_order) gather_x(r, &d->schedule, rows, 0, n);
-        ok = ok && multiply_over_rows(w->grad_gates, gates, net->input_columns, in_order ? r->x : rows, r->I, r->I, n,
-                                      g->weight_ih, d->weight_row, false);
+        ok = ok && gemm_over_rows(n, w->grad_gates, gates, net->input_columns, in_order ? r->x : rows, r->I, r->I,
+                                  g->weight_ih, d->weight_row, false);
     }
     return ok && multiply_sources(w) && (!g->x || propagate_x(w, rows));
 }

@@ -3,6 +3,7 @@
 #define SEQNN_DECODER_FORWARD_H
 
 #include "recurrent/attend.h"
+#include "recurrent/biases.h"
 
 struct decoder_forward {
     struct decoder d;
@@ -35,12 +36,12 @@ static void pack_forward(void *context, int part, int parts)
     const int64_t H = d->r.net.h_size;
     const gemm feed = feed_product(d), query = times_transposed(d->weight_query, H, d->packed.query, d->A, H);
     const gemm out = out_product(d);
-    pack_part(&feed, part, parts);
-    if (d->weight_query) pack_part(&query, part, parts);
-    if (d->weight_out) pack_part(&out, part, parts);
+    gemm_pack_share(&feed, part, parts);
+    if (d->weight_query) gemm_pack_share(&query, part, parts);
+    if (d->weight_out) gemm_pack_share(&out, part, parts);
     for (int i = 0; i < d->r.net.products_count; i++) {
         const gemm g = h_product(d, i);
-        pack_part(&g, part, parts);
+        gemm_pack_share(&g, part, parts);
     }
 }
 
@@ -145,21 +146,6 @@ static bool multiply_inputs(const struct decoder_forward *w, real *rows)
     return gemm_run(&g, gemm_team(&g));
 }
 
-// Joins the biases of all columns.
-static void join_biases(struct decoder_forward *w, real *to)
-{
-    const struct recurrence *r = &w->d.r;
-    const struct recurrent_net *net = &r->net;
-    if (!r->bias_ih && !r->bias_hh) return;
-    memset(to, 0, (size_t)net->columns * sizeof(real));
-    if (r->bias_ih) memcpy(to, r->bias_ih, (size_t)net->input_columns * sizeof(real));
-    for (int i = 0; r->bias_hh && i < net->products_count; i++) {
-        const struct recurrent_product *p = &net->products[i];
-        for (int64_t k = 0; k < p->rows; k++) to[p->column + k] += r->bias_hh[p->row + k];
-    }
-    w->bias = to;
-}
-
 static const char *decoder_forward(struct decoder_forward *w)
 {
     struct decoder *d = &w->d;
@@ -198,7 +184,7 @@ static const char *decoder_forward(struct decoder_forward *w)
     error = sq_no_memory;
     if (scratch) {
         order_carried(d);
-        join_biases(w, bias);
+        w->bias = join_biases(r, bias);
         if (multiply_inputs(w, rows)) {
             run_decoder(pack_forward, decode_steps, w, d);
             error = NULL;

@@ -9,19 +9,7 @@
 static bool multiply_over_rows(const struct backward *w, const real *a, int64_t a_row, int64_t m, const real *b,
                                int64_t n, real *c)
 {
-    const gemm g = {.m = m,
-                    .n = n,
-                    .k = w->r->rows,
-                    .a = a,
-                    .a_row = 1,
-                    .a_col = a_row,
-                    .b = b,
-                    .b_row = n,
-                    .b_col = 1,
-                    .c = c,
-                    .c_row = n,
-                    .alpha = 1};
-    return gemm_run(&g, gemm_team(&g));
+    return gemm_over_rows(w->r->rows, a, a_row, m, b, n, n, c, n, false);
 }
 
 // The gradient of x = grad_gates W_ih, put where x lies. `rows` has room for the rows of x.
