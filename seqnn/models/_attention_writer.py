@@ -110,7 +110,12 @@ class AttentionWriter(nn.Module):
         )
 
     def step(self, ids: np.ndarray, state: tuple) -> tuple:
-        """Return the logits of the id after the last one, the next state, and the weights of the attention."""
+        """Return the logits [B, outputs] of the id after the last one, the next state, and the weights [B, S].
+
+        Args:
+            ids: all so far, [B, t].
+            state: what `start_writing` or an earlier step gave.
+        """
         source, parts = state
         x = self.embedding.weight.data[ids[:, -1]][:, None]
         decoded = self.decoder(x, source.states, parts, memory_lengths=source.lengths, keys=source.keys)

@@ -130,7 +130,12 @@ class OneToMany(nn.Module):
         return decode.Start(np.full((len(rows), 1), begin), self.step, state, keys=[*rows], context=no_grad)
 
     def step(self, ids: np.ndarray, state: tuple) -> tuple:
-        """Return the logits of the id after the last one, and the next state."""
+        """Return the logits [B, outputs] of the id after the last one, and the next state.
+
+        Args:
+            ids: all so far, [B, t].
+            state: what `start_writing` or an earlier step gave.
+        """
         vectors, layers = state
         x = self.embedding.weight.data[ids[:, -1]]
         x = x if self.context == "initial" else np.concatenate([x, vectors], axis=1)
