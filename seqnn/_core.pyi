@@ -1155,6 +1155,38 @@ def linear_backward(
     grad_bias: bool = False,
 ) -> linear_backward_result: ...
 
+class rows:
+    TAG: int
+    kind: tuple[str, ...]
+
+# rows_pack(weight~f32[N,K], kind:n) -> packed:u8[(N+63)/64*64*((K+3)/4*4+8)*(4/(kind+1))+TAG]
+def rows_pack(
+    weight: npt.ArrayLike,
+    kind: int | Literal["f32", "bf16", "i8"],
+) -> np.ndarray: ...
+
+# rows_forward(x~f32[R,K], packed:u8[P], kind:n, all:n>=0, first:n>=0, columns:n>=0, bias?f32[columns], residual~?f32[R,columns], activation:n=0) -> out:f32[R,columns]
+def rows_forward(
+    x: npt.ArrayLike,
+    packed: npt.ArrayLike,
+    kind: int | Literal["f32", "bf16", "i8"],
+    all: int,
+    first: int,
+    columns: int,
+    bias: npt.ArrayLike | None = None,
+    residual: npt.ArrayLike | None = None,
+    activation: int | Literal["none", "relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"] = 0,
+) -> np.ndarray: ...
+
+# rows_unpack(packed:u8[P], kind:n, depth:n>=0, columns:n>=0, ids:l[R]) -> out:f32[R,depth]
+def rows_unpack(
+    packed: npt.ArrayLike,
+    kind: int | Literal["f32", "bf16", "i8"],
+    depth: int,
+    columns: int,
+    ids: npt.ArrayLike,
+) -> np.ndarray: ...
+
 # conv_forward(x:f[N,C,H,W], w:f[O,I,R,S], bias?f[O], groups:n>=1=1, stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, bottom:n>=0=0, left:n>=0=0, right:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1, relu:p=0) -> y:f[N,O,(H+top+bottom-dilation_y*(R-1)-1)/stride_y+1,(W+left+right-dilation_x*(S-1)-1)/stride_x+1]
 def conv_forward(
     x: npt.ArrayLike,

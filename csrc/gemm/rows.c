@@ -23,7 +23,7 @@ const char *rows_open(const uint8_t *packed, int64_t size, enum rows_kind kind, 
     case PACKED_OTHER_SET: return "packed was made on another instruction set: pack the weight again";
     default: return "packed was not made from a weight of this shape, in this kind: pack the weight again";
     }
-    *w = (struct rows_weight){.kind = kind, .K = K, .N = N, .packed = panels};
+    *w = weight_at((void *)panels, kind, K, N);
     return NULL;
 }
 
@@ -35,8 +35,8 @@ KERNEL(rows_pack)
     _Static_assert(sizeof(packed_tag) + 63 <= ROWS_TAG, "the tag needs more room");
     const enum rows_kind kind = (enum rows_kind)a->kind;
     const int64_t apart = a->weight_stride[0], room = a->packed_size / (int64_t)sizeof(real);
-    const struct rows_weight w = {
-        .kind = kind, .K = a->K, .N = a->N, .packed = write_tag((real *)a->packed, room, tag_of(kind, a->K, a->N))};
+    const struct rows_weight w =
+        weight_at(write_tag((real *)a->packed, room, tag_of(kind, a->K, a->N)), kind, a->K, a->N);
     const gemm g = {.n = a->N, .k = a->K, .b = a->weight, .b_row = 1, .b_col = apart};
     const int64_t panels = rows_panels(&w), deep = round_up(a->K, 64);
     const int team = sq_team(a->N * a->K / 4);
@@ -52,7 +52,7 @@ KERNEL(rows_pack)
         case ROWS_I8:
             pack_i8(&w, a->weight, apart, p, bytes + deep * omp_get_thread_num());
             for (int64_t n = p * ROWS_PANEL; n < rows_panel_start(&w, p + 1); n++)
-                finite = finite && isfinite(scales_of(&w)[n]);
+                finite = finite && isfinite(w.scale[n]);
         }
     }
     sq_scratch_give(bytes);
@@ -164,8 +164,8 @@ static void multiply_i8(const struct rows_weight *w, const real *x, int64_t rows
                                 .x_row = (quads ? 1 : 2) * steps,
                                 .odd = steps,
                                 .x_scale = x_scale,
-                                .scale = scales_of(w) + column,
-                                .offset = offsets_of(w) + column,
+                                .scale = w->scale + column,
+                                .offset = w->offset + column,
                                 .bias = w->bias ? w->bias + column : NULL,
                                 .out = out + column,
                                 .out_row = out_row,
@@ -201,6 +201,18 @@ void rows_multiply(const struct rows_weight *w, const real *x, int64_t rows, int
     }
 }
 
+// Narrows a weight to columns [first, first + columns), which are whole panels; false where they are not.
+static bool take_columns(struct rows_weight *w, int64_t first, int64_t columns)
+{
+    if (columns == w->N) return true;
+    if (w->kind == ROWS_F32 || first % ROWS_PANEL || ((first + columns) % ROWS_PANEL && first + columns != w->N))
+        return false;
+    const int64_t bytes = w->kind == ROWS_I8 ? round_up(w->K, 4) : 2 * w->K;
+    w->N = columns, w->packed = (const char *)w->packed + first * bytes;
+    if (w->kind == ROWS_I8) w->scale += first, w->offset += first;
+    return true;
+}
+
 // Computes rows [row, row_end) and panels [panel, panel_end) of g->c with activation and residual, by blocks that the
 // cache holds.
 static void forward_part(const struct rows_weight *w, const gemm *g, int64_t row, int64_t row_end, int64_t panel,
@@ -215,18 +227,20 @@ static void forward_part(const struct rows_weight *w, const gemm *g, int64_t row
     }
 }
 
-// out = act(x W + bias) + residual, with a W [K -> N] that rows_pack packed
-//: rows_forward(x~f32[R,K], packed:u8[P], kind:n, columns:n>=0, bias?f32[columns], residual~?f32[R,columns],
-//:              activation:n=0) -> out:f32[R,columns]
-//:     where kind in kind; activation in linear.activation
+// out = act(x W + bias) + residual, with columns [first, first + columns) of a W [K -> N] that rows_pack packed; whole
+// panels of them
+//: rows_forward(x~f32[R,K], packed:u8[P], kind:n, all:n>=0, first:n>=0, columns:n>=0, bias?f32[columns],
+//:              residual~?f32[R,columns], activation:n=0) -> out:f32[R,columns]
+//:     where kind in kind; activation in linear.activation; first + columns <= all
 KERNEL(rows_forward)
 {
     struct rows_weight w;
-    const char *problem = rows_open(a->packed, a->P, (enum rows_kind)a->kind, a->K, a->columns, &w);
+    const char *problem = rows_open(a->packed, a->P, (enum rows_kind)a->kind, a->K, a->all, &w);
     if (problem) return problem;
+    if (!take_columns(&w, a->first, a->columns))
+        return "columns are taken by whole panels: first, and the end unless it is N, must be multiples of 64";
     w.bias = a->bias;
     const gemm g = {.m = a->R,
-                    .n = a->columns,
                     .a = a->x,
                     .a_row = a->x_stride[0],
                     .c = a->out,
@@ -234,8 +248,8 @@ KERNEL(rows_forward)
                     .activation = (int)a->activation,
                     .residual = a->residual,
                     .residual_row = a->residual_stride[0]};
-    const int64_t panels = rows_panels(&w), tiles = blocks(a->R, NARROW_ROWS);
-    const int team = sq_team(a->R * a->K * a->columns / (w.kind == ROWS_I8 ? 32 : 16) + a->K * a->columns / 64);
+    const int64_t panels = rows_panels(&w), tiles = blocks(a->R, NARROW_ROWS), work = a->K * a->columns;
+    const int team = sq_team(a->R * work / (w.kind == ROWS_I8 ? 32 : 16) + work / 64);
     const bool by_panels = blocks(panels, team) * tiles <= blocks(tiles, team) * panels;
     void *scratch = sq_scratch_take((size_t)most(1, team * rows_scratch(&w)));
     if (!scratch) return sq_no_memory;
@@ -249,5 +263,18 @@ KERNEL(rows_forward)
             forward_part(&w, &g, cut(a->R, parts, part), cut(a->R, parts, part + 1), 0, panels, own);
     }
     sq_scratch_give(scratch);
+    return NULL;
+}
+
+// out[r, k] = W[k, ids[r]], in float32
+//: rows_unpack(packed:u8[P], kind:n, depth:n>=0, columns:n>=0, ids:l[R]) -> out:f32[R,depth]
+//:     where kind in kind; kind > 0; 0 <= ids < columns
+KERNEL(rows_unpack)
+{
+    struct rows_weight w;
+    const char *problem = rows_open(a->packed, a->P, (enum rows_kind)a->kind, a->depth, a->columns, &w);
+    if (problem) return problem;
+#pragma omp parallel for num_threads(sq_team(a->R * a->depth)) schedule(static)
+    for (int64_t r = 0; r < a->R; r++) unpack_column(&w, a->ids[r], a->out + r * a->depth);
     return NULL;
 }

@@ -24,8 +24,10 @@
 struct rows_weight {
     enum rows_kind kind;
     int64_t K, N;
-    const void *packed; // the panels
-    const real *bias;   // [N] or NULL
+    const void *packed;    // the panels
+    const float *scale;    // [N] of i8: a weight is scale * q
+    const int32_t *offset; // [N] of i8: -128 times the sum of the column's q
+    const real *bias;      // [N] or NULL
 };
 
 enum {
@@ -33,7 +35,7 @@ enum {
     ROWS_BLOCK = 64, // rows that are multiplied by a panel while it is in the cache
 };
 
-// Bytes of the panels of a weight [K -> N], and of an array that holds them and their tag.
+// Bytes of the panels of a weight [K -> N], with what belongs to them.
 static inline int64_t rows_bytes(enum rows_kind kind, int64_t K, int64_t N)
 {
     const int64_t columns = round_up(N, ROWS_PANEL);
@@ -63,7 +65,7 @@ static inline int64_t rows_scratch(const struct rows_weight *w)
 #define rows_open SQ_SHARED(rows_open)
 #define rows_multiply SQ_SHARED(rows_multiply)
 
-// Fills in `w` from an array of `size` bytes that rows_pack made, without a bias. Returns an error or NULL.
+// Fills in `w`, without a bias, from an array of `size` bytes that rows_pack made. Returns an error or NULL.
 const char *rows_open(const uint8_t *packed, int64_t size, enum rows_kind kind, int64_t K, int64_t N,
                       struct rows_weight *w);
 // Computes out[r, columns of the panels] for all rows. x[r, k] = x[r * x_row + k].

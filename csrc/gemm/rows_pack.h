@@ -49,14 +49,14 @@ static float round_row(const float *x, int64_t n, int8_t *q)
     return most / I8_MOST;
 }
 
-// Where the scales and offsets of i8 lie: after the panels.
-static float *scales_of(const struct rows_weight *w)
+// Makes the weight whose panels begin at `packed`; scales and offsets of i8 lie after them.
+static struct rows_weight weight_at(void *packed, enum rows_kind kind, int64_t K, int64_t N)
 {
-    return (float *)((char *)w->packed + round_up(w->N, ROWS_PANEL) * round_up(w->K, 4));
-}
-static int32_t *offsets_of(const struct rows_weight *w)
-{
-    return (int32_t *)(scales_of(w) + round_up(w->N, ROWS_PANEL));
+    struct rows_weight w = {.kind = kind, .K = K, .N = N, .packed = packed};
+    const int64_t columns = round_up(N, ROWS_PANEL);
+    if (kind == ROWS_I8) w.scale = (const float *)((char *)packed + columns * round_up(K, 4));
+    if (kind == ROWS_I8) w.offset = (const int32_t *)(w.scale + columns);
+    return w;
 }
 
 static uint16_t to_bf16(float x) // the nearest, ties to even
@@ -83,10 +83,26 @@ static void pack_i8(const struct rows_weight *w, const float *weight, int64_t ap
     char *to = (char *)w->packed + p * ROWS_PANEL * deep;
     for (int64_t n = p * ROWS_PANEL; n < least(w->N, (p + 1) * ROWS_PANEL); n++) {
         int32_t sum = 0;
-        scales_of(w)[n] = round_row(weight + n * apart, w->K, room);
+        ((float *)w->scale)[n] = round_row(weight + n * apart, w->K, room);
         for (int64_t k = 0; k < deep; k++) sum += room[k];
-        offsets_of(w)[n] = -128 * sum;
+        ((int32_t *)w->offset)[n] = -128 * sum;
         for (int64_t k = 0; k < deep; k += 4) memcpy(to + k * ROWS_PANEL + n % ROWS_PANEL * 4, room + k, 4);
+    }
+}
+
+// Writes a column of bf16 or i8 as float32.
+static void unpack_column(const struct rows_weight *w, int64_t n, float *to)
+{
+    const int64_t p = n / ROWS_PANEL, j = n % ROWS_PANEL, half = ROWS_PANEL / 2;
+    if (w->kind == ROWS_BF16) {
+        const uint16_t *from = (const uint16_t *)w->packed + p * ROWS_PANEL * w->K + j % half * 2 + j / half;
+        for (int64_t k = 0; k < w->K; k++) {
+            const uint32_t bits = (uint32_t)from[k * ROWS_PANEL] << 16;
+            memcpy(to + k, &bits, sizeof bits);
+        }
+    } else {
+        const int8_t *from = (const int8_t *)w->packed + p * ROWS_PANEL * round_up(w->K, 4) + j * 4;
+        for (int64_t k = 0; k < w->K; k++) to[k] = from[k / 4 * 4 * ROWS_PANEL + k % 4] * w->scale[n];
     }
 }
 
