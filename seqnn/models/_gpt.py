@@ -251,6 +251,9 @@ class GPT(nn.Module):
             hidden = self.encode(ids[:, -room:], attention_mask=None if mask is None else mask[:, -room:])
         return self.head(hidden[:, -1], self._table()).data, state
 
+    def _product_weights(self) -> tuple[str, ...]:
+        return ("embedding.weight",) if self.tied else ()
+
     def _table(self) -> Tensor | None:
         return self.embedding.weight if self.tied else None
 

@@ -193,5 +193,8 @@ class Transformer(nn.Module):
             self, memory, hidden, lengths, None, begin=self.bos_id, most=count, source=ids, logits=logits
         )
 
+    def _product_weights(self) -> tuple[str, ...]:
+        return ("target.weight",)
+
     def _embed(self, table: nn.Embedding, ids: Any, offset: int) -> Tensor:
         return self.dropout(self.positions(table(as_ids(ids)) * math.sqrt(table.embedding_dim), offset=offset))
