@@ -2396,6 +2396,46 @@ def beams_select(
     position: int = 0,
 ) -> beams_select_result: ...
 
+class transformer:
+    net: tuple[str, ...]
+    number: tuple[str, ...]
+
+# transformer_room(net:l[14]) -> bytes:l[1]
+def transformer_room(
+    net: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# transformer_pack(net:l[14], numbers:f64[4], weights*f[], room:n>=0) -> packed:u8[room]
+def transformer_pack(
+    net: npt.ArrayLike,
+    numbers: npt.ArrayLike,
+    weights: Sequence[npt.ArrayLike],
+    room: int,
+) -> np.ndarray: ...
+
+# transformer_step(packed:u8[B], table:f[V,W], cache+f[L,G,S,E], ids:l[N]<V, sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, positions?f[P,W], angles?f[A,D], distances?f[H,Z], memory?f[L,G,Q,E], memory_begins?l[R], memory_ends?l[R]) -> logits:f[M,V]
+def transformer_step(
+    packed: npt.ArrayLike,
+    table: npt.ArrayLike,
+    cache: np.ndarray,
+    ids: npt.ArrayLike,
+    sequences: npt.ArrayLike,
+    lengths: npt.ArrayLike,
+    slots: npt.ArrayLike,
+    wanted: npt.ArrayLike,
+    positions: npt.ArrayLike | None = None,
+    angles: npt.ArrayLike | None = None,
+    distances: npt.ArrayLike | None = None,
+    memory: npt.ArrayLike | None = None,
+    memory_begins: npt.ArrayLike | None = None,
+    memory_ends: npt.ArrayLike | None = None,
+) -> np.ndarray: ...
+
+# transformer_mark(weights*f[]) -> mark:u64[1]
+def transformer_mark(
+    weights: Sequence[npt.ArrayLike],
+) -> np.ndarray: ...
+
 # mbr_overlap(tokens:l[T], offsets:l[S+1], hypotheses:n>=0, orders:n>=1, beta:d=1) -> utility:f64[hypotheses,S-hypotheses]
 def mbr_overlap(
     tokens: npt.ArrayLike,

@@ -1,0 +1,117 @@
+"""Decoding of our own Transformers: a whole step is one call, and beams name the keys and values that they share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _core, nn
+from ._step_plan import StepPlan
+
+__all__ = ["StepState", "step"]
+
+_ROWS = 256
+"""Most tokens of prompts in one call: what they need of working memory stays small."""
+
+
+class StepState:
+    """What is kept of the positions so far: a table that names, for each sequence, the slots of its keys and values.
+
+    Slots are taken once and never written again, so that sequences with a common beginning share its slots, and a beam
+    search moves the table alone.
+
+    Args:
+        plan: of the net.
+        packed: its weights.
+        begins: how many places before each sequence are padding, [B].
+        count: how many positions a sequence can have at most.
+        expected: how many new positions there are likely to be.
+        memory: keys and values of what an encoder has read, [layers, groups, positions, 2 depth].
+        memory_ends: where those of each sequence end in it, [B].
+    """
+
+    def __init__(
+        self,
+        plan: StepPlan,
+        packed: np.ndarray,
+        begins: np.ndarray,
+        count: int,
+        expected: int,
+        memory: np.ndarray | None = None,
+        memory_ends: np.ndarray | None = None,
+    ) -> None:
+        self.packed, self.table, self.begins, self.expected = packed, plan.embedding, begins, expected
+        self.seen, self.used = 0, 0
+        self.slots = np.zeros((len(begins), count), np.int32)
+        self.tables = plan.tables(count)
+        sizes = plan.net
+        self.cache = np.empty((sizes["layers"], sizes["groups"], 0, 2 * sizes["depth"]), np.float32)
+        self.memory, self.ends = memory, memory_ends
+        self.starts = None if memory_ends is None else np.concatenate([[0], memory_ends[:-1]])
+
+    def reorder(self, order: np.ndarray) -> None:
+        """Make sequence i what sequence order[i] was."""
+        self.slots, self.begins = self.slots[order], self.begins[order]
+        if self.memory is not None:
+            self.starts, self.ends = self.starts[order], self.ends[order]
+
+    def extend(self, ids: np.ndarray) -> np.ndarray:
+        """Return the logits [rows, V] after all tokens `ids` [rows, t], of which those from `seen` on are new."""
+        if ids.shape[1] - self.seen == 1 and self.seen:
+            sequences, places = np.arange(len(ids)), ids.shape[1] - self.begins
+            tokens, wanted = ids[:, -1], sequences
+        else:
+            new = np.arange(self.seen, ids.shape[1]) >= self.begins[:, None]
+            sequences, columns = np.nonzero(new)
+            columns += self.seen
+            tokens, places = ids[sequences, columns], columns + 1 - self.begins[sequences]
+            wanted = np.cumsum(new.sum(axis=1)) - 1
+        self._take(sequences, places, ids.shape[1])
+        self.seen = ids.shape[1]
+        if len(tokens) <= _ROWS:
+            return self._run(tokens, sequences, places, wanted)
+        found = []
+        for at in range(0, len(tokens), _ROWS):
+            part, ends = slice(at, at + _ROWS), wanted[(wanted >= at) & (wanted < at + _ROWS)]
+            found.append(self._run(tokens[part], sequences[part], places[part], ends - at))
+        return np.concatenate(found)
+
+    def _run(self, tokens: np.ndarray, sequences: np.ndarray, places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        return _core.transformer_step(
+            self.packed, self.table, self.cache, tokens, sequences, places, self.slots, wanted, **self.tables,
+            memory=self.memory, memory_begins=self.starts, memory_ends=self.ends,
+        )  # fmt: skip
+
+    def _take(self, sequences: np.ndarray, places: np.ndarray, seen: int) -> None:
+        """Take a slot for each new position."""
+        end, room = self.used + len(sequences), self.cache.shape[2]
+        if end > room:
+            later = len(self.slots) * max(self.expected - (seen if self.seen else 0), 0)
+            larger = np.empty(
+                (*self.cache.shape[:2], min(end + later, max(2 * room, end)), self.cache.shape[3]), np.float32
+            )
+            larger[:, :, : self.used] = self.cache[:, :, : self.used]
+            self.cache = larger
+        self.slots[sequences, places - 1] = np.arange(self.used, end)
+        self.used = end
+
+
+def step(ids: np.ndarray, state: StepState) -> tuple[np.ndarray, StepState]:
+    """Return the logits after all tokens so far, and the state: a step as `decode.Start` takes it."""
+    return state.extend(ids), state
+
+
+def memory_of(stack: nn.TransformerDecoder, memory: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return keys and values [layers, groups, positions that count, 2 depth] of a memory, and where each row ends.
+
+    Args:
+        stack: the decoder.
+        memory: what the encoder gave, [B, S, width].
+        counts: which positions count, [B, S].
+    """
+    found: list[Any] = []
+    for layer in stack.layers:
+        pair = [x.data.transpose(1, 0, 2, 3)[:, counts] for x in layer.multihead_attn.project(memory)]
+        found.append(np.concatenate(pair, axis=2))
+    return np.stack(found), np.cumsum(counts.sum(axis=1))
