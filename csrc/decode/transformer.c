@@ -220,17 +220,17 @@ enum { MARK_BLOCK = 1 << 16 }; // bytes that make a partial mark
 
 static uint64_t mark_block(const char *from, int64_t bytes)
 {
-    mark_lanes sum = {1, 2, 3, 4, 5, 6, 7, 8}, key = {3, 5, 7, 11, 13, 17, 19, 23};
-    for (int64_t i = 0; i < bytes; i += (int64_t)sizeof sum) {
-        mark_lanes x = {0};
-        memcpy(&x, from + i, (size_t)least(sizeof x, bytes - i));
-        key += UINT64_C(0x9e3779b97f4a7c15);
-        const mark_lanes keyed = x ^ key;
+    mark_lanes sum = {1, 2, 3, 4, 5, 6, 7, 8}, key = {3, 5, 7, 11, 13, 17, 19, 23}, last = {0};
+    int64_t i = 0;
+    for (; i + (int64_t)sizeof last <= bytes; i += (int64_t)sizeof last) {
+        const mark_lanes x = *(const mark_lanes *)(from + i), keyed = x ^ key;
         sum += x + (keyed & UINT64_C(0xffffffff)) * (keyed >> 32);
-        sum ^= sum >> 29;
+        key += UINT64_C(0x9e3779b97f4a7c15);
     }
+    memcpy(&last, from + i, (size_t)(bytes - i));
+    sum ^= last;
     uint64_t mark = (uint64_t)bytes;
-    for (int i = 0; i < 8; i++) mark = (mark ^ sum[i] ^ (mark >> 31)) * UINT64_C(0xd6e8feb86659fd93);
+    for (int k = 0; k < 8; k++) mark = (mark ^ sum[k] ^ (mark >> 31)) * UINT64_C(0xd6e8feb86659fd93);
     return mark;
 }
 
