@@ -1,6 +1,4 @@
-// What a Transformer is to a step: its sizes and switches, and where its packed weights lie. The packed weights are one
-// array of bytes: a head that says what they are, then on a 64-byte boundary what stands before the layers' end, layer
-// by layer. All places follow from the sizes, so that a head that fits is all there is to check.
+// What a Transformer is to a step: its sizes and switches, and the weights of its layers.
 #ifndef SEQNN_DECODE_STEP_NET_H
 #define SEQNN_DECODE_STEP_NET_H
 
@@ -9,22 +7,13 @@
 #include "layers/norm_row.h"
 #include "transformer_args.h"
 
-enum { NETS = TRANSFORMER_FINAL_NORM + 1, NUMBERS = TRANSFORMER_OUTPUT_SCALE + 1, MOST_SIZE = 1 << 28 };
-
-struct step_head {
-    char kind[8];
-    int32_t element_bytes, lanes, vectors; // lanes and vectors tell the instruction set
-    int32_t start;                         // the weights begin at this byte
-    int64_t net[NETS];                     // by the enumeration `net` of transformer.c
-    double numbers[NUMBERS];               // by `number`
-};
+enum { STEP_MOST_SIZE = 1 << 26 };
 
 // The sizes and switches by their names, and what follows from them.
 struct step_net {
-    int64_t layers, width, heads, groups, depth, inner, vocabulary;
-    int64_t kind, activation;
+    int64_t layers, width, heads, groups, depth, inner, activation;
     bool gated, cross, norm_first, rms, final_norm;
-    double eps, scale, embedding_scale, output_scale;
+    double eps, scale, output_scale;
     int64_t attended, projected; // columns of what the heads give, and of queries, keys and values
 };
 
@@ -42,23 +31,17 @@ struct step_end {
 // Takes over sizes and switches. Returns what is wrong with them, or NULL.
 static const char *read_net(struct step_net *n, const int64_t *net, const double *numbers)
 {
-    static const int64_t switches[] = {TRANSFORMER_GATED, TRANSFORMER_CROSS, TRANSFORMER_NORM_FIRST, TRANSFORMER_RMS,
-                                       TRANSFORMER_FINAL_NORM};
-    for (int64_t i = 0; i <= TRANSFORMER_VOCABULARY; i++)
-        if (net[i] < 1 || net[i] > MOST_SIZE) return "net: a size is below 1 or above 2^28";
-    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
-        if (net[switches[i]] != 0 && net[switches[i]] != 1) return "net: a switch is neither 0 nor 1";
-    for (int64_t i = 0; i < NUMBERS; i++)
-        if (!isfinite(numbers[i])) return "numbers: one is not finite";
+    for (int i = 0; i <= TRANSFORMER_INNER; i++)
+        if (net[i] < 1 || net[i] > STEP_MOST_SIZE) return "net: a size is below 1 or above 2^26";
+    for (int i = TRANSFORMER_GATED; i <= TRANSFORMER_FINAL_NORM; i++)
+        if (net[i] != 0 && net[i] != 1) return "net: a switch is neither 0 nor 1";
     *n = (struct step_net){.layers = net[TRANSFORMER_LAYERS],
                            .width = net[TRANSFORMER_WIDTH],
                            .heads = net[TRANSFORMER_HEADS],
                            .groups = net[TRANSFORMER_GROUPS],
                            .depth = net[TRANSFORMER_DEPTH],
                            .inner = net[TRANSFORMER_INNER],
-                           .vocabulary = net[TRANSFORMER_VOCABULARY],
                            .activation = net[TRANSFORMER_ACTIVATION],
-                           .kind = net[TRANSFORMER_KIND],
                            .gated = net[TRANSFORMER_GATED],
                            .cross = net[TRANSFORMER_CROSS],
                            .norm_first = net[TRANSFORMER_NORM_FIRST],
@@ -66,112 +49,86 @@ static const char *read_net(struct step_net *n, const int64_t *net, const double
                            .final_norm = net[TRANSFORMER_FINAL_NORM],
                            .eps = numbers[TRANSFORMER_EPS],
                            .scale = numbers[TRANSFORMER_SCALE],
-                           .embedding_scale = numbers[TRANSFORMER_EMBEDDING_SCALE],
                            .output_scale = numbers[TRANSFORMER_OUTPUT_SCALE]};
-    if (n->kind != ROWS_F32) return "net: this kind of weights is not known";
-    if (n->activation < LINEAR_NONE || n->activation > LINEAR_TANH) return "net: this activation is not known";
+    if (n->activation < LINEAR_NONE || n->activation > LINEAR_TANH) return "net: there is no such activation";
     if (n->heads % n->groups) return "net: the number of groups does not divide that of heads";
-    if (n->heads > MOST_SIZE / n->depth) return "net: a size is below 1 or above 2^28";
     n->attended = n->heads * n->depth, n->projected = (n->heads + 2 * n->groups) * n->depth;
+    if (n->projected > STEP_MOST_SIZE) return "net: a size is below 1 or above 2^26";
     return NULL;
 }
 
-// A walk over the packed weights: each part begins on a 64-byte boundary. Without `base` it only measures.
+// A walk over the weights and vectors of a call, in the order of the layers.
 struct step_walk {
-    char *base;
-    int64_t at;
+    const struct transformer_step *a;
+    int64_t weight, vector;
+    const char *error; // the first one, or NULL
 };
 
-static void *next_part(struct step_walk *w, int64_t bytes)
+static const real *next_vector(struct step_walk *w, int64_t size)
 {
-    void *part = w->base ? w->base + w->at : NULL;
-    w->at += round_up(bytes, 64);
-    return part;
+    if (size > w->a->K - w->vector) {
+        if (!w->error) w->error = "vectors: there are fewer numbers than the net has";
+        return NULL;
+    }
+    w->vector += size;
+    return w->a->vectors + w->vector - size;
 }
 
 static row_norm next_norm(struct step_walk *w, const struct step_net *n)
 {
-    const real *weight = next_part(w, n->width * (int64_t)sizeof(real));
-    const real *bias = next_part(w, n->width * (int64_t)sizeof(real));
-    return (row_norm){weight, bias, n->eps, n->rms};
+    const real *weight = next_vector(w, n->width);
+    return (row_norm){weight, next_vector(w, n->width), n->eps, n->rms};
 }
 
-static struct rows_weight next_weight(struct step_walk *w, const struct step_net *n, int64_t K, int64_t N)
+static const char *open_weight(const struct step_walk *w, int64_t K, int64_t N, struct rows_weight *to)
 {
-    const enum rows_kind kind = (enum rows_kind)n->kind;
-    void *packed = next_part(w, rows_bytes(kind, K, N));
-    return (struct rows_weight){kind, K, N, packed, next_part(w, N * (int64_t)sizeof(real))};
+    const char *error = "weights: there are fewer than the net has";
+    for (int kind = ROWS_F32; kind <= ROWS_I8 && error && w->weight < w->a->weights_count; kind++)
+        error = rows_open(w->a->weights[w->weight], w->a->weights_size[w->weight], (enum rows_kind)kind, K, N, to);
+    return error;
+}
+
+// Takes the next weight [K -> N], of any kind, and its bias. It may also be the first columns of a narrow one that has
+// `all`.
+static struct rows_weight next_weight(struct step_walk *w, int64_t K, int64_t N, int64_t all)
+{
+    struct rows_weight weight = {0};
+    const char *error = open_weight(w, K, N, &weight);
+    if (error && N < all && !open_weight(w, K, all, &weight) && weight.kind != ROWS_F32) error = NULL;
+    if (error && !w->error) w->error = error;
+    weight.N = N, weight.bias = next_vector(w, N);
+    w->weight++;
+    return weight;
 }
 
 static struct step_layer next_layer(struct step_walk *w, const struct step_net *n)
 {
     struct step_layer l = {.norm[0] = next_norm(w, n)};
-    l.qkv = next_weight(w, n, n->width, n->projected);
-    l.out = next_weight(w, n, n->attended, n->width);
+    l.qkv = next_weight(w, n->width, n->projected, n->projected);
+    l.out = next_weight(w, n->attended, n->width, n->width);
     if (n->cross) {
         l.norm[1] = next_norm(w, n);
-        l.query = next_weight(w, n, n->width, n->attended);
-        l.cross_out = next_weight(w, n, n->attended, n->width);
+        l.query = next_weight(w, n->width, n->attended, n->projected);
+        l.cross_out = next_weight(w, n->attended, n->width, n->width);
     }
     l.norm[2] = next_norm(w, n);
-    l.up = next_weight(w, n, n->width, n->inner);
-    if (n->gated) l.gate = next_weight(w, n, n->width, n->inner);
-    l.down = next_weight(w, n, n->inner, n->width);
+    l.up = next_weight(w, n->width, n->inner, n->inner);
+    if (n->gated) l.gate = next_weight(w, n->width, n->inner, n->inner);
+    l.down = next_weight(w, n->inner, n->width, n->width);
     return l;
 }
 
-static struct step_end next_end(struct step_walk *w, const struct step_net *n)
+// Finds all weights; `layers` has room for n->layers. Returns what does not fit, or NULL.
+static const char *read_weights(const struct transformer_step *a, const struct step_net *n, struct step_layer *layers,
+                                struct step_end *end)
 {
-    struct step_end e = {.norm = next_norm(w, n)};
-    e.table = next_weight(w, n, n->width, n->vocabulary);
-    return e;
-}
-
-static int64_t layer_bytes(const struct step_net *n)
-{
-    struct step_walk w = {0};
-    next_layer(&w, n);
-    return w.at;
-}
-
-// All layers come first, each as long as the others.
-static struct step_layer layer_at(char *base, const struct step_net *n, int64_t layer)
-{
-    struct step_walk w = {base, layer * layer_bytes(n)};
-    return next_layer(&w, n);
-}
-
-static struct step_end end_at(char *base, const struct step_net *n)
-{
-    struct step_walk w = {base, n->layers * layer_bytes(n)};
-    return next_end(&w, n);
-}
-
-// Bytes of the packed weights without their head, or -1 where nobody has as many.
-static int64_t net_bytes(const struct step_net *n)
-{
-    const double columns = (double)n->projected + 2.0 * (double)n->attended + 3.0 * (double)n->inner;
-    if (((double)n->layers * columns + (double)n->vocabulary) * (double)(n->width + 64) > 0x1p48) return -1;
-    struct step_walk w = {0};
-    next_end(&w, n);
-    return n->layers * layer_bytes(n) + w.at;
-}
-
-// Finds the packed weights in `packed`. Returns what is wrong with them, or NULL.
-static const char *open_net(struct step_net *n, const uint8_t *packed, int64_t room, char **base)
-{
-    struct step_head head;
-    if (room < (int64_t)sizeof head) return "packed was not made by transformer_pack";
-    memcpy(&head, packed, sizeof head);
-    if (memcmp(head.kind, "step", 5) || head.element_bytes != sizeof(real) || read_net(n, head.net, head.numbers))
-        return "packed was not made by transformer_pack of this dtype";
-    if (head.lanes != LANES || head.vectors != GEMM_VECTORS)
-        return "packed was made on another instruction set: pack the weights again";
-    const int64_t bytes = net_bytes(n);
-    if (bytes < 0 || head.start < (int64_t)sizeof head || head.start > room - bytes)
-        return "packed was not made by transformer_pack of this dtype";
-    *base = (char *)packed + head.start;
-    return NULL;
+    struct step_walk w = {.a = a};
+    for (int64_t i = 0; i < n->layers && !w.error; i++) layers[i] = next_layer(&w, n);
+    end->norm = next_norm(&w, n);
+    end->table = next_weight(&w, n->width, a->vocabulary, a->vocabulary);
+    if (!w.error && (w.weight != a->weights_count || w.vector != a->K))
+        return "weights: there are more of them, or more vectors, than the net has";
+    return w.error;
 }
 
 #endif

@@ -24,8 +24,8 @@ enum step_operation {
 };
 
 enum {
-    STEPS_A_LAYER = 13,   // operations at most
-    SMALL_ELEMENTS = 6144 // of an operation that one thread does, while the others wait
+    STEP_TASKS_A_LAYER = 13, // operations at most
+    STEP_SMALL = 6144        // of an operation that one thread does, while the others wait
 };
 
 struct step_task {
@@ -36,10 +36,12 @@ struct step_task {
 struct step {
     const struct transformer_step *a;
     struct step_net net;
-    char *base;
+    struct step_layer *layers;
+    struct step_end end;
     real *x, *h, *y, *qkv, *attended, *inner, *gate; // [N, ...]
     real *scores;                                    // [parts, scores_row]
-    int64_t scores_row;
+    char *room;                                      // of products, [parts, room_bytes]
+    int64_t scores_row, room_bytes;
     struct step_task *tasks;
     int64_t task, count;
     int parts;
@@ -51,22 +53,18 @@ static void embed(const struct step *s, int64_t r)
 {
     const struct transformer_step *a = s->a;
     const int64_t width = s->net.width;
-    const real *from = a->table + a->ids[r] * width, scale = (real)s->net.embedding_scale;
-    const real *position = a->positions ? a->positions + (a->lengths[r] - 1) * width : NULL;
     real *x = row_of(s->x, r, width);
-    for (int64_t i = 0; i < width; i++) x[i] = from[i] * scale;
-    if (position)
-        for (int64_t i = 0; i < width; i++) x[i] += position[i];
+    memcpy(x, a->x + r * width, (size_t)width * sizeof(real));
+    if (a->positions) add(x, a->positions + (a->lengths[r] - 1) * width, width);
 }
 
 static void normalise(const struct step *s, const struct step_task *task, int64_t r)
 {
     const int64_t width = s->net.width;
-    const struct step_layer l = layer_at(s->base, &s->net, task->layer);
     real *x = row_of(s->x, r, width);
     // The stream of a layer with norms first begins as it is.
     if (task->layer > 0 || task->norm > 0 || !s->net.norm_first) add(x, row_of(s->y, r, width), width);
-    norm_row(s->net.norm_first ? row_of(s->h, r, width) : x, x, &l.norm[task->norm], width);
+    norm_row(s->net.norm_first ? row_of(s->h, r, width) : x, x, &s->layers[task->layer].norm[task->norm], width);
 }
 
 static void place(const struct step *s, int64_t layer, int64_t r)
@@ -115,14 +113,15 @@ static void multiply(const struct step *s, const struct rows_weight *w, const re
                      int part)
 {
     const int64_t panels = rows_panels(w);
-    rows_multiply(w, x, rows, w->K, out, w->N, cut(panels, s->parts, part), cut(panels, s->parts, part + 1), NULL);
+    rows_multiply(w, x, rows, w->K, out, w->N, cut(panels, s->parts, part), cut(panels, s->parts, part + 1),
+                  s->room + part * s->room_bytes);
 }
 
 static void widen(const struct step *s, const struct step_layer *l, const real *h, int part)
 {
     const int64_t panels = rows_panels(&l->up), n = l->up.N;
-    const int64_t from = rows_column(&l->up, cut(panels, s->parts, part));
-    const int64_t columns = rows_column(&l->up, cut(panels, s->parts, part + 1)) - from;
+    const int64_t from = rows_panel_start(&l->up, cut(panels, s->parts, part));
+    const int64_t columns = rows_panel_start(&l->up, cut(panels, s->parts, part + 1)) - from;
     multiply(s, &l->up, h, s->inner, s->a->N, part);
     if (s->net.gated) multiply(s, &l->gate, h, s->gate, s->a->N, part);
     for (int64_t r = 0; r < s->a->N; r++) {
@@ -137,14 +136,13 @@ static void widen(const struct step *s, const struct step_layer *l, const real *
 static void finish_row(const struct step *s, int64_t i)
 {
     const int64_t width = s->net.width, r = s->a->wanted[i];
-    const struct step_end e = end_at(s->base, &s->net);
     const real *x = row_of(s->x, r, width), *y = row_of(s->y, r, width);
     real *h = row_of(s->h, i, width);
     if (s->net.norm_first)
         for (int64_t j = 0; j < width; j++) h[j] = x[j] + y[j];
     else
         memcpy(h, x, (size_t)width * sizeof(real));
-    if (s->net.final_norm) norm_row(h, h, &e.norm, width);
+    if (s->net.final_norm) norm_row(h, h, &s->end.norm, width);
     if (s->net.output_scale != 1)
         for (int64_t j = 0; j < width; j++) h[j] *= (real)s->net.output_scale;
 }

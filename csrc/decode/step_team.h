@@ -61,20 +61,16 @@ static void do_row(const struct step *s, const struct step_task *task, int64_t r
 static void do_part(const struct step *s, const struct step_task *task, int part)
 {
     const int64_t rows = s->a->N;
-    const struct step_layer l = layer_at(s->base, &s->net, task->layer);
+    const struct step_layer *l = &s->layers[task->layer];
     const real *h = s->net.norm_first ? s->h : s->x;
     switch (task->operation) {
-    case STEP_QKV: multiply(s, &l.qkv, h, s->qkv, rows, part); break;
-    case STEP_QUERY: multiply(s, &l.query, h, s->qkv, rows, part); break;
-    case STEP_OUT: multiply(s, &l.out, s->attended, s->y, rows, part); break;
-    case STEP_REMINDED: multiply(s, &l.cross_out, s->attended, s->y, rows, part); break;
-    case STEP_UP: widen(s, &l, h, part); break;
-    case STEP_DOWN: multiply(s, &l.down, s->inner, s->y, rows, part); break;
-    case STEP_LOGITS: {
-        const struct step_end e = end_at(s->base, &s->net);
-        multiply(s, &e.table, s->h, s->a->logits, s->a->M, part);
-        break;
-    }
+    case STEP_QKV: multiply(s, &l->qkv, h, s->qkv, rows, part); break;
+    case STEP_QUERY: multiply(s, &l->query, h, s->qkv, rows, part); break;
+    case STEP_OUT: multiply(s, &l->out, s->attended, s->y, rows, part); break;
+    case STEP_REMINDED: multiply(s, &l->cross_out, s->attended, s->y, rows, part); break;
+    case STEP_UP: widen(s, l, h, part); break;
+    case STEP_DOWN: multiply(s, &l->down, s->inner, s->y, rows, part); break;
+    case STEP_LOGITS: multiply(s, &s->end.table, s->h, s->a->logits, s->a->M, part); break;
     default: { // attention: the rows of a head come one after the other
         const int64_t items = rows * s->net.groups, end = cut(items, s->parts, part + 1);
         for (int64_t i = cut(items, s->parts, part); i < end; i++)
@@ -102,7 +98,7 @@ static bool next_task(void *context)
         const struct step_task *task = &s->tasks[s->task];
         int64_t elements;
         const int64_t rows = task_rows(s, task, &elements);
-        if (rows == 0 || rows * elements > SMALL_ELEMENTS) return true;
+        if (rows == 0 || rows * elements > STEP_SMALL) return true;
         for (int64_t r = 0; r < rows; r++) do_row(s, task, r);
     }
     return false;

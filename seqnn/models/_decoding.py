@@ -66,7 +66,7 @@ def from_memory(
     if plan is not None:
         with evaluating(model):
             read = memory_of(model.decoder, memory, counts)
-        state = StepState(plan, plan.packed(model), np.zeros(len(ids), np.int64), max(1, most), most, *read)
+        state = StepState(plan, plan.arguments(model), np.zeros(len(ids), np.int64), max(1, most), most, *read)
         return Start(ids, step_of_plan, state, keys=keys, options=options)
 
     def step(ids: np.ndarray, state: tuple) -> tuple:

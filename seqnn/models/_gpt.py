@@ -238,7 +238,7 @@ class GPT(nn.Module):
         options = {} if crop else {"max_new_tokens": limit - width}
         plan = None if width + count > limit else self._plan()
         if plan is not None:
-            own = StepState(plan, plan.packed(self), begins, room, count)
+            own = StepState(plan, plan.arguments(self), begins, room, count)
             return decode.Start(ids, step, own, begins, options=options)
         mask = np.arange(width) >= begins[:, None] if begins.any() else None
         state = mask, self.transformer.new_cache(room)
@@ -263,6 +263,9 @@ class GPT(nn.Module):
             return None
         table = self.embedding.weight if self.tied else self.head.weight
         return plan_step(self, self.transformer, self.embedding, table, positions=self.positions)
+
+    def _product_weights(self) -> tuple[str, ...]:
+        return ("embedding.weight",) if self.tied else ()
 
     def _table(self) -> Tensor | None:
         return self.embedding.weight if self.tied else None

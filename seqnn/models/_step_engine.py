@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core, nn
+from ..autograd import Tensor
 from ._step_plan import StepPlan
 
 __all__ = ["StepState", "step"]
@@ -23,7 +24,7 @@ class StepState:
 
     Args:
         plan: of the net.
-        packed: its weights.
+        arguments: the first ones of the step: `plan.arguments`.
         begins: how many places before each sequence are padding, [B].
         count: how many positions a sequence can have at most.
         expected: how many new positions there are likely to be.
@@ -34,14 +35,15 @@ class StepState:
     def __init__(
         self,
         plan: StepPlan,
-        packed: np.ndarray,
+        arguments: tuple,
         begins: np.ndarray,
         count: int,
         expected: int,
         memory: np.ndarray | None = None,
         memory_ends: np.ndarray | None = None,
     ) -> None:
-        self.packed, self.table, self.begins, self.expected = packed, plan.embedding, begins, expected
+        self.arguments, self.begins, self.expected = arguments, begins, expected
+        self.embed, self.vocabulary = plan.embed, len(plan.weights[-1])
         self.seen, self.used = 0, 0
         self.slots = np.zeros((len(begins), count), np.int32)
         self.tables = plan.tables(count)
@@ -79,7 +81,8 @@ class StepState:
 
     def _run(self, tokens: np.ndarray, sequences: np.ndarray, places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         return _core.transformer_step(
-            self.packed, self.table, self.cache, tokens, sequences, places, self.slots, wanted, **self.tables,
+            *self.arguments, self.embed(tokens), self.cache, sequences, places, self.slots, wanted, self.vocabulary,
+            **self.tables,
             memory=self.memory, memory_begins=self.starts, memory_ends=self.ends,
         )  # fmt: skip
 
@@ -112,6 +115,6 @@ def memory_of(stack: nn.TransformerDecoder, memory: np.ndarray, counts: np.ndarr
     """
     found: list[Any] = []
     for layer in stack.layers:
-        pair = [x.data.transpose(1, 0, 2, 3)[:, counts] for x in layer.multihead_attn.project(memory)]
+        pair = [x.data.transpose(1, 0, 2, 3)[:, counts] for x in layer.multihead_attn.project(Tensor(memory))]
         found.append(np.concatenate(pair, axis=2))
     return np.stack(found), np.cumsum(counts.sum(axis=1))

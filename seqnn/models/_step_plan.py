@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,44 +22,55 @@ _KNOWN = (
 )  # fmt: skip
 
 
+Weight = np.ndarray | ops.QuantizedWeight
+
+
 @dataclass(frozen=True, eq=False)
 class StepPlan:
     """A net as `_core.transformer_step` takes it.
 
     Args:
         stack: the decoder, or the encoder of a decoder-only model.
-        net: its sizes and switches, in the order of `_core.transformer.net`.
-        numbers: in the order of `_core.transformer.number`.
-        weights: those of all layers and of the end, in the order in which `_core.transformer_pack` takes them.
-        embedding: the table of the tokens, [V, width].
+        net: its sizes and switches, by the names of `_core.transformer.net`.
+        numbers: by the names of `_core.transformer.number`.
+        weights: the matrices of all layers and the output's, in the order of `_core.transformer_step`.
+        vectors: biases and the weights of norms, in that order.
+        embed: embed(ids [N]) -> [N, width]: the embeddings of tokens.
         positions: the layer that adds vectors to the embeddings, or None.
     """
 
     stack: nn.Module
     net: dict[str, int]
     numbers: dict[str, float]
-    weights: list[np.ndarray] = field(repr=False)
-    embedding: np.ndarray = field(repr=False)
+    weights: list[Weight] = field(repr=False)
+    vectors: list[np.ndarray] = field(repr=False)
+    embed: Callable[[np.ndarray], np.ndarray]
     positions: nn.Module | None = None
 
-    def packed(self, model: nn.Module) -> np.ndarray:
-        """Return the packed weights, which a model in evaluation mode keeps until its weights change.
+    def arguments(self, model: nn.Module) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], np.ndarray]:
+        """Return net, numbers, weights and vectors, the first arguments of the step.
+
+        A model in evaluation mode keeps its packed weights until the numbers in them change.
 
         Args:
             model: that the net belongs to.
         """
-        net = np.array([self.net[name] for name in _core.transformer.net])
-        numbers = np.array([self.numbers[name] for name in _core.transformer.number])
-        made_of = get_isa(), net.tobytes(), numbers.tobytes(), int(_core.transformer_mark(self.weights)[0])
-        kept = _packed.get(model)
-        if kept is not None and kept[0] == made_of:
-            return kept[1]
-        _packed.pop(model, None)
-        room = int(_core.transformer_room(net)[0])
-        packed = _core.transformer_pack(net, numbers, self.weights, room)
+        return (
+            np.array([self.net[name] for name in _core.transformer.net]),
+            np.array([self.numbers[name] for name in _core.transformer.number]),
+            self._packed(model),
+            np.concatenate(self.vectors),
+        )
+
+    def _packed(self, model: nn.Module) -> list[np.ndarray]:
+        arrays = [w for w in self.weights if isinstance(w, np.ndarray)]
+        made_of = get_isa(), [w.shape for w in arrays], int(_core.transformer_mark(arrays)[0])
+        kept = _kept.pop(model, None)
+        packed = kept[1] if kept is not None and kept[0] == made_of else [_core.rows_pack(w, "f32") for w in arrays]
         if not model.training:
-            _packed[model] = made_of, packed
-        return packed
+            _kept[model] = made_of, packed
+        own = iter(packed)
+        return [w.packed if isinstance(w, ops.QuantizedWeight) else next(own) for w in self.weights]
 
     def tables(self, count: int) -> dict[str, np.ndarray | None]:
         """Return what depends on positions, for `count` of them: vectors, angles of pairs, biases of distances."""
@@ -77,7 +88,8 @@ class StepPlan:
         return found
 
 
-_packed: WeakKeyDictionary[nn.Module, tuple[tuple, np.ndarray]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[nn.Module, tuple[tuple, list[np.ndarray]]] = WeakKeyDictionary()
+"""Model -> what its packed weights were made of, and they."""
 
 
 def plan_step(
@@ -104,7 +116,7 @@ def plan_step(
     parts = [module for module in model.modules() if module is not model]
     if not all(type(part) in _KNOWN for part in parts) or not all(map(_is_plain, [model, *parts])) or not stack.layers:
         return None
-    if any(type(p) is not nn.Parameter or p.data.dtype != np.float32 for p in model.parameters()):
+    if any(type(p) is not nn.Parameter or p.dtype != np.float32 for p in model.parameters()):
         return None
     kinds = [_kind_of(layer) for layer in stack.layers]
     norms = [getattr(layer, f"norm{i}") for layer in stack.layers for i in range(1, layer._norms + 1)]
@@ -118,20 +130,28 @@ def plan_step(
     layer, attention = stack.layers[0], stack.layers[0].self_attn
     net = {
         "layers": len(stack.layers), "width": width, "heads": attention.num_heads, "groups": attention.num_groups,
-        "depth": attention.head_dim, "inner": layer.linear1.out_features, "vocabulary": table.shape[0], "kind": 0,
+        "depth": attention.head_dim, "inner": layer.linear1.out_features,
         "activation": _core.linear.activation.index(_GATED.get(layer.activation, layer.activation)),
         "gated": layer.linear3 is not None, "cross": layer._norms == 3, "norm_first": layer.norm_first,
         "rms": type(norms[0]) is nn.RMSNorm, "final_norm": stack.norm is not None,
     }  # fmt: skip
-    numbers = {
-        "eps": norms[0].eps,
-        "scale": attention.head_dim**-0.5 if attention.scale is None else attention.scale,
-        "embedding_scale": embedding_scale,
-        "output_scale": output_scale,
-    }
-    weights = [array for layer in stack.layers for array in _layer_weights(layer)]
-    weights += [*_norm_weights(stack.norm, width), *_with_bias(table.data, None)]
-    return StepPlan(stack, net, numbers, weights, embedding.weight.data, positions)
+    scale = attention.head_dim**-0.5 if attention.scale is None else attention.scale
+    numbers = {"eps": norms[0].eps, "scale": scale, "output_scale": output_scale}
+    weights: list[Weight] = []
+    vectors: list[np.ndarray] = []
+    for layer in stack.layers:
+        for norm, products in _sublayers(layer):
+            vectors += _of_norm(norm, width)
+            for weight, bias in products:
+                weights.append(weight)
+                vectors.append(np.zeros(len(weight), np.float32) if bias is None else bias)
+    vectors += [*_of_norm(stack.norm, width), np.zeros(len(table), np.float32)]
+
+    def embed(ids: np.ndarray) -> np.ndarray:
+        found = ops.embedding(ids, embedding.weight.data)
+        return found if embedding_scale == 1 else found * np.float32(embedding_scale)
+
+    return StepPlan(stack, net, numbers, [*weights, table.data], vectors, embed, positions)
 
 
 def _is_plain(module: nn.Module) -> bool:
@@ -160,11 +180,8 @@ def _kind_of(layer: nn.Module) -> tuple | None:
     )  # fmt: skip
 
 
-def _with_bias(weight: np.ndarray, bias: Any) -> list[np.ndarray]:
-    return [weight, np.zeros(len(weight), np.float32) if bias is None else bias.data]
-
-
-def _norm_weights(norm: nn.Module | None, width: int) -> list[np.ndarray]:
+def _of_norm(norm: nn.Module | None, width: int) -> list[np.ndarray]:
+    """Return the weight and the bias of a norm; those that change nothing where there is none."""
     weight, bias = getattr(norm, "weight", None), getattr(norm, "bias", None)
     return [
         np.ones(width, np.float32) if weight is None else weight.data,
@@ -172,23 +189,23 @@ def _norm_weights(norm: nn.Module | None, width: int) -> list[np.ndarray]:
     ]
 
 
-def _layer_weights(layer: nn.Module) -> list[np.ndarray]:
-    """Return norms and products of a layer, each with its bias, in the order in which a step reads them."""
-    attention, width = layer.self_attn, layer.linear1.in_features
-    found = [
-        *_norm_weights(layer.norm1, width),
-        *_with_bias(attention.in_proj_weight.data, attention.in_proj_bias),
-        *_with_bias(attention.out_proj.weight.data, attention.out_proj.bias),
-    ]
+def _sublayers(layer: nn.Module) -> list[tuple[nn.Module, list[tuple[Weight, np.ndarray | None]]]]:
+    """Return the norm of each sublayer, and its products: weights with their biases."""
+    own, wide = layer.self_attn, [layer.linear1, *([] if layer.linear3 is None else [layer.linear3]), layer.linear2]
+    found = [(layer.norm1, [_first_rows(own, None), _of_linear(own.out_proj)])]
     if layer._norms == 3:
         cross = layer.multihead_attn
-        rows = cross.num_heads * cross.head_dim
-        bias = None if cross.in_proj_bias is None else cross.in_proj_bias[:rows]
-        found += _norm_weights(layer.norm2, width)
-        found += _with_bias(cross.in_proj_weight.data[:rows], bias)
-        found += _with_bias(cross.out_proj.weight.data, cross.out_proj.bias)
-    found += _norm_weights(layer.norm3 if layer._norms == 3 else layer.norm2, width)
-    found += _with_bias(layer.linear1.weight.data, layer.linear1.bias)
-    if layer.linear3 is not None:
-        found += _with_bias(layer.linear3.weight.data, layer.linear3.bias)
-    return found + _with_bias(layer.linear2.weight.data, layer.linear2.bias)
+        found.append((layer.norm2, [_first_rows(cross, cross.num_heads * cross.head_dim), _of_linear(cross.out_proj)]))
+    return [*found, (layer.norm3 if layer._norms == 3 else layer.norm2, [_of_linear(linear) for linear in wide])]
+
+
+def _of_linear(linear: nn.Linear) -> tuple[Weight, np.ndarray | None]:
+    return linear.weight.data, None if linear.bias is None else linear.bias.data
+
+
+def _first_rows(attention: nn.MultiheadAttention, rows: int | None) -> tuple[Weight, np.ndarray | None]:
+    """Return the first rows of the projections of an attention, those of the queries; None: all."""
+    weight, bias = attention.in_proj_weight.data, attention.in_proj_bias
+    rows = len(weight) if rows is None else rows
+    first = weight.part(0, rows) if isinstance(weight, ops.QuantizedWeight) else weight[:rows]
+    return first, None if bias is None else bias.data[:rows]

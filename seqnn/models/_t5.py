@@ -290,6 +290,9 @@ class T5(nn.Module):
         """
         return from_folder(cls, folder, FAMILY)
 
+    def _product_weights(self) -> tuple[str, ...]:
+        return ("embedding.weight",) if self.tied and self.head is not None else ()
+
     def _predict(self, hidden: Tensor, targets: Any = None) -> Tensor:
         """Return logits, or the loss."""
         scaled = hidden * hidden.shape[-1] ** -0.5 if self.scale_output else hidden

@@ -212,5 +212,8 @@ class Transformer(nn.Module):
             self, self.decoder, self.target, self.target.weight, positions=self.positions, embedding_scale=scale
         )
 
+    def _product_weights(self) -> tuple[str, ...]:
+        return ("target.weight",)
+
     def _embed(self, table: nn.Embedding, ids: Any, offset: int) -> Tensor:
         return self.dropout(self.positions(table(as_ids(ids)) * math.sqrt(table.embedding_dim), offset=offset))
