@@ -2428,12 +2428,12 @@ def beams_select(
     position: int = 0,
 ) -> beams_select_result: ...
 
-class transformer:
+class transformer_step:
     net: tuple[str, ...]
     number: tuple[str, ...]
 
-# transformer_step(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,E], sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[P,W], angles?f32[A,D], distances?f32[H,Z], memory?f32[L,G,Q,E], memory_begins?l[R], memory_ends?l[R]) -> logits:f32[M,vocabulary]
-def transformer_step(
+# transformer_step_run(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,2D], sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[T,W], angles?f32[T,D], distances?f32[H,T], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R]) -> logits:f32[M,vocabulary]
+def transformer_step_run(
     net: npt.ArrayLike,
     numbers: npt.ArrayLike,
     weights: Sequence[npt.ArrayLike],
@@ -2453,8 +2453,8 @@ def transformer_step(
     memory_ends: npt.ArrayLike | None = None,
 ) -> np.ndarray: ...
 
-# transformer_mark(weights*f32[]) -> mark:u64[1]
-def transformer_mark(
+# transformer_step_mark(weights*f32[]) -> mark:u64[1]
+def transformer_step_mark(
     weights: Sequence[npt.ArrayLike],
 ) -> np.ndarray: ...
 

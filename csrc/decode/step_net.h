@@ -5,7 +5,7 @@
 #include "gemm/activate.h"
 #include "gemm/rows.h"
 #include "layers/norm_row.h"
-#include "transformer_args.h"
+#include "transformer_step_args.h"
 
 enum { STEP_MOST_SIZE = 1 << 26 };
 
@@ -31,25 +31,25 @@ struct step_end {
 // Takes over sizes and switches. Returns what is wrong with them, or NULL.
 static const char *read_net(struct step_net *n, const int64_t *net, const double *numbers)
 {
-    for (int i = 0; i <= TRANSFORMER_INNER; i++)
+    for (int i = 0; i <= TRANSFORMER_STEP_INNER; i++)
         if (net[i] < 1 || net[i] > STEP_MOST_SIZE) return "net: a size is below 1 or above 2^26";
-    for (int i = TRANSFORMER_GATED; i <= TRANSFORMER_FINAL_NORM; i++)
+    for (int i = TRANSFORMER_STEP_GATED; i <= TRANSFORMER_STEP_FINAL_NORM; i++)
         if (net[i] != 0 && net[i] != 1) return "net: a switch is neither 0 nor 1";
-    *n = (struct step_net){.layers = net[TRANSFORMER_LAYERS],
-                           .width = net[TRANSFORMER_WIDTH],
-                           .heads = net[TRANSFORMER_HEADS],
-                           .groups = net[TRANSFORMER_GROUPS],
-                           .depth = net[TRANSFORMER_DEPTH],
-                           .inner = net[TRANSFORMER_INNER],
-                           .activation = net[TRANSFORMER_ACTIVATION],
-                           .gated = net[TRANSFORMER_GATED],
-                           .cross = net[TRANSFORMER_CROSS],
-                           .norm_first = net[TRANSFORMER_NORM_FIRST],
-                           .rms = net[TRANSFORMER_RMS],
-                           .final_norm = net[TRANSFORMER_FINAL_NORM],
-                           .eps = numbers[TRANSFORMER_EPS],
-                           .scale = numbers[TRANSFORMER_SCALE],
-                           .output_scale = numbers[TRANSFORMER_OUTPUT_SCALE]};
+    *n = (struct step_net){.layers = net[TRANSFORMER_STEP_LAYERS],
+                           .width = net[TRANSFORMER_STEP_WIDTH],
+                           .heads = net[TRANSFORMER_STEP_HEADS],
+                           .groups = net[TRANSFORMER_STEP_GROUPS],
+                           .depth = net[TRANSFORMER_STEP_DEPTH],
+                           .inner = net[TRANSFORMER_STEP_INNER],
+                           .activation = net[TRANSFORMER_STEP_ACTIVATION],
+                           .gated = net[TRANSFORMER_STEP_GATED],
+                           .cross = net[TRANSFORMER_STEP_CROSS],
+                           .norm_first = net[TRANSFORMER_STEP_NORM_FIRST],
+                           .rms = net[TRANSFORMER_STEP_RMS],
+                           .final_norm = net[TRANSFORMER_STEP_FINAL_NORM],
+                           .eps = numbers[TRANSFORMER_STEP_EPS],
+                           .scale = numbers[TRANSFORMER_STEP_SCALE],
+                           .output_scale = numbers[TRANSFORMER_STEP_OUTPUT_SCALE]};
     if (n->activation < LINEAR_NONE || n->activation > LINEAR_TANH) return "net: there is no such activation";
     if (n->heads % n->groups) return "net: the number of groups does not divide that of heads";
     n->attended = n->heads * n->depth, n->projected = (n->heads + 2 * n->groups) * n->depth;
@@ -59,7 +59,7 @@ static const char *read_net(struct step_net *n, const int64_t *net, const double
 
 // A walk over the weights and vectors of a call, in the order of the layers.
 struct step_walk {
-    const struct transformer_step *a;
+    const struct transformer_step_run *a;
     int64_t weight, vector;
     const char *error; // the first one, or NULL
 };
@@ -119,8 +119,8 @@ static struct step_layer next_layer(struct step_walk *w, const struct step_net *
 }
 
 // Finds all weights; `layers` has room for n->layers. Returns what does not fit, or NULL.
-static const char *read_weights(const struct transformer_step *a, const struct step_net *n, struct step_layer *layers,
-                                struct step_end *end)
+static const char *read_weights(const struct transformer_step_run *a, const struct step_net *n,
+                                struct step_layer *layers, struct step_end *end)
 {
     struct step_walk w = {.a = a};
     for (int64_t i = 0; i < n->layers && !w.error; i++) layers[i] = next_layer(&w, n);

@@ -34,7 +34,7 @@ struct step_task {
 };
 
 struct step {
-    const struct transformer_step *a;
+    const struct transformer_step_run *a;
     struct step_net net;
     struct step_layer *layers;
     struct step_end end;
@@ -51,7 +51,7 @@ static real *row_of(real *x, int64_t row, int64_t columns) { return x + row * co
 
 static void embed(const struct step *s, int64_t r)
 {
-    const struct transformer_step *a = s->a;
+    const struct transformer_step_run *a = s->a;
     const int64_t width = s->net.width;
     real *x = row_of(s->x, r, width);
     memcpy(x, a->x + r * width, (size_t)width * sizeof(real));
@@ -69,7 +69,7 @@ static void normalise(const struct step *s, const struct step_task *task, int64_
 
 static void place(const struct step *s, int64_t layer, int64_t r)
 {
-    const struct transformer_step *a = s->a;
+    const struct transformer_step_run *a = s->a;
     const struct step_net *n = &s->net;
     const int64_t depth = n->depth, position = a->lengths[r] - 1;
     real *qkv = row_of(s->qkv, r, n->projected);
@@ -87,7 +87,7 @@ static void place(const struct step *s, int64_t layer, int64_t r)
 // Attention of the heads that share keys and values; `memory` tells of which ones.
 static void attend(const struct step *s, int64_t layer, int64_t r, int64_t g, bool memory, real *scores)
 {
-    const struct transformer_step *a = s->a;
+    const struct transformer_step_run *a = s->a;
     const struct step_net *n = &s->net;
     const int64_t sequence = a->sequences[r], share = n->heads / n->groups, row = layer * n->groups + g;
     struct step_keys keys = {.depth = n->depth};
@@ -102,7 +102,7 @@ static void attend(const struct step *s, int64_t layer, int64_t r, int64_t g, bo
     }
     const real *q = row_of(s->qkv, r, memory ? n->attended : n->projected);
     for (int64_t h = g * share; h < (g + 1) * share; h++) {
-        const real *distances = a->distances && !memory ? a->distances + h * a->Z : NULL;
+        const real *distances = a->distances && !memory ? a->distances + h * a->T : NULL;
         attend_head(&keys, q + h * n->depth, (real)n->scale, distances, scores,
                     row_of(s->attended, r, n->attended) + h * n->depth);
     }

@@ -11,9 +11,9 @@ import numpy as np
 from .. import nn
 from ..autograd import no_grad
 from ..decode import Start
-from ._step_engine import StepState, memory_of
-from ._step_engine import step as step_of_plan
-from ._step_plan import StepPlan
+from ._transformer_plan import StepPlan
+from ._transformer_step import StepState, memory_of
+from ._transformer_step import step as step_of_plan
 
 __all__ = ["evaluating", "from_memory", "refuse_several"]
 

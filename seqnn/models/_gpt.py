@@ -15,9 +15,9 @@ from . import _huggingface
 from ._decoding import evaluating
 from ._heads import LanguageModelHead
 from ._huggingface_config import GPT2, from_folder
-from ._step_engine import StepState, step
-from ._step_plan import StepPlan, plan_step
 from ._token_ids import as_attention_mask, as_ids, as_prompts, keys_mask
+from ._transformer_plan import StepPlan, plan_step
+from ._transformer_step import StepState, step
 
 __all__ = ["GPT"]
 

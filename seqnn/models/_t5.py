@@ -15,8 +15,8 @@ from ._decoding import evaluating, from_memory
 from ._heads import IGNORED, LanguageModelHead
 from ._huggingface_config import T5 as FAMILY
 from ._huggingface_config import from_folder
-from ._step_plan import StepPlan, plan_step
 from ._token_ids import as_attention_mask, as_ids, keys_mask, padded_sources
+from ._transformer_plan import StepPlan, plan_step
 
 __all__ = ["T5"]
 

@@ -12,8 +12,8 @@ from .._arguments import integer
 from ..autograd import Tensor
 from ._decoding import evaluating, from_memory
 from ._heads import IGNORED
-from ._step_plan import StepPlan, plan_step
 from ._token_ids import as_ids, padded_sources
+from ._transformer_plan import StepPlan, plan_step
 
 __all__ = ["Transformer"]
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from .. import _core, nn
 from ..autograd import Tensor
-from ._step_plan import StepPlan
+from ._transformer_plan import StepPlan
 
-__all__ = ["StepState", "step"]
+__all__ = ["StepState", "memory_of", "step"]
 
 _ROWS = 256
 """Most tokens of prompts in one call: what they need of working memory stays small."""
@@ -27,7 +27,7 @@ class StepState:
         arguments: the first ones of the step: `plan.arguments`.
         begins: how many places before each sequence are padding, [B].
         count: how many positions a sequence can have at most.
-        expected: how many new positions there are likely to be.
+        expected: how many new positions of a sequence there is room for at first.
         memory: keys and values of what an encoder has read, [layers, groups, positions, 2 depth].
         memory_ends: where those of each sequence end in it, [B].
     """
@@ -69,7 +69,7 @@ class StepState:
             columns += self.seen
             tokens, places = ids[sequences, columns], columns + 1 - self.begins[sequences]
             wanted = np.cumsum(new.sum(axis=1)) - 1
-        self._take(sequences, places, ids.shape[1])
+        self._take(sequences, places)
         self.seen = ids.shape[1]
         if len(tokens) <= _ROWS:
             return self._run(tokens, sequences, places, wanted)
@@ -80,20 +80,18 @@ class StepState:
         return np.concatenate(found)
 
     def _run(self, tokens: np.ndarray, sequences: np.ndarray, places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-        return _core.transformer_step(
+        return _core.transformer_step_run(
             *self.arguments, self.embed(tokens), self.cache, sequences, places, self.slots, wanted, self.vocabulary,
             **self.tables,
             memory=self.memory, memory_begins=self.starts, memory_ends=self.ends,
         )  # fmt: skip
 
-    def _take(self, sequences: np.ndarray, places: np.ndarray, seen: int) -> None:
+    def _take(self, sequences: np.ndarray, places: np.ndarray) -> None:
         """Take a slot for each new position."""
         end, room = self.used + len(sequences), self.cache.shape[2]
         if end > room:
-            later = len(self.slots) * max(self.expected - (seen if self.seen else 0), 0)
-            larger = np.empty(
-                (*self.cache.shape[:2], min(end + later, max(2 * room, end)), self.cache.shape[3]), np.float32
-            )
+            size = max(end, 2 * room) if room else end + len(self.slots) * self.expected
+            larger = np.empty((*self.cache.shape[:2], size, self.cache.shape[3]), np.float32)
             larger[:, :, : self.used] = self.cache[:, :, : self.used]
             self.cache = larger
         self.slots[sequences, places - 1] = np.arange(self.used, end)

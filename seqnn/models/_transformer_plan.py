@@ -1,4 +1,4 @@
-"""What a whole step of a Transformer that decodes is made of: `_core.transformer_step` computes it in one call."""
+"""What a whole step of a Transformer that decodes is made of: `_core.transformer_step_run` computes it in one call."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Weight = np.ndarray | ops.QuantizedWeight
 
 @dataclass(frozen=True, eq=False)
 class StepPlan:
-    """A net as `_core.transformer_step` takes it.
+    """A net as `_core.transformer_step_run` takes it.
 
     Args:
         stack: the decoder, or the encoder of a decoder-only model.
-        net: its sizes and switches, by the names of `_core.transformer.net`.
-        numbers: by the names of `_core.transformer.number`.
-        weights: the matrices of all layers and the output's, in the order of `_core.transformer_step`.
+        net: its sizes and switches, by the names of `_core.transformer_step.net`.
+        numbers: by the names of `_core.transformer_step.number`.
+        weights: the matrices of all layers and the output's, in the order of `_core.transformer_step_run`.
         vectors: biases and the weights of norms, in that order.
         embed: embed(ids [N]) -> [N, width]: the embeddings of tokens.
         positions: the layer that adds vectors to the embeddings, or None.
@@ -56,15 +56,15 @@ class StepPlan:
             model: that the net belongs to.
         """
         return (
-            np.array([self.net[name] for name in _core.transformer.net]),
-            np.array([self.numbers[name] for name in _core.transformer.number]),
+            np.array([self.net[name] for name in _core.transformer_step.net]),
+            np.array([self.numbers[name] for name in _core.transformer_step.number]),
             self._packed(model),
             np.concatenate(self.vectors),
         )
 
     def _packed(self, model: nn.Module) -> list[np.ndarray]:
         arrays = [w for w in self.weights if isinstance(w, np.ndarray)]
-        made_of = get_isa(), [w.shape for w in arrays], int(_core.transformer_mark(arrays)[0])
+        made_of = get_isa(), [w.shape for w in arrays], int(_core.transformer_step_mark(arrays)[0])
         kept = _kept.pop(model, None)
         packed = kept[1] if kept is not None and kept[0] == made_of else [_core.rows_pack(w, "f32") for w in arrays]
         if not model.training:

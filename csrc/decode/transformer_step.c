@@ -1,6 +1,6 @@
 // A whole step of a Transformer that decodes, from token ids to logits, in one call: its weights packed once, keys and
 // values in slots that beams name instead of moving them.
-#include "transformer_args.h"
+#include "transformer_step_args.h"
 
 #include "decode/step_team.h"
 
@@ -10,19 +10,16 @@
 //= number eps scale output_scale
 
 // What does not fit together, or NULL.
-static const char *refuse(const struct transformer_step *a, const struct step_net *n)
+static const char *refuse(const struct transformer_step_run *a, const struct step_net *n)
 {
     if (a->W != n->width) return "x: its rows are not as wide as the net";
-    if (a->L != n->layers || a->G != n->groups || a->E != 2 * n->depth)
+    if (a->L != n->layers || a->G != n->groups || a->D != n->depth)
         return "cache: its shape is not [layers, groups, slots, 2 depth] of the net";
     if (n->cross != (a->memory != NULL)) return "memory: expected if and only if the layers attend to one";
     for (int64_t i = 0; a->memory && i < a->R; i++)
         if (a->memory_begins[i] > a->memory_ends[i]) return "memory_begins: one is after its end";
-    if (a->positions && a->P < a->T) return "positions: there are fewer than a sequence has";
-    if (a->angles && (a->A < a->T || a->D != n->depth || n->depth % 2))
-        return "angles: their shape is not [at least the positions of a sequence, depth], with an even depth";
-    if (a->distances && (a->Z < a->T || a->H != n->heads))
-        return "distances: their shape is not [heads, at least the positions of a sequence]";
+    if (a->angles && n->depth % 2) return "angles: the depth of a head is odd";
+    if (a->distances && a->H != n->heads) return "distances: expected a row for each head";
     if (n->layers > a->weights_count) return "weights: there are fewer than the net has";
     return NULL;
 }
@@ -86,13 +83,13 @@ static void *take_rooms(struct step *s)
 // biases, and the weight and bias of each norm before what it belongs to (attention, memory, feed-forward, table).
 // positions are added to embeddings, angles (cosines, sines) turn queries and keys, distances are added to scores.
 // memory: keys and values of what an encoder has read, those of a sequence from memory_begins to memory_ends.
-//: transformer_step(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,E],
-//:     sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[P,W],
-//:     angles?f32[A,D], distances?f32[H,Z], memory?f32[L,G,Q,E], memory_begins?l[R], memory_ends?l[R])
+//: transformer_step_run(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,2D],
+//:     sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[T,W],
+//:     angles?f32[T,D], distances?f32[H,T], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R])
 //:     -> logits:f32[M,vocabulary]
 //:     where 1 <= lengths <= T; 0 <= memory_begins <= Q; 0 <= memory_ends <= Q; memory needs memory_begins;
 //:     memory needs memory_ends; memory_begins needs memory; memory_ends needs memory; vocabulary <= 67108864
-KERNEL(transformer_step)
+KERNEL(transformer_step_run)
 {
     struct step s = {.a = a};
     const char *error = read_net(&s.net, a->net, a->numbers);
@@ -130,8 +127,8 @@ static uint64_t mark_block(const char *from, int64_t bytes)
     return mark;
 }
 
-//: transformer_mark(weights*f32[]) -> mark:u64[1]
-KERNEL(transformer_mark)
+//: transformer_step_mark(weights*f32[]) -> mark:u64[1]
+KERNEL(transformer_step_mark)
 {
     uint64_t mark = 0;
     for (int64_t k = 0; k < a->weights_count; k++) {
