@@ -22,13 +22,16 @@ __all__ = ["evaluating", "from_memory", "refuse_several"]
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Run a block in evaluation mode and without gradients; afterwards all modules are in their modes again."""
     modes = [(module, module.training) for module in model.modules()]
-    model.eval()
+    learning = any(mode for _, mode in modes)
+    if learning:
+        model.eval()
     try:
         with no_grad():
             yield
     finally:
-        for module, mode in modes:
-            module.training = mode
+        if learning:
+            for module, mode in modes:
+                module.training = mode
 
 
 def from_memory(
@@ -64,7 +67,7 @@ def from_memory(
     keys = [row[kept] for row, kept in zip(source, counts, strict=True)]
     ids, options = np.full((len(memory), 1), begin), {"eos_token_id": model.eos_id}
     if plan is not None:
-        with evaluating(model):
+        with no_grad():
             read = memory_of(model.decoder, memory, counts)
         state = StepState(plan, plan.arguments(model), np.zeros(len(ids), np.int64), max(1, most), most, *read)
         return Start(ids, step_of_plan, state, keys=keys, options=options)

@@ -113,10 +113,9 @@ def plan_step(
         embedding_scale: what embeddings are multiplied by.
         output_scale: what hidden states are multiplied by before the output.
     """
-    parts = [module for module in model.modules() if module is not model]
-    if not all(type(part) in _KNOWN for part in parts) or not all(map(_is_plain, [model, *parts])) or not stack.layers:
-        return None
-    if any(type(p) is not nn.Parameter or p.dtype != np.float32 for p in model.parameters()):
+    parts = [*model.modules()]
+    known = all(type(part) in _KNOWN or part is model for part in parts)
+    if not known or not all(map(_is_plain, parts)) or not stack.layers:
         return None
     kinds = [_kind_of(layer) for layer in stack.layers]
     norms = [getattr(layer, f"norm{i}") for layer in stack.layers for i in range(1, layer._norms + 1)]
@@ -147,16 +146,24 @@ def plan_step(
                 vectors.append(np.zeros(len(weight), np.float32) if bias is None else bias)
     vectors += [*_of_norm(stack.norm, width), np.zeros(len(table), np.float32)]
 
+    tokens = embedding.weight.data
+
     def embed(ids: np.ndarray) -> np.ndarray:
-        found = ops.embedding(ids, embedding.weight.data)
+        found = tokens.take(ids) if isinstance(tokens, ops.QuantizedWeight) else _core.embedding_forward(tokens, ids)
         return found if embedding_scale == 1 else found * np.float32(embedding_scale)
 
     return StepPlan(stack, net, numbers, [*weights, table.data], vectors, embed, positions)
 
 
 def _is_plain(module: nn.Module) -> bool:
-    """Tell whether a module computes what its class says, and nobody watches it."""
-    return module._hooks is None and not {"forward", "encode", "decode"} & vars(module).keys()
+    """Tell whether a module computes what its class says, in float32, and nobody watches it."""
+    own = vars(module)
+    parameters = [value for value in own.values() if isinstance(value, nn.Parameter)]
+    return (
+        module._hooks is None
+        and not {"forward", "encode", "decode"} & own.keys()
+        and all(type(p) is nn.Parameter and p.dtype == np.float32 for p in parameters)
+    )
 
 
 def _kind_of(layer: nn.Module) -> tuple | None:

@@ -42,37 +42,36 @@ class StepState:
         memory: np.ndarray | None = None,
         memory_ends: np.ndarray | None = None,
     ) -> None:
-        self.arguments, self.begins, self.expected = arguments, begins, expected
-        self.embed, self.vocabulary = plan.embed, len(plan.weights[-1])
-        self.seen, self.used = 0, 0
+        sizes, table = plan.net, plan.weights[-1]
+        self.arguments, self.embed, self.vocabulary = arguments, plan.embed, len(table)
+        self.options = {**plan.tables(count), "memory": memory}
+        if memory_ends is not None:
+            self.options |= {"memory_begins": np.concatenate([[0], memory_ends[:-1]]), "memory_ends": memory_ends}
+        self.begins, self.rows = begins, np.arange(len(begins))
+        self.places = -begins  # how many positions each sequence has
         self.slots = np.zeros((len(begins), count), np.int32)
-        self.tables = plan.tables(count)
-        sizes = plan.net
         self.cache = np.empty((sizes["layers"], sizes["groups"], 0, 2 * sizes["depth"]), np.float32)
-        self.memory, self.ends = memory, memory_ends
-        self.starts = None if memory_ends is None else np.concatenate([[0], memory_ends[:-1]])
+        self.seen, self.used, self.expected = 0, 0, expected
 
     def reorder(self, order: np.ndarray) -> None:
         """Make sequence i what sequence order[i] was."""
-        self.slots, self.begins = self.slots[order], self.begins[order]
-        if self.memory is not None:
-            self.starts, self.ends = self.starts[order], self.ends[order]
+        self.begins, self.places, self.slots = self.begins[order], self.places[order], self.slots[order]
+        self.rows = self.rows[: len(order)] if len(order) <= len(self.rows) else np.arange(len(order))
+        for name in ("memory_begins", "memory_ends"):
+            if name in self.options:
+                self.options[name] = self.options[name][order]
 
     def extend(self, ids: np.ndarray) -> np.ndarray:
         """Return the logits [rows, V] after all tokens `ids` [rows, t], of which those from `seen` on are new."""
-        if ids.shape[1] - self.seen == 1 and self.seen:
-            sequences, places = np.arange(len(ids)), ids.shape[1] - self.begins
-            tokens, wanted = ids[:, -1], sequences
-        else:
-            new = np.arange(self.seen, ids.shape[1]) >= self.begins[:, None]
-            sequences, columns = np.nonzero(new)
-            columns += self.seen
-            tokens, places = ids[sequences, columns], columns + 1 - self.begins[sequences]
-            wanted = np.cumsum(new.sum(axis=1)) - 1
-        self._take(sequences, places)
-        self.seen = ids.shape[1]
-        if len(tokens) <= _ROWS:
-            return self._run(tokens, sequences, places, wanted)
+        new, self.seen = ids.shape[1] - self.seen, ids.shape[1]
+        self.places = self.places + new
+        if new == 1 and self.places.all():
+            return self._run(ids[:, -1], self.rows, self.places, self.rows)
+        first = np.maximum(self.seen - new, self.begins)
+        sequences = np.repeat(self.rows, self.seen - first)
+        wanted = np.cumsum(self.seen - first) - 1
+        columns = np.arange(len(sequences)) + (self.seen - 1 - wanted)[sequences]
+        tokens, places = ids[sequences, columns], columns + 1 - self.begins[sequences]
         found = []
         for at in range(0, len(tokens), _ROWS):
             part, ends = slice(at, at + _ROWS), wanted[(wanted >= at) & (wanted < at + _ROWS)]
@@ -80,22 +79,24 @@ class StepState:
         return np.concatenate(found)
 
     def _run(self, tokens: np.ndarray, sequences: np.ndarray, places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-        return _core.transformer_step_run(
-            *self.arguments, self.embed(tokens), self.cache, sequences, places, self.slots, wanted, self.vocabulary,
-            **self.tables,
-            memory=self.memory, memory_begins=self.starts, memory_ends=self.ends,
-        )  # fmt: skip
-
-    def _take(self, sequences: np.ndarray, places: np.ndarray) -> None:
-        """Take a slot for each new position."""
-        end, room = self.used + len(sequences), self.cache.shape[2]
-        if end > room:
-            size = max(end, 2 * room) if room else end + len(self.slots) * self.expected
-            larger = np.empty((*self.cache.shape[:2], size, self.cache.shape[3]), np.float32)
-            larger[:, :, : self.used] = self.cache[:, :, : self.used]
-            self.cache = larger
+        """Run new tokens at places, which are counted from 1; return the logits of those that are wanted."""
+        end = self.used + len(tokens)
+        if end > self.cache.shape[2]:
+            self._make_room(end)
         self.slots[sequences, places - 1] = np.arange(self.used, end)
         self.used = end
+        return _core.transformer_step_run(
+            *self.arguments, self.embed(tokens), self.cache, sequences, places, self.slots, wanted, self.vocabulary,
+            **self.options,
+        )  # fmt: skip
+
+    def _make_room(self, end: int) -> None:
+        """Make room for slots up to `end`, and for more."""
+        room = self.cache.shape[2]
+        size = max(end, 2 * room) if room else end + len(self.slots) * self.expected
+        larger = np.empty((*self.cache.shape[:2], size, self.cache.shape[3]), np.float32)
+        larger[:, :, : self.used] = self.cache[:, :, : self.used]
+        self.cache = larger
 
 
 def step(ids: np.ndarray, state: StepState) -> tuple[np.ndarray, StepState]:

@@ -22,7 +22,9 @@ def quantize(module: Tree[Any], kind: str, among: Mapping[str, Parameter]) -> No
             found[id(weight)] = weight
     chosen = {name: weight for name, weight in among.items() if id(weight) in found}
     if not chosen:
-        raise ValueError(f"quantize: none of {list(among)} is the weight of a linear layer, of attention or of an output")
+        raise ValueError(
+            f"quantize: none of {list(among)} is the weight of a linear layer, of attention or of an output"
+        )
     made = {name: _quantized(name, weight, kind) for name, weight in chosen.items()}
     for name, weight in chosen.items():
         weight.zero_grad()

@@ -60,7 +60,9 @@ class QuantizedWeight:
         if weight.ndim != 2:
             raise ValueError(f"QuantizedWeight: weight must be a matrix [O, I], got shape {weight.shape}")
         if weight.dtype != np.float32:
-            raise TypeError(f"QuantizedWeight: weight must be float32, got {weight.dtype}: write weight.astype(np.float32)")
+            raise TypeError(
+                f"QuantizedWeight: weight must be float32, got {weight.dtype}: write weight.astype(np.float32)"
+            )
         self.kind = kind
         self.packed = _core.rows_pack(weight, KINDS[kind])
         self.shape = weight.shape
