@@ -2428,6 +2428,36 @@ def beams_select(
     position: int = 0,
 ) -> beams_select_result: ...
 
+class transformer_step:
+    net: tuple[str, ...]
+    number: tuple[str, ...]
+
+# transformer_step_run(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,2D], sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[T,W], angles?f32[T,D], distances?f32[H,T], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R]) -> logits:f32[M,vocabulary]
+def transformer_step_run(
+    net: npt.ArrayLike,
+    numbers: npt.ArrayLike,
+    weights: Sequence[npt.ArrayLike],
+    vectors: npt.ArrayLike,
+    x: npt.ArrayLike,
+    cache: np.ndarray,
+    sequences: npt.ArrayLike,
+    lengths: npt.ArrayLike,
+    slots: npt.ArrayLike,
+    wanted: npt.ArrayLike,
+    vocabulary: int,
+    positions: npt.ArrayLike | None = None,
+    angles: npt.ArrayLike | None = None,
+    distances: npt.ArrayLike | None = None,
+    memory: npt.ArrayLike | None = None,
+    memory_begins: npt.ArrayLike | None = None,
+    memory_ends: npt.ArrayLike | None = None,
+) -> np.ndarray: ...
+
+# transformer_step_mark(weights*f32[]) -> mark:u64[1]
+def transformer_step_mark(
+    weights: Sequence[npt.ArrayLike],
+) -> np.ndarray: ...
+
 # mbr_overlap(tokens:l[T], offsets:l[S+1], hypotheses:n>=0, orders:n>=1, beta:d=1) -> utility:f64[hypotheses,S-hypotheses]
 def mbr_overlap(
     tokens: npt.ArrayLike,
