@@ -236,7 +236,8 @@ class GPT(nn.Module):
             )
         room = limit if max_new_tokens is None else min(width + count, limit)
         options = {} if crop else {"max_new_tokens": limit - width}
-        plan = None if width + count > limit else self._plan()
+        endless = crop and max_new_tokens is None
+        plan = None if endless or width + count > limit else self._plan()
         if plan is not None:
             own = StepState(plan, plan.arguments(self), begins, room, count)
             return decode.Start(ids, step, own, begins, options=options)

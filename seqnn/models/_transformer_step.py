@@ -62,7 +62,15 @@ class StepState:
                 self.options[name] = self.options[name][order]
 
     def extend(self, ids: np.ndarray) -> np.ndarray:
-        """Return the logits [rows, V] after all tokens `ids` [rows, t], of which those from `seen` on are new."""
+        """Return the logits [rows, V] after all tokens `ids` [rows, t], of which those from `seen` on are new.
+
+        Raises:
+            ValueError: there are more tokens than the state was made for.
+        """
+        if ids.shape[1] > self.slots.shape[1]:
+            raise ValueError(
+                f"ids: expected at most {self.slots.shape[1]} tokens, as decoding was started for, got {ids.shape[1]}"
+            )
         new, self.seen = ids.shape[1] - self.seen, ids.shape[1]
         self.places = self.places + new
         if new == 1 and self.places.all():
