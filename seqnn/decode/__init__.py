@@ -9,7 +9,6 @@ Names that are imported `as` themselves are for the other packages, not for user
 """
 
 from ._generate import beam_search, generate, sample, stream
-from ._generate import run as run
 from ._mbr import Consensus, mbr
 from ._options import Options
 from ._processors import process
@@ -17,14 +16,18 @@ from ._prompts import as_prompts as as_prompts
 from ._prompts import left_padded as left_padded
 from ._result import Generation
 from ._result import moved_left as moved_left
+from ._run import run as run
+from ._run import with_tokenizer as with_tokenizer
 from ._samplers import draw
 from ._step import Decodable, Start
+from ._tree import SearchTree
 
 __all__ = [
     "Consensus",
     "Decodable",
     "Generation",
     "Options",
+    "SearchTree",
     "Start",
     "beam_search",
     "draw",

@@ -10,9 +10,10 @@ import numpy as np
 
 from .. import _core
 from ._processors import NOT_FINITE, NOTHING_ALLOWED, Processors
-from ._result import NOTHING, Sequence
+from ._result import NOTHING, Decoded, Sequence
 from ._samplers import streams
 from ._step import Batch, Start
+from ._tree import Recorder
 
 DIVISORS: dict[str, Callable[[int, float], float]] = {
     "hf": lambda n, a: float(n) ** a,
@@ -43,6 +44,8 @@ class BeamSearch:
         self._offsets, self._running = np.arange(sets + 1), np.zeros(sets)
         self._open = [True] * sets
         self._pools: list[list[Sequence]] = [[] for _ in range(sets)]
+        ends = options.eos_token_id
+        self._recorder = Recorder(sets, self._groups, self._width, ends, self._score) if options.return_tree else None
         self.done = not sets or options.max_new_tokens == 0
         if self.done:
             self._pools = [[NOTHING._replace(score=0.0, reason="length")] for _ in self._pools]
@@ -56,6 +59,8 @@ class BeamSearch:
             batch.move(order)
             logits = logits[order]
         found = self._candidates(logits)
+        if self._recorder:
+            self._recorder.grow(found, batch.written + 1, batch.written + 1 == options.max_new_tokens)
         if found.ended.any():
             for s, place in np.argwhere(found.ended).tolist():
                 self._keep(s, found, place)
@@ -70,12 +75,15 @@ class BeamSearch:
         batch.move_state(found.parents[:n])
         batch.ids, batch.begins, batch.log_probs = found.new_ids[:n], found.new_begins[:n], found.new_history[:n]
         self._running, self._offsets = found.sums[:n], found.offsets
+        order = None
         if not still:
             sizes = np.diff(self._offsets)
             order = np.flatnonzero(np.repeat(self._open, sizes))
             batch.move(order)
             self._running = self._running[order]
             self._offsets = np.concatenate([[0], np.cumsum(sizes * self._open)])
+        if self._recorder:
+            self._recorder.go_on(order)
 
     def _candidates(self, logits: np.ndarray) -> _core.beams_select:
         """Return the best candidates of each set."""
@@ -106,13 +114,14 @@ class BeamSearch:
         """Put a sequence that ends into the pool of its set, which holds the best ones."""
         batch = self._batch
         row, token = int(found.rows[s, place]), int(found.tokens[s, place])
-        attention = batch.attention_of(row)
+        attention = batch.attention_of(row, s // self._groups)
         sequence = Sequence(
             np.append(batch.ids[row, batch.prompt :], token),
             np.append(batch.log_probs[row], found.log_probs[s, place]),
             self._score(found.scores[s, place], batch.written + 1) + self._coverage(attention),
             "eos" if token in self._options.eos_token_id else "length",
             attention,
+            self._recorder.node(s, place) if self._recorder else -1,
         )
         pool = self._pools[s]
         pool.insert(bisect_right(pool, -sequence.score, key=lambda other: -other.score), sequence)
@@ -151,11 +160,14 @@ class BeamSearch:
         with np.errstate(divide="ignore"):
             return penalty * float(np.log(np.minimum(1.0, attention.sum(axis=0))).sum())
 
-    def result(self) -> list[list[Sequence]]:
+    def result(self) -> list[Decoded]:
         """Return the best sequences of each prompt."""
         n, found = self._options.num_return_sequences, []
-        for at in range(0, len(self._pools), self._groups):
+        trees = self._recorder.trees if self._recorder else [None] * (len(self._pools) // self._groups)
+        for at, tree in zip(range(0, len(self._pools), self._groups), trees, strict=True):
             several = [sequence for pool in self._pools[at : at + self._groups] for sequence in pool]
             several.sort(key=lambda sequence: -sequence.score)
-            found.append((several + [NOTHING] * n)[:n])
+            if tree is not None:
+                tree.best = [sequence.node for sequence in several[:n] if sequence.node >= 0]
+            found.append(Decoded((several + [NOTHING] * n)[:n], tree))
         return found

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .._arguments import optional_integer
-from ._beams import BeamSearch
 from ._options import Options
 from ._prompts import as_prompts, is_single, of_equal_length
-from ._result import Generation, Sequence, collect
+from ._result import Decoded, Generation, collect
+from ._run import decode, of_model, of_step, run, with_tokenizer
 from ._samplers import Sampling
-from ._step import Decodable, Start, Step, gather
+from ._step import Decodable, Start, Step
 
 __all__ = ["beam_search", "generate", "sample", "stream"]
 
@@ -27,7 +26,8 @@ def generate(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = N
             step(ids, state) -> (logits, state): ids [rows, t] are all tokens so far, logits [rows, V] those of the next
             one, and state any nest of arrays with rows first, which move with the beams. Other modules and libraries fit
             through such a function.
-        prompt_ids: token ids of a prompt, or of several, of any lengths; texts with a `tokenizer` that encodes.
+        prompt_ids: token ids of a prompt, or of several, of any lengths; texts where the model has a tokenizer, or with
+            `tokenizer`: the result then has `texts`.
         state: that of the first step of a step function, with a row for each prompt.
         **options: see `Options`: max_new_tokens, eos_token_id, do_sample, num_beams, ...
 
@@ -49,48 +49,17 @@ def generate(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = N
     >>> decode.generate(step, [1], max_new_tokens=2, num_beams=3, num_return_sequences=2).scores.round(3)
     array([-0.164, -1.263])
     """
-    prompts = as_prompts(prompt_ids, options.get("tokenizer"))
+    options = with_tokenizer(model_or_step, options)
+    prompts = as_prompts(prompt_ids, options["tokenizer"])
     if hasattr(model_or_step, "start_decoding"):
-        return run(_of_model(model_or_step, prompts, options), options)
+        return run(of_model(model_or_step, prompts, options), options)
     checked = Options(**options).plain()
-    found: list[list[Sequence]] = [[] for _ in prompts]
+    found = [Decoded([])] * len(prompts)
     for rows in of_equal_length(prompts):
-        start = _start(model_or_step, prompts, state, rows)
-        for row, several in zip(rows, decode(start, checked), strict=True):
-            found[row] = several
-    return collect(prompts, found, checked.padding)
-
-
-def _of_model(model: Decodable, prompts: list[np.ndarray], options: dict[str, Any]) -> Start:
-    return model.start_decoding(prompts, optional_integer("max_new_tokens", options.get("max_new_tokens"), 0))
-
-
-def _start(step: Any, prompts: list[np.ndarray], state: Any, rows: list[int]) -> Start:
-    """Return the beginning of some prompts of equal length."""
-    if not callable(step):
-        raise TypeError(
-            "model_or_step: expected a model with a method start_decoding, or a function step(ids, state) -> "
-            f"(logits, state), got {type(step).__name__}"
-        )
-    order = np.array(rows)
-    own = state if rows == [*range(len(prompts))] else gather(state, order, len(prompts))
-    return Start(np.stack([prompts[row] for row in rows]), step, own, numbers=order)
-
-
-def run(start: Start, options: dict[str, Any]) -> Generation:
-    """Return what follows a beginning."""
-    prompts = [row[begin:] for row, begin in zip(start.ids, start.begins, strict=True)]
-    checked = Options(**{**start.options, **options}).plain()
-    return collect(prompts, decode(start, checked), checked.padding)
-
-
-def decode(start: Start, options: SimpleNamespace) -> list[list[Sequence]]:
-    """Return the sequences of each prompt."""
-    engine = BeamSearch(start, options) if options.num_beams > 1 else Sampling(start, options)
-    with start.context():
-        while not engine.done:
-            engine.advance()
-    return engine.result()
+        start = of_step(model_or_step, prompts, state, rows)
+        for row, one in zip(rows, decode(start, checked), strict=True):
+            found[row] = one
+    return collect(prompts, found, checked.padding, checked.tokenizer)
 
 
 def stream(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = None, **options: Any) -> Iterator[Any]:
@@ -114,18 +83,21 @@ def stream(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = Non
     >>> list(decode.stream(lambda ids, state: (table[ids[:, -1]], state), [1], max_new_tokens=3))
     [2, 0, 1]
     """
-    prompts = as_prompts(prompt_ids, options.get("tokenizer"))
+    options = with_tokenizer(model_or_step, options)
+    prompts = as_prompts(prompt_ids, options["tokenizer"])
     if hasattr(model_or_step, "start_decoding"):
-        start = _of_model(model_or_step, prompts, options)
+        start = of_model(model_or_step, prompts, options)
     else:
         if len({len(prompt) for prompt in prompts}) > 1:
             raise ValueError("prompt_ids: expected prompts of equal length for a step function: stream each alone")
-        start = _start(model_or_step, prompts, state, [*range(len(prompts))])
+        start = of_step(model_or_step, prompts, state, [*range(len(prompts))])
     checked = Options(**{**start.options, **options}).plain()
     if checked.num_beams > 1:
         raise ValueError(
             f"num_beams: expected 1, as a beam search knows its tokens only at the end, got {checked.num_beams}"
         )
+    if checked.assistant_model is not None:
+        raise ValueError("assistant_model: expected None: tokens are streamed one by one")
     return _streamed(start, checked, is_single(prompt_ids) and checked.num_return_sequences == 1)
 
 

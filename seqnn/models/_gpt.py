@@ -12,7 +12,7 @@ from .. import decode, nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
 from . import _huggingface
-from ._decoding import evaluating
+from ._decoding import as_texts, evaluating, is_text, last_attention, shorten
 from ._heads import LanguageModelHead
 from ._huggingface_config import GPT2, from_folder
 from ._token_ids import as_attention_mask, as_ids, as_prompts, keys_mask
@@ -55,6 +55,10 @@ class GPT(nn.Module):
         layer_norm_eps: of all norms.
         tied: whether the output uses the table of the embeddings.
 
+    Attributes:
+        tokenizer: an object with encode(text) and decode(ids), for prompts that are texts; None unless you set it, or
+            `from_huggingface` finds a tokenizer.json.
+
     Raises:
         ValueError: the number of heads does not divide d_model, or `positions` or `activation` is not known.
 
@@ -91,6 +95,7 @@ class GPT(nn.Module):
         if positions not in ("learned", "rotary"):
             raise ValueError(f"positions: expected 'learned' or 'rotary', got {positions!r}")
         self.max_positions, self.tied = max_positions, tied
+        self.tokenizer: Any = None
         self.embedding = nn.Embedding(vocabulary_size, d_model)
         self.positions = nn.LearnedPositions(max_positions, d_model) if positions == "learned" else None
         self.dropout = nn.Dropout(dropout)
@@ -138,14 +143,16 @@ class GPT(nn.Module):
         lengths: Any = None,
         *,
         attention_mask: Any = None,
+        need_weights: bool = False,
         cache: list[nn.KeyValueCache] | None = None,
-    ) -> Tensor:
+    ) -> Any:
         """Return the hidden states [B, T, d_model] after the last norm.
 
         Args:
             ids: [B, T].
             lengths: as for `forward`.
             attention_mask: as for `forward`; with a cache, of the positions that it holds and of the new ones.
+            need_weights: also return the weights of each layer, for `plot.attention`.
             cache: of `transformer.new_cache`: the ids go on from there.
 
         Raises:
@@ -164,8 +171,9 @@ class GPT(nn.Module):
             places = np.maximum(mask.cumsum(axis=1) - 1, 0)[:, start:]
             x = x + ops.embedding(places, self.positions.weight)
         return self.transformer(
-            self.dropout(x), causal=True, lengths=lengths, mask=keys_mask(lengths, mask), cache=cache
-        )
+            self.dropout(x), causal=True, lengths=lengths, mask=keys_mask(lengths, mask), need_weights=need_weights,
+            cache=cache,
+        )  # fmt: skip
 
     def generate(
         self,
@@ -177,11 +185,11 @@ class GPT(nn.Module):
         crop: bool = False,
         truncate: bool = False,
         **options: Any,
-    ) -> np.ndarray:
+    ) -> Any:
         """Return prompts and what follows them, in evaluation mode, with a cache of keys and values.
 
         Args:
-            ids: prompts [B, T], or a list of prompts of unequal length.
+            ids: prompts [B, T], or a list of prompts of unequal length; or a text or texts, where there is a tokenizer.
             max_new_tokens: most tokens after each.
             lengths: tokens of each prompt, [B], where the padding is at the end.
             attention_mask: booleans, or 1 and 0, [B, T], where the padding (0) is at the beginning. Instead of `lengths`.
@@ -193,19 +201,25 @@ class GPT(nn.Module):
 
         Returns:
             [B, T + new]. With prompts of unequal length the new tokens stand right after each prompt, and the end is filled
-            with pad_token_id, eos_token_id or 0: [B, max(lengths) + new].
+            with pad_token_id, eos_token_id or 0: [B, max(lengths) + new]. For texts a list of texts, or one for a text.
 
         Raises:
             ValueError: there is nothing to go on from, or more than `max_positions` positions would be needed.
             FloatingPointError: logits are not finite.
         """
         count = integer("max_new_tokens", max_new_tokens, 0)
+        options = decode.with_tokenizer(self, {"max_new_tokens": count, **options})
+        if is_text(ids):
+            start = self.start_decoding(
+                decode.as_prompts(ids, options["tokenizer"]), count, crop=crop, truncate=truncate
+            )
+            return as_texts(ids, decode.run(start, options).whole_texts)
         mask = None if attention_mask is None else as_attention_mask(attention_mask, as_ids(ids).shape)
         prompts, whole = as_prompts(ids, lengths, mask)
         if not prompts:
             return as_ids(ids).astype(np.int64)
         start = self.start_decoding(prompts, count, crop=crop, truncate=truncate)
-        found = decode.run(start, {"max_new_tokens": count, **options})
+        found = decode.run(start, options)
         copies = len(found.sequences) // len(prompts)
         if whole is not None and not truncate:
             return np.concatenate([whole.repeat(copies, axis=0), found.sequences[:, whole.shape[1] :]], axis=1)
@@ -234,22 +248,52 @@ class GPT(nn.Module):
             )
         room = limit if max_new_tokens is None else min(width + count, limit)
         mask = np.arange(width) >= begins[:, None] if begins.any() else None
-        state = mask, self.transformer.new_cache(room)
         options = {} if crop else {"max_new_tokens": limit - width}
-        return decode.Start(ids, self._step, state, begins, options=options, context=lambda: evaluating(self))
+
+        def start(step: Any, **more: Any) -> decode.Start:
+            state = mask, self.transformer.new_cache(room)
+            return decode.Start(
+                ids, step, state, begins, options=options, context=lambda: evaluating(self), attended=mask, **more
+            )
+
+        return start(
+            self._step,
+            score=None if crop else self._score,
+            alone=lambda i: self.start_decoding([prompts[i]], max_new_tokens, crop=crop),
+            attending=lambda: start(self._attend),
+        )
 
     def _step(self, ids: np.ndarray, state: tuple) -> tuple:
         """Return the logits after all tokens so far, of which the cache has seen all but the last ones."""
+        return self._logits(self._read(ids, state)[:, -1]), state
+
+    def _attend(self, ids: np.ndarray, state: tuple) -> tuple:
+        """Do what `_step` does, and return the attention of the last token to all tokens so far as well."""
+        hidden, weights = self._read(ids, state, need_weights=True)
+        attention = last_attention(weights[-1])
+        cropped = ids.shape[1] - attention.shape[1]
+        return self._logits(hidden[:, -1]), state, np.pad(attention, ((0, 0), (cropped, 0)))
+
+    def _score(self, ids: np.ndarray, state: tuple, count: int) -> tuple:
+        """Return the logits after each of the last tokens, which may have changed since the cache saw some."""
+        shorten(state[1], ids.shape[1] - count)
+        return self._logits(self._read(ids, state)[:, -count:]), state
+
+    def _read(self, ids: np.ndarray, state: tuple, *, need_weights: bool = False) -> Any:
+        """Return the hidden states of the tokens that the cache has not seen, or of the last ones that have positions."""
         mask, cache = state
         room, places = cache[0].capacity, ids.shape[1]
         if mask is not None:
             new = np.ones((len(ids), places - mask.shape[1]), bool)
             mask = np.concatenate([mask, new], axis=1)
         if places <= room:
-            hidden = self.encode(ids[:, cache[0].length :], attention_mask=mask, cache=cache)
-        else:
-            hidden = self.encode(ids[:, -room:], attention_mask=None if mask is None else mask[:, -room:])
-        return self.head(hidden[:, -1], self._table()).data, state
+            new_ids = ids[:, cache[0].length :]
+            return self.encode(new_ids, attention_mask=mask, need_weights=need_weights, cache=cache)
+        mask = None if mask is None else mask[:, -room:]
+        return self.encode(ids[:, -room:], attention_mask=mask, need_weights=need_weights)
+
+    def _logits(self, hidden: Tensor) -> np.ndarray:
+        return self.head(hidden, self._table()).data
 
     def _table(self) -> Tensor | None:
         return self.embedding.weight if self.tied else None

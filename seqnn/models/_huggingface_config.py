@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from .. import nn
+from ..text import SubwordTokenizer
 from ._huggingface import read_config, read_state
 
 __all__ = ["BERT", "GPT2", "T5", "Family", "from_folder", "made"]
@@ -51,11 +54,15 @@ class Family:
 
 
 def from_folder(kind: type[nn.Module], folder: str | os.PathLike, family: Family) -> Any:
-    """Make a model from a folder of `save_pretrained`, with its weights."""
+    """Make a model from a folder of `save_pretrained`, with its weights, and its tokenizer where that can be read."""
     config = read_config(folder)
     state = read_state(folder)
+    tokenizer = Path(folder) / "tokenizer.json"
     try:
-        return made(kind, family, config, state).eval()
+        model = made(kind, family, config, state).eval()
+        if hasattr(model, "tokenizer") and tokenizer.is_file() and find_spec("tokenizers"):
+            model.tokenizer = SubwordTokenizer.load(tokenizer)
+        return model
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise ValueError(f"{os.fspath(folder)}: {error}") from None
 
