@@ -231,5 +231,8 @@ def _assistant(options: SimpleNamespace, start: Start) -> Start:
     """Return the assistant's beginning for a prompt."""
     model = options.assistant_model
     if hasattr(model, "start_decoding"):
-        return model.start_decoding([start.keys[0]], options.max_new_tokens)
+        try:
+            return model.start_decoding([start.keys[0]], options.max_new_tokens)
+        except ValueError as error:
+            raise ValueError(f"assistant_model: {error}") from None
     return Start(start.ids, model, begins=start.begins, score=getattr(model, "score", None))

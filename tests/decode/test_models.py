@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from decode_models import PROMPTS, gpt, writers
 
-from seqnn import decode, random
-from seqnn.models import GPT, T5, Seq2Seq, SequenceGenerator, Transformer, Translator
+from seqnn import decode
+from seqnn.models import Seq2Seq, SequenceGenerator, Translator
 
 STRATEGIES = pytest.mark.parametrize(
     "options",
@@ -18,29 +19,6 @@ STRATEGIES = pytest.mark.parametrize(
     ],
     ids=str,
 )
-PROMPTS = [[3, 5, 7, 9], [11], [13, 2]]
-
-
-def lively(model, seed=1):
-    """The model in evaluation mode, with parameters large enough that logits differ clearly."""
-    draw = np.random.default_rng(seed)
-    for parameter in model.parameters():
-        parameter.data += draw.standard_normal(parameter.shape).astype(np.float32) * 0.3
-    return model.eval()
-
-
-def gpt(**options):
-    with random.seeded(0):
-        return lively(GPT(30, max_positions=24, d_model=16, nhead=2, num_layers=2, dropout=0.0, **options))
-
-
-def writers():
-    with random.seeded(0):
-        t5 = T5(30, d_model=16, nhead=2, head_dim=8, num_layers=2, dim_feedforward=32, dropout=0.0)
-        transformer = Transformer(
-            30, 30, d_model=16, nhead=2, num_encoder_layers=1, num_decoder_layers=2, dim_feedforward=32, dropout=0.0
-        )
-    return lively(t5), lively(transformer)
 
 
 @STRATEGIES
