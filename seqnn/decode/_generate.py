@@ -10,12 +10,12 @@ import numpy as np
 
 from ._options import Options
 from ._prompts import as_prompts, is_single, of_equal_length
-from ._result import Decoded, Generation, collect
+from ._result import Decoded, Generation, as_text, collect
 from ._run import decode, of_model, of_step, run, with_tokenizer
 from ._samplers import Sampling
 from ._step import Decodable, Start, Step
 
-__all__ = ["beam_search", "generate", "sample", "stream"]
+__all__ = ["beam_search", "generate", "sample", "stream", "stream_text"]
 
 
 def generate(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = None, **options: Any) -> Generation:
@@ -83,6 +83,43 @@ def stream(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = Non
     >>> list(decode.stream(lambda ids, state: (table[ids[:, -1]], state), [1], max_new_tokens=3))
     [2, 0, 1]
     """
+    start, checked = _beginning(model_or_step, prompt_ids, state, options)
+    return _streamed(start, checked, is_single(prompt_ids) and checked.num_return_sequences == 1)
+
+
+def stream_text(model_or_step: Decodable | Step, prompt: Any, *, state: Any = None, **options: Any) -> Iterator[str]:
+    """Yield the text that follows a prompt piece by piece, as its tokens come, without the token that ends it.
+
+    Args:
+        model_or_step: as for `generate`; it has a tokenizer, unless `tokenizer` is given.
+        prompt: one text, or its token ids.
+        state: as for `generate`.
+        **options: as for `stream`.
+
+    Yields:
+        Texts, which together are the text: all of it that further tokens do not change.
+
+    Raises:
+        ValueError: as for `stream`, or for several prompts.
+        TypeError: there is no tokenizer.
+
+    >>> from seqnn import decode
+    >>> from seqnn.lm import NGramLM
+    >>> list(decode.stream_text(NGramLM(order=3).fit(["to be or not to be"] * 3), "or", max_new_tokens=3))
+    ['not', ' to', ' be']
+    """
+    start, checked = _beginning(model_or_step, prompt, state, options)
+    if checked.tokenizer is None:
+        raise TypeError("tokenizer: expected an object with a method decode(ids), got None")
+    if not is_single(prompt) or checked.num_return_sequences > 1:
+        raise ValueError("prompt: expected one text, and num_return_sequences=1: stream each alone")
+    return _pieces(_streamed(start, checked, True), checked)
+
+
+def _beginning(
+    model_or_step: Any, prompt_ids: Any, state: Any, options: dict[str, Any]
+) -> tuple[Start, SimpleNamespace]:
+    """Return what a stream begins with, and its options."""
     options = with_tokenizer(model_or_step, options)
     prompts = as_prompts(prompt_ids, options["tokenizer"])
     if hasattr(model_or_step, "start_decoding"):
@@ -98,7 +135,7 @@ def stream(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = Non
         )
     if checked.assistant_model is not None:
         raise ValueError("assistant_model: expected None: tokens are streamed one by one")
-    return _streamed(start, checked, is_single(prompt_ids) and checked.num_return_sequences == 1)
+    return start, checked
 
 
 def _streamed(start: Start, options: SimpleNamespace, single: bool) -> Iterator[Any]:
@@ -110,6 +147,19 @@ def _streamed(start: Start, options: SimpleNamespace, single: bool) -> Iterator[
         written = np.full(rows, options.padding, np.int64)
         written[live] = tokens
         yield int(written[0]) if single else written
+
+
+def _pieces(tokens: Iterator[int], options: SimpleNamespace) -> Iterator[str]:
+    ids, text, told = [], "", ""
+    for token in tokens:
+        if token not in options.eos_token_id:
+            ids.append(token)
+            text = as_text(options.tokenizer, np.array(ids))
+        if text.startswith(told) and len(text) > len(told) and not text.endswith("\ufffd"):  # half of a letter
+            yield text[len(told) :]
+            told = text
+    if text.startswith(told) and len(text) > len(told):
+        yield text[len(told) :]
 
 
 def beam_search(

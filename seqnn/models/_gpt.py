@@ -11,14 +11,16 @@ import numpy as np
 from .. import decode, nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
+from ..text import SPECIALS, SubwordTokenizer, Vocabulary
 from . import _huggingface
 from ._decoding import as_texts, evaluating, is_text, last_attention, shorten
 from ._heads import LanguageModelHead
-from ._huggingface_config import GPT2, from_folder
+from ._huggingface_config import GPT2, activation_named, from_folder
 from ._token_ids import as_attention_mask, as_ids, as_prompts, keys_mask
 
 __all__ = ["GPT"]
 
+_TRANSPOSED = "in_proj", "out_proj", "linear1", "linear2"
 _NAMES = {  # of GPT-2 in Hugging Face's transformers
     "embedding": "wte",
     "positions": "wpe",
@@ -313,7 +315,7 @@ class GPT(nn.Module):
         _huggingface.load(
             self, source, _NAMES,
             prefix="transformer.",
-            transposed=("in_proj", "out_proj", "linear1", "linear2"),
+            transposed=_TRANSPOSED,
             copies={"lm_head.weight": "embedding.weight"} if self.tied else {},
             ignored=(r"attn\.(masked_)?bias$", r"^score\.weight$"),
         )  # fmt: skip
@@ -333,3 +335,52 @@ class GPT(nn.Module):
             ValueError: it is no GPT-2, or uses what this class has not; the message names it.
         """
         return from_folder(cls, folder, GPT2)
+
+    def save_huggingface(self, folder: str | PathLike) -> None:
+        """Write a folder that `from_huggingface` reads, as do transformers: config.json, weights, and the tokenizer.
+
+        A `SubwordTokenizer` becomes tokenizer.json, and a `Vocabulary` vocabulary.json, which only seqnn reads; the token
+        that ends texts is that of its role or name "eos".
+
+        Args:
+            folder: it is made where it does not exist.
+
+        Raises:
+            ValueError: this is no GPT-2: it has rotary positions, no biases, or another activation.
+            TypeError: the tokenizer is of another kind.
+
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from seqnn.models import GPT
+        >>> model = GPT(50, max_positions=32, d_model=16, nhead=2, num_layers=2).eval()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save_huggingface(folder)
+        ...     np.array_equal(GPT.from_huggingface(folder).generate([[1, 2]], 5), model.generate([[1, 2]], 5))
+        True
+        """
+        layer = self.transformer.layers[0]
+        if self.positions is None or layer.linear1.bias is None:
+            raise ValueError("save_huggingface: expected learned positions and biases, as a GPT-2 has")
+        if self.tokenizer is not None and not isinstance(self.tokenizer, SubwordTokenizer | Vocabulary):
+            raise TypeError(
+                f"tokenizer: expected a SubwordTokenizer, a Vocabulary or None, got {type(self.tokenizer).__name__}"
+            )
+        vocabulary, width = self.embedding.weight.shape
+        config = {
+            "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": vocabulary,
+            "n_positions": self.max_positions, "n_embd": width, "n_head": layer.self_attn.num_heads,
+            "n_layer": len(self.transformer.layers), "n_inner": layer.linear1.out_features,
+            "activation_function": activation_named(layer.activation), "layer_norm_epsilon": self.transformer.norm.eps,
+            **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), self.dropout.p),
+            "tie_word_embeddings": self.tied, "bos_token_id": None, "eos_token_id": _end_of(self.tokenizer),
+        }  # fmt: skip
+        state = _huggingface.state_of(self, _NAMES, prefix="transformer.", headed="lm_head", transposed=_TRANSPOSED)
+        _huggingface.write(folder, config, state, self.tokenizer)
+
+
+def _end_of(tokenizer: Any) -> int | None:
+    """Return the token that ends texts; None where there is none."""
+    try:
+        return int(tokenizer.special_id("eos" if isinstance(tokenizer, Vocabulary) else SPECIALS["eos"]))
+    except (AttributeError, KeyError):
+        return None

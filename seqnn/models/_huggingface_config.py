@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from .. import nn
-from ..text import SubwordTokenizer
-from ._huggingface import read_config, read_state
+from ._huggingface import read_config, read_state, read_tokenizer
 
-__all__ = ["BERT", "GPT2", "T5", "Family", "from_folder", "made"]
+__all__ = ["BERT", "GPT2", "T5", "Family", "activation_named", "from_folder", "made"]
 
 _ACTIVATIONS = {
     "gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu_fast": "gelu_tanh",
@@ -57,11 +54,10 @@ def from_folder(kind: type[nn.Module], folder: str | os.PathLike, family: Family
     """Make a model from a folder of `save_pretrained`, with its weights, and its tokenizer where that can be read."""
     config = read_config(folder)
     state = read_state(folder)
-    tokenizer = Path(folder) / "tokenizer.json"
     try:
         model = made(kind, family, config, state).eval()
-        if hasattr(model, "tokenizer") and tokenizer.is_file() and find_spec("tokenizers"):
-            model.tokenizer = SubwordTokenizer.load(tokenizer)
+        if hasattr(model, "tokenizer"):
+            model.tokenizer = read_tokenizer(folder)
         return model
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise ValueError(f"{os.fspath(folder)}: {error}") from None
@@ -80,6 +76,14 @@ def activation(name: Any, known: Mapping[str, str] = _ACTIVATIONS) -> str:
     if name not in known:
         raise ValueError(f"config.json: the activation {name!r} is none of {', '.join(known)}")
     return known[name]
+
+
+def activation_named(name: str) -> str:
+    """Return their name of one of our activations."""
+    found = next((theirs for theirs, ours in _ACTIVATIONS.items() if ours == name), None)
+    if found is None:
+        raise ValueError(f"activation: expected one of {', '.join(sorted({*_ACTIVATIONS.values()}))}, got {name!r}")
+    return found
 
 
 def _gpt2(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
