@@ -41,6 +41,10 @@ class BeamSearch:
         sets = len(start.ids) * self._groups
         self._ends = np.array(options.eos_token_id, np.int64)
         self._count = max(2, 1 + len(self._ends)) * self._width
+        self._fixed = {
+            "ends": self._ends, "width": self._width, "count": self._count, "groups": self._groups,
+            "diversity": options.diversity_penalty,
+        }  # fmt: skip
         self._offsets, self._running = np.arange(sets + 1), np.zeros(sets)
         self._open = [True] * sets
         self._pools: list[list[Sequence]] = [[] for _ in range(sets)]
@@ -61,7 +65,7 @@ class BeamSearch:
         found = self._candidates(logits)
         if self._recorder:
             self._recorder.grow(found, batch.written + 1, batch.written + 1 == options.max_new_tokens)
-        if found.ended.any():
+        if any(found.ended.tobytes()):
             for s, place in np.argwhere(found.ended).tolist():
                 self._keep(s, found, place)
         still = self._close(found, logits)
@@ -71,7 +75,7 @@ class BeamSearch:
 
     def _go_on(self, found: _core.beams_select, still: bool) -> None:
         """Take over the beams that go on; unless all sets `still` search, without those of the others."""
-        batch, n = self._batch, int(found.offsets[-1])
+        batch, n = self._batch, found.offsets.item(-1)
         batch.move_state(found.parents[:n])
         batch.ids, batch.begins, batch.log_probs = found.new_ids[:n], found.new_begins[:n], found.new_history[:n]
         self._running, self._offsets = found.sums[:n], found.offsets
@@ -97,17 +101,15 @@ class BeamSearch:
             logits, drawn = warped.scores, {"streams": self._streams, "seed": self._seed, "normalise": False}
             arguments = {name: arguments[name] for name in ("ids", "begins", "suppressed", "words", "word_offsets")}
         found = _core.beams_select(
-            logits, **arguments, history=batch.log_probs, running=self._running, set_offsets=self._offsets,
-            ends=self._ends, width=self._width,
-            count=self._count, groups=self._groups, diversity=options.diversity_penalty, position=batch.written,
-            last=batch.written + 1 == options.max_new_tokens, **drawn,
+            logits, **arguments, **self._fixed, history=batch.log_probs, running=self._running, set_offsets=self._offsets,
+            position=batch.written, last=batch.written + 1 == options.max_new_tokens, **drawn,
         )  # fmt: skip
         self._refuse(logits, found.status)
         return found
 
     def _refuse(self, logits: np.ndarray, status: np.ndarray) -> None:
         """Raise an error where logits are not finite; a beam that has no token to go on with just ends."""
-        if status.any():
+        if any(status.tobytes()):
             self._processors.check(self._batch, logits, status * (status == NOT_FINITE))
 
     def _keep(self, s: int, found: _core.beams_select, place: int) -> None:

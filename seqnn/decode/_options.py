@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -219,6 +219,12 @@ class Options(Settings):
         self._store(locals())
         self._agree()
 
+    def _store(self, given: Mapping[str, Any]) -> None:
+        """Keep what is given; defaults need no check, which would take as long as some steps."""
+        for name, setting in self._settings.items():
+            if given[name] is not setting.default:
+                setattr(self, name, given[name])
+
     def _agree(self) -> None:
         """Refuse options that contradict each other."""
         beams, groups = self.num_beams, self.num_beam_groups
@@ -255,6 +261,6 @@ class Options(Settings):
 
     def plain(self) -> SimpleNamespace:
         """Return the values as plain attributes, and `padding`, the token that fills sequences up."""
-        values = self._checked()
+        values = SimpleNamespace(**{name: getattr(self, name) for name in self._settings})  # checked when they were set
         values.padding = (*self.eos_token_id, 0)[0] if self.pad_token_id is None else self.pad_token_id
         return values

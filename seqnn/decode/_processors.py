@@ -72,7 +72,7 @@ class Processors:
 
     def check(self, batch: Batch, logits: np.ndarray, status: np.ndarray) -> None:
         """Raise an error where a row has no token to go on with: it names the row, and the constraint."""
-        if not status.any():
+        if not any(status.tobytes()):  # as fast as it can be told of few rows
             return
         row = int(np.flatnonzero(status)[0])
         if status[row] == NOT_FINITE:

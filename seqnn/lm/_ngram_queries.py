@@ -324,7 +324,7 @@ class Queries(Settings):
         before = self._fitted.scorer.trie.order - 1
         padded = np.pad(ids, ((0, 0), (before, 0)), constant_values=BOS)
         windows = [padded[:, end - before : end] for end in range(padded.shape[1] - count + 1, padded.shape[1] + 1)]
-        found, _ = self.step(np.stack(windows, axis=1).reshape(-1, before))
+        found, _ = self.step(np.stack(windows, axis=1).reshape(len(ids) * count, before))
         return found.reshape(len(ids), count, -1), None
 
     # Words and numbers.

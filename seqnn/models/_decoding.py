@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import nn
 from ..autograd import no_grad
-from ..decode import Start
+from ..decode import Start, with_tokenizer
 
 __all__ = ["as_texts", "evaluating", "from_memory", "is_text", "last_attention", "refuse_several", "shorten"]
 
@@ -108,10 +108,10 @@ def shorten(cache: list[nn.KeyValueCache], length: int) -> None:
         layer.shorten(length)
 
 
-def is_text(prompts: Any) -> bool:
-    """Tell whether this is a text, or a list of texts."""
+def is_text(model: Any, prompts: Any, options: dict[str, Any]) -> bool:
+    """Tell whether this is a text, or a list of texts, and there is a tokenizer for them."""
     several = isinstance(prompts, list | tuple) and len(prompts) > 0 and all(isinstance(p, str) for p in prompts)
-    return isinstance(prompts, str) or several
+    return (isinstance(prompts, str) or several) and with_tokenizer(model, options)["tokenizer"] is not None
 
 
 def as_texts(prompts: Any, texts: list[str]) -> Any:

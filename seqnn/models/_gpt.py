@@ -211,7 +211,7 @@ class GPT(nn.Module):
         """
         count = integer("max_new_tokens", max_new_tokens, 0)
         options = decode.with_tokenizer(self, {"max_new_tokens": count, **options})
-        if is_text(ids):
+        if is_text(self, ids, options):
             start = self.start_decoding(
                 decode.as_prompts(ids, options["tokenizer"]), count, crop=crop, truncate=truncate
             )

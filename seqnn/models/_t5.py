@@ -226,7 +226,7 @@ class T5(nn.Module):
         Raises:
             FloatingPointError: logits are not finite.
         """
-        if is_text(ids):
+        if is_text(self, ids, options):
             return as_texts(ids, decode.generate(self, ids, max_new_tokens=max_new_tokens, **options).texts)
         ids, lengths = padded_sources(ids, lengths, self.pad_id)
         count = integer("max_new_tokens", max_new_tokens, 0)

@@ -171,7 +171,7 @@ class Transformer(nn.Module):
             Ids [B, T] with T <= max_new_tokens, without `bos_id`; after `eos_id` there is nothing else. For texts a list
             of texts, or one for a text.
         """
-        if is_text(source):
+        if is_text(self, source, options):
             return as_texts(source, decode.generate(self, source, max_new_tokens=max_new_tokens, **options).texts)
         ids, lengths = padded_sources(source, lengths, self.pad_id)
         count = integer("max_new_tokens", max_new_tokens, 0)
