@@ -16,6 +16,9 @@ __all__ = ["Processors", "process"]
 NOT_FINITE, NOTHING_ALLOWED = 1, 2
 """What may be wrong with a row (csrc/decode/log_sum.h)."""
 
+COLDEST = 1e-30
+"""Lower temperatures draw no other tokens, and logits divided by them could be infinite."""
+
 CONSTRAINTS = (
     "no_repeat_ngram_size", "bad_words_ids", "suppress_tokens", "begin_suppress_tokens", "min_new_tokens",
     "forced_bos_token_id", "forced_eos_token_id", "prefix_allowed_tokens_fn",
@@ -54,7 +57,7 @@ class Processors:
         """
         options = self._options
         return {
-            "temperature": options.temperature or 1.0, "top_k": options.top_k or 0, "top_p": options.top_p or 1.0,
+            "temperature": max(options.temperature or 1.0, COLDEST), "top_k": options.top_k or 0, "top_p": options.top_p or 1.0,
             "min_p": options.min_p or 0.0, "typical_p": options.typical_p or 1.0, "keep": keep,
         }  # fmt: skip
 
