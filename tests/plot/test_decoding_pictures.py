@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from decode_reference import table
+from picture_checks import png
 
 from seqnn import decode, plot
 from seqnn.text import Vocabulary
@@ -13,22 +14,6 @@ plt = pytest.importorskip("matplotlib.pyplot")
 
 WORDS = ["<end>", "the", "cat", "sat", "$5", "away"]
 GIVEN = {"max_new_tokens": 4, "eos_token_id": 0}
-
-
-@pytest.fixture(autouse=True)
-def no_open_figures():
-    yield
-    plt.close("all")
-
-
-def png(ax, tmp_path):
-    """Rendered, not blank, and nothing is cut off: the outermost pixels are white."""
-    path = tmp_path / "picture.png"
-    ax.figure.savefig(path)
-    image = plt.imread(path)
-    assert image.std() > 0.01
-    for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
-        assert (edge == 1).all()
 
 
 def search(**options):
