@@ -11,28 +11,14 @@ import numpy as np
 from .. import decode, nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
-from ..text import SPECIALS, SubwordTokenizer, Vocabulary
 from . import _huggingface
 from ._decoding import as_texts, evaluating, is_text, last_attention, shorten
+from ._gpt_files import NAMES, TRANSPOSED, save
 from ._heads import LanguageModelHead
-from ._huggingface_config import GPT2, activation_named, from_folder
+from ._huggingface_config import GPT2, from_folder
 from ._token_ids import as_attention_mask, as_ids, as_prompts, keys_mask
 
 __all__ = ["GPT"]
-
-_TRANSPOSED = "in_proj", "out_proj", "linear1", "linear2"
-_NAMES = {  # of GPT-2 in Hugging Face's transformers
-    "embedding": "wte",
-    "positions": "wpe",
-    "transformer.layers.{}.norm1": "h.{}.ln_1",
-    "transformer.layers.{}.self_attn.in_proj": "h.{}.attn.c_attn",
-    "transformer.layers.{}.self_attn.out_proj": "h.{}.attn.c_proj",
-    "transformer.layers.{}.norm2": "h.{}.ln_2",
-    "transformer.layers.{}.linear1": "h.{}.mlp.c_fc",
-    "transformer.layers.{}.linear2": "h.{}.mlp.c_proj",
-    "transformer.norm": "ln_f",
-    "head": "lm_head",
-}
 
 
 class GPT(nn.Module):
@@ -313,9 +299,9 @@ class GPT(nn.Module):
             ValueError: the weights do not fit; one message lists what is missing, left over or different.
         """
         _huggingface.load(
-            self, source, _NAMES,
+            self, source, NAMES,
             prefix="transformer.",
-            transposed=_TRANSPOSED,
+            transposed=TRANSPOSED,
             copies={"lm_head.weight": "embedding.weight"} if self.tied else {},
             ignored=(r"attn\.(masked_)?bias$", r"^score\.weight$"),
         )  # fmt: skip
@@ -358,29 +344,4 @@ class GPT(nn.Module):
         ...     np.array_equal(GPT.from_huggingface(folder).generate([[1, 2]], 5), model.generate([[1, 2]], 5))
         True
         """
-        layer = self.transformer.layers[0]
-        if self.positions is None or layer.linear1.bias is None:
-            raise ValueError("save_huggingface: expected learned positions and biases, as a GPT-2 has")
-        if self.tokenizer is not None and not isinstance(self.tokenizer, SubwordTokenizer | Vocabulary):
-            raise TypeError(
-                f"tokenizer: expected a SubwordTokenizer, a Vocabulary or None, got {type(self.tokenizer).__name__}"
-            )
-        vocabulary, width = self.embedding.weight.shape
-        config = {
-            "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": vocabulary,
-            "n_positions": self.max_positions, "n_embd": width, "n_head": layer.self_attn.num_heads,
-            "n_layer": len(self.transformer.layers), "n_inner": layer.linear1.out_features,
-            "activation_function": activation_named(layer.activation), "layer_norm_epsilon": self.transformer.norm.eps,
-            **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), self.dropout.p),
-            "tie_word_embeddings": self.tied, "bos_token_id": None, "eos_token_id": _end_of(self.tokenizer),
-        }  # fmt: skip
-        state = _huggingface.state_of(self, _NAMES, prefix="transformer.", headed="lm_head", transposed=_TRANSPOSED)
-        _huggingface.write(folder, config, state, self.tokenizer)
-
-
-def _end_of(tokenizer: Any) -> int | None:
-    """Return the token that ends texts; None where there is none."""
-    try:
-        return int(tokenizer.special_id("eos" if isinstance(tokenizer, Vocabulary) else SPECIALS["eos"]))
-    except (AttributeError, KeyError):
-        return None
+        save(self, folder)

@@ -234,7 +234,7 @@ def write(
     for kind, name in TOKENIZERS:
         if isinstance(tokenizer, kind):
             tokenizer.save(path / name)
-        else:
+        elif tokenizer is not None:  # it would be that of another model
             (path / name).unlink(missing_ok=True)
     with atomic_write(path / "config.json") as file:
         file.write(json.dumps(config, indent=2).encode())
