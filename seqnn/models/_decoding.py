@@ -11,6 +11,10 @@ import numpy as np
 from .. import nn
 from ..autograd import no_grad
 from ..decode import Start, with_tokenizer
+from ._transformer_plan import StepPlan
+from ._transformer_step import StepState, memory_of
+from ._transformer_step import score as score_of_plan
+from ._transformer_step import step as step_of_plan
 
 __all__ = ["as_texts", "evaluating", "from_memory", "is_text", "last_attention", "refuse_several", "shorten"]
 
@@ -19,13 +23,16 @@ __all__ = ["as_texts", "evaluating", "from_memory", "is_text", "last_attention",
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Run a block in evaluation mode and without gradients; afterwards all modules are in their modes again."""
     modes = [(module, module.training) for module in model.modules()]
-    model.eval()
+    learning = any(mode for _, mode in modes)
+    if learning:
+        model.eval()
     try:
         with no_grad():
             yield
     finally:
-        for module, mode in modes:
-            module.training = mode
+        if learning:
+            for module, mode in modes:
+                module.training = mode
 
 
 def from_memory(
@@ -40,6 +47,7 @@ def from_memory(
     source: np.ndarray,
     logits: Callable[[Any], Any],
     alone: Callable[[int], Start],
+    plan: StepPlan | None,
     attend: bool = False,
 ) -> Start:
     """Return the beginning of decoding from what an encoder has read.
@@ -56,8 +64,28 @@ def from_memory(
         source: what the encoder has read, [B, S]: random draws depend on what counts of it.
         logits: logits(hidden states [..., d_model]) -> [..., V].
         alone: alone(i) makes the beginning of sequence i by itself.
+        plan: of whole steps in one call, or None: then layers run one by one.
         attend: whether steps also return how the new position attends to the source.
     """
+    sizes = None if lengths is None else np.asarray(lengths)
+    counts = np.ones(source.shape, bool) if mask is None else mask
+    counts = counts if sizes is None else np.arange(source.shape[1]) < sizes[:, None]
+    keys = [row[kept] for row, kept in zip(source, counts, strict=True)]
+    ids, options = np.full((len(memory), 1), begin), {"eos_token_id": model.eos_id}
+
+    def attending() -> Start:
+        return from_memory(
+            model, memory, hidden, lengths, mask, begin=begin, most=most, source=source, logits=logits, alone=alone,
+            plan=None, attend=True,
+        )  # fmt: skip
+
+    if plan is not None:
+        with no_grad():
+            read = memory_of(model.decoder, memory, counts)
+        state = StepState(plan, plan.arguments(model), np.zeros(len(ids), np.int64), max(1, most), most, *read)
+        return Start(
+            ids, step_of_plan, state, keys=keys, options=options, score=score_of_plan, alone=alone, attending=attending
+        )
 
     def step(ids: np.ndarray, state: tuple) -> tuple:
         memory, lengths, mask, cache = state
@@ -73,22 +101,12 @@ def from_memory(
         new = hidden(ids[:, cache[0].length :], memory, lengths, mask, cache, False)[:, -count:]
         return logits(new).data, (memory[:, :, :0], lengths, mask, cache)
 
-    def attending() -> Start:
-        return from_memory(
-            model, memory, hidden, lengths, mask, begin=begin, most=most, source=source, logits=logits, alone=alone,
-            attend=True,
-        )  # fmt: skip
-
-    sizes = None if lengths is None else np.asarray(lengths)
-    counts = np.ones(source.shape, bool) if mask is None else mask
-    counts = counts if sizes is None else np.arange(source.shape[1]) < sizes[:, None]
-    keys = [row[kept] for row, kept in zip(source, counts, strict=True)]
     return Start(
-        np.full((len(memory), 1), begin),
+        ids,
         step,
         (memory, sizes, mask, model.decoder.new_cache(max(1, most))),
         keys=keys,
-        options={"eos_token_id": model.eos_id},
+        options=options,
         context=lambda: evaluating(model),
         score=score,
         alone=alone,

@@ -17,6 +17,8 @@ from ._gpt_files import NAMES, TRANSPOSED, save
 from ._heads import LanguageModelHead
 from ._huggingface_config import GPT2, from_folder
 from ._token_ids import as_attention_mask, as_ids, as_prompts, keys_mask
+from ._transformer_plan import StepPlan, plan_step
+from ._transformer_step import StepState, score, step
 
 __all__ = ["GPT"]
 
@@ -238,18 +240,23 @@ class GPT(nn.Module):
         mask = np.arange(width) >= begins[:, None] if begins.any() else None
         options = {} if crop else {"max_new_tokens": limit - width}
 
-        def start(step: Any, **more: Any) -> decode.Start:
+        def alone(i: int) -> decode.Start:
+            return self.start_decoding([prompts[i]], max_new_tokens, crop=crop)
+
+        def by_layers(step: Any, **more: Any) -> decode.Start:
             state = mask, self.transformer.new_cache(room)
             return decode.Start(
                 ids, step, state, begins, options=options, context=lambda: evaluating(self), attended=mask, **more
             )
 
-        return start(
-            self._step,
-            score=None if crop else self._score,
-            alone=lambda i: self.start_decoding([prompts[i]], max_new_tokens, crop=crop),
-            attending=lambda: start(self._attend),
-        )
+        def attending() -> decode.Start:
+            return by_layers(self._attend)
+
+        plan = None if width + count > limit else self._plan()
+        if plan is None:
+            return by_layers(self._step, score=None if crop else self._score, alone=alone, attending=attending)
+        own = StepState(plan, plan.arguments(self), begins, room, count)
+        return decode.Start(ids, step, own, begins, options=options, score=score, alone=alone, attending=attending)
 
     def _step(self, ids: np.ndarray, state: tuple) -> tuple:
         """Return the logits after all tokens so far, of which the cache has seen all but the last ones."""
@@ -282,6 +289,16 @@ class GPT(nn.Module):
 
     def _logits(self, hidden: Tensor) -> np.ndarray:
         return self.head(hidden, self._table()).data
+
+    def _plan(self) -> StepPlan | None:
+        """Return the plan of whole steps in one call; None where this model is not plain enough."""
+        if type(self) is not GPT:
+            return None
+        table = self.embedding.weight if self.tied else self.head.weight
+        return plan_step(self, self.transformer, self.embedding, table, positions=self.positions)
+
+    def _product_weights(self) -> tuple[str, ...]:
+        return ("embedding.weight",) if self.tied else ()
 
     def _table(self) -> Tensor | None:
         return self.embedding.weight if self.tied else None

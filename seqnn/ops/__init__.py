@@ -68,6 +68,7 @@ from ._pool import (
 )
 from ._positions import alibi_bias, alibi_slopes, relative_buckets, rotary, rotary_qkv, sinusoidal_positions
 from ._probability_loss import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
+from ._quantized import QuantizedWeight
 from ._reduction import cumprod, cumsum, logsumexp, max, mean, min, norm, prod, std, sum, var
 from ._rnn import rnn
 from ._shape import concatenate, expand, permute, reshape, split, squeeze, stack, swapaxes, unsqueeze
@@ -76,6 +77,7 @@ from ._sort import sort, topk
 from ._stlm import stlm, stlm_memories
 
 __all__ = [
+    "QuantizedWeight",
     "abs",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
