@@ -58,18 +58,20 @@ class BeamSearch:
         """Run a step."""
         batch, options = self._batch, self._options
         logits = batch.logits()
-        if batch.written == 0 and self._groups > 1:
+        length = batch.written + 1
+        last = length == options.max_new_tokens
+        if length == 1 and self._groups > 1:
             order = np.repeat(np.arange(len(batch)), self._groups)
             batch.move(order)
             logits = logits[order]
-        found = self._candidates(logits)
+        found = self._candidates(logits, last)
         if self._recorder:
-            self._recorder.grow(found, batch.written + 1, batch.written + 1 == options.max_new_tokens)
+            self._recorder.grow(found, length, last)
         if any(found.ended.tobytes()):
             for s, place in np.argwhere(found.ended).tolist():
                 self._keep(s, found, place)
         still = self._close(found, logits)
-        self.done = batch.written + 1 == options.max_new_tokens or not any(self._open)
+        self.done = last or not any(self._open)
         if not self.done:
             self._go_on(found, still)
 
@@ -89,8 +91,8 @@ class BeamSearch:
         if self._recorder:
             self._recorder.go_on(order)
 
-    def _candidates(self, logits: np.ndarray) -> _core.beams_select:
-        """Return the best candidates of each set."""
+    def _candidates(self, logits: np.ndarray, last: bool) -> _core.beams_select:
+        """Return the best candidates of each set; in the `last` step all of them end."""
         batch, options, processors = self._batch, self._options, self._processors
         arguments = processors.arguments(batch, logits.shape[1])
         drawn = {}
@@ -102,7 +104,7 @@ class BeamSearch:
             arguments = {name: arguments[name] for name in ("ids", "begins", "suppressed", "words", "word_offsets")}
         found = _core.beams_select(
             logits, **arguments, **self._fixed, history=batch.log_probs, running=self._running, set_offsets=self._offsets,
-            position=batch.written, last=batch.written + 1 == options.max_new_tokens, **drawn,
+            position=batch.written, last=last, **drawn,
         )  # fmt: skip
         self._refuse(logits, found.status)
         return found

@@ -47,6 +47,7 @@ class Processors:
         }  # fmt: skip
         selecting = ("forced_bos_token_id", "forced_eos_token_id", "prefix_allowed_tokens_fn")
         self._selects = any(self._option(name) is not None for name in selecting)
+        self._least = self._option("min_new_tokens") or 0
         self._suppressed: dict[tuple[bool, bool], np.ndarray] = {}
 
     def warpers(self, keep: int = 1) -> dict[str, Any]:
@@ -102,7 +103,7 @@ class Processors:
         return () if isinstance(value, tuple) else None
 
     def _banned(self, written: int) -> np.ndarray:
-        key = written == 0, written < (self._option("min_new_tokens") or 0)
+        key = written == 0, written < self._least
         if key not in self._suppressed:
             tokens = self._option("suppress_tokens") + key[0] * self._option("begin_suppress_tokens")
             self._suppressed[key] = np.array(tokens + key[1] * self._options.eos_token_id, np.int64)

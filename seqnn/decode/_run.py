@@ -18,7 +18,8 @@ from ._step import Decodable, Start, gather
 
 def with_tokenizer(model: Any, options: dict[str, Any]) -> dict[str, Any]:
     """Return options with a tokenizer: the one that is given, else the model's, else None."""
-    return {**options, "tokenizer": options.get("tokenizer") or getattr(model, "tokenizer", None)}
+    given = options.get("tokenizer")
+    return {**options, "tokenizer": getattr(model, "tokenizer", None) if given is None else given}
 
 
 def of_model(model: Decodable, prompts: list[np.ndarray], options: dict[str, Any]) -> Start:
