@@ -53,6 +53,7 @@ FAMILIES = {
         "Dense kernels",
         {
             "linear": "Matrix products and the linear layer",
+            "rows": "Products with weights in 8 and 16 bits",
             "activation": "Activations",
             "softmax": "Softmax",
             "cross_entropy": "Cross-entropy",
@@ -206,7 +207,7 @@ SUBJECTS = {
     "Word2Vec: training": ("word2vec", "vocabulary"),
     "GloVe, co-occurrences": ("glove", "cooccurrence"),
     "FastText, phrases": ("fasttext", "phrases"),
-    "matrix products, linear layer": ("linear",),
+    "matrix products, linear layer": ("linear", "rows"),
     "activations, softmax, norms, losses": (
         "activation",
         "softmax",

@@ -46,60 +46,33 @@ KERNEL(rows_pack)
     bool finite = true;
 #pragma omp parallel for num_threads(team) schedule(static) reduction(&& : finite)
     for (int64_t p = 0; p < panels; p++) {
-        switch (kind) {
-        case ROWS_F32: gemm_pack(&g, (real *)w.packed, p, p + 1); break;
-        case ROWS_BF16: pack_bf16(&w, a->weight, apart, p); break;
-        case ROWS_I8:
-            pack_i8(&w, a->weight, apart, p, bytes + deep * omp_get_thread_num());
-            for (int64_t n = p * ROWS_PANEL; n < rows_panel_start(&w, p + 1); n++)
-                finite = finite && isfinite(w.scale[n]);
+        if (kind == ROWS_F32) gemm_pack(&g, (real *)w.packed, p, p + 1);
+        for (int64_t n = rows_panel_start(&w, p); kind != ROWS_F32 && n < rows_panel_start(&w, p + 1); n++) {
+            const float *from = a->weight + n * apart;
+            if (kind == ROWS_BF16) pack_bf16(&w, from, n);
+            if (kind == ROWS_I8) pack_i8(&w, from, n, bytes + deep * omp_get_thread_num());
+            finite = finite && (kind == ROWS_BF16 || isfinite(w.scale[n]));
         }
     }
     sq_scratch_give(bytes);
     return finite ? NULL : "weight has values that are not finite, which 8 bits cannot hold";
 }
 
-static const narrow_tiles bf16_tiles = {.tile = {NULL, tile_BF16_1, tile_BF16_2, tile_BF16_3, tile_BF16_4,
-#if TALL_BF16 == 6
-                                                 tile_BF16_5, tile_BF16_6
-#endif
-                                        },
-                                        .step_bytes = STEP_BYTES_BF16,
-                                        .row_bytes = ROW_BF16 * VF_BYTES,
-                                        .wide_bytes = WIDE_BF16 * VF_BYTES,
-                                        .tall = TALL_BF16};
-static const narrow_tiles pairs_tiles = {.tile = {NULL, tile_PAIRS_1, tile_PAIRS_2, tile_PAIRS_3, tile_PAIRS_4},
-                                         .step_bytes = STEP_BYTES_I8,
-                                         .row_bytes = ROW_I8 * VF_BYTES,
-                                         .wide_bytes = WIDE_I8 * VF_BYTES,
-                                         .tall = TALL_PAIRS};
-#if VI_QUADS
-static const narrow_tiles quads_tiles = {
-    .tile = {NULL, tile_QUADS_1, tile_QUADS_2, tile_QUADS_3, tile_QUADS_4, tile_QUADS_5, tile_QUADS_6},
-    .step_bytes = STEP_BYTES_I8,
-    .row_bytes = ROW_I8 * VF_BYTES,
-    .wide_bytes = WIDE_I8 * VF_BYTES,
-    .tall = TALL_QUADS};
-#endif
-
-// Multiplies the rows of `job` by a panel. A register of weights is 16-bit halves of two columns, or bytes of one.
-static void multiply_panel(const narrow_tiles *tiles, narrow_job job, int64_t rows)
+// Multiplies the rows of `job` by a panel.
+static void multiply_panel(const narrow_tiles *tiles, const narrow_job *whole, int64_t rows)
 {
-    const narrow_job first = job;
-    const int width = rows == 1 ? tiles->row_bytes : tiles->wide_bytes;
+    const int64_t width = (rows == 1 ? tiles->row_strips : tiles->strips) * tiles->strip;
     const int64_t parts = blocks(rows, tiles->tall);
-    for (int at = 0; at < tiles->step_bytes && at / 4 < first.columns; at += width) {
-        const int64_t column = at / 4;
+    for (int64_t column = 0; column < whole->columns; column += width)
         for (int64_t i = 0; i < parts; i++) {
             const int64_t row = cut(rows, parts, i);
-            job = first;
-            job.weights += at, job.columns -= column;
+            narrow_job job = *whole;
+            job.weights += column / tiles->strip * job.depth * LINE, job.columns -= column;
             job.x += row * job.x_row, job.out += row * job.out_row + column;
-            if (job.x_scale) job.x_scale += row, job.scale += column, job.offset += column;
+            if (job.scale) job.x_scale += row, job.scale += column, job.offset += column;
             if (job.bias) job.bias += column;
             tiles->tile[cut(rows, parts, i + 1) - row](&job);
         }
-    }
 }
 
 static void multiply_bf16(const struct rows_weight *w, const real *x, int64_t rows, int64_t x_row, real *out,
@@ -107,7 +80,7 @@ static void multiply_bf16(const struct rows_weight *w, const real *x, int64_t ro
 {
     for (; panel < panel_end; panel++) {
         const int64_t column = panel * ROWS_PANEL;
-        const narrow_job job = {.weights = (const char *)w->packed + panel * STEP_BYTES_BF16 * w->K,
+        const narrow_job job = {.weights = (const char *)w->packed + panel * ROWS_PANEL * 2 * w->K,
                                 .depth = w->K,
                                 .x = (const int32_t *)x,
                                 .x_row = x_row,
@@ -115,7 +88,7 @@ static void multiply_bf16(const struct rows_weight *w, const real *x, int64_t ro
                                 .out = out + column,
                                 .out_row = out_row,
                                 .columns = least(ROWS_PANEL, w->N - column)};
-        multiply_panel(&bf16_tiles, job, rows);
+        multiply_panel(&bf16_tiles, &job, rows);
     }
 }
 
@@ -158,7 +131,7 @@ static void multiply_i8(const struct rows_weight *w, const real *x, int64_t rows
     }
     for (; panel < panel_end; panel++) {
         const int64_t column = panel * ROWS_PANEL;
-        const narrow_job job = {.weights = (const char *)w->packed + panel * STEP_BYTES_I8 * steps,
+        const narrow_job job = {.weights = (const char *)w->packed + panel * ROWS_PANEL * 4 * steps,
                                 .depth = steps,
                                 .x = words,
                                 .x_row = (quads ? 1 : 2) * steps,
@@ -170,7 +143,7 @@ static void multiply_i8(const struct rows_weight *w, const real *x, int64_t rows
                                 .out = out + column,
                                 .out_row = out_row,
                                 .columns = least(ROWS_PANEL, w->N - column)};
-        multiply_panel(tiles, job, rows);
+        multiply_panel(tiles, &job, rows);
     }
 }
 

@@ -66,43 +66,39 @@ static uint16_t to_bf16(float x) // the nearest, ties to even
     return (uint16_t)(x != x ? bits >> 16 | 64 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-// Packs the columns of panel p, which are rows of `weight`, `apart` elements apart.
-static void pack_bf16(const struct rows_weight *w, const float *weight, int64_t apart, int64_t p)
+// Where column n begins, in its elements: narrow_tiles.h says how columns lie.
+static int64_t bf16_at(const struct rows_weight *w, int64_t n) { return n / 32 * 32 * w->K + n % 16 * 2 + n % 32 / 16; }
+static int64_t i8_at(const struct rows_weight *w, int64_t n) { return n / 16 * 16 * round_up(w->K, 4) + n % 16 * 4; }
+
+// Packs column n from a row of the weight.
+static void pack_bf16(const struct rows_weight *w, const float *from, int64_t n)
 {
-    uint16_t *to = (uint16_t *)w->packed + p * ROWS_PANEL * w->K;
-    const int64_t columns = least(ROWS_PANEL, w->N - p * ROWS_PANEL), half = ROWS_PANEL / 2;
-    for (int64_t j = 0; j < columns; j++) {
-        const float *from = weight + (p * ROWS_PANEL + j) * apart;
-        for (int64_t k = 0; k < w->K; k++) to[k * ROWS_PANEL + j % half * 2 + j / half] = to_bf16(from[k]);
-    }
+    uint16_t *to = (uint16_t *)w->packed + bf16_at(w, n);
+    for (int64_t k = 0; k < w->K; k++) to[k * 32] = to_bf16(from[k]);
 }
 
-static void pack_i8(const struct rows_weight *w, const float *weight, int64_t apart, int64_t p, int8_t *room)
+static void pack_i8(const struct rows_weight *w, const float *from, int64_t n, int8_t *room)
 {
-    const int64_t deep = round_up(w->K, 4);
-    char *to = (char *)w->packed + p * ROWS_PANEL * deep;
-    for (int64_t n = p * ROWS_PANEL; n < least(w->N, (p + 1) * ROWS_PANEL); n++) {
-        int32_t sum = 0;
-        ((float *)w->scale)[n] = round_row(weight + n * apart, w->K, room);
-        for (int64_t k = 0; k < deep; k++) sum += room[k];
-        ((int32_t *)w->offset)[n] = -128 * sum;
-        for (int64_t k = 0; k < deep; k += 4) memcpy(to + k * ROWS_PANEL + n % ROWS_PANEL * 4, room + k, 4);
-    }
+    char *to = (char *)w->packed + i8_at(w, n);
+    int32_t sum = 0;
+    ((float *)w->scale)[n] = round_row(from, w->K, room);
+    for (int64_t k = 0; k < round_up(w->K, 4); k++) sum += room[k];
+    ((int32_t *)w->offset)[n] = -128 * sum;
+    for (int64_t k = 0; k < w->K; k += 4) memcpy(to + k * 16, room + k, 4);
 }
 
 // Writes a column of bf16 or i8 as float32.
 static void unpack_column(const struct rows_weight *w, int64_t n, float *to)
 {
-    const int64_t p = n / ROWS_PANEL, j = n % ROWS_PANEL, half = ROWS_PANEL / 2;
     if (w->kind == ROWS_BF16) {
-        const uint16_t *from = (const uint16_t *)w->packed + p * ROWS_PANEL * w->K + j % half * 2 + j / half;
+        const uint16_t *from = (const uint16_t *)w->packed + bf16_at(w, n);
         for (int64_t k = 0; k < w->K; k++) {
-            const uint32_t bits = (uint32_t)from[k * ROWS_PANEL] << 16;
+            const uint32_t bits = (uint32_t)from[k * 32] << 16;
             memcpy(to + k, &bits, sizeof bits);
         }
     } else {
-        const int8_t *from = (const int8_t *)w->packed + p * ROWS_PANEL * round_up(w->K, 4) + j * 4;
-        for (int64_t k = 0; k < w->K; k++) to[k] = from[k / 4 * 4 * ROWS_PANEL + k % 4] * w->scale[n];
+        const int8_t *from = (const int8_t *)w->packed + i8_at(w, n);
+        for (int64_t k = 0; k < w->K; k++) to[k] = from[k / 4 * 64 + k % 4] * w->scale[n];
     }
 }
 

@@ -39,9 +39,9 @@ ALWAYS_INLINE vi vi_of(vf x)
 ALWAYS_INLINE vi vi_pairs(vi x, vi y) { return ((x << 16) >> 16) * ((y << 16) >> 16) + (x >> 16) * (y >> 16); }
 #endif
 
-// The instruction is younger than the instruction sets that files are compiled for: it is written in assembler and the
-// processor is asked.
-#if defined(__AVX2__)
+// The instruction is younger than the instruction sets that files are compiled for: it is written in assembler, where
+// the assembler knows it, and the processor is asked.
+#if defined(__AVX512F__) || (defined(__AVX2__) && (defined(__clang__) || __GNUC__ >= 12))
 #define VI_QUADS 1
 #include <cpuid.h>
 #if defined(__AVX512F__)
@@ -53,7 +53,7 @@ ALWAYS_INLINE vi vi_quads(vi sum, vi x, vi y)
 #else
 ALWAYS_INLINE vi vi_quads(vi sum, vi x, vi y)
 {
-    __asm__("{vex} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(y));
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(y));
     return sum;
 }
 #endif

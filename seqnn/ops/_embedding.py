@@ -7,12 +7,14 @@ import numpy.typing as npt
 
 from .. import _core
 from ..autograd import Needs, Rows, op
-from ._quantized import QuantizedWeight
+from ._rows import QuantizedWeight
 from ._types import Array, Result
 
 
 @op
-def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None, *, needs: Needs) -> Result:
+def embedding(
+    ids: npt.ArrayLike, weight: Array | QuantizedWeight, padding_idx: int | None = None, *, needs: Needs
+) -> Result:
     """Look up rows of a table, weight[ids].
 
     The gradient of the weight touches the rows in `ids` only: it is added to them in the order of the ids, whatever the

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _core
 from ..autograd import Needs, op
-from ._quantized import QuantizedWeight
+from ._rows import QuantizedWeight
 from ._types import Array, Backward, Result
 
 Activation = str | None
@@ -21,7 +21,7 @@ _RESULT = {"sigmoid": _core.sigmoid_forward, "tanh": _core.tanh_forward}
 @op
 def linear(
     x: Array,
-    weight: Array,
+    weight: Array | QuantizedWeight,
     bias: Array | None = None,
     residual: Array | None = None,
     *,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .. import _core
 from ..autograd import Needs, op
 from ._cross_entropy import check_reduction, class_numbers
-from ._quantized import QuantizedWeight
+from ._rows import QuantizedWeight
 from ._types import Array, Reduction, Result
 
 _CHUNK = 1 << 23  # logits that are computed at a time
@@ -21,7 +21,7 @@ _ROWS = 512, 64  # of a chunk, at most and at least
 @op
 def linear_cross_entropy(
     x: Array,
-    linear_weight: Array,
+    linear_weight: Array | QuantizedWeight,
     target: npt.ArrayLike,
     linear_bias: Array | None = None,
     *,

@@ -176,7 +176,7 @@ def test_a_packed_weight_of_another_shape_kind_or_instruction_set_is_refused():
 def test_bad_weights_and_kinds_are_refused():
     with pytest.raises(ValueError, match="not finite"):
         _core.rows_pack(np.array([[1, np.nan]], np.float32), "i8")
-    with pytest.raises(ValueError, match="'i4'.*'f32', 'bf16', 'i8'|f32, bf16, i8"):
+    with pytest.raises(ValueError, match=r"i4"):
         _core.rows_pack(np.ones((2, 2), np.float32), "i4")
     with pytest.raises(TypeError, match="float64"):
         _core.rows_pack(np.ones((2, 2)), "i8")

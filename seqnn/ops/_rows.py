@@ -39,13 +39,13 @@ class QuantizedWeight:
 
     >>> import numpy as np
     >>> from seqnn import ops
-    >>> weight = np.array([[1.0, -0.5], [0.001, 0.002]], np.float32)
+    >>> weight = np.array([[1.0, -0.5], [0.3, 0.7]], np.float32)
     >>> kept = ops.QuantizedWeight(weight, "bf16")
     >>> np.asarray(kept)
     array([[ 1.        , -0.5       ],
-           [ 0.00099945,  0.00199890]], dtype=float32)
+           [ 0.30078125,  0.69921875]], dtype=float32)
     >>> ops.linear(np.ones((1, 2), np.float32), kept)
-    array([[0.5       , 0.00299835]], dtype=float32)
+    array([[0.5, 1. ]], dtype=float32)
     """
 
     __slots__ = ("_first", "_rows", "kind", "packed", "shape")
@@ -100,7 +100,7 @@ class QuantizedWeight:
         Args:
             ids: integers of [0, O), [N].
         """
-        if len(ids) and not (ids.min() >= 0 and ids.max() < len(self)):
+        if len(ids) and (ids.min() < 0 or ids.max() >= len(self)):
             raise ValueError(f"ids must lie in [0, {len(self)}), got {ids.min()} to {ids.max()}")
         return _core.rows_unpack(self.packed, KINDS[self.kind], self.shape[1], self._rows, ids + self._first)
 
