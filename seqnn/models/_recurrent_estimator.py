@@ -229,7 +229,11 @@ class WritingEstimator(RecurrentEstimator):
     def _generation(self, steps: int | None, options: dict[str, Any]) -> tuple:
         """Return the last arguments of the network's `generate`."""
         refuse_several(options)
-        return self._output.generation(self._output.longest if steps is None else integer("steps", steps, 1))
+        return self._output.generation(self._longest(steps))
+
+    def _longest(self, steps: int | None) -> int:
+        """Return how many steps to write at most; default: as many as the longest sequence of `fit` has."""
+        return self._output.longest if steps is None else integer("steps", steps, 1)
 
     def predict(self, X: Any, *, steps: int | None = None, **options: Any) -> list[Any]:  # noqa: N803
         """Return the sequence of each input.
