@@ -28,6 +28,7 @@ from ._arithmetic import (
 from ._attention import attention, self_attention
 from ._batch_norm import batch_norm
 from ._conv import conv1d, conv2d
+from ._conv_transpose import conv_transpose1d, conv_transpose2d
 from ._crf import crf_decode, crf_marginals, crf_nll
 from ._crf_constraints import crf_constraints
 from ._cross_entropy import cross_entropy
@@ -93,6 +94,8 @@ __all__ = [
     "concatenate",
     "conv1d",
     "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "copy",
     "cos",
     "cosine_embedding_loss",
