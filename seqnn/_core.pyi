@@ -1172,11 +1172,12 @@ def conv_forward(
     relu: bool = False,
 ) -> np.ndarray: ...
 
-# conv_backward_input(grad:f[N,O,P,Q], w:f[O,I,R,S], y?f[N,O,P,Q], height:n>=0, width:n>=0, groups:n>=1=1, stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, left:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1) -> dx:f[N,groups*I,height,width]
+# conv_backward_input(grad:f[N,O,P,Q], w:f[O,I,R,S], y?f[N,O,P,Q], bias?f[groups*I], height:n>=0, width:n>=0, groups:n>=1=1, stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, left:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1) -> dx:f[N,groups*I,height,width]
 def conv_backward_input(
     grad: npt.ArrayLike,
     w: npt.ArrayLike,
     y: npt.ArrayLike | None = None,
+    bias: npt.ArrayLike | None = None,
     *,
     height: int,
     width: int,

@@ -68,7 +68,7 @@ from ._pool import (
     max_pool2d,
 )
 from ._positions import alibi_bias, alibi_slopes, relative_buckets, rotary, rotary_qkv, sinusoidal_positions
-from ._probability_loss import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
+from ._probability_loss import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div, sigmoid_focal_loss
 from ._reduction import cumprod, cumsum, logsumexp, max, mean, min, norm, prod, std, sum, var
 from ._rnn import rnn
 from ._shape import concatenate, expand, permute, reshape, split, squeeze, stack, swapaxes, unsqueeze
@@ -168,6 +168,7 @@ __all__ = [
     "rotary_qkv",
     "self_attention",
     "sigmoid",
+    "sigmoid_focal_loss",
     "silu",
     "sin",
     "sinusoidal_positions",

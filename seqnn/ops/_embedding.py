@@ -6,12 +6,21 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._arguments import number
 from ..autograd import Needs, Rows, op
 from ._types import Array, Result
 
 
 @op
-def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None, *, needs: Needs) -> Result:
+def embedding(
+    ids: npt.ArrayLike,
+    weight: Array,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    *,
+    needs: Needs,
+) -> Result:
     """Look up rows of a table, weight[ids].
 
     The gradient of the weight touches the rows in `ids` only: it is added to them in the order of the ids, whatever the
@@ -21,13 +30,16 @@ def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None,
         ids: integers in [0, V), of any shape.
         weight: [V, D].
         padding_idx: the id of a row that gets no gradient (negative: from the end); None is none.
+        max_norm: rows that are looked up and whose norm is larger are first scaled down to it in `weight` itself, as PyTorch
+            does; None leaves them.
+        norm_type: the p of that norm, > 0.
 
     Returns:
         [*ids.shape, D].
 
     Raises:
         TypeError: for ids that are no integers.
-        ValueError: for an id out of range.
+        ValueError: for an id out of range, a norm that is not positive, or a table to scale that is read-only.
 
     >>> import numpy as np
     >>> from seqnn import ops
@@ -47,9 +59,23 @@ def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None,
     flat = ids.reshape(-1)
     if needs.weight:
         flat = flat.copy()  # the caller may use ids again before the backward pass
+    if max_norm is not None:
+        _core.embedding_forward(weight[:, :0], flat)  # ids are checked before the table changes
+        _scale_down(weight, flat, number("embedding: max_norm", max_norm, above=0), norm_type)
     out = _core.embedding_forward(weight, flat).reshape(*ids.shape, width)
 
     def backward(grad: Array) -> dict[str, Rows]:
         return {"weight": Rows(flat, grad.reshape(flat.size, width), (size, width), padding)}
 
     return out, backward
+
+
+def _scale_down(weight: np.ndarray, ids: np.ndarray, max_norm: float, norm_type: float) -> None:
+    """Scale rows of a table down to a norm, in place."""
+    order = number("embedding: norm_type", norm_type, above=0)
+    if not weight.flags.writeable:
+        raise ValueError("embedding: max_norm scales rows of weight in place, and weight is read-only")
+    rows = np.unique(ids)
+    norms = (np.abs(weight[rows]) ** order).sum(axis=1) ** (1 / order)
+    large = norms > max_norm
+    weight[rows[large]] *= (max_norm / (norms[large, None] + 1e-7)).astype(weight.dtype)
