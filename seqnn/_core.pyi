@@ -1894,6 +1894,46 @@ def ctc_decode(
     bonus: npt.ArrayLike | None = None,
 ) -> None: ...
 
+class rbm_gibbs_result(NamedTuple):
+    sample: np.ndarray
+    mean: np.ndarray | None
+
+# rbm_gibbs(x:f[N,V], weight:f[H,V], hidden_bias:f[H], visible_bias:f[V], steps:n>=1=1, gaussian:p=0, seed:n, stream:n=0) -> sample:f[N,V], mean?f[N,V]
+def rbm_gibbs(
+    x: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    hidden_bias: npt.ArrayLike,
+    visible_bias: npt.ArrayLike,
+    steps: int = 1,
+    gaussian: bool = False,
+    *,
+    seed: int,
+    stream: int = 0,
+    mean: bool = False,
+) -> rbm_gibbs_result: ...
+
+# rbm_update(x:f[N,V], weight+f[H,V], hidden_bias+f[H], visible_bias+f[V], chains+?f[H,M], velocity+?f[H,V], velocity_hidden+?f[H], velocity_visible+?f[V], rate:d, steps:n>=1=1, momentum:d=0, decay:d=0, sparsity:d=0, target:d=0, gaussian:p=0, seed:n, stream:n=0)
+def rbm_update(
+    x: npt.ArrayLike,
+    weight: np.ndarray,
+    hidden_bias: np.ndarray,
+    visible_bias: np.ndarray,
+    chains: np.ndarray | None = None,
+    velocity: np.ndarray | None = None,
+    velocity_hidden: np.ndarray | None = None,
+    velocity_visible: np.ndarray | None = None,
+    *,
+    rate: float,
+    steps: int = 1,
+    momentum: float = 0.0,
+    decay: float = 0.0,
+    sparsity: float = 0.0,
+    target: float = 0.0,
+    gaussian: bool = False,
+    seed: int,
+    stream: int = 0,
+) -> None: ...
+
 # sgd_step(params*+f[], grads*f[], step:l[K], lr:d, momentum:d=0, dampening:d=0, nesterov:p=0, weight_decay:d=0, scale:d=1, momentum_buffer*+?f[])
 def sgd_step(
     params: Sequence[np.ndarray],

@@ -15,6 +15,7 @@ from ._mlp import MLP
 from ._mlp_estimators import MLPClassifier, MLPRegressor
 from ._mlp_forecaster import MLPForecaster
 from ._one_to_many import OneToMany
+from ._rbm import BernoulliRBM, GaussianRBM
 from ._recurrent_forecaster import RecurrentForecaster
 from ._seq2seq import Seq2Seq
 from ._sequence_classifier import SequenceClassifier
@@ -37,10 +38,12 @@ __all__ = [
     "Alignment",
     "AnomalyDetector",
     "BERTForPretraining",
+    "BernoulliRBM",
     "ClassificationHead",
     "ConvergenceWarning",
     "DataConversionWarning",
     "EncoderDecoder",
+    "GaussianRBM",
     "LanguageModelHead",
     "LogisticRegression",
     "MLPClassifier",
