@@ -4,6 +4,7 @@ from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._bert import BERT, BERTForPretraining
+from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
 from ._from_huggingface import from_huggingface
 from ._gpt import GPT
@@ -31,6 +32,7 @@ from ._translator import Alignment, Translator
 
 __all__ = [
     "BERT",
+    "DBN",
     "GPT",
     "MLP",
     "T5",
@@ -41,6 +43,7 @@ __all__ = [
     "BernoulliRBM",
     "ClassificationHead",
     "ConvergenceWarning",
+    "DBNAutoencoder",
     "DataConversionWarning",
     "EncoderDecoder",
     "GaussianRBM",
