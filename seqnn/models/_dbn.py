@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
@@ -122,6 +123,12 @@ class DeepBeliefNet(FeaturesMixin, NetworkEstimator):
                 f"{', '.join(f'{a} -> {b}' for a, b in found) or 'none'}"
             )
         return [*rbms]
+
+    def _begin(self) -> SimpleNamespace:
+        settings = super()._begin()
+        if not settings.hidden_layer_sizes:
+            raise ValueError("hidden_layer_sizes: expected at least one width, got none")
+        return settings
 
     def _checked_rows(self, x: np.ndarray) -> np.ndarray:
         """Return rows whose values the visible units can have."""
