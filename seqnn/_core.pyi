@@ -1898,7 +1898,7 @@ class rbm_gibbs_result(NamedTuple):
     sample: np.ndarray
     mean: np.ndarray | None
 
-# rbm_gibbs(x:f[N,V], weight:f[H,V], hidden_bias:f[H], visible_bias:f[V], steps:n>=1=1, gaussian:p=0, seed:n, stream:n=0) -> sample:f[N,V], mean?f[N,V]
+# rbm_gibbs(x:f[N,V], weight:f[V,H], hidden_bias:f[H], visible_bias:f[V], steps:n>=1=1, gaussian:p=0, seed:n, stream:n=0) -> sample:f[N,V], mean?f[N,V]
 def rbm_gibbs(
     x: npt.ArrayLike,
     weight: npt.ArrayLike,
@@ -1912,7 +1912,7 @@ def rbm_gibbs(
     mean: bool = False,
 ) -> rbm_gibbs_result: ...
 
-# rbm_update(x:f[N,V], weight+f[H,V], hidden_bias+f[H], visible_bias+f[V], chains+?f[H,M], velocity+?f[H,V], velocity_hidden+?f[H], velocity_visible+?f[V], rate:d, steps:n>=1=1, momentum:d=0, decay:d=0, sparsity:d=0, target:d=0, gaussian:p=0, seed:n, stream:n=0)
+# rbm_update(x:f[N,V], weight+f[V,H], hidden_bias+f[H], visible_bias+f[V], chains+?f[M,H], velocity+?f[V,H], velocity_hidden+?f[H], velocity_visible+?f[V], rate:d, steps:n>=1=1, momentum:d=0, decay:d=0, sparsity:d=0, target:d=0, gaussian:p=0, seed:n, stream:n=0)
 def rbm_update(
     x: npt.ArrayLike,
     weight: np.ndarray,

@@ -1,15 +1,15 @@
 // Restricted Boltzmann machines: Gibbs steps and contrastive divergence. States of the hidden units lie [unit][chain],
 // so that both directions read the weights as they lie. Random numbers are a function of (seed, stream, half step,
 // element).
-#include "base/scratch.h"
-#include "gemm/gemm.h"
+#include "boltzmann/sparse.h"
 #include "random/rng.h"
 #include "rbm_args.h"
 #include "vec/math.h"
+#include "vec/transpose.h"
 
 typedef struct {
     int64_t visible, hidden;
-    const real *weight, *hidden_bias, *visible_bias; // weight [hidden, visible]
+    const real *weight, *hidden_bias, *visible_bias; // weight [visible, hidden]
     bool gaussian;                                   // the visible units
     uint64_t seed, stream;
 } machine;
@@ -73,55 +73,71 @@ static void settle(const machine *m, real *x, real *sample, int64_t n, bool gaus
     }
 }
 
-// hidden [hidden, chains] = W v^T + bias, v [chains, visible]
-static bool feed_hidden(const machine *m, const real *v, int64_t chains, real *hidden)
+// h [chains, hidden] = v W + bias, v [chains, visible]
+static bool feed_hidden(const machine *m, const real *v, int64_t chains, real *h)
 {
-    for (int64_t i = 0; i < m->hidden; i++)
-        for (int64_t j = 0; j < chains; j++) hidden[i * chains + j] = m->hidden_bias[i];
-    const gemm g = {.m = m->hidden,
-                    .n = chains,
+    const gemm g = {.m = chains,
+                    .n = m->hidden,
                     .k = m->visible,
-                    .a = m->weight,
+                    .a = v,
                     .a_row = m->visible,
                     .a_col = 1,
-                    .b = v,
+                    .b = m->weight,
+                    .b_row = m->hidden,
+                    .b_col = 1,
+                    .c = h,
+                    .c_row = m->hidden,
+                    .alpha = 1,
+                    .bias = m->hidden_bias};
+    return multiply(&g);
+}
+
+// v [visible, chains] = W h^T + bias, h [chains, hidden]
+static bool feed_visible(const machine *m, const real *h, int64_t chains, real *v)
+{
+    for (int64_t i = 0; i < m->visible; i++)
+        for (int64_t j = 0; j < chains; j++) v[i * chains + j] = m->visible_bias[i];
+    const gemm g = {.m = m->visible,
+                    .n = chains,
+                    .k = m->hidden,
+                    .a = m->weight,
+                    .a_row = m->hidden,
+                    .a_col = 1,
+                    .b = h,
                     .b_row = 1,
-                    .b_col = m->visible,
-                    .c = hidden,
+                    .b_col = m->hidden,
+                    .c = v,
                     .c_row = chains,
                     .alpha = 1,
                     .beta = 1};
     return gemm_run(&g, gemm_team(&g));
 }
 
-// v [chains, visible] = h^T W + bias, h [hidden, chains]
-static bool feed_visible(const machine *m, const real *h, int64_t chains, real *v)
+// Chains of a machine, and what their units expect.
+typedef struct {
+    int64_t count;
+    real *h, *p;         // [count, hidden]: states; probabilities
+    real *turned, *mean; // [visible, count]: states of the visible units; what they were drawn from
+    real *v;             // [count, visible]: the same states
+} chains;
+
+static int64_t chains_size(const machine *m, int64_t count) { return count * (2 * m->hidden + 3 * m->visible); }
+
+static chains make_chains(const machine *m, int64_t count, real *memory)
 {
-    const gemm g = {.m = chains,
-                    .n = m->visible,
-                    .k = m->hidden,
-                    .a = h,
-                    .a_row = 1,
-                    .a_col = chains,
-                    .b = m->weight,
-                    .b_row = m->visible,
-                    .b_col = 1,
-                    .c = v,
-                    .c_row = m->visible,
-                    .alpha = 1,
-                    .bias = m->visible_bias};
-    return gemm_run(&g, gemm_team(&g));
+    const int64_t hidden = count * m->hidden, visible = count * m->visible;
+    real *turned = memory + 2 * hidden;
+    return (chains){count, memory, memory + hidden, turned, turned + visible, turned + 2 * visible};
 }
 
-// Goes one step, from states h to v and to the probabilities p of new states; draws these into h when `on`. v has room
-// for the states and, after them, for their means.
-static bool step(const machine *m, int64_t chains, real *h, real *v, real *p, bool on, int64_t number)
+// Goes Gibbs step `number`, from h to v and to the probabilities of new states; draws these into h when `on`.
+static bool step(const machine *m, chains *c, bool on, int64_t number)
 {
-    const int64_t size = chains * m->visible;
-    if (!feed_visible(m, h, chains, v + size)) return false;
-    settle(m, v + size, v, size, m->gaussian, 2 * number);
-    if (!feed_hidden(m, v, chains, p)) return false;
-    settle(m, p, on ? h : NULL, m->hidden * chains, false, 2 * number + 1);
+    if (!feed_visible(m, c->h, c->count, c->mean)) return false;
+    settle(m, c->mean, c->turned, c->count * m->visible, m->gaussian, 2 * number);
+    transpose(c->v, m->visible, c->turned, c->count, m->visible, c->count);
+    if (!feed_hidden(m, c->v, c->count, c->p)) return false;
+    settle(m, c->p, on ? c->h : NULL, c->count * m->hidden, false, 2 * number + 1);
     return true;
 }
 
@@ -136,51 +152,41 @@ static bool step(const machine *m, int64_t chains, real *h, real *v, real *p, bo
      .stream = (uint64_t)(a)->stream}
 
 // States of the visible units after so many Gibbs steps from x, and the means they were drawn from.
-//: rbm_gibbs(x:f[N,V], weight:f[H,V], hidden_bias:f[H], visible_bias:f[V], steps:n>=1=1, gaussian:p=0, seed:n,
+//: rbm_gibbs(x:f[N,V], weight:f[V,H], hidden_bias:f[H], visible_bias:f[V], steps:n>=1=1, gaussian:p=0, seed:n,
 //:   stream:n=0) -> sample:f[N,V], mean?f[N,V] where steps <= 1073741823
 KERNEL(rbm_gibbs)
 {
     const machine m = MACHINE(a);
-    const int64_t size = a->N * a->V, states = a->N * a->H;
-    if (size == 0) return NULL;
-    real *memory = sq_scratch_take((size_t)(2 * size + 2 * states) * sizeof(real));
+    if (a->N == 0 || a->V == 0) return NULL;
+    real *memory = sq_scratch_take((size_t)chains_size(&m, a->N) * sizeof(real));
     if (!memory) return sq_no_memory;
-    real *v = memory, *h = v + 2 * size, *p = h + states;
-    bool ok = feed_hidden(&m, a->x, a->N, p);
-    if (ok) settle(&m, p, h, states, false, 0);
-    for (int64_t i = 1; ok && i <= a->steps; i++) ok = step(&m, a->N, h, v, p, i < a->steps, i);
-    if (ok) memcpy(a->sample, v, (size_t)size * sizeof(real));
-    if (ok && a->mean) memcpy(a->mean, v + size, (size_t)size * sizeof(real));
+    chains c = make_chains(&m, a->N, memory);
+    bool ok = feed_hidden(&m, a->x, a->N, c.p);
+    if (ok) settle(&m, c.p, c.h, a->N * a->H, false, 0);
+    for (int64_t i = 1; ok && i <= a->steps; i++) ok = step(&m, &c, i < a->steps, i);
+    if (ok) memcpy(a->sample, c.v, (size_t)(a->N * a->V) * sizeof(real));
+    if (ok && a->mean) transpose(a->mean, a->V, c.mean, a->N, a->V, a->N);
     sq_scratch_give(memory);
     return ok ? NULL : sq_no_memory;
 }
 
-// What an update needs beside its arguments.
+// What an update moves the parameters by: the difference of data and chains, each a mean over its rows.
 typedef struct {
     int64_t both;      // rows of x, then the chains
-    real *states;      // [both, visible]: x, then where the chains arrived
-    real *sign;        // [hidden, both]: expected hidden states over their number, those of the chains negative
-    const real *first; // [hidden, N]: expected hidden states of x
+    real *states;      // [visible, both]: x, then where the chains arrived
+    real *sign;        // [both, hidden]: expected hidden states over their number, those of the chains negative
+    const real *first; // [N, hidden]: expected hidden states of x
+    real of_x, of_chains;
 } statistics;
 
-static void set_signs(const struct rbm_update *a, const real *first, const real *last, int64_t chains, real *sign)
+static void gather_statistics(const struct rbm_update *a, const chains *c, statistics *s)
 {
-    const int64_t both = a->N + chains;
-    const real of_x = 1 / (real)a->N, of_chains = -1 / (real)chains;
-    for (int64_t i = 0; i < a->H; i++) {
-        for (int64_t j = 0; j < a->N; j++) sign[i * both + j] = of_x * first[i * a->N + j];
-        for (int64_t j = 0; j < chains; j++) sign[i * both + a->N + j] = of_chains * last[i * chains + j];
-    }
-}
-
-// Moves n parameters: velocity = momentum * velocity + change, or without a velocity by the change itself.
-static void move(real *parameter, real *velocity, real momentum, const real *change, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        const real by = velocity ? momentum * velocity[i] + change[i] : change[i];
-        if (velocity) velocity[i] = by;
-        parameter[i] += by;
-    }
+    s->of_x = 1 / (real)a->N, s->of_chains = -1 / (real)c->count;
+    for (int64_t i = 0; i < a->N * a->H; i++) s->sign[i] = s->of_x * s->first[i];
+    for (int64_t i = 0; i < c->count * a->H; i++) s->sign[a->N * a->H + i] = s->of_chains * c->p[i];
+    transpose(s->states, s->both, a->x, a->V, a->N, a->V);
+    for (int64_t i = 0; i < a->V; i++)
+        memcpy(s->states + i * s->both + a->N, c->turned + i * c->count, (size_t)c->count * sizeof(real));
 }
 
 static bool move_weight(const struct rbm_update *a, const statistics *s)
@@ -192,20 +198,20 @@ static bool move_weight(const struct rbm_update *a, const statistics *s)
     if (velocity)
 #pragma omp parallel for num_threads(team) schedule(static)
         for (int64_t i = 0; i < a->H * a->V; i++) velocity[i] = momentum * velocity[i] - fade * a->weight[i];
-    const gemm g = {.m = a->H,
-                    .n = a->V,
+    const gemm g = {.m = a->V,
+                    .n = a->H,
                     .k = s->both,
-                    .a = s->sign,
+                    .a = s->states,
                     .a_row = s->both,
                     .a_col = 1,
-                    .b = s->states,
-                    .b_row = a->V,
+                    .b = s->sign,
+                    .b_row = a->H,
                     .b_col = 1,
                     .c = velocity ? velocity : a->weight,
-                    .c_row = a->V,
+                    .c_row = a->H,
                     .alpha = (real)a->rate,
                     .beta = velocity ? 1 : keep};
-    if (!gemm_run(&g, gemm_team(&g))) return false;
+    if (!multiply(&g)) return false;
     if (velocity)
 #pragma omp parallel for num_threads(team) schedule(static)
         for (int64_t i = 0; i < a->H * a->V; i++) a->weight[i] += velocity[i];
@@ -220,25 +226,33 @@ static real sum_row(const real *x, int64_t n)
     return sum;
 }
 
+// Moves a bias: velocity = momentum * velocity + change, or without a velocity by the change itself.
+static void move(real *bias, real *velocity, real momentum, const real *change, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const real by = velocity ? momentum * velocity[i] + change[i] : change[i];
+        if (velocity) velocity[i] = by;
+        bias[i] += by;
+    }
+}
+
 static void move_biases(const struct rbm_update *a, const statistics *s, real *change)
 {
-    const real rate = (real)a->rate, of_x = rate / (real)a->N, of_chains = rate / (real)(s->both - a->N);
-    for (int64_t i = 0; i < a->H; i++) {
-        const real active = sum_row(s->first + i * a->N, a->N) / (real)a->N;
-        change[i] = rate * (sum_row(s->sign + i * s->both, s->both) + (real)a->sparsity * ((real)a->target - active));
-    }
+    const real rate = (real)a->rate, dense = rate * (real)a->sparsity;
+    for (int64_t i = 0; i < a->H; i++) change[i] = dense * (real)a->target;
+    for (int64_t n = 0; n < s->both; n++)
+        for (int64_t i = 0; i < a->H; i++) change[i] += (n < a->N ? rate - dense : rate) * s->sign[n * a->H + i];
     move(a->hidden_bias, a->velocity_hidden, (real)a->momentum, change, a->H);
-    memset(change, 0, (size_t)a->V * sizeof(real));
-    for (int64_t n = 0; n < s->both; n++) {
-        const real share = n < a->N ? of_x : -of_chains;
-        for (int64_t i = 0; i < a->V; i++) change[i] += share * s->states[n * a->V + i];
+    for (int64_t i = 0; i < a->V; i++) {
+        const real *row = s->states + i * s->both;
+        change[i] = rate * (s->of_x * sum_row(row, a->N) + s->of_chains * sum_row(row + a->N, s->both - a->N));
     }
     move(a->visible_bias, a->velocity_visible, (real)a->momentum, change, a->V);
 }
 
 // One step of contrastive divergence: the chains go `steps` Gibbs steps, from x or, where `chains` holds states of
 // hidden units, from these, which then are where they have arrived.
-//: rbm_update(x:f[N,V], weight+f[H,V], hidden_bias+f[H], visible_bias+f[V], chains+?f[H,M], velocity+?f[H,V],
+//: rbm_update(x:f[N,V], weight+f[V,H], hidden_bias+f[H], visible_bias+f[V], chains+?f[M,H], velocity+?f[V,H],
 //:   velocity_hidden+?f[H], velocity_visible+?f[V], rate:d, steps:n>=1=1, momentum:d=0, decay:d=0, sparsity:d=0,
 //:   target:d=0, gaussian:p=0, seed:n, stream:n=0)
 //:   where N > 0; M > 0 or not chains; steps <= 1073741823; velocity needs velocity_hidden;
@@ -246,23 +260,22 @@ static void move_biases(const struct rbm_update *a, const statistics *s, real *c
 KERNEL(rbm_update)
 {
     const machine m = MACHINE(a);
-    const int64_t chains = a->chains ? a->M : a->N, both = a->N + chains;
-    const int64_t seen = both * a->V, means = chains * a->V, first = a->H * a->N, last = a->H * chains;
-    const int64_t size = seen + means + first + 2 * last + a->H * both + most(a->H, a->V);
+    const int64_t count = a->chains ? a->M : a->N, both = a->N + count;
+    const int64_t own = chains_size(&m, count), first = a->N * a->H, states = a->V * both;
+    const int64_t size = own + first + states + both * a->H + most(a->H, a->V);
     real *memory = sq_scratch_take((size_t)size * sizeof(real));
     if (!memory) return sq_no_memory;
-    real *v = memory, *p = v + seen + means, *q = p + first, *own = q + last, *sign = own + last;
-    real *h = a->chains ? a->chains : own;
-    memcpy(v, a->x, (size_t)(a->N * a->V) * sizeof(real));
+    chains c = make_chains(&m, count, memory);
+    real *p = memory + own;
+    statistics s = {.both = both, .states = p + first, .sign = p + first + states, .first = p};
     bool ok = feed_hidden(&m, a->x, a->N, p);
-    if (ok) settle(&m, p, a->chains ? NULL : own, first, false, 0);
-    for (int64_t i = 1; ok && i <= a->steps; i++)
-        ok = step(&m, chains, h, v + a->N * a->V, q, a->chains || i < a->steps, i);
+    if (ok) settle(&m, p, a->chains ? NULL : c.h, first, false, 0);
+    if (a->chains) c.h = a->chains;
+    for (int64_t i = 1; ok && i <= a->steps; i++) ok = step(&m, &c, a->chains || i < a->steps, i);
     if (ok) {
-        set_signs(a, p, q, chains, sign);
-        const statistics s = {.both = both, .states = v, .sign = sign, .first = p};
+        gather_statistics(a, &c, &s);
         ok = move_weight(a, &s);
-        if (ok) move_biases(a, &s, sign + a->H * both);
+        if (ok) move_biases(a, &s, s.sign + both * a->H);
     }
     sq_scratch_give(memory);
     return ok ? NULL : sq_no_memory;

@@ -54,7 +54,7 @@ class RBM(FeaturesMixin, Estimator):
     components_ = Array("K F")
     intercept_hidden_ = Array("K")
     intercept_visible_ = Array("F")
-    _chains = Array("K B")
+    _chains = Array("B K")
 
     _needs_y = False
     _gaussian: ClassVar[bool]
@@ -80,7 +80,7 @@ class RBM(FeaturesMixin, Estimator):
     @property
     def h_samples_(self) -> np.ndarray:
         """The states of the hidden units in the persistent chains, [batch_size, n_components]."""
-        return self._chains.T
+        return self._chains
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
         """Learn from rows.
@@ -130,16 +130,18 @@ class RBM(FeaturesMixin, Estimator):
         self._seed, self._stream = as_seed(settings.random_state), 0
         rng = np.random.default_rng(self._seed)
         shape = settings.n_components, x.shape[1]
-        self.components_ = rng.normal(0, 0.01, shape).astype(x.dtype)
+        self.components_ = rng.normal(0, 0.01, shape).astype(x.dtype)  # `_update` turns them once
         self.intercept_hidden_, self.intercept_visible_ = (np.zeros(n, x.dtype) for n in shape)
-        self._chains = np.zeros((shape[0], settings.batch_size), x.dtype)
+        self._chains = np.zeros((settings.batch_size, shape[0]), x.dtype)
         self._velocity = None
         return rng
 
     def _update(self, rows: np.ndarray) -> None:
         """Make one step of contrastive divergence."""
         settings = self._used
-        parameters = self.components_, self.intercept_hidden_, self.intercept_visible_
+        if not self.components_.T.flags.c_contiguous:
+            self.components_ = np.ascontiguousarray(self.components_.T).T
+        parameters = self._parameters()
         if settings.momentum and vars(self).get("_velocity") is None:
             self._velocity = [np.zeros_like(parameter) for parameter in parameters]
         velocity = self._velocity if settings.momentum else [None] * 3
@@ -149,6 +151,10 @@ class RBM(FeaturesMixin, Estimator):
             steps=settings.k, momentum=settings.momentum, decay=settings.weight_decay, sparsity=settings.sparsity,
             target=settings.sparsity_target, gaussian=self._gaussian, seed=seed, stream=stream,
         )  # fmt: skip
+
+    def _parameters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what the kernels take: the weights [features, n_components], and the biases."""
+        return self.components_.T, self.intercept_hidden_, self.intercept_visible_
 
     def _key(self) -> tuple[int, int]:
         """Return the seed and the next stream of the machine's random numbers."""
@@ -184,7 +190,8 @@ class RBM(FeaturesMixin, Estimator):
         Args:
             X: [N, features].
         """
-        return ops.linear(self._rows(X), self.components_, self.intercept_hidden_, activation="sigmoid")
+        weight = np.ascontiguousarray(self.components_)
+        return ops.linear(self._rows(X), weight, self.intercept_hidden_, activation="sigmoid")
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:  # noqa: N803
         """Learn from rows, and return what `transform` gives for them.
@@ -214,9 +221,8 @@ class RBM(FeaturesMixin, Estimator):
         """
         rows = self._rows(v)
         seed, stream = self._key()
-        parameters = self.components_, self.intercept_hidden_, self.intercept_visible_
         steps = integer("steps", steps, 1, 2**20)
-        return _core.rbm_gibbs(rows, *parameters, steps, gaussian=self._gaussian, seed=seed, stream=stream)[0]
+        return _core.rbm_gibbs(rows, *self._parameters(), steps, gaussian=self._gaussian, seed=seed, stream=stream)[0]
 
     def reconstruct(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return what the visible units would be, expected from the expected hidden units, [N, features].

@@ -62,7 +62,7 @@ def annealed(machine: Machine, chains: int, steps: int, seed: int) -> float:
         x = ops.linear(v, machine.weight, machine.hidden_bias)
         log_weight += (ops.softplus(beta * x) - ops.softplus(before * x)).sum(axis=1)
         v, _ = _core.rbm_gibbs(
-            v, beta * machine.weight, beta * machine.hidden_bias, machine.visible_bias, gaussian=machine.gaussian,
+            v, beta * machine.weight.T, beta * machine.hidden_bias, machine.visible_bias, gaussian=machine.gaussian,
             seed=seed, stream=i,
         )  # fmt: skip
     start = hidden * np.log(2) + float(_log_of_visible(machine, np.zeros((1, visible)))[0])

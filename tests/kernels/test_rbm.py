@@ -12,7 +12,7 @@ SHAPES = [(1, 1, 1), (10, 37, 20), (100, 64, 48), (5, 300, 7)]
 def machine(rows, visible, hidden, dtype=np.float64, scale=0.3):
     rng = np.random.default_rng(rows + visible)
     x = (rng.random((rows, visible)) < 0.3).astype(dtype)
-    weight = (scale * rng.standard_normal((hidden, visible))).astype(dtype)
+    weight = (scale * rng.standard_normal((visible, hidden))).astype(dtype)
     biases = (rng.standard_normal(n).astype(dtype) for n in (hidden, visible))
     return x, weight, *biases
 
@@ -29,16 +29,19 @@ def uniform(count, half_step, seed, stream):
     return (words >> 8) * 2.0**-24
 
 
+def draw(p, *where):
+    return (uniform(p.size, *where).reshape(p.shape) < p) * 1.0
+
+
 def gibbs(x, weight, hidden_bias, visible_bias, steps, seed, stream):
     """States [rows, units] after each half step: h, v, ..., and the means of the last v."""
     v, means = x, None
-    shape = len(weight), len(x)
-    h = (sigmoid(v @ weight.T + hidden_bias) > uniform(len(weight) * len(x), 0, seed, stream).reshape(shape).T) * 1.0
+    h = draw(sigmoid(v @ weight + hidden_bias), 0, seed, stream)
     for i in range(1, steps + 1):
-        means = sigmoid(h @ weight + visible_bias)
-        v = (uniform(means.size, 2 * i, seed, stream).reshape(means.shape) < means) * 1.0
-        p = sigmoid(v @ weight.T + hidden_bias)
-        h = (p > uniform(p.size, 2 * i + 1, seed, stream).reshape(p.T.shape).T) * 1.0
+        means = sigmoid(h @ weight.T + visible_bias)
+        v = draw(means.T, 2 * i, seed, stream).T
+        p = sigmoid(v @ weight + hidden_bias)
+        h = draw(p, 2 * i + 1, seed, stream)
     return v, means, p, h
 
 
@@ -57,14 +60,14 @@ def test_gibbs_steps_draw_by_the_probabilities_of_the_definition(shape, steps):
 
 def test_normal_units_have_the_means_and_the_variance_of_the_definition():
     rng = np.random.default_rng(0)
-    weight, hidden_bias, visible_bias = rng.standard_normal((3, 4)), rng.standard_normal(3), rng.standard_normal(4)
+    weight, hidden_bias, visible_bias = rng.standard_normal((4, 3)), rng.standard_normal(3), rng.standard_normal(4)
     x = np.zeros((20_000, 4))
     sample, mean = _core.rbm_gibbs(x, weight, hidden_bias, visible_bias, gaussian=True, seed=1, mean=True)
     noise = sample - mean
     assert np.abs(noise.mean(axis=0)).max() < 0.03
     np.testing.assert_allclose(np.cov(noise.T), np.eye(4), atol=0.04)
     assert abs((noise**4).mean() - 3) < 0.15
-    np.testing.assert_allclose(mean.mean(axis=0), sigmoid(hidden_bias) @ weight + visible_bias, atol=0.05)
+    np.testing.assert_allclose(mean.mean(axis=0), sigmoid(hidden_bias) @ weight.T + visible_bias, atol=0.05)
     assert len(np.unique(noise)) > 79_000
 
 
@@ -74,19 +77,18 @@ def test_normal_units_have_the_means_and_the_variance_of_the_definition():
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
 def test_an_update_moves_the_parameters_by_the_statistics_of_data_and_chains(dtype, shape, persistent, momentum):
     x, weight, hidden_bias, visible_bias = machine(*shape, dtype)
-    rows, chains, hidden = len(x), 6, len(weight)
+    rows, chains, hidden = len(x), 6, len(hidden_bias)
     options = {"rate": 0.2, "decay": 0.1, "sparsity": 0.3, "target": 0.1}
-    start = (np.random.default_rng(1).random((hidden, chains)) < 0.5).astype(dtype)
-    first = sigmoid(x @ weight.T + hidden_bias)
+    start = (np.random.default_rng(1).random((chains, hidden)) < 0.5).astype(dtype)
+    first = sigmoid(x @ weight + hidden_bias)
     if persistent:
-        means = sigmoid(start.T @ weight + visible_bias)
-        v = (uniform(means.size, 2, 3, 4).reshape(means.shape) < means) * 1.0
-        p = sigmoid(v @ weight.T + hidden_bias)
-        h = (uniform(p.size, 3, 3, 4).reshape(p.T.shape) < p.T) * 1.0
+        v = draw(sigmoid(start @ weight.T + visible_bias).T, 2, 3, 4).T
+        p = sigmoid(v @ weight + hidden_bias)
+        h = draw(p, 3, 3, 4)
     else:
         v, _, p, _ = gibbs(*(a.astype(np.float64) for a in (x, weight, hidden_bias, visible_bias)), 1, 3, 4)
     change = [
-        first.T @ x / rows - p.T @ v / len(v) - 0.1 * weight,
+        x.T @ first / rows - v.T @ p / len(v) - 0.1 * weight,
         first.mean(0) - p.mean(0) + 0.3 * (0.1 - first.mean(0)),
         x.mean(0) - v.mean(0),
     ]
