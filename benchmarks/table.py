@@ -53,6 +53,7 @@ FAMILIES = {
         "Dense kernels",
         {
             "linear": "Matrix products and the linear layer",
+            "rows": "Products with weights in 8 and 16 bits",
             "activation": "Activations",
             "softmax": "Softmax",
             "cross_entropy": "Cross-entropy",
@@ -65,6 +66,13 @@ FAMILIES = {
             "autograd": "The tape",
             "random": "Random numbers",
             "watch": "Watching a training",
+        },
+    ),
+    "machines": (
+        "Boltzmann machines",
+        {
+            "rbm": "Restricted Boltzmann machines: epochs",
+            "dbn": "Deep belief nets: what pretraining is worth",
         },
     ),
     "recurrent": (
@@ -106,6 +114,7 @@ FAMILIES = {
             "samplers": "Drawing tokens",
             "processors": "Penalties and n-gram blocking",
             "mbr": "Minimum Bayes risk",
+            "transformer_step": "Whole sequences by Transformers",
         },
     ),
     "metrics": (
@@ -206,7 +215,7 @@ SUBJECTS = {
     "Word2Vec: training": ("word2vec", "vocabulary"),
     "GloVe, co-occurrences": ("glove", "cooccurrence"),
     "FastText, phrases": ("fasttext", "phrases"),
-    "matrix products, linear layer": ("linear",),
+    "matrix products, linear layer": ("linear", "rows"),
     "activations, softmax, norms, losses": (
         "activation",
         "softmax",
@@ -215,11 +224,12 @@ SUBJECTS = {
         "linear_cross_entropy",
     ),
     "embedding, convolution": ("embedding", "conv", "conv_transpose"),
+    "Boltzmann machines": ("rbm",),
     "optimisers, tape": ("optimizer", "autograd"),
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),
     "attention": ("attention", "attention_scores"),
-    "CRF, CTC, decoding": ("crf", "ctc", "ctc_decode", "beams", "samplers", "processors", "mbr"),
+    "CRF, CTC, decoding": ("crf", "ctc", "ctc_decode", "beams", "samplers", "processors", "mbr", "transformer_step"),
     "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
     "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model"),
@@ -228,7 +238,7 @@ SUBJECTS = {
 
 PEERS = (
     "torch", "gensim", "word2vec.c", "pWord2Vec", "fastText", "Stanford", "onnxruntime", "scikit-learn", "numpy", "transformers",
-    "sacrebleu", "rouge-score", "seqeval", "nltk", "KenLM", "lmplz",
+    "sacrebleu", "rouge-score", "seqeval", "nltk", "KenLM", "lmplz", "CTranslate2",
 )  # fmt: skip
 """Other programs, by the beginning of their label: a row against seqnn itself or a bound is not a win or a loss."""
 

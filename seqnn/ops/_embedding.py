@@ -8,13 +8,14 @@ import numpy.typing as npt
 from .. import _core
 from .._arguments import number
 from ..autograd import Needs, Rows, op
+from ._rows import QuantizedWeight
 from ._types import Array, Result
 
 
 @op
 def embedding(
     ids: npt.ArrayLike,
-    weight: Array,
+    weight: Array | QuantizedWeight,
     padding_idx: int | None = None,
     max_norm: float | None = None,
     norm_type: float = 2.0,
@@ -28,7 +29,7 @@ def embedding(
 
     Args:
         ids: integers in [0, V), of any shape.
-        weight: [V, D].
+        weight: [V, D], or a `QuantizedWeight`.
         padding_idx: the id of a row that gets no gradient (negative: from the end); None is none.
         max_norm: rows that are looked up and whose norm is larger are first scaled down to it in `weight` itself, as PyTorch
             does; None leaves them.
@@ -46,7 +47,9 @@ def embedding(
     >>> ops.embedding([2, 0], np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])).tolist()
     [[4.0, 5.0], [0.0, 1.0]]
     """
-    ids, weight = np.asarray(ids), np.asarray(weight)
+    ids = np.asarray(ids)
+    if not isinstance(weight, QuantizedWeight):
+        weight = np.asarray(weight)
     if weight.ndim != 2:
         raise ValueError(f"embedding: weight has shape {weight.shape}, expected [V, D]")
     size, width = weight.shape
@@ -60,9 +63,12 @@ def embedding(
     if needs.weight:
         flat = flat.copy()  # the caller may use ids again before the backward pass
     if max_norm is not None:
+        if isinstance(weight, QuantizedWeight):
+            raise ValueError("embedding: max_norm scales rows of weight in place, and quantised rows stay as they are")
         _core.embedding_forward(weight[:, :0], flat)  # ids are checked before the table changes
         _scale_down(weight, flat, number("embedding: max_norm", max_norm, above=0), norm_type)
-    out = _core.embedding_forward(weight, flat).reshape(*ids.shape, width)
+    rows = weight.take(flat) if isinstance(weight, QuantizedWeight) else _core.embedding_forward(weight, flat)
+    out = rows.reshape(*ids.shape, width)
 
     def backward(grad: Array) -> dict[str, Rows]:
         return {"weight": Rows(flat, grad.reshape(flat.size, width), (size, width), padding)}
