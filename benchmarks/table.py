@@ -61,10 +61,18 @@ FAMILIES = {
             "layer_norm": "Layer norm",
             "embedding": "Embedding",
             "conv": "Convolution",
+            "conv_transpose": "Transposed convolution",
             "optimizer": "Optimisers",
             "autograd": "The tape",
             "random": "Random numbers",
             "watch": "Watching a training",
+        },
+    ),
+    "machines": (
+        "Boltzmann machines",
+        {
+            "rbm": "Restricted Boltzmann machines: epochs",
+            "dbn": "Deep belief nets: what pretraining is worth",
         },
     ),
     "recurrent": (
@@ -215,7 +223,8 @@ SUBJECTS = {
         "cross_entropy",
         "linear_cross_entropy",
     ),
-    "embedding, convolution": ("embedding", "conv"),
+    "embedding, convolution": ("embedding", "conv", "conv_transpose"),
+    "Boltzmann machines": ("rbm",),
     "optimisers, tape": ("optimizer", "autograd"),
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),

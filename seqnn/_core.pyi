@@ -1204,11 +1204,12 @@ def conv_forward(
     relu: bool = False,
 ) -> np.ndarray: ...
 
-# conv_backward_input(grad:f[N,O,P,Q], w:f[O,I,R,S], y?f[N,O,P,Q], height:n>=0, width:n>=0, groups:n>=1=1, stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, left:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1) -> dx:f[N,groups*I,height,width]
+# conv_backward_input(grad:f[N,O,P,Q], w:f[O,I,R,S], y?f[N,O,P,Q], bias?f[groups*I], height:n>=0, width:n>=0, groups:n>=1=1, stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, left:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1) -> dx:f[N,groups*I,height,width]
 def conv_backward_input(
     grad: npt.ArrayLike,
     w: npt.ArrayLike,
     y: npt.ArrayLike | None = None,
+    bias: npt.ArrayLike | None = None,
     *,
     height: int,
     width: int,
@@ -1923,6 +1924,46 @@ def ctc_decode(
     extra: np.ndarray,
     blank: int,
     bonus: npt.ArrayLike | None = None,
+) -> None: ...
+
+class rbm_gibbs_result(NamedTuple):
+    sample: np.ndarray
+    mean: np.ndarray | None
+
+# rbm_gibbs(x:f[N,V], weight:f[V,H], hidden_bias:f[H], visible_bias:f[V], steps:n>=1=1, gaussian:p=0, seed:n, stream:n=0) -> sample:f[N,V], mean?f[N,V]
+def rbm_gibbs(
+    x: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    hidden_bias: npt.ArrayLike,
+    visible_bias: npt.ArrayLike,
+    steps: int = 1,
+    gaussian: bool = False,
+    *,
+    seed: int,
+    stream: int = 0,
+    mean: bool = False,
+) -> rbm_gibbs_result: ...
+
+# rbm_update(x:f[N,V], weight+f[V,H], hidden_bias+f[H], visible_bias+f[V], chains+?f[M,H], velocity+?f[V,H], velocity_hidden+?f[H], velocity_visible+?f[V], rate:d, steps:n>=1=1, momentum:d=0, decay:d=0, sparsity:d=0, target:d=0, gaussian:p=0, seed:n, stream:n=0)
+def rbm_update(
+    x: npt.ArrayLike,
+    weight: np.ndarray,
+    hidden_bias: np.ndarray,
+    visible_bias: np.ndarray,
+    chains: np.ndarray | None = None,
+    velocity: np.ndarray | None = None,
+    velocity_hidden: np.ndarray | None = None,
+    velocity_visible: np.ndarray | None = None,
+    *,
+    rate: float,
+    steps: int = 1,
+    momentum: float = 0.0,
+    decay: float = 0.0,
+    sparsity: float = 0.0,
+    target: float = 0.0,
+    gaussian: bool = False,
+    seed: int,
+    stream: int = 0,
 ) -> None: ...
 
 # sgd_step(params*+f[], grads*f[], step:l[K], lr:d, momentum:d=0, dampening:d=0, nesterov:p=0, weight_decay:d=0, scale:d=1, momentum_buffer*+?f[])

@@ -3,8 +3,12 @@
 import numpy as np
 
 from seqnn.models import (
+    DBN,
     AnomalyDetector,
     ARForecaster,
+    BernoulliRBM,
+    DBNAutoencoder,
+    GaussianRBM,
     LogisticRegression,
     MLPClassifier,
     MLPForecaster,
@@ -25,6 +29,7 @@ CLASSES = np.where(MATRIX[:, 0] > 0, "up", "down")
 NUMBERS = [draw.standard_normal((int(n), 2)) for n in draw.integers(1, 6, 30)]
 TOKENS = [[str(t) for t in draw.integers(0, 5, int(n))] for n in draw.integers(1, 6, 30)]
 SERIES = np.sin(0.3 * np.arange(60))[:, None] + 0.1 * draw.standard_normal((60, 2))
+UNIT = draw.random((30, 3))
 SMALL = {"hidden_size": 4, "max_iter": 2}
 TINY = {"d_model": 8, "nhead": 2, "num_layers": 1, "dim_feedforward": 8, "warmup": 5, "max_iter": 2}
 CASES = {
@@ -33,6 +38,7 @@ CASES = {
     "perceptron": (MLPClassifier((4,), max_iter=2), MATRIX, CLASSES),
     "perceptron, float32": (MLPClassifier((4, 3), dropout=0.1, max_iter=2), MATRIX.astype("f4"), MATRIX[:, 0] > 0),
     "perceptron of numbers": (MLPRegressor((4,), activation="tanh", max_iter=2), MATRIX, MATRIX[:, :2]),
+    "deep belief net": (DBN((4, 3), pretrain_iter=1, max_iter=2), UNIT, CLASSES),
     "classes of sequences": (SequenceClassifier(**SMALL, bidirectional=True), NUMBERS, CLASSES),
     "classes of tokens": (SequenceClassifier(**SMALL, cell="stlm", embedding_size=3), TOKENS, CLASSES.astype(object)),
     "numbers of sequences": (SequenceRegressor(**SMALL, cell="gru"), NUMBERS, MATRIX[:, 0]),
@@ -51,3 +57,9 @@ CASES = {
     "anomalies": (AnomalyDetector(ARForecaster(4), quantile=0.9), SERIES, None),
     "anomalies by a network": (AnomalyDetector(RecurrentForecaster(4, **SMALL)), SERIES[:, 0], None),
 }
+TRANSFORMERS = {
+    "binary units": (BernoulliRBM(4, n_iter=2, momentum=0.5), UNIT.round(), None),
+    "normal units": (GaussianRBM(4, n_iter=2), MATRIX.astype("f4"), None),
+    "autoencoder": (DBNAutoencoder((4, 2), visible="gaussian", pretrain_iter=1, max_iter=2), MATRIX, None),
+}
+"""Estimators that transform and do not predict."""

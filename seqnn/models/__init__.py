@@ -4,6 +4,7 @@ from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._bert import BERT, BERTForPretraining
+from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
 from ._from_huggingface import from_huggingface
 from ._gpt import GPT
@@ -15,6 +16,7 @@ from ._mlp import MLP
 from ._mlp_estimators import MLPClassifier, MLPRegressor
 from ._mlp_forecaster import MLPForecaster
 from ._one_to_many import OneToMany
+from ._rbm import BernoulliRBM, GaussianRBM
 from ._recurrent_forecaster import RecurrentForecaster
 from ._seq2seq import Seq2Seq
 from ._sequence_classifier import SequenceClassifier
@@ -30,6 +32,7 @@ from ._translator import Alignment, Translator
 
 __all__ = [
     "BERT",
+    "DBN",
     "GPT",
     "MLP",
     "T5",
@@ -37,10 +40,13 @@ __all__ = [
     "Alignment",
     "AnomalyDetector",
     "BERTForPretraining",
+    "BernoulliRBM",
     "ClassificationHead",
     "ConvergenceWarning",
+    "DBNAutoencoder",
     "DataConversionWarning",
     "EncoderDecoder",
+    "GaussianRBM",
     "LanguageModelHead",
     "LogisticRegression",
     "MLPClassifier",
