@@ -1,5 +1,6 @@
 """Assembled networks and estimators, each a short file to read and to change."""
 
+from ._annotation import Annotation, Entity
 from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
@@ -23,6 +24,7 @@ from ._sequence_regressor import SequenceRegressor
 from ._sequence_tagger import SequenceTagger
 from ._spans import SpanHead, Spans, best_spans
 from ._t5 import T5
+from ._tagger import Tagger
 from ._text_cnn import TextCNN
 from ._text_cnn_classifier import TextCNNClassifier
 from ._transformer import Transformer
@@ -35,12 +37,14 @@ __all__ = [
     "T5",
     "ARForecaster",
     "Alignment",
+    "Annotation",
     "AnomalyDetector",
     "BERTForPretraining",
     "ClassificationHead",
     "ConvergenceWarning",
     "DataConversionWarning",
     "EncoderDecoder",
+    "Entity",
     "LanguageModelHead",
     "LogisticRegression",
     "MLPClassifier",
@@ -58,6 +62,7 @@ __all__ = [
     "SequenceTagger",
     "SpanHead",
     "Spans",
+    "Tagger",
     "TaggingHead",
     "TextCNN",
     "TextCNNClassifier",
