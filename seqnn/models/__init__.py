@@ -6,6 +6,7 @@ from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._bert import BERT, BERTForPretraining
 from ._encoder_decoder import EncoderDecoder
+from ._explanation import Explanation
 from ._from_huggingface import from_huggingface
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
@@ -45,6 +46,7 @@ __all__ = [
     "DataConversionWarning",
     "EncoderDecoder",
     "Entity",
+    "Explanation",
     "LanguageModelHead",
     "LogisticRegression",
     "MLPClassifier",
