@@ -23,6 +23,7 @@ from ._sequence_classifier import SequenceClassifier
 from ._sequence_generator import SequenceGenerator
 from ._sequence_regressor import SequenceRegressor
 from ._sequence_tagger import SequenceTagger
+from ._siamese import Hit, Siamese
 from ._spans import SpanHead, Spans, best_spans
 from ._t5 import T5
 from ._tagger import Tagger
@@ -47,6 +48,7 @@ __all__ = [
     "EncoderDecoder",
     "Entity",
     "Explanation",
+    "Hit",
     "LanguageModelHead",
     "LogisticRegression",
     "MLPClassifier",
@@ -62,6 +64,7 @@ __all__ = [
     "SequenceGenerator",
     "SequenceRegressor",
     "SequenceTagger",
+    "Siamese",
     "SpanHead",
     "Spans",
     "Tagger",

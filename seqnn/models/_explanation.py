@@ -65,7 +65,9 @@ class Explanation(NamedTuple):
         return f'<div style="line-height:2">{label} {" ".join(cells)}</div>'
 
 
-def odds_by_input(network: Any, embedded: Any, lengths: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def odds_by_input(
+    network: Any, embedded: np.ndarray, lengths: np.ndarray, classes: np.ndarray, steps: int
+) -> np.ndarray:
     """Return how much each step adds to the log-odds of a class: gradient times input, summed over the step's numbers.
 
     Args:
@@ -73,25 +75,35 @@ def odds_by_input(network: Any, embedded: Any, lengths: np.ndarray, classes: np.
         embedded: numbers [B, T, D].
         lengths: of the sequences, [B].
         classes: the class of each, [B].
+        steps: 1 takes the gradient at the input; more take its mean at so many points on the way there from zeros, so that
+            what is added by all steps is nearly the difference of the log-odds between the two ends.
 
     Returns:
         [B, T].
 
-    Source: Denil, Demiraj, de Freitas, "Extraction of salient sentences from labelled documents", 2014.
+    Sources: Denil, Demiraj, de Freitas, "Extraction of salient sentences from labelled documents", 2014; Sundararajan, Taly,
+    Yan, "Axiomatic attribution for deep networks", ICML 2017.
     """
-    x = Tensor(np.array(embedded), requires_grad=True)
-    frozen = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    for parameter in frozen:
+    learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    for parameter in learnt:
         parameter.requires_grad = False
     try:
-        logits = network.answer(x, lengths)
-        rows = np.arange(len(classes))
-        others = logits.numpy().copy()
-        others[rows, classes] = -np.inf
-        gradient = -ops.softmax(others)
-        gradient[rows, classes] = 1.0
-        logits.backward(gradient.astype(logits.dtype))
+        scales = [1.0] if steps == 1 else (np.arange(steps) + 0.5) / steps
+        total = sum(_odds_gradient(network, embedded * embedded.dtype.type(s), lengths, classes) for s in scales)
     finally:
-        for parameter in frozen:
+        for parameter in learnt:
             parameter.requires_grad = True
-    return (x.grad * x.data).sum(axis=-1)
+    return (total * embedded).sum(axis=-1) / steps
+
+
+def _odds_gradient(network: Any, embedded: np.ndarray, lengths: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the gradient [B, T, D] of the log-odds."""
+    x = Tensor(embedded, requires_grad=True)
+    logits = network.answer(x, lengths)
+    rows = np.arange(len(classes))
+    others = logits.numpy().copy()
+    others[rows, classes] = -np.inf
+    gradient = -ops.softmax(others)
+    gradient[rows, classes] = 1.0
+    logits.backward(gradient.astype(logits.dtype))
+    return x.grad

@@ -62,7 +62,9 @@ class PooledReader(nn.Module):
     def attended(self, embedded: Any, lengths: Any = None) -> np.ndarray:
         """Return the weights [B, T] of the steps; a ValueError where the pooling has none."""
         if self.pooling is None or self.pooling.kind != "attention":
-            raise ValueError("method: 'attention' needs a model with pooling='attention'; 'gradient' goes with any")
+            raise ValueError(
+                "method: 'attention' needs a model with pooling='attention'; 'gradient' and 'integrated' go with any"
+            )
         return self.pooling.weights(self.reader.read(embedded, lengths)[0], lengths).numpy()
 
     def forward(self, x: Any, lengths: Any = None) -> Tensor:

@@ -22,6 +22,9 @@ from ._weights import by_class, weighed
 
 __all__ = ["SequenceClassifier"]
 
+_POINTS = {"gradient": 1, "integrated": 24}
+"""At how many points the gradient is taken."""
+
 
 class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     """Classify sequences, such as texts, by a `ManyToOne` with a softmax.
@@ -124,7 +127,9 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         Args:
             X: strings or token lists, as for `fit`.
             method: "gradient": how much each token's vector adds to the log-odds of the label, its gradient times itself;
-                "attention": the weights of the pooling, which are the same for all labels and never negative.
+                "integrated": the same with the mean of the gradients on the way from zero vectors, so that the weights of a
+                sequence add up to what its tokens do together; "attention": the weights of the pooling, which are the same
+                for all labels and never negative.
             label: the label to explain, one of `classes_`; default: the predicted one of each.
 
         Returns:
@@ -135,8 +140,8 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
             TypeError: sequences have no tokens.
         """
         self._require_fit()
-        if method not in ("gradient", "attention"):
-            raise ValueError(f"method: expected 'gradient' or 'attention', got {method!r}")
+        if method not in (*_POINTS, "attention"):
+            raise ValueError(f"method: expected 'gradient', 'integrated' or 'attention', got {method!r}")
         found = self._sequences(X)
         if not found.tokens:
             raise TypeError("X: expected strings or lists of tokens, got numbers: only words can be shown")
@@ -155,7 +160,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
                 embedded = self.model_.reader.embed(x).numpy()
                 table = self.model_.attended(embedded, lengths) if method == "attention" else None
             if table is None:
-                table = odds_by_input(self.model_, embedded, lengths, classes[part])
+                table = odds_by_input(self.model_, embedded, lengths, classes[part], _POINTS[method])
             for i, row, length in zip(part.tolist(), table, lengths, strict=True):
                 weights[i] = row[:length].copy()
         labels, rows = self.classes_[classes].tolist(), np.arange(len(classes))

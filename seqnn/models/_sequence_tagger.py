@@ -217,7 +217,9 @@ def step_labels(y: Any, lengths: list[int], name: str = "y") -> list[np.ndarray]
     found = list(y)
     for i, (labels, length) in enumerate(zip(found, lengths, strict=True)):
         if isinstance(labels, str) or np.shape(labels) != (length,):
-            raise ValueError(f"{name}[{i}]: expected {length} labels, one a step of {name.removesuffix('y')}X[{i}], got {_described(labels)}")
+            raise ValueError(
+                f"{name}[{i}]: expected {length} labels, one a step of {name.removesuffix('y')}X[{i}], got {_described(labels)}"
+            )
     arrays = [np.asarray(labels) for labels in found]
     if len({array.dtype.kind in "OUS" for array in arrays}) > 1:
         raise ValueError(f"{name}: expected labels of one kind, got texts in some sequences and numbers in others")

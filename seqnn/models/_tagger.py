@@ -48,6 +48,7 @@ class Tagger(SequenceTagger):
     Attributes:
         model_: the network.
         classes_: the tags that are learnt, sorted; those of spans are of `scheme`.
+        finds_spans_: whether the tags stand for spans; else they are single labels.
         history_: a list for each figure of training, one number an epoch.
         n_iter_: epochs that were run.
 
@@ -181,6 +182,11 @@ class Tagger(SequenceTagger):
 
     def _figure(self, gold: list[list[str]], found: list[list[str]]) -> float:
         return span_f1(gold, found, mode="conlleval").f1 if self._tags.spans else token_accuracy(gold, found)
+
+    @property
+    def finds_spans_(self) -> bool:
+        """Whether the tags of `fit` stand for spans; else they are single labels."""
+        return self._tags.spans
 
     # The network.
 

@@ -59,7 +59,9 @@ def highlight(
     return _draw(texts, title, ax)
 
 
-def entities(annotations: Annotation | Sequence[Annotation], *, title: str | None = None, ax: Axes | None = None) -> Axes:
+def entities(
+    annotations: Annotation | Sequence[Annotation], *, title: str | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw texts with the spans that a tagger found, each type in a colour of its own.
 
     Args:
@@ -133,7 +135,9 @@ def _draw(texts: list[list[_Part]], title: str | None, ax: Axes | None) -> Axes:
         word = shown(part.text)
         ax.text(x, y, word, fontsize=_SIZE, color=INK, va="center_baseline", fontfamily=families([word]))
         if part.label:
-            ax.text(x + size + _GAP, y, shown(part.label), fontsize=_SMALL, color=GREY, va="center_baseline", weight="bold")
+            ax.text(
+                x + size + _GAP, y, shown(part.label), fontsize=_SMALL, color=GREY, va="center_baseline", weight="bold"
+            )
     return ax
 
 

@@ -164,5 +164,7 @@ def _line(row: tuple[str, ...], sentence: int) -> str:
     """Return a line; a ValueError where it would not be read as it is written."""
     line = " ".join(row)
     if len(line.encode("utf-8", "surrogatepass").split()) != len(row) or line.startswith(_DOCUMENT.decode()):
-        raise ValueError(f"tokens[{sentence}]: expected tokens and tags without white space that are not empty, got {row}")
+        raise ValueError(
+            f"tokens[{sentence}]: expected tokens and tags without white space that are not empty, got {row}"
+        )
     return line + "\n"
