@@ -7,8 +7,8 @@ import pytest
 
 from seqnn import autograd
 from seqnn.models import Siamese
-from seqnn.models._similarity_loss import DISTANCES, NEGATIVES, distances, make_loss
 from seqnn.models._siamese import _groups
+from seqnn.models._similarity_loss import DISTANCES, NEGATIVES, distances, make_loss
 
 draw = np.random.default_rng(0)
 TOPICS = [[f"t{i}w{j}" for j in range(6)] for i in range(12)]
@@ -27,13 +27,12 @@ MARGINS = {"cosine": 0.25, "euclidean": 1.0, "manhattan": 3.0}
 @pytest.mark.parametrize("distance", DISTANCES)
 @pytest.mark.parametrize("loss", ["in_batch", "triplet", "contrastive"])
 def test_texts_of_a_topic_become_similar(loss, distance):
-    model = Siamese(
-        **SMALL,
-        loss=loss,
-        distance=distance,
-        margin=(1 + (loss == "contrastive")) * MARGINS[distance],
-        temperature=0.05 if distance == "cosine" else 1.0,
-    )
+    settings = SMALL | {"max_iter": 40 if loss == "contrastive" else 12}
+    scale = {
+        "margin": (4 if loss == "contrastive" else 1) * MARGINS[distance],
+        "temperature": 0.05 if distance == "cosine" else 1.0,
+    }
+    model = Siamese(**settings, **scale, loss=loss, distance=distance)
     if loss == "contrastive":
         others = [(a, PAIRS[(i + 1 + i // 12) % 96][1]) for i, (a, _) in enumerate(PAIRS)]
         y = np.repeat([1, 0], 96)

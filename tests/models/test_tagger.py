@@ -54,7 +54,7 @@ def test_tags_come_back_in_the_scheme_of_fit_and_are_allowed_in_it(model):
     strange = [["Ada", "Moon", "New", "Rome", "York", "Eve", "x"], ["Moon"] * 3, ["York"]]
     for scheme, learnt in [("IOB2", "IOBES"), ("IOBES", "IOB2"), ("IOB1", "BILOU"), ("BILOU", "IOBES")]:
         tags = TagScheme(Y, "IOB2").to_learn(Y)
-        given = [[tag for tag in row] for row in _converted(tags, scheme)]
+        given = _converted(tags, scheme)
         one = Tagger(**SMALL | {"max_iter": 2}, scheme=learnt).fit(X, given)
         assert one._tags.given == scheme and one.finds_spans_
         assert not find_invalid_tags(one.predict(X + strange), scheme)

@@ -1,6 +1,7 @@
 """Files of tagged tokens, and where tokens stand in their text."""
 
 import gzip
+from itertools import pairwise
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_older_encodings_are_read_when_they_are_named(tmp_path):
     path = tmp_path / "a"
     path.write_bytes("Aznar B-PER\nviajó O\n".encode("latin-1"))
     assert read_conll(path, encoding="latin-1").tokens == [["Aznar", "viajó"]]
-    with pytest.raises(ValueError, match="a: line 2: is not utf-8 .*: give encoding=, such as 'latin-1'"):
+    with pytest.raises(ValueError, match=r"a: line 2: is not utf-8 .*: give encoding=, such as 'latin-1'"):
         read_conll(path)
 
 
@@ -60,7 +61,7 @@ def test_what_is_no_such_file_is_told_with_its_line(text, message, tmp_path):
 
 def test_columns_that_are_not_there(tmp_path):
     (tmp_path / "a").write_text(FILE)
-    with pytest.raises(ValueError, match="tag: expected a column from 0 to 2, as .* has, got 3"):
+    with pytest.raises(ValueError, match=r"tag: expected a column from 0 to 2, as .* has, got 3"):
         read_conll(tmp_path / "a", tag=3)
     with pytest.raises(TypeError, match="token: expected an integer"):
         read_conll(tmp_path / "a", token="word")
@@ -99,7 +100,7 @@ def test_tokens_are_found_where_they_stand(tokenizer):
     places = token_offsets(text, tokens)
     for token, (start, end) in zip(tokens, places, strict=True):
         assert text[start:end] == token or (token in ("``", "''") and text[start:end] == '"')
-    assert all(a[1] <= b[0] for a, b in zip(places, places[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in pairwise(places))
     assert token_offsets("", []) == []
 
 
