@@ -55,12 +55,24 @@ class PooledReader(nn.Module):
         self.pooling = None if kind == "last" else Pooling(kind, self.reader.output_size)
 
     def pooled(self, embedded: Any, lengths: Any = None) -> Tensor:
-        """Return the vectors [B, D] of numbers [B, T, input_size], of which `lengths` [B] steps count."""
+        """Return the vectors [B, D].
+
+        Args:
+            embedded: numbers [B, T, input_size], which `reader.embed` makes of x.
+            lengths: as for `forward`.
+        """
         out, last = self.reader.read(embedded, lengths)
         return last if self.pooling is None else self.pooling(out, lengths)
 
     def attended(self, embedded: Any, lengths: Any = None) -> np.ndarray:
-        """Return the weights [B, T] of the steps; a ValueError where the pooling has none."""
+        """Return the weights [B, T] of the steps.
+
+        Args:
+            embedded, lengths: as for `pooled`.
+
+        Raises:
+            ValueError: the pooling is not "attention".
+        """
         if self.pooling is None or self.pooling.kind != "attention":
             raise ValueError(
                 "method: 'attention' needs a model with pooling='attention'; 'gradient' and 'integrated' go with any"
