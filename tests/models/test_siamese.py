@@ -192,3 +192,12 @@ def test_bad_input():
         model.search(["a"], ["b"], 0)
     with pytest.raises(ValueError, match="threshold: expected a finite number"):
         model.duplicates(["a"], float("nan"))
+
+
+@pytest.mark.parametrize("loss", ["in_batch", "triplet", "contrastive"])
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_equal_texts_have_finite_gradients(loss, distance):
+    pairs = [("a b", "a b"), ("c d", "c d"), ("a", "c")] * 6
+    model = Siamese(**SMALL | {"max_iter": 2}, loss=loss, distance=distance)
+    model.fit(pairs, [1, 1, 0] * 6 if loss == "contrastive" else None)
+    assert np.isfinite(model.history_["grad_norm"]).all() and np.isfinite(model.transform(["a b", "c"])).all()

@@ -208,3 +208,12 @@ def test_bad_input(model):
         ValueError, match=r"tokens\[0\]: expected a part of the text .* got 'ADA': the tokenizer changes the text"
     ):
         shouting.annotate(["Ada"])
+
+
+@pytest.mark.parametrize("spelling", ["cnn", "lstm", None])
+def test_empty_tokens_are_words_without_letters(spelling):
+    model = Tagger(**SMALL | {"max_iter": 1}, spelling=spelling).fit(
+        [*X, ["Ada", "", "saw"], [""]], [*Y, ["O"] * 3, ["O"]]
+    )
+    assert [len(row) for row in model.predict([["Ada", "", "saw"], [""], [" "]])] == [3, 1, 1]
+    assert model.annotate([["Ada", "", "saw"]])[0].text == "Ada  saw"
