@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from .._files import open_text, unpacking
 from ..embed import KeyedVectors
 from ..metrics import span_f1, token_accuracy
 from ..models import Tagger
 from ..text import TaggedText, read_conll
-from ._options import Help, add_settings, offered
+from ._actions import add_action, add_group, lines_of
+from ._options import add_settings, offered
 from ._shell import STDOUT, Shell, source, target
 from ._training import check_targets, megabytes
 
@@ -26,33 +26,16 @@ _FILES = "A line of a file has a token and its tags in columns, an empty line en
 
 def add_command(commands: Any) -> None:
     """Add the sub-command, with its own sub-commands, to those of a parser."""
-    parser = commands.add_parser(
-        "tag",
+    actions = add_group(
+        commands, "tag",
         help="find named entities or parts of speech: train, tag, score",
         description="Train a tagger of named entities, chunks or parts of speech, tag texts with it, score it.",
-        epilog="Examples:\n  seqnn tag train train.conll --validation dev.conll -o model.tag\n"
-        "  seqnn tag predict model.tag text.txt\n  seqnn tag evaluate model.tag test.conll\n"
-        "  seqnn tag COMMAND --help tells more.",
-        formatter_class=Help,
-        allow_abbrev=False,
-    )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
+        examples="  seqnn tag train train.conll --validation dev.conll -o model.tag\n"
+        "  seqnn tag predict model.tag text.txt\n  seqnn tag evaluate model.tag test.conll",
+    )  # fmt: skip
     _add_train(actions)
     _add_predict(actions)
     _add_evaluate(actions)
-
-
-def _parser(actions: Any, name: str, description: str, run: Any, **more: Any) -> argparse.ArgumentParser:
-    parser = actions.add_parser(
-        name,
-        help=description.partition(".")[0].lower(),
-        description=description,
-        formatter_class=Help,
-        allow_abbrev=False,
-        **more,
-    )
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _add_columns(parser: argparse.ArgumentParser) -> None:
@@ -71,8 +54,13 @@ def _read(path: str, arguments: argparse.Namespace) -> TaggedText:
 
 
 def _add_train(actions: Any) -> None:
-    train = _parser(
-        actions, "train", f"Train a tagger. {_FILES}", run_train, argument_default=argparse.SUPPRESS
+    train = add_action(
+        actions, "train",
+        f"Train a tagger. {_FILES}",
+        "  seqnn tag train train.conll --validation dev.conll -o model.tag\n"
+        "  seqnn tag train train.conll --tag-column 1 --scheme none -o model.pos      parts of speech\n"
+        "  seqnn tag train train.conll --vectors vectors.txt -o model.tag",
+        run_train, argument_default=argparse.SUPPRESS,
     )  # fmt: skip
     train.add_argument("file", metavar="FILE")
     train.add_argument("-o", "--output", metavar="FILE", required=True, help="the model")
@@ -127,9 +115,12 @@ def _best(model: Tagger) -> str:
 
 
 def _add_predict(actions: Any) -> None:
-    predict = _parser(
+    predict = add_action(
         actions, "predict",
-        "Tag texts. Each line of a FILE, or of the standard input, is a text. MODEL: a file of seqnn tag train.", run_predict,
+        "Tag texts. Each line of a FILE, or of the standard input, is a text. MODEL: a file of seqnn tag train.",
+        "  seqnn tag predict model.tag text.txt\n"
+        "  seqnn tag predict model.tag --json < text.txt       spans with their characters",
+        run_predict,
     )  # fmt: skip
     predict.add_argument("model", metavar="MODEL")
     predict.add_argument("files", metavar="FILE", nargs="*", default=["-"])
@@ -143,7 +134,7 @@ def _add_predict(actions: Any) -> None:
 def run_predict(arguments: argparse.Namespace) -> None:
     """Print the texts with their spans."""
     model, shell = Tagger.load(source(arguments.model)), Shell()
-    lines = _lines(arguments.files)
+    lines = lines_of(arguments.files)
     while chunk := list(islice(lines, _LINES)):
         for text in _tagged(model, chunk, arguments):
             shell.result(text)
@@ -167,21 +158,15 @@ def _tagged(model: Tagger, chunk: list[str], arguments: argparse.Namespace) -> I
             yield str(found)
 
 
-def _lines(files: list[str]) -> Iterator[str]:
-    """Yield the lines of files, without their ends; invalid UTF-8 becomes U+FFFD."""
-    for path in files:
-        with unpacking(source(path)), open_text(source(path), errors="replace") as file:
-            for line in file:
-                yield line.rstrip("\n")
-
-
 # Scoring.
 
 
 def _add_evaluate(actions: Any) -> None:
-    evaluate = _parser(
+    evaluate = add_action(
         actions, "evaluate",
-        f"Compare a model's tags with those of a file. {_FILES} MODEL: a file of seqnn tag train.", run_evaluate,
+        f"Compare a model's tags with those of a file. {_FILES} MODEL: a file of seqnn tag train.",
+        "  seqnn tag evaluate model.tag test.conll",
+        run_evaluate,
     )  # fmt: skip
     evaluate.add_argument("model", metavar="MODEL")
     evaluate.add_argument("file", metavar="FILE")
