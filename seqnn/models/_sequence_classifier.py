@@ -54,7 +54,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     >>> from seqnn.models import SequenceClassifier
     >>> X = [["to", "be", "or", "not"], ["or", "not", "to", "be", "?"]] * 10
     >>> model = SequenceClassifier(hidden_size=8, max_iter=20, learning_rate=0.03).fit(X, ["statement", "question"] * 10)
-    >>> model.predict([["to", "be", "?"], ["not", "to", "be"]]).tolist()
+    >>> model.predict([["to", "be", "?"], ["to", "be", "or"]]).tolist()
     ['question', 'statement']
     """
 
