@@ -85,6 +85,10 @@ FAMILIES = {
             "language_model": "Language models",
             "sensors": "Sensors",
             "sensors_quality": "Sensors: forecasts",
+            "sentiment": "Sentiment",
+            "sentiment_quality": "Sentiment: test accuracy",
+            "ner": "Named entities",
+            "ner_quality": "Named entities: test F1",
         },
     ),
     "attention": (
@@ -232,7 +236,7 @@ SUBJECTS = {
     "CRF, CTC, decoding": ("crf", "ctc", "ctc_decode", "beams", "samplers", "processors", "mbr", "transformer_step"),
     "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
-    "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model"),
+    "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model", "sentiment", "ner"),
 }
 """The rows of the README's table."""
 

@@ -19,6 +19,8 @@ from seqnn.models import (
     SequenceGenerator,
     SequenceRegressor,
     SequenceTagger,
+    Siamese,
+    Tagger,
     TextCNNClassifier,
     Translator,
 )
@@ -49,6 +51,24 @@ CASES = {
     "tokens from vectors": (SequenceGenerator(**SMALL), MATRIX, TOKENS),
     "numbers from vectors": (SequenceGenerator(**SMALL), MATRIX, [s[:, 0] for s in NUMBERS]),
     "texts": (TextCNNClassifier(filters=2, embedding_size=3, max_iter=2), [" ".join(s) for s in TOKENS], CLASSES),
+    "classes by convolutions": (SequenceClassifier(**SMALL, cell="cnn", pooling="attention"), TOKENS, CLASSES),
+    "classes by attention": (SequenceClassifier(**SMALL, cell="transformer", num_layers=2), TOKENS, CLASSES),
+    "spans of words": (
+        Tagger(**SMALL, embedding_size=3),
+        TOKENS,
+        [["B-a" if t > "2" else "O" for t in s] for s in TOKENS],
+    ),
+    "labels of words": (
+        Tagger(**SMALL, spelling="lstm", crf=False, casing=False),
+        TOKENS,
+        [["x" if t > "2" else "y" for t in s] for s in TOKENS],
+    ),
+    "pairs": (Siamese(**SMALL, loss="triplet"), [(s, s[::-1]) for s in TOKENS], np.arange(30)),
+    "pairs or not": (
+        Siamese(**SMALL, loss="contrastive", distance="manhattan"),
+        [(s, s[::-1]) for s in TOKENS],
+        np.arange(30) % 2,
+    ),
     "translations": (Translator(**TINY), TOKENS, [s[::-1] for s in TOKENS]),
     "autoregression": (ARForecaster(3, ridge=0.1), SERIES, None),
     "several series": (ARForecaster(3), [SERIES[:30, 0], SERIES[30:, 1]], None),

@@ -15,7 +15,7 @@ from ..text import Vocabulary, pad, tokenize
 from ._base import Examples, Network, NetworkEstimator, Plain, Tokenizer, Words, by_length
 from ._coders import padded_classes
 from ._decoding import refuse_several
-from ._pretrained import Embedding, Pretrained, fill
+from ._pretrained import Embedding, Pretrained, fill, learn_words
 from ._sequences import Sequences, as_sequences
 from ._transformer import Transformer
 
@@ -153,8 +153,8 @@ class Translator(NetworkEstimator):
             targets.text,
             _common_size(settings.embedding, settings.target_embedding, settings.d_model),
         )
-        self.source_ = self._vocabulary(x.rows, settings.embedding, "embedding")
-        self.target_ = self._vocabulary(targets.rows, settings.target_embedding, "target_embedding")
+        self.source_ = learn_words(x.rows, settings.embedding, settings, "embedding")
+        self.target_ = learn_words(targets.rows, settings.target_embedding, settings, "target_embedding")
         sources = [self.source_.encode(s, eos=True) for s in x.rows]
         written = [self.target_.encode(s, bos=True, eos=True) for s in targets.rows]
         self._longest = max(map(len, written))
@@ -253,13 +253,6 @@ class Translator(NetworkEstimator):
 
     def _sources(self, X: Any) -> list[np.ndarray]:  # noqa: N803
         return [self.source_.encode(s, eos=True) for s in self._texts(X, "X").rows]
-
-    def _vocabulary(self, texts: list[list[str]], pretrained: Pretrained | None, name: str) -> Vocabulary:
-        if pretrained is None:
-            return Vocabulary.from_tokens(texts, min_frequency=self._used.min_frequency)
-        if pretrained.words is None:
-            raise TypeError(f"{name}: expected KeyedVectors or a pair (matrix, words), got a matrix without words")
-        return pretrained.vocabulary(texts, self._used.min_frequency, self._used.freeze)
 
     def _arguments(self) -> dict[str, Any]:
         settings = self._used

@@ -13,6 +13,7 @@ from ._hints import hint as __getattr__  # noqa: F401 - for names that are not h
 from ._jacobians import jacobian_products
 from ._learning_curve import learning_curve
 from ._loss_curve import loss_curve
+from ._marked_text import entities, highlight
 from ._memories import memories
 from ._strategies import strategies
 from ._word_map import pca, word_map
@@ -26,8 +27,10 @@ __all__ = [
     "beam",
     "bias_bars",
     "dead_units",
+    "entities",
     "forecast",
     "gradient_norms",
+    "highlight",
     "jacobian_products",
     "learning_curve",
     "loss_curve",

@@ -3,7 +3,9 @@
 Names that are imported `as` themselves are for the other packages, not for users.
 """
 
+from ._conll import TaggedText, read_conll, write_conll
 from ._corpus import Corpus, ScannedCorpus, scan
+from ._offsets import token_offsets
 from ._padding import length_buckets, pad, truncate, windows
 from ._phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
 from ._pretraining import corrupt_spans, mask_tokens, next_sentence_pairs
@@ -33,6 +35,7 @@ __all__ = [
     "Phrases",
     "ScannedCorpus",
     "SubwordTokenizer",
+    "TaggedText",
     "Vocabulary",
     "alias_table",
     "corrupt_spans",
@@ -43,11 +46,14 @@ __all__ = [
     "mask_tokens",
     "next_sentence_pairs",
     "pad",
+    "read_conll",
     "regex_tokenize",
     "scan",
     "split_words",
+    "token_offsets",
     "tokenize",
     "treebank_tokenize",
     "truncate",
     "windows",
+    "write_conll",
 ]
