@@ -4,6 +4,7 @@ from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._bert import BERT, BERTForPretraining
+from ._crf_tagger import CRFTagger
 from ._encoder_decoder import EncoderDecoder
 from ._from_huggingface import from_huggingface
 from ._gpt import GPT
@@ -37,6 +38,7 @@ __all__ = [
     "Alignment",
     "AnomalyDetector",
     "BERTForPretraining",
+    "CRFTagger",
     "ClassificationHead",
     "ConvergenceWarning",
     "DataConversionWarning",
