@@ -15,7 +15,8 @@ typedef struct {
 typedef struct {
     growing names, ends, values, items, sequences; // names end in a newline each
     int64_t count;                                 // of names
-    bool weighted;                                 // whether a value is not 1
+    bool weighted;                                 // whether a value is not 1; else there are no values
+    bool zeros;                                    // whether features with the value 0 are kept
     Py_ssize_t sequence, item;                     // where we are, for errors
 } reading;
 
@@ -79,24 +80,52 @@ static bool text_of(const reading *r, PyObject *o, prefix *to)
     return true;
 }
 
-static bool append_prefix(growing *names, const prefix *p)
+// memcpy for what is mostly short.
+static void copy(char *to, const char *from, size_t size)
 {
-    return !p || (append_prefix(names, p->before) && append(names, p->text, (size_t)p->size) && append(names, ":", 1));
+    if (size > 16) {
+        memcpy(to, from, size);
+    } else if (size >= 8) {
+        char tail[8];
+        memcpy(tail, from + size - 8, 8), memcpy(to, from, 8), memcpy(to + size - 8, tail, 8);
+    } else if (size >= 4) {
+        char tail[4];
+        memcpy(tail, from + size - 4, 4), memcpy(to, from, 4), memcpy(to + size - 4, tail, 4);
+    } else {
+        for (size_t i = 0; i < size; i++) to[i] = from[i];
+    }
+}
+
+// Keeps the value of the feature that was added last; those before a first value that is not 1 are all 1.
+static bool append_value(reading *r, double value)
+{
+    if (value == 1 && !r->weighted) return true;
+    const int64_t missing = r->count - 1 - (int64_t)(r->values.size / sizeof value);
+    const double one = 1;
+    r->weighted = true;
+    for (int64_t i = 0; i < missing; i++)
+        if (!append(&r->values, &one, sizeof one)) return false;
+    return append(&r->values, &value, sizeof value);
 }
 
 // Adds the feature `before:last` with a value.
 static bool add(reading *r, const prefix *before, const prefix *last, double value)
 {
-    const size_t start = r->names.size;
-    if (!append_prefix(&r->names, before) || !append(&r->names, last->text, (size_t)last->size)) return false;
-    const size_t size = r->names.size - start;
+    if (value == 0 && !r->zeros) return true;
+    size_t size = (size_t)last->size;
+    for (const prefix *p = before; p; p = p->before) size += (size_t)p->size + 1;
     if (size == 0) return refuse(r, PyExc_ValueError, "a feature has an empty name: leave it out", NULL);
-    if (memchr(r->names.data + start, 0, size))
-        return refuse(r, PyExc_ValueError, "the name of a feature holds a NUL character, which it cannot", NULL);
+    if (!reserve(&r->names, size + 1)) return false;
+    char *to = r->names.data + r->names.size + size;
+    *to = '\n';
+    copy(to -= last->size, last->text, (size_t)last->size);
+    for (const prefix *p = before; p; p = p->before) {
+        *--to = ':';
+        copy(to -= p->size, p->text, (size_t)p->size);
+    }
+    r->names.size += size + 1;
     r->count++;
-    r->weighted |= value != 1;
-    return append(&r->names, "\n", 1) && append_count(&r->ends, (int64_t)r->names.size) &&
-           append(&r->values, &value, sizeof value);
+    return append_count(&r->ends, (int64_t)r->names.size) && append_value(r, value);
 }
 
 static bool read_features(reading *r, const prefix *before, PyObject *o);
@@ -114,6 +143,8 @@ static bool read_pair(reading *r, const prefix *before, PyObject *key, PyObject 
             good = add(r, &name, &text, 1);
             Py_XDECREF(text.owned);
         }
+    } else if (value == Py_True || value == Py_False) {
+        good = add(r, before, &name, value == Py_True);
     } else if (PyDict_Check(value) || PyList_Check(value) || PyTuple_Check(value) || PyAnySet_Check(value)) {
         good = read_features(r, &name, value);
     } else {
@@ -186,6 +217,15 @@ static bool read_features(reading *r, const prefix *before, PyObject *o)
     return good;
 }
 
+static bool read_item(reading *r, PyObject *item)
+{
+    const size_t start = r->names.size;
+    if (!read_features(r, NULL, item)) return false;
+    if (r->names.size > start && memchr(r->names.data + start, 0, r->names.size - start))
+        return refuse(r, PyExc_ValueError, "the name of a feature holds a NUL character, which it cannot", NULL);
+    return append_count(&r->items, r->count);
+}
+
 static bool read_sequence(reading *r, PyObject *sequence)
 {
     if (PyUnicode_Check(sequence) || PyBytes_Check(sequence) || PyDict_Check(sequence)) {
@@ -197,23 +237,25 @@ static bool read_sequence(reading *r, PyObject *sequence)
     if (!iterator) return false;
     bool good = true;
     for (r->item = 0; good && (item = PyIter_Next(iterator)); r->item++) {
-        good = read_features(r, NULL, item) && append_count(&r->items, r->count);
+        good = read_item(r, item);
         Py_DECREF(item);
     }
     Py_DECREF(iterator);
     return good && !PyErr_Occurred() && append_count(&r->sequences, (int64_t)(r->items.size / sizeof(int64_t)));
 }
 
-// read_items(sequences, first) -> (names, ends, values, items, sequences), all bytearrays: UTF-8 names, each with a
+// read_items(sequences, first, zeros) -> (names, ends, values, items, sequences), all bytearrays: UTF-8 names, each with a
 // newline; int64 where each ends; float64 value of each, None where all are 1; int64 how many names there are up to the
-// end of each item; int64 how many items there are up to the end of each sequence. Errors count from `first`.
+// end of each item; int64 how many items there are up to the end of each sequence. Errors count from `first`. Features
+// with the value 0 are left out unless `zeros`.
 PyObject *read_items(PyObject *module, PyObject *args)
 {
     (void)module;
     PyObject *list, *result = NULL;
     Py_ssize_t first;
-    if (!PyArg_ParseTuple(args, "O!n:read_items", &PyList_Type, &list, &first)) return NULL;
-    reading r = {0};
+    int zeros;
+    if (!PyArg_ParseTuple(args, "O!np:read_items", &PyList_Type, &list, &first, &zeros)) return NULL;
+    reading r = {.zeros = zeros};
     bool good = true;
     for (Py_ssize_t i = 0; good && i < PyList_Size(list); i++) {
         PyObject *sequence = PyList_GetItem(list, i);

@@ -222,14 +222,16 @@ KERNEL(crf_tagger_gradient)
     const int64_t own = tagger_room_size(longest, width), size = times(L, width);
     const int64_t kept = least(a->T, most_items + longest);
     const int team = sq_team(times(a->N + 4 * a->T, L));
-    const int64_t numbers = tagger_chain_size(L) + times(2 * PARTS, size) + times(kept, L) + 4 * LANES + team * own;
+    gradient g = {.a = a, .model = TAGGER(a), .parts_size = 2 * size};
+    const int64_t dense = tagger_dense_size(&g.model, width), marginals = times(kept, L) + 4 * LANES;
+    const int64_t numbers = tagger_chain_size(L) + times(2 * PARTS, size) + marginals + team * own + dense;
     real *room = sq_scratch_take((size_t)(times(numbers, sizeof(real)) + times(a->A, sizeof(int64_t)) + 64));
     if (!room) return sq_no_memory;
-    gradient g = {.a = a, .model = TAGGER(a), .parts_size = 2 * size};
     tagger_chain_fill(&g.chain, a->transitions, L, room);
     g.counts = room + tagger_chain_size(L);
     real *rooms = g.counts + 2 * PARTS * size;
     g.marginals = rooms + team * own;
+    tagger_dense_fill(&g.model, width, dense, g.marginals + marginals);
     g.cursor = (int64_t *)(room + round_up(numbers, 8));
     memset(g.counts, 0, (size_t)(2 * PARTS * size) * sizeof(real));
     memset(g.marginals, 0, (size_t)(kept * L + 4 * LANES) * sizeof(real));
@@ -270,9 +272,11 @@ KERNEL(crf_tagger_marginals)
     const int64_t L = a->L, width = crf_width(L), longest = longest_sequence(a->sequences, a->S);
     const int64_t own = tagger_room_size(longest, width);
     const int team = (int)most(1, least(a->S, sq_team(times(a->N + 4 * a->T, L))));
-    real *room = sq_scratch_take((size_t)times(tagger_chain_size(L) + team * own, sizeof(real)));
+    tagger model = TAGGER(a);
+    const int64_t dense = tagger_dense_size(&model, width);
+    real *room = sq_scratch_take((size_t)times(tagger_chain_size(L) + team * own + dense, sizeof(real)));
     if (!room) return sq_no_memory;
-    const tagger model = TAGGER(a);
+    tagger_dense_fill(&model, width, dense, room + tagger_chain_size(L) + team * own);
     tagger_chain chain;
     tagger_chain_fill(&chain, a->transitions, L, room);
 #pragma omp parallel for num_threads(team) schedule(dynamic, 8)
@@ -298,7 +302,7 @@ static tagging tagging_of(int64_t longest, int64_t L, const real *transitions)
     tagging t = {.search = {.transitions = transitions, .K = L, .T = longest, .best = 1}, .longest = longest};
     crf_search_prepared(&t.search);
     t.search.step = t.search.width;
-    const int64_t numbers = times(longest + TAGGER_SUMS + 1, t.search.width);
+    const int64_t numbers = times(longest + 2 + 1, t.search.width);
     t.own = round_up(times(numbers, sizeof(real)) + times(longest, sizeof(int64_t)) + crf_search_size(&t.search), 64);
     return t;
 }
@@ -307,7 +311,7 @@ static tagging tagging_of(int64_t longest, int64_t L, const real *transitions)
 static double tag_sequence(const tagger *m, const tagging *t, int64_t begin, int64_t length, char *memory, int64_t **tags)
 {
     const int64_t width = t->search.width;
-    real *sums = (real *)memory, *zeros = sums + TAGGER_SUMS * width, *scores = zeros + width;
+    real *sums = (real *)memory, *zeros = sums + 2 * width, *scores = zeros + width;
     *tags = (int64_t *)(scores + t->longest * width);
     crf_search search = t->search;
     search.start = search.end = zeros;
@@ -326,9 +330,11 @@ KERNEL(crf_tagger_tag)
     tagging t = tagging_of(longest_sequence(a->sequences, a->S), a->L, a->transitions);
     const int64_t matrix = crf_search_prepared(&t.search);
     const int team = (int)most(1, least(a->S, sq_team(times(a->N + 4 * a->T, a->L))));
-    char *room = sq_scratch_take((size_t)(matrix + times(team, t.own)));
+    tagger model = TAGGER(a);
+    const int64_t dense = tagger_dense_size(&model, t.search.width);
+    char *room = sq_scratch_take((size_t)(matrix + times(team, t.own) + times(dense, sizeof(real))));
     if (!room) return sq_no_memory;
-    const tagger model = TAGGER(a);
+    tagger_dense_fill(&model, t.search.width, dense, (real *)(room + matrix + team * t.own));
     crf_search_prepare(&t.search, room);
 #pragma omp parallel for num_threads(team) schedule(dynamic, 8)
     for (int64_t s = 0; s < a->S; s++) {

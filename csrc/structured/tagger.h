@@ -20,43 +20,97 @@ typedef struct {
     const uint16_t *labels;
     const real *weights;
     int64_t A, K, L; // attributes, weights, labels
+    const int32_t *rows; // [A]: where in `dense` the weights of an attribute for all labels lie, or -1; or NULL
+    const real *dense;   // [rows, width]
 } tagger;
 
 #define TAGGER(a)                                                                                                      \
-    {(a)->items, (a)->ids, (a)->values, (a)->N, (a)->first, (a)->labels, (a)->weights, (a)->A, (a)->K, (a)->L}
+    {(a)->items, (a)->ids, (a)->values, (a)->N, (a)->first, (a)->labels, (a)->weights, (a)->A, (a)->K, (a)->L, NULL, NULL}
 
-// Places where sums are made in turn: an addition to a number must wait for the one before it.
-enum { TAGGER_SUMS = 4 };
-
-// Computes the scores [width] of the labels at an item, padding -inf; sums: [TAGGER_SUMS, width].
-static void tagger_scores(const tagger *m, int64_t item, real *sums, real *scores, int64_t width)
+// Computes the scores [width] of the labels at an item, padding -inf, in `registers` registers from label j on; sums:
+// [2, width], which are made in turn: an addition to a number must wait for the one before it.
+ALWAYS_INLINE void tagger_part(const tagger *m, int64_t item, real *sums, real *scores, int64_t width, int64_t j,
+                               const int registers)
 {
-    for (int64_t j = 0; j < TAGGER_SUMS * width; j += LANES) vf_store(sums + j, vf_set(0));
+    vf sum[4] = {vf_set(0), vf_set(0), vf_set(0), vf_set(0)};
     int64_t start, from;
     const int64_t count = read_part(m->items, item, m->N, &start);
     for (int64_t o = start; o < start + count; o++) {
         const int64_t id = READ_ONCE(m->ids[o]);
         if ((uint64_t)id >= (uint64_t)m->A) continue;
-        real *sum = sums + (o % TAGGER_SUMS) * width;
         const real value = m->values ? m->values[o] : 1;
-        const int64_t weights = read_part(m->first, id, m->K, &from);
-        for (int64_t k = from; k < from + weights; k++) {
-            const uint16_t label = READ_ONCE(m->labels[k]);
-            if (label < m->L) sum[label] += value * m->weights[k];
+        if (m->rows && m->rows[id] >= 0) {
+            const real *row = m->dense + m->rows[id] * width + j;
+#pragma GCC unroll 4
+            for (int r = 0; r < registers; r++) sum[r] += vf_load(row + r * LANES) * value;
+        } else if (j == 0) { // those of all registers
+            real *to = sums + (o & 1) * width;
+            const int64_t weights = read_part(m->first, id, m->K, &from);
+            for (int64_t k = from; k < from + weights; k++) {
+                const uint16_t label = READ_ONCE(m->labels[k]);
+                if (label < m->L) to[label] += value * m->weights[k];
+            }
         }
     }
-    for (int64_t j = 0; j < width; j += LANES) {
-        const vf sum = (vf_load(sums + j) + vf_load(sums + width + j)) +
-                       (vf_load(sums + 2 * width + j) + vf_load(sums + 3 * width + j));
-        vf_store(scores + j, vf_select(vf_first(m->L - j), sum, vf_set(-(real)INFINITY)));
+#pragma GCC unroll 4
+    for (int r = 0; r < registers; r++) {
+        const int64_t at = j + r * LANES;
+        const vf all = sum[r] + (vf_load(sums + at) + vf_load(sums + width + at));
+        vf_store(scores + at, vf_select(vf_first(m->L - at), all, vf_set(-(real)INFINITY)));
     }
+}
+
+static void tagger_scores(const tagger *m, int64_t item, real *sums, real *scores, int64_t width)
+{
+    for (int64_t j = 0; j < 2 * width; j += LANES) vf_store(sums + j, vf_set(0));
+    for (int64_t j = 0; j < width; j += 4 * LANES)
+        switch (least((width - j) / LANES, 4)) {
+        case 1: tagger_part(m, item, sums, scores, width, j, 1); break;
+        case 2: tagger_part(m, item, sums, scores, width, j, 2); break;
+        case 3: tagger_part(m, item, sums, scores, width, j, 3); break;
+        default: tagger_part(m, item, sums, scores, width, j, 4);
+        }
+}
+
+// Attributes with this many weights get a row of all labels, where the corpus is as large as the model.
+enum { TAGGER_DENSE = 3 };
+
+// How many numbers those rows need, with the list of the attributes that have one.
+static int64_t tagger_dense_size(const tagger *m, int64_t width)
+{
+    if (m->N < m->K) return 0;
+    int64_t rows = 0;
+    for (int64_t id = 0; id < m->A; id++) rows += READ_ONCE(m->first[id + 1]) - READ_ONCE(m->first[id]) >= TAGGER_DENSE;
+    return times(rows, width) + m->A;
+}
+
+static void tagger_dense_fill(tagger *m, int64_t width, int64_t size, real *room)
+{
+    if (size == 0) return;
+    int32_t *rows = (int32_t *)room;
+    real *dense = room + m->A;
+    int64_t count = 0;
+    for (int64_t id = 0; id < m->A; id++) {
+        int64_t from;
+        const int64_t weights = read_part(m->first, id, m->K, &from);
+        rows[id] = -1;
+        if (weights < TAGGER_DENSE || (count + 1) * width > size - m->A) continue;
+        real *row = dense + count * width;
+        for (int64_t j = 0; j < width; j += LANES) vf_store(row + j, vf_set(0));
+        for (int64_t k = from; k < from + weights; k++) {
+            const uint16_t label = READ_ONCE(m->labels[k]);
+            if (label < m->L) row[label] += m->weights[k];
+        }
+        rows[id] = (int32_t)count++;
+    }
+    m->rows = rows, m->dense = dense;
 }
 
 // Places in the memory of a thread, for sequences of up to `longest` items.
 typedef struct {
     real *scores, *alpha; // [longest, width]; the scores become exponentials
     real *inverse;        // [longest]: 1 / the sum that alpha was divided by
-    real *sums;           // [TAGGER_SUMS, width]
+    real *sums;           // [2, width]
     real *beta, *weight;  // [width]
     real *row;            // [5, width]
     real *zeros;          // [width]: the scores of starts and ends
@@ -64,13 +118,13 @@ typedef struct {
 
 static int64_t tagger_room_size(int64_t longest, int64_t width)
 {
-    return times(2 * longest + TAGGER_SUMS + 2 + 5 + 1, width) + round_up(longest, LANES);
+    return times(2 * longest + 2 + 2 + 5 + 1, width) + round_up(longest, LANES);
 }
 
 static tagger_room tagger_room_at(real *memory, int64_t longest, int64_t width)
 {
     tagger_room r = {.scores = memory, .alpha = memory + longest * width};
-    r.sums = r.alpha + longest * width, r.beta = r.sums + TAGGER_SUMS * width, r.weight = r.beta + width;
+    r.sums = r.alpha + longest * width, r.beta = r.sums + 2 * width, r.weight = r.beta + width;
     r.row = r.weight + width, r.zeros = r.row + 5 * width, r.inverse = r.zeros + width;
     for (int64_t j = 0; j < width; j++) r.zeros[j] = 0;
     return r;

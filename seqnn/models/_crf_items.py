@@ -10,7 +10,7 @@ import numpy as np
 from .. import _core
 from ._base import label_array
 
-_READ = 256
+_READ = 32
 """Sequences that are read in one step."""
 
 Number = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -33,12 +33,13 @@ class Items(NamedTuple):
         return np.diff(self.sequences).tolist()
 
 
-def read_items(X: Any, number: Number) -> Items:  # noqa: N803 - scikit-learn's name
+def read_items(X: Any, number: Number, *, zeros: bool = False) -> Items:  # noqa: N803 - scikit-learn's name
     """Read sequences of items.
 
     Args:
         X: sequences; an item is a dict of features, or a list of their names.
         number: from packed names, as `text.Scanner` takes them, to their ids.
+        zeros: whether features with the value 0 are kept.
 
     Returns:
         The items.
@@ -53,7 +54,7 @@ def read_items(X: Any, number: Number) -> Items:  # noqa: N803 - scikit-learn's 
     items, sequences = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
     weighted = False
     for first in range(0, len(given), _READ):
-        names, ends, numbers, *counts = _core.read_items(given[first : first + _READ], first)
+        names, ends, numbers, *counts = _core.read_items(given[first : first + _READ], first, zeros)
         offsets = np.concatenate([[0], np.frombuffer(ends, np.int64)])
         found = number(offsets, np.frombuffer(names, np.uint8))
         before = items[-1][-1], sequences[-1][-1]
@@ -65,6 +66,14 @@ def read_items(X: Any, number: Number) -> Items:  # noqa: N803 - scikit-learn's 
                 to.append(np.frombuffer(own, np.int64) + start)
     joined = np.concatenate(ids)
     return Items(joined, np.concatenate(values) if weighted else None, np.concatenate(items), np.concatenate(sequences))
+
+
+def without_zeros(x: Items) -> Items:
+    """Return the items without the attributes whose values are 0."""
+    keep = x.values != 0
+    values = x.values[keep]
+    before = np.concatenate([[0], np.cumsum(keep)])
+    return Items(x.ids[keep], None if (values == 1).all() else values, before[x.items], x.sequences)
 
 
 def read_labels(y: Any, lengths: list[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -123,7 +123,7 @@ class CRFTagger(Estimator):
         """
         settings = self._begin()
         scanner = Scanner()
-        x = read_items(X, scanner.add)
+        x = read_items(X, scanner.add, zeros=True)
         self.classes_, tags = read_labels(y, x.lengths)
         if not len(tags):
             raise ValueError("X: expected at least one item to learn from, got none")

@@ -12,7 +12,7 @@ from .._progress import progress_bar
 from ..optim import dot
 from ..text import Scanner
 from ._base import ConvergenceWarning, as_seed, theirs_too
-from ._crf_items import Items
+from ._crf_items import Items, without_zeros
 from ._crf_model import CRFModel
 from ._crf_solver import minimize
 
@@ -31,19 +31,26 @@ class Training:
     """
 
     def __init__(self, x: Items, tags: np.ndarray, scanner: Scanner, labels: int, settings: SimpleNamespace) -> None:
-        self.x, self.tags, self.size, self.names = x, tags, labels, scanner.packed()
-        self.begins = np.zeros(scanner.words + 1, np.int64)
-        weighted = x.values is not None
-        self.places, self.sorted = _core.crf_tagger_index(x.items, x.ids, self.begins, x.values, sorted=weighted)
+        self.tags, self.size, self.names = tags, labels, scanner.packed()
+        self._index(x, scanner.words)
         counted = self.begins, self.places, tags, labels, settings.min_freq, settings.all_possible_states, self.sorted
         counts, _, _ = _core.crf_tagger_count(*counted)
         self.first = np.concatenate([[0], np.cumsum(counts)])
         _, self.labels, self.frequency = _core.crf_tagger_count(
             *counted, self.first, int(self.first[-1]), labels=True, frequency=True
         )
+        if x.values is not None and not x.values.all():  # a value of 0 makes a feature, and has no effect from here on
+            self._index(without_zeros(x), scanner.words)
         self.pairs = _count_pairs(x, tags, labels)
         allowed = (self.pairs > 0) | settings.all_possible_transitions
         self.allowed = allowed & (self.pairs >= settings.min_freq)
+
+    def _index(self, x: Items, attributes: int) -> None:
+        """List the items that have each attribute."""
+        self.x, self.begins = x, np.zeros(attributes + 1, np.int64)
+        self.places, self.sorted = _core.crf_tagger_index(
+            x.items, x.ids, self.begins, x.values, sorted=x.values is not None
+        )
 
     def model(self, weights: np.ndarray, transitions: np.ndarray) -> CRFModel:
         """Return the model with these weights [K] and transitions [L, L]."""
