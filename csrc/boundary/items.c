@@ -244,10 +244,10 @@ static bool read_sequence(reading *r, PyObject *sequence)
     return good && !PyErr_Occurred() && append_count(&r->sequences, (int64_t)(r->items.size / sizeof(int64_t)));
 }
 
-// read_items(sequences, first, zeros) -> (names, ends, values, items, sequences), all bytearrays: UTF-8 names, each with a
-// newline; int64 where each ends; float64 value of each, None where all are 1; int64 how many names there are up to the
-// end of each item; int64 how many items there are up to the end of each sequence. Errors count from `first`. Features
-// with the value 0 are left out unless `zeros`.
+// read_items(sequences, first, zeros) -> (names, ends, values, items, sequences), all bytearrays: UTF-8 names, each
+// with a newline; int64 where each ends; float64 value of each, None where all are 1; int64 how many names there are up
+// to the end of each item; int64 how many items there are up to the end of each sequence. Errors count from `first`.
+// Features with the value 0 are left out unless `zeros`.
 PyObject *read_items(PyObject *module, PyObject *args)
 {
     (void)module;

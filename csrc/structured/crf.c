@@ -11,7 +11,7 @@ enum { MOST_PARTS = 32, PART_NUMBERS = 1 << 24 }; // the parts in which transiti
 
 // The score of a sequence of tags.
 static double path_score(const real *emissions, int64_t stride, const real *transitions, const real *start,
-                        const real *end, const int32_t *tags, int64_t length, int64_t K)
+                         const real *end, const int32_t *tags, int64_t length, int64_t K)
 {
     if (length == 0) return 0;
     double score = (double)start[tags[0]] + (double)end[tags[length - 1]];
@@ -51,7 +51,7 @@ static void forward_rows(const struct crf_forward *a, const crf_table *t, int64_
         a->logz[b] = length > 0 ? r->offset + crf_log_sum(r->log, t->K) : 0;
         if (a->score)
             a->score[b] = path_score(a->emissions + b * a->emissions_stride[0], a->emissions_stride[1], a->transitions,
-                                    a->start, a->end, a->tags + b * a->T, length, t->K);
+                                     a->start, a->end, a->tags + b * a->T, length, t->K);
     }
 }
 

@@ -105,8 +105,8 @@ static int64_t merge(const crf_search *s, const tag_lists *from, const real *mor
 }
 
 // Several: a list for each tag and step.
-static inline void crf_search_lists(const crf_search *s, const real *emissions, int64_t length, int64_t *tags, real *score,
-                         void *room)
+static inline void crf_search_lists(const crf_search *s, const real *emissions, int64_t length, int64_t *tags,
+                                    real *score, void *room)
 {
     const int64_t n = s->best, K = s->K, each = K * n;
     int64_t *place = room, *came = place + 3 * K, *last = came + each * s->T;

@@ -80,7 +80,8 @@ static void exact_marginals(const crf_table *t, const real *alpha, const real *l
 }
 
 // The marginals of the last step, and where the pass begins.
-static void crf_last_step(crf_row *r, const crf_table *t, const real *alpha, const real *end, real factor, real *marginal)
+static void crf_last_step(crf_row *r, const crf_table *t, const real *alpha, const real *end, real factor,
+                          real *marginal)
 {
     for (int64_t i = 0; i < t->width; i += LANES) {
         vf_store(r->log + i, row_load(end, NULL, i, t->K, -(real)INFINITY));

@@ -9,10 +9,10 @@
 #include "structured/tagger.h"
 
 enum {
-    PARTS = 32,                     // in which pairs of labels are counted
-    SEGMENTS = 16,                  // at most, but for long sequences
-    SEGMENT_NUMBERS = 1 << 20,      // marginals that are kept at least
-    BLOCKS = 512,                   // of attributes
+    PARTS = 32,                // in which pairs of labels are counted
+    SEGMENTS = 16,             // at most, but for long sequences
+    SEGMENT_NUMBERS = 1 << 20, // marginals that are kept at least
+    BLOCKS = 512,              // of attributes
 };
 
 static int64_t longest_sequence(const int64_t *sequences, int64_t S)
@@ -64,7 +64,8 @@ static void count_labels(const struct crf_tagger_count *a, int64_t id, double *s
 //: crf_tagger_count(begins:l[A+1], places:i[N]<T, tags:i[T], kinds:n>=1, least_count:d, all_labels:p, values?f[N],
 //:     offsets?l[A+1], size:n>=0=0)
 //:     -> counts:l[A], labels?u16[size], frequency?f64[size]
-//:     where begins covers N; 0 <= tags < kinds; kinds <= 65535; offsets ascends to size; labels needs offsets; frequency needs labels
+//:     where begins covers N; 0 <= tags < kinds; kinds <= 65535; offsets ascends to size; labels needs offsets;
+//:     frequency needs labels
 KERNEL(crf_tagger_count)
 {
     const int team = sq_team(times(4, a->N) + a->A);
@@ -147,8 +148,7 @@ static int64_t sum_all_labels(const gradient *g, int64_t from, int64_t to, int64
 {
     int64_t left = blocks(g->a->L, LANES), j = 0, o = from;
     const bool weighted = g->a->sorted;
-    for (; left > 0; left -= 4, j += 4 * LANES)
-        switch (weighted * 4 + least(left, 4) - 1) {
+    for (; left > 0; left -= 4, j += 4 * LANES) switch (weighted * 4 + least(left, 4) - 1) {
         case 0: o = sum_items(g, from, to, origin, end, j, sums, 1, false); break;
         case 1: o = sum_items(g, from, to, origin, end, j, sums, 2, false); break;
         case 2: o = sum_items(g, from, to, origin, end, j, sums, 3, false); break;
@@ -211,7 +211,8 @@ static void add_transitions(const gradient *g)
 // Computes -log p(tags) of each sequence, and the expected counts: grad[k] the sum over all items of the probability of
 // label labels[k] times the value of its attribute there; grad_transitions[i, j] how often label j comes after i.
 // begins, places and sorted are the index of the attributes, edges the blocks of them that are worked on together.
-//: crf_tagger_gradient(sequences:l[S+1], items:l[T+1], ids:i[N], tags:i[T]<L, first:l[A+1], labels:u16[K], weights:f[K],
+//: crf_tagger_gradient(sequences:l[S+1], items:l[T+1], ids:i[N], tags:i[T]<L, first:l[A+1], labels:u16[K],
+//: weights:f[K],
 //:     transitions:f[L,L], begins:l[A+1], places:i[N], values?f[N], sorted?f[N])
 //:     -> losses:f64[S], grad:f[K], grad_transitions:f[L,L]
 //:     where sequences covers T; L <= 65535; L >= 1; values needs sorted; sorted needs values
@@ -253,8 +254,8 @@ KERNEL(crf_tagger_gradient)
             }
 #pragma omp for schedule(dynamic)
             for (int64_t b = 0; b < BLOCKS; b++)
-                sum_attributes(&g, attribute_at(a, cut(a->N, BLOCKS, b)), attribute_at(a, cut(a->N, BLOCKS, b + 1)), origin,
-                               end, memory);
+                sum_attributes(&g, attribute_at(a, cut(a->N, BLOCKS, b)), attribute_at(a, cut(a->N, BLOCKS, b + 1)),
+                               origin, end, memory);
         }
     }
     add_transitions(&g);
@@ -281,7 +282,8 @@ KERNEL(crf_tagger_marginals)
     tagger_chain_fill(&chain, a->transitions, L, room);
 #pragma omp parallel for num_threads(team) schedule(dynamic, 8)
     for (int64_t s = 0; s < a->S; s++) {
-        const tagger_room mine = tagger_room_at(room + tagger_chain_size(L) + omp_get_thread_num() * own, longest, width);
+        const tagger_room mine =
+            tagger_room_at(room + tagger_chain_size(L) + omp_get_thread_num() * own, longest, width);
         const int64_t begin = a->sequences[s];
         crf_counts none = {0};
         a->logz[s] = tagger_sums(&model, &chain, begin, a->sequences[s + 1] - begin, NULL, &mine,
@@ -308,7 +310,8 @@ static tagging tagging_of(int64_t longest, int64_t L, const real *transitions)
 }
 
 // Finds the best tags of the sequence that begins at item `begin`. Returns their score; *tags points to them.
-static double tag_sequence(const tagger *m, const tagging *t, int64_t begin, int64_t length, char *memory, int64_t **tags)
+static double tag_sequence(const tagger *m, const tagging *t, int64_t begin, int64_t length, char *memory,
+                           int64_t **tags)
 {
     const int64_t width = t->search.width;
     real *sums = (real *)memory, *zeros = sums + 2 * width, *scores = zeros + width;
@@ -347,8 +350,10 @@ KERNEL(crf_tagger_tag)
     return NULL;
 }
 
-// Adds `by` to the weights of the labels that a sequence has, where there are such weights, and by * time to their sums.
-static void update(const struct crf_tagger_perceptron *a, int64_t item, int64_t before, int64_t label, double by, double time)
+// Adds `by` to the weights of the labels that a sequence has, where there are such weights, and by * time to their
+// sums.
+static void update(const struct crf_tagger_perceptron *a, int64_t item, int64_t before, int64_t label, double by,
+                   double time)
 {
     int64_t start, from;
     const int64_t count = read_part(a->items, item, a->N, &start);
@@ -369,10 +374,11 @@ static void update(const struct crf_tagger_perceptron *a, int64_t item, int64_t 
     a->transition_sums[at] += (real)(by * time);
 }
 
-// Goes through the sequences in an order, and after each that is tagged wrongly adds 1 to the weights on the path of its
-// tags and takes 1 off those on the path that was found. sums: of the weights' changes, each times the number of
+// Goes through the sequences in an order, and after each that is tagged wrongly adds 1 to the weights on the path of
+// its tags and takes 1 off those on the path that was found. sums: of the weights' changes, each times the number of
 // sequences before it, `time` before the first. loss = the sum of the share of wrong tags in each.
-//: crf_tagger_perceptron(sequences:l[S+1], items:l[T+1], ids:i[N], tags:i[T]<L, order:i[S]<S, first:l[A+1], labels:u16[K],
+//: crf_tagger_perceptron(sequences:l[S+1], items:l[T+1], ids:i[N], tags:i[T]<L, order:i[S]<S, first:l[A+1],
+//: labels:u16[K],
 //:     weights+f[K], sums+f[K], transitions+f[L,L], transition_sums+f[L,L], allowed:b[L,L], time:d, values?f[N])
 //:     -> loss:f64[1]
 //:     where sequences covers T; L <= 65535; L >= 1

@@ -19,13 +19,14 @@ typedef struct {
     const int64_t *first;
     const uint16_t *labels;
     const real *weights;
-    int64_t A, K, L; // attributes, weights, labels
+    int64_t A, K, L;     // attributes, weights, labels
     const int32_t *rows; // [A]: where in `dense` the weights of an attribute for all labels lie, or -1; or NULL
     const real *dense;   // [rows, width]
 } tagger;
 
 #define TAGGER(a)                                                                                                      \
-    {(a)->items, (a)->ids, (a)->values, (a)->N, (a)->first, (a)->labels, (a)->weights, (a)->A, (a)->K, (a)->L, NULL, NULL}
+    {(a)->items,   (a)->ids, (a)->values, (a)->N, (a)->first, (a)->labels,                                             \
+     (a)->weights, (a)->A,   (a)->K,      (a)->L, NULL,       NULL}
 
 // Computes the scores [width] of the labels at an item, padding -inf, in `registers` registers from label j on; sums:
 // [2, width], which are made in turn: an addition to a number must wait for the one before it.
@@ -63,8 +64,7 @@ ALWAYS_INLINE void tagger_part(const tagger *m, int64_t item, real *sums, real *
 static void tagger_scores(const tagger *m, int64_t item, real *sums, real *scores, int64_t width)
 {
     for (int64_t j = 0; j < 2 * width; j += LANES) vf_store(sums + j, vf_set(0));
-    for (int64_t j = 0; j < width; j += 4 * LANES)
-        switch (least((width - j) / LANES, 4)) {
+    for (int64_t j = 0; j < width; j += 4 * LANES) switch (least((width - j) / LANES, 4)) {
         case 1: tagger_part(m, item, sums, scores, width, j, 1); break;
         case 2: tagger_part(m, item, sums, scores, width, j, 2); break;
         case 3: tagger_part(m, item, sums, scores, width, j, 3); break;
@@ -219,8 +219,7 @@ static void tagger_backward(const tagger_chain *c, int64_t length, const tagger_
                 vf_store(row + j, vf_load(row + j) + from * vf_load(r->weight + j));
         }
         crf_product(&c->table, r->weight, c->table.against, r->beta);
-        for (int64_t i = 0; i < width; i += LANES)
-            vf_store(r->beta + i, vf_load(r->beta + i) * vf_load(c->share + i));
+        for (int64_t i = 0; i < width; i += LANES) vf_store(r->beta + i, vf_load(r->beta + i) * vf_load(c->share + i));
     }
 }
 

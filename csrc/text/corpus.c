@@ -342,8 +342,15 @@ KERNEL(corpus_merge)
 //:     where other_offsets covers Q
 KERNEL(corpus_find)
 {
-    dictionary d = {(uint64_t *)a->table, a->C, (uint8_t *)a->pool, (int64_t *)a->word_offsets, .words = a->W,
-                    .room = a->W,         .used = a->word_offsets[a->W],     .reserve = a->P,   .unknown = ABSENT};
+    dictionary d = {(uint64_t *)a->table,
+                    a->C,
+                    (uint8_t *)a->pool,
+                    (int64_t *)a->word_offsets,
+                    .words = a->W,
+                    .room = a->W,
+                    .used = a->word_offsets[a->W],
+                    .reserve = a->P,
+                    .unknown = ABSENT};
     const char *problem = check_dictionary(&d, a->W);
     if (problem) return problem;
     bool good = true;

@@ -101,9 +101,7 @@ def more_thuente(function: Function, start: Point, direction: np.ndarray, length
     width, before = LONGEST - SHORTEST, 2 * (LONGEST - SHORTEST)
     for count in range(1, trials + 1):
         ends = sorted((interval.best.length, interval.other.length))
-        low, high = (
-            ends if interval.bracketed else (interval.best.length, length + 4 * (length - interval.best.length))
-        )
+        low, high = ends if interval.bracketed else (interval.best.length, length + 4 * (length - interval.best.length))
         length = min(max(length, SHORTEST), LONGEST)
         outside = interval.bracketed and (length <= low or high <= length)
         narrow = interval.bracketed and high - low <= NARROWEST * high

@@ -99,7 +99,9 @@ class Weights(Learnt[CRFModel]):
         found = {name: arrays.pop(f"{key}.{name}") for name in self._DTYPES}
         for name, code in self._DTYPES.items():
             if found[name].dtype != np.dtype(code) or found[name].ndim != 1 + (name == "transitions"):
-                raise ValueError(f"{key}.{name}: expected {np.dtype(code)}, got {found[name].dtype} {found[name].shape}")
+                raise ValueError(
+                    f"{key}.{name}: expected {np.dtype(code)}, got {found[name].dtype} {found[name].shape}"
+                )
         model = CRFModel(**found)
         _check(key, model)
         if sizes.setdefault(self.axis, len(model.transitions)) != len(model.transitions):
@@ -109,8 +111,16 @@ class Weights(Learnt[CRFModel]):
 
 def _check(key: str, model: CRFModel) -> None:
     """Raise a ValueError where the arrays of a file do not belong together."""
-    for name, offsets, size in (("offsets", model.offsets, len(model.names)), ("first", model.first, len(model.weights))):
-        if not len(offsets) or offsets[0] != 0 or offsets[-1] != size or (np.diff(offsets) < (name == "offsets") * 2).any():
+    for name, offsets, size in (
+        ("offsets", model.offsets, len(model.names)),
+        ("first", model.first, len(model.weights)),
+    ):
+        if (
+            not len(offsets)
+            or offsets[0] != 0
+            or offsets[-1] != size
+            or (np.diff(offsets) < (name == "offsets") * 2).any()
+        ):
             raise ValueError(f"{key}.{name}: expected numbers that ascend from 0 to {size}")
     count = len(model.transitions)
     if model.transitions.shape != (count, count) or len(model.first) != len(model.offsets):

@@ -42,7 +42,7 @@ def _read(data: bytes) -> tuple[np.ndarray, CRFModel]:
         raise ValueError(f"no model file of CRFsuite: expected b'lCRF' at its beginning, got {data[:4]!r}")
     if len(data) < HEADER.size:
         raise ValueError(f"truncated: expected {HEADER.size} bytes at least, got {len(data)}")
-    _, size, kind, version, features, labels, attributes, at, labels_at, attributes_at, _, _ = HEADER.unpack_from(data)
+    _, size, kind, version, _, labels, attributes, at, labels_at, attributes_at, _, _ = HEADER.unpack_from(data)
     if size > len(data):
         raise ValueError(f"truncated: expected {size} bytes, got {len(data)}")
     if kind != b"FOMC" or version != 100:
@@ -128,7 +128,7 @@ def write_crfsuite(path: Path, classes: np.ndarray, model: CRFModel) -> None:
     table["label"] = np.concatenate([model.labels, pairs[:, 1]])
     table["weight"] = np.concatenate([model.weights, model.transitions[model.transitions != 0]])
     count = len(names)
-    by_label = states + np.concatenate([np.searchsorted(pairs[:, 0], np.arange(count + 1)), [len(pairs)] * 2])
+    by_label = states + np.searchsorted(pairs[:, 0], np.arange(count + 1))
     body = bytearray(HEADER.size)
     places = []
     for part in (
@@ -138,29 +138,29 @@ def write_crfsuite(path: Path, classes: np.ndarray, model: CRFModel) -> None:
     ):
         places.append(len(body))
         body += part
-    for mark, bounds in ((b"LFRF", by_label), (b"AFRF", model.first)):
+    for mark, bounds, unused in ((b"LFRF", by_label, 2), (b"AFRF", model.first, 0)):
         body += bytes(-len(body) % 4)
         places.append(len(body))
-        body += _references(mark, bounds, len(body))
+        body += _references(mark, bounds, len(body), unused)
     if len(body) >= 1 << 32:
         raise ValueError("save_crfsuite: the model is too large for CRFsuite's files, which end at 4 GiB")
-    body[: HEADER.size] = HEADER.pack(b"lCRF", len(body), b"FOMC", 100, len(table), count, len(words), *places)
+    # CRFsuite leaves the number of features 0 here: it stands with the features.
+    body[: HEADER.size] = HEADER.pack(b"lCRF", len(body), b"FOMC", 100, 0, count, len(words), *places)
     with atomic_write(path) as file:
         file.write(body)
 
 
-def _references(mark: bytes, bounds: np.ndarray, at: int) -> bytes:
-    """Return which features each label or attribute has: those with numbers bounds[i] to bounds[i + 1]."""
+def _references(mark: bytes, bounds: np.ndarray, at: int, unused: int) -> bytes:
+    """Return which features each label or attribute has: those with numbers bounds[i] to bounds[i + 1].
+
+    CRFsuite leaves room for two labels more, the beginning and the end, and lists none of their features.
+    """
     counts = np.diff(bounds)
-    head = CHUNK.size + 4 * len(counts)
+    head = CHUNK.size + 4 * (len(counts) + unused)
     starts = at + head + 4 * (np.arange(len(counts)) + bounds[:-1] - bounds[0])
-    lists = np.arange(bounds[0], bounds[-1])
-    entries = np.insert(lists, bounds[:-1] - bounds[0], counts)
-    return (
-        CHUNK.pack(mark, head + 4 * len(entries), len(counts))
-        + starts.astype("<u4").tobytes()
-        + entries.astype("<u4").tobytes()
-    )
+    entries = np.insert(np.arange(bounds[0], bounds[-1]), bounds[:-1] - bounds[0], counts)
+    table = np.concatenate([starts, np.zeros(unused, int), entries]).astype("<u4")
+    return CHUNK.pack(mark, CHUNK.size + table.nbytes, len(counts) + unused) + table.tobytes()
 
 
 def _strings(strings: list[bytes]) -> bytes:

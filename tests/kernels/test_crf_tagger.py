@@ -44,7 +44,10 @@ def paths(c, s):
     """{labels: score} of each sequence of labels for sequence s, from the lowest labels on."""
     x = emissions(c)[c.sequences[s] : c.sequences[s + 1]]
     every = itertools.product(range(c.L), repeat=len(x))
-    return {p: sum(x[t, l] for t, l in enumerate(p)) + sum(c.transitions[a, b] for a, b in itertools.pairwise(p)) for p in every}
+    return {
+        p: sum(x[t, l] for t, l in enumerate(p)) + sum(c.transitions[a, b] for a, b in itertools.pairwise(p))
+        for p in every
+    }
 
 
 def reference(c):
