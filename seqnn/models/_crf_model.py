@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class CRFModel:
     def attributes(self) -> list[str]:
         """Return the names of the attributes."""
         raw, bounds = self.names.tobytes(), self.offsets.tolist()
-        return [decode(raw[a : b - 1]) for a, b in zip(bounds, bounds[1:], strict=False)]
+        return [decode(raw[a : b - 1]) for a, b in pairwise(bounds)]
 
     def owners(self) -> np.ndarray:
         """Return the attribute that each weight is of, [K]."""
@@ -80,24 +81,26 @@ class CRFModel:
         )
 
 
+DTYPES = {"offsets": "i8", "names": "u1", "first": "i8", "labels": "u2", "weights": "f8", "transitions": "f8"}
+"""Of the arrays of a model."""
+
+
 class Weights(Learnt[CRFModel]):
     """A model for the labels [axis]."""
-
-    _DTYPES = {"offsets": "i8", "names": "u1", "first": "i8", "labels": "u2", "weights": "f8", "transitions": "f8"}
 
     def __init__(self, axis: str) -> None:
         super().__init__()
         self.axis = axis
 
     def pack(self, value: CRFModel, key: str, arrays: dict[str, np.ndarray]) -> Any:
-        arrays |= {f"{key}.{name}": getattr(value, name) for name in self._DTYPES}
+        arrays |= {f"{key}.{name}": getattr(value, name) for name in DTYPES}
         return None
 
     def unpack(
         self, record: Any, key: str, arrays: dict[str, np.ndarray], sizes: dict[str, int], owner: Any
     ) -> CRFModel:
-        found = {name: arrays.pop(f"{key}.{name}") for name in self._DTYPES}
-        for name, code in self._DTYPES.items():
+        found = {name: arrays.pop(f"{key}.{name}") for name in DTYPES}
+        for name, code in DTYPES.items():
             if found[name].dtype != np.dtype(code) or found[name].ndim != 1 + (name == "transitions"):
                 raise ValueError(
                     f"{key}.{name}: expected {np.dtype(code)}, got {found[name].dtype} {found[name].shape}"

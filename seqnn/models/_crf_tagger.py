@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -308,7 +309,7 @@ class CRFTagger(Estimator):
 
 def _bounds(x: Items) -> Iterable[tuple[int, int]]:
     bounds = x.sequences.tolist()
-    return zip(bounds, bounds[1:], strict=False)
+    return pairwise(bounds)
 
 
 def _ranked(lines: list[tuple[float, str]], top: int) -> list[str]:

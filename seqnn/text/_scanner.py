@@ -111,8 +111,9 @@ class Scanner:
     def add(
         self, offsets: np.ndarray, pool: np.ndarray, counts: np.ndarray | None = None, first: np.ndarray | None = None
     ) -> np.ndarray:
-        """Add words, whose bytes and a "\\n" lie at pool[offsets[i] : offsets[i + 1]], and return the ids (int32) that they have here.
+        """Add words, and return the ids (int32) that they have here.
 
+        The bytes of word i, and a "\\n", lie at pool[offsets[i] : offsets[i + 1]].
         `counts` and `first` say how often and where each occurs; None stands for zeros.
         """
         number = len(offsets) - 1

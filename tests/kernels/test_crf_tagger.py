@@ -45,7 +45,7 @@ def paths(c, s):
     x = emissions(c)[c.sequences[s] : c.sequences[s + 1]]
     every = itertools.product(range(c.L), repeat=len(x))
     return {
-        p: sum(x[t, l] for t, l in enumerate(p)) + sum(c.transitions[a, b] for a, b in itertools.pairwise(p))
+        p: sum(x[t, label] for t, label in enumerate(p)) + sum(c.transitions[a, b] for a, b in itertools.pairwise(p))
         for p in every
     }
 
