@@ -1882,10 +1882,10 @@ def crf_tagger_index(
 
 class crf_tagger_count_result(NamedTuple):
     counts: np.ndarray
-    labels: np.ndarray | None
-    frequency: np.ndarray | None
+    labels: np.ndarray
+    frequency: np.ndarray
 
-# crf_tagger_count(begins:l[A+1], places:i[N]<T, tags:i[T], kinds:n>=1, least_count:d, all_labels:p, values?f[N], offsets?l[A+1], size:n>=0=0) -> counts:l[A], labels?u16[size], frequency?f64[size]
+# crf_tagger_count(begins:l[A+1], places:i[N]<T, tags:i[T], kinds:n>=1, least_count:d, all_labels:p, values?f[N], offsets?l[A+1], size:n>=0=0) -> counts:l[A], labels:u16[size], frequency:f64[size]
 def crf_tagger_count(
     begins: npt.ArrayLike,
     places: npt.ArrayLike,
@@ -1896,9 +1896,6 @@ def crf_tagger_count(
     values: npt.ArrayLike | None = None,
     offsets: npt.ArrayLike | None = None,
     size: int = 0,
-    *,
-    labels: bool = False,
-    frequency: bool = False,
 ) -> crf_tagger_count_result: ...
 
 class crf_tagger_gradient_result(NamedTuple):

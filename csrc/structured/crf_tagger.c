@@ -60,12 +60,11 @@ static void count_labels(const struct crf_tagger_count *a, int64_t id, double *s
 }
 
 // Counts the labels that each attribute gets weights for: those that occur with it, or all, with a count of at least
-// `least_count`. On request says which, and how often each occurs; offsets[a] is where those of attribute a begin.
+// `least_count`. With offsets, where those of each attribute begin, says which they are, and how often each occurs.
 //: crf_tagger_count(begins:l[A+1], places:i[N]<T, tags:i[T], kinds:n>=1, least_count:d, all_labels:p, values?f[N],
 //:     offsets?l[A+1], size:n>=0=0)
-//:     -> counts:l[A], labels?u16[size], frequency?f64[size]
-//:     where begins covers N; 0 <= tags < kinds; kinds <= 65535; offsets ascends to size; labels needs offsets;
-//:     frequency needs labels
+//:     -> counts:l[A], labels:u16[size], frequency:f64[size]
+//:     where begins covers N; 0 <= tags < kinds; kinds <= 65535; offsets ascends to size
 KERNEL(crf_tagger_count)
 {
     const int team = sq_team(times(4, a->N) + a->A);
@@ -80,12 +79,12 @@ KERNEL(crf_tagger_count)
         int64_t count = 0;
         for (int64_t l = 0; l < a->kinds; l++) {
             if (!seen[l] || !(sums[l] >= a->least_count)) continue;
-            if (a->labels) {
+            if (a->offsets) {
                 const int64_t to = a->offsets[id] + count;
                 good = good && to < a->offsets[id + 1];
                 if (!good) break;
                 a->labels[to] = (uint16_t)l;
-                if (a->frequency) a->frequency[to] = sums[l];
+                a->frequency[to] = sums[l];
             }
             count++;
         }

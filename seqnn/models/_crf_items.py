@@ -70,6 +70,8 @@ def read_items(X: Any, number: Number, *, zeros: bool = False) -> Items:  # noqa
 
 def without_zeros(x: Items) -> Items:
     """Return the items without the attributes whose values are 0."""
+    if x.values is None or x.values.all():
+        return x
     keep = x.values != 0
     values = x.values[keep]
     before = np.concatenate([[0], np.cumsum(keep)])

@@ -56,14 +56,14 @@ class CRFModel:
 
     def tag(self, x: Items) -> tuple[np.ndarray, np.ndarray]:
         """Return the best labels of all items, and the score of each sequence."""
-        return _core.crf_tagger_tag(*self._arguments(x), x.values)
+        return _core.crf_tagger_tag(*self._arguments(x))
 
     def marginals(self, x: Items) -> tuple[np.ndarray, np.ndarray]:
         """Return the probabilities of the labels at all items, and log Z of each sequence."""
-        return _core.crf_tagger_marginals(*self._arguments(x), x.values)
+        return _core.crf_tagger_marginals(*self._arguments(x))
 
     def _arguments(self, x: Items) -> tuple:
-        return x.sequences, x.items, x.ids, self.first, self.labels, self.weights, self.transitions
+        return x.sequences, x.items, x.ids, self.first, self.labels, self.weights, self.transitions, x.values
 
     def pruned(self) -> CRFModel:
         """Return the model without weights of 0, and without the attributes that have no other."""

@@ -36,11 +36,8 @@ class Training:
         counted = self.begins, self.places, tags, labels, settings.min_freq, settings.all_possible_states, self.sorted
         counts, _, _ = _core.crf_tagger_count(*counted)
         self.first = np.concatenate([[0], np.cumsum(counts)])
-        _, self.labels, self.frequency = _core.crf_tagger_count(
-            *counted, self.first, int(self.first[-1]), labels=True, frequency=True
-        )
-        if x.values is not None and not x.values.all():  # a value of 0 makes a feature, and has no effect from here on
-            self._index(without_zeros(x), scanner.words)
+        _, self.labels, self.frequency = _core.crf_tagger_count(*counted, self.first, int(self.first[-1]))
+        self._index(without_zeros(x), scanner.words)  # they make features, and have no effect from here on
         self.pairs = _count_pairs(x, tags, labels)
         allowed = (self.pairs > 0) | settings.all_possible_transitions
         self.allowed = allowed & (self.pairs >= settings.min_freq)

@@ -165,7 +165,8 @@ def _references(mark: bytes, bounds: np.ndarray, at: int, unused: int) -> bytes:
 
 def _strings(strings: list[bytes]) -> bytes:
     """Return a database of strings by their numbers."""
-    records, links, tables = bytearray(), [], [[] for _ in range(TABLES)]
+    records, links = bytearray(), []
+    tables: list[list[tuple[int, int]]] = [[] for _ in range(TABLES)]
     for number, string in enumerate(strings):
         links.append(RECORDS + len(records))
         records += struct.pack("<II", number, len(string) + 1) + string + b"\0"

@@ -168,7 +168,7 @@ def test_features_are_the_pairs_that_occur():
             counts = _core.crf_tagger_count(*given).counts
             assert counts.tolist() == wanted.sum(1).tolist()
             first = np.concatenate([[0], np.cumsum(counts)])
-            found = _core.crf_tagger_count(*given, first, int(first[-1]), labels=True, frequency=True)
+            found = _core.crf_tagger_count(*given, first, int(first[-1]))
             assert found.labels.tolist() == np.nonzero(wanted)[1].tolist()
             np.testing.assert_allclose(found.frequency, sums[wanted], atol=1e-12)
 
@@ -186,7 +186,7 @@ def test_arrays_that_do_not_belong_together_are_refused_or_do_no_harm():
     with pytest.raises(ValueError, match="sequences"):
         _core.crf_tagger_tag(c.sequences + 1, *model(c)[1:])
     with pytest.raises(ValueError, match="offsets"):
-        _core.crf_tagger_count(c.begins, c.places, c.tags, 3, 0.0, True, c.sorted, c.begins * 0, 0, labels=True)
+        _core.crf_tagger_count(c.begins, c.places, c.tags, 3, 0.0, True, c.sorted, c.begins * 0, 0)
 
 
 def test_a_perceptron_moves_from_the_labels_found_to_those_that_are_right():
