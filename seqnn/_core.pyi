@@ -1995,7 +1995,7 @@ def ctc_backward(
     factor: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# ctc_decode(log_probs~f[T,N,C], input_lengths:i[N], labels+l[N,W,L], length+l[N,W], ends_blank+f64[N,W], ends_label+f64[N,W], extra+f64[N,W], blank:n, bonus?f64[N,W,C])
+# ctc_decode(log_probs~f[T,N,C], input_lengths:i[N], labels+l[N,W,L], length+l[N,W], ends_blank+f64[N,W], ends_label+f64[N,W], extra+f64[N,W], blank:n, bonus?f64[N,W,C], nodes?u32[E+1,4], leaves?u32[F,2], words?i[C], order:n=1, kind:n=0, absent:d=0, alpha:d=1, beta:d=0, eos:p=1)
 def ctc_decode(
     log_probs: npt.ArrayLike,
     input_lengths: npt.ArrayLike,
@@ -2006,6 +2006,15 @@ def ctc_decode(
     extra: np.ndarray,
     blank: int,
     bonus: npt.ArrayLike | None = None,
+    nodes: npt.ArrayLike | None = None,
+    leaves: npt.ArrayLike | None = None,
+    words: npt.ArrayLike | None = None,
+    order: int = 1,
+    kind: int = 0,
+    absent: float = 0.0,
+    alpha: float = 1.0,
+    beta: float = 0.0,
+    eos: bool = True,
 ) -> None: ...
 
 # sgd_step(params*+f[], grads*f[], step:l[K], lr:d, momentum:d=0, dampening:d=0, nesterov:p=0, weight_decay:d=0, scale:d=1, momentum_buffer*+?f[])
