@@ -99,12 +99,12 @@ def ctc_decode(
             raise ValueError(f"ctc_decode: k is {k}, expected at most beam_size, {width}")
         fused = _fusion(scorer, labels, x.shape[2], alpha, beta, eos)
         answers = _search(x, lengths, blank, width, k or 1, None if fused else scorer, fused)
-    longest = max((len(labels) for answer in answers for labels, _ in answer), default=0)
+    longest = max((len(found) for answer in answers for found, _ in answer), default=0)
     table = np.full((len(answers), k or 1, longest), -1, np.int64)
     scores = np.full(table.shape[:2], -np.inf, x.dtype)
     for n, answer in enumerate(answers):
-        for place, (labels, score) in enumerate(answer):
-            table[n, place, : len(labels)], scores[n, place] = labels, score
+        for place, (found, score) in enumerate(answer):
+            table[n, place, : len(found)], scores[n, place] = found, score
     if k is None:
         table, scores = table[:, 0], scores[:, 0]
     return (table[0], scores[0]) if single else (table, scores)
