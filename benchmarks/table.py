@@ -61,6 +61,7 @@ FAMILIES = {
             "embedding": "Embedding",
             "conv": "Convolution",
             "optimizer": "Optimisers",
+            "lbfgs": "L-BFGS",
             "autograd": "The tape",
             "random": "Random numbers",
             "watch": "Watching a training",
@@ -94,6 +95,7 @@ FAMILIES = {
         "CRF and CTC",
         {
             "crf": "Linear-chain CRF",
+            "crf_tagger": "A tagger over features",
             "ctc": "CTC loss",
             "ctc_decode": "CTC decoding",
         },
@@ -214,11 +216,11 @@ SUBJECTS = {
         "linear_cross_entropy",
     ),
     "embedding, convolution": ("embedding", "conv"),
-    "optimisers, tape": ("optimizer", "autograd"),
+    "optimisers, tape": ("optimizer", "lbfgs", "autograd"),
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),
     "attention": ("attention", "attention_scores"),
-    "CRF, CTC, decoding": ("crf", "ctc", "ctc_decode", "beams", "samplers", "processors", "mbr"),
+    "CRF, CTC, decoding": ("crf", "crf_tagger", "ctc", "ctc_decode", "beams", "samplers", "processors", "mbr"),
     "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
     "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model"),
@@ -227,7 +229,7 @@ SUBJECTS = {
 
 PEERS = (
     "torch", "gensim", "word2vec.c", "pWord2Vec", "fastText", "Stanford", "onnxruntime", "scikit-learn", "numpy", "transformers",
-    "sacrebleu", "rouge-score", "seqeval", "nltk", "KenLM", "lmplz",
+    "sacrebleu", "rouge-score", "seqeval", "nltk", "KenLM", "lmplz", "CRFsuite",
 )  # fmt: skip
 """Other programs, by the beginning of their label: a row against seqnn itself or a bound is not a win or a loss."""
 
