@@ -1,5 +1,7 @@
 """The call path: what the signature language promises, on the probe kernels and, for bad input, on every function there is."""
 
+import tracemalloc
+
 import generate
 import numpy as np
 import pytest
@@ -262,6 +264,16 @@ def test_arrays_of_any_shape():
 def test_empty_axes_are_legal():
     out, _ = _core.probe_axes(np.zeros((0, 0)), [0], 1)
     assert out.shape == (0, 1) and out.dtype == np.float64
+
+
+def test_an_array_of_the_wrong_size_is_refused_before_it_is_copied():
+    repeated = np.lib.stride_tricks.as_strided(np.zeros(1, np.float32), (2**13, 2**15), (0, 0))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="weight has size 32768 on axis 1, expected I = 4"):
+        _core.linear_forward(np.zeros((3, 4), np.float32), repeated)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20
 
 
 def test_rows_of_nothing_are_not_walked_through_for_hours():

@@ -92,8 +92,8 @@ static bool list_argument(call *c, int i)
     c->items_count[i] = count;
     for (int64_t k = 0; k < count; k++) {
         PyArrayObject *x = as_array(c, p, PyTuple_GetItem(c->frozen[i], k));
-        if (!x) return false;
-        c->items[i][k] = x;
+        c->items[i][k] = x ? made_ready(c, p, x) : NULL;
+        if (!c->items[i][k]) return false;
     }
     for (int64_t k = 0; k < count; k++) { // now that no code of a conversion can resize an array
         pointers[k] = PyArray_DATA(c->items[i][k]);
@@ -128,6 +128,20 @@ static bool make_private(PyArrayObject **x)
     return true;
 }
 
+// Converts what the kernel cannot use as it lies, now that its shape is right. Sizes are compared once more after that:
+// code of a conversion could resize an array.
+static bool make_ready(call *c)
+{
+    bool converted = false;
+    for (int i = 0; i < c->f->inputs; i++) {
+        if (!c->array[i] || is_ready(c, &c->f->params[i], c->array[i])) continue;
+        c->array[i] = made_ready(c, &c->f->params[i], c->array[i]);
+        if (!c->array[i]) return false;
+        converted = true;
+    }
+    return !converted || bind_axes(c);
+}
+
 static bool take_inputs(call *c)
 {
     const sq_function *f = c->f;
@@ -142,7 +156,7 @@ static bool take_inputs(call *c)
             if (!c->array[i]) return false;
         }
     }
-    if (!bind_axes(c) || !check_overlaps(c)) return false;
+    if (!bind_axes(c) || !make_ready(c) || !check_overlaps(c)) return false;
     for (int i = 0; i < f->inputs; i++) {
         const sq_param *p = &f->params[i];
         if (!c->array[i]) continue;

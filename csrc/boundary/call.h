@@ -155,6 +155,8 @@ int numpy_type(const call *c, sq_type type);
 const char *dtype_name(int numpy);
 bool scalar(call *c, const sq_param *p, PyObject *o);
 PyArrayObject *as_array(call *c, const sq_param *p, PyObject *o); // a new reference, NULL on error
+bool is_ready(const call *c, const sq_param *p, PyArrayObject *x);
+PyArrayObject *made_ready(call *c, const sq_param *p, PyArrayObject *x); // steals x, NULL on error
 
 // check.c: do the arguments agree with each other?
 PyArrayObject *flat_input(const call *c);              // the first array of any shape, or NULL

@@ -183,62 +183,71 @@ static bool usable(PyArrayObject *x, int flags)
     return PyArray_ISCARRAY_RO(x) || (flags & SQ_STRIDED && rows_usable(x, flags & SQ_SWAPPED));
 }
 
-// One array argument as the kernel wants it: a new reference, NULL on error.
+// Is an array of this type taken for the argument, and converted where it is another one? False: an error is set.
+static bool takes(call *c, const sq_param *p, PyArrayObject *x, bool given_as_array)
+{
+    const int type = numpy_type(c, p->type), own = PyArray_TYPE(x);
+    if (own == type) return true;
+    if (!given_as_array && PyArray_SIZE(x) == 0) return true; // [] has no type of its own
+    const bool integer = PyArray_ISINTEGER(x);
+    if (type == NPY_BOOL) return fail_type(c->f, p, "bool", (PyObject *)x);
+    if (type == NPY_FLOAT || type == NPY_DOUBLE) {
+        // fixed float32 would lose digits of float64; the call's own type was chosen from its arrays
+        const bool loses = p->type == SQ_TYPE_f32 && given_as_array && own == NPY_DOUBLE;
+        const bool number = PyArray_ISFLOAT(x) || integer || PyArray_ISBOOL(x);
+        return (number && !loses) || fail_type(c->f, p, dtype_name(type), (PyObject *)x);
+    }
+    return integer || fail_type(c->f, p, "integers", (PyObject *)x);
+}
+
+// May the kernel write to this array?
+static bool is_updatable(call *c, const sq_param *p, PyObject *o)
+{
+    const int type = numpy_type(c, p->type);
+    if (!PyArray_Check(o)) return fail_type(c->f, p, "a NumPy array (it is updated in place)", o);
+    if (PyArray_TYPE((PyArrayObject *)o) != type) return fail_type(c->f, p, dtype_name(type), o);
+    if (!usable((PyArrayObject *)o, p->flags) || !PyArray_ISWRITEABLE((PyArrayObject *)o))
+        return fail(c->f, PyExc_ValueError, "%s is updated in place and must be %s and writeable", p->name,
+                    p->flags & SQ_STRIDED ? "contiguous along its last axis" : "C-contiguous");
+    return true;
+}
+
+// What is given as an array whose type is taken: a new reference, NULL on error. Nothing is copied as long as nobody
+// has looked at the shape.
 PyArrayObject *as_array(call *c, const sq_param *p, PyObject *o)
 {
-    int type = numpy_type(c, p->type);
-    if (p->flags & SQ_INPLACE) {
-        if (!PyArray_Check(o)) {
-            fail_type(c->f, p, "a NumPy array (it is updated in place)", o);
-            return NULL;
-        }
-        PyArrayObject *x = (PyArrayObject *)o;
-        if (PyArray_TYPE(x) != type) {
-            fail_type(c->f, p, dtype_name(type), o);
-            return NULL;
-        }
-        if (!usable(x, p->flags) || !PyArray_ISWRITEABLE(x)) {
-            fail(c->f, PyExc_ValueError, "%s is updated in place and must be %s and writeable", p->name,
-                 p->flags & SQ_STRIDED ? "contiguous along its last axis" : "C-contiguous");
-            return NULL;
-        }
-        Py_INCREF(o);
-        return x;
-    }
     const bool array = PyArray_Check(o);
-    if (array && PyArray_TYPE((PyArrayObject *)o) == type && usable((PyArrayObject *)o, p->flags)) {
-        Py_INCREF(o); // nearly always
-        return (PyArrayObject *)o;
-    }
-    PyArrayObject *x = (PyArrayObject *)PyArray_FROM_O(o);
+    if (p->flags & SQ_INPLACE && !is_updatable(c, p, o)) return NULL;
+    PyArrayObject *x = (PyArrayObject *)o;
+    if (array)
+        Py_INCREF(o);
+    else
+        x = (PyArrayObject *)PyArray_FROM_O(o);
     if (!x) {
         if (PyErr_ExceptionMatches(PyExc_ValueError)) fail_type(c->f, p, "an array (not a ragged one)", o);
         return NULL;
     }
-    if (PyArray_TYPE(x) == type && usable(x, p->flags)) return x;
-    bool empty = !array && PyArray_SIZE(x) == 0; // [] has no type of its own
-    bool exact = PyArray_TYPE(x) == type;
-    bool integer = PyArray_ISINTEGER(x);
-    PyArrayObject *y = NULL;
-    if (type == NPY_BOOL) {
-        if (exact || empty)
-            y = (PyArrayObject *)PyArray_FROMANY((PyObject *)x, type, 0, 0, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST);
-        else
-            fail_type(c->f, p, "bool", (PyObject *)x);
-    } else if (type == NPY_FLOAT || type == NPY_DOUBLE) {
-        // fixed float32 would lose digits of float64; the call's own type was chosen from its arrays
-        bool loses = p->type == SQ_TYPE_f32 && array && PyArray_TYPE(x) == NPY_DOUBLE;
-        if ((PyArray_ISFLOAT(x) || integer || PyArray_ISBOOL(x) || empty) && !loses)
-            y = (PyArrayObject *)PyArray_FROMANY((PyObject *)x, type, 0, 0, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST);
-        else
-            fail_type(c->f, p, dtype_name(type), (PyObject *)x);
-    } else if (exact || empty) {
-        y = (PyArrayObject *)PyArray_FROMANY((PyObject *)x, type, 0, 0, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST);
-    } else if (integer) {
-        y = convert_integers(c, p, x, type);
-    } else {
-        fail_type(c->f, p, "integers", (PyObject *)x);
-    }
-    Py_DECREF(x);
+    if (takes(c, p, x, array)) return x;
+    Py_DECREF((PyObject *)x);
+    return NULL;
+}
+
+// Is the array as the kernel wants it?
+bool is_ready(const call *c, const sq_param *p, PyArrayObject *x)
+{
+    return PyArray_TYPE(x) == numpy_type(c, p->type) && usable(x, p->flags);
+}
+
+// The array in the form that the kernel wants. Steals x; NULL on error.
+PyArrayObject *made_ready(call *c, const sq_param *p, PyArrayObject *x)
+{
+    const int type = numpy_type(c, p->type);
+    if (is_ready(c, p, x)) return x;
+    const bool floats = type == NPY_FLOAT || type == NPY_DOUBLE || type == NPY_BOOL;
+    PyArrayObject *y =
+        !floats && PyArray_TYPE(x) != type && PyArray_SIZE(x)
+            ? convert_integers(c, p, x, type)
+            : (PyArrayObject *)PyArray_FROMANY((PyObject *)x, type, 0, 0, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST);
+    Py_DECREF((PyObject *)x);
     return y;
 }
