@@ -109,7 +109,7 @@ static void tagger_dense_fill(tagger *m, int64_t width, int64_t size, real *room
 // Places in the memory of a thread, for sequences of up to `longest` items.
 typedef struct {
     real *scores, *alpha; // [longest, width]; the scores become exponentials
-    real *inverse;        // [longest]: 1 / the sum that alpha was divided by
+    real *inverse;        // [longest]: 1 / the sum of alpha
     real *sums;           // [2, width]
     real *beta, *weight;  // [width]
     real *row;            // [5, width]
@@ -170,8 +170,9 @@ static real tagger_exponentials(real *scores, int64_t L, int64_t width, real *sp
     return largest;
 }
 
-// The sums over the beginnings of a sequence: alpha[t] are the probabilities of its labels given what comes before and
-// at t. Returns log Z without the largest scores and transitions.
+// The sums over the beginnings of a sequence that end with each label, alpha[t], over those of all sums before: a sum
+// is taken off one item later than it could be, so that nothing waits for the division. Returns log Z without the
+// largest scores and transitions.
 static double tagger_forward(const tagger_chain *c, int64_t length, const tagger_room *r)
 {
     const int64_t width = c->table.width;
@@ -187,13 +188,12 @@ static double tagger_forward(const tagger_chain *c, int64_t length, const tagger
         }
         for (int64_t j = 0; j < width; j += LANES) {
             vf sum = vf_load(score + j);
-            if (t > 0) sum *= vf_load(alpha + j);
+            if (t > 0) sum = vf_load(alpha + j) * (sum * r->inverse[t - 1]);
             vf_store(alpha + j, sum);
             total += sum;
         }
-        const real sum = vf_sum(total), inverse = 1 / sum;
-        for (int64_t j = 0; j < width; j += LANES) vf_store(alpha + j, vf_load(alpha + j) * inverse);
-        r->inverse[t] = inverse;
+        const real sum = vf_sum(total);
+        r->inverse[t] = 1 / sum;
         mass *= (double)sum;
         if (mass < 1e-200 || mass > 1e200) log_mass += log(mass), mass = 1;
     }
@@ -204,14 +204,14 @@ static double tagger_forward(const tagger_chain *c, int64_t length, const tagger
 static void tagger_backward(const tagger_chain *c, int64_t length, const tagger_room *r, real *marginals, real *outer)
 {
     const int64_t width = c->table.width, L = c->table.K;
-    for (int64_t i = 0; i < width; i += LANES) vf_store(r->beta + i, vf_set(1));
+    for (int64_t i = 0; i < width; i += LANES) vf_store(r->beta + i, vf_set(r->inverse[length - 1]));
     for (int64_t t = length - 1; t >= 0; t--) {
         const real *alpha = r->alpha + t * width, *score = r->scores + t * width;
         for (int64_t j = 0; j < width; j += LANES)
             row_store(marginals + t * L, j, L, vf_load(alpha + j) * vf_load(r->beta + j), false);
         if (t == 0) break;
         for (int64_t j = 0; j < width; j += LANES)
-            vf_store(r->weight + j, vf_load(score + j) * vf_load(r->beta + j) * r->inverse[t]);
+            vf_store(r->weight + j, vf_load(score + j) * r->inverse[t - 1] * vf_load(r->beta + j));
         for (int64_t i = 0; outer && i < L; i++) {
             real *row = outer + i * width;
             const vf from = vf_set((alpha - width)[i] * c->share[i]);
