@@ -178,7 +178,7 @@ class BuildCore(build_ext):
                 ending = "pch" if self.is_clang else "gch"
                 headers.append(Object(prefix, prefix.with_suffix(f".h.{ending}"), variant, ["-x", "c-header", *own]))
                 for source in sources:
-                    if source.kind != "plain":
+                    if source.kind != "plain" and (bits == 32 or source.kind != "single"):
                         special = source.flags if "-O3" in flags else []
                         add(f"csrc/{source.path}", variant, [*own, "-include", str(prefix)], special)
         for source in sources:

@@ -53,6 +53,7 @@ FAMILIES = {
         "Dense kernels",
         {
             "linear": "Matrix products and the linear layer",
+            "rows": "Products with weights in 8 and 16 bits",
             "activation": "Activations",
             "softmax": "Softmax",
             "cross_entropy": "Cross-entropy",
@@ -107,6 +108,7 @@ FAMILIES = {
             "samplers": "Drawing tokens",
             "processors": "Penalties and n-gram blocking",
             "mbr": "Minimum Bayes risk",
+            "transformer_step": "Whole sequences by Transformers",
         },
     ),
     "metrics": (
@@ -207,7 +209,7 @@ SUBJECTS = {
     "Word2Vec: training": ("word2vec", "vocabulary"),
     "GloVe, co-occurrences": ("glove", "cooccurrence"),
     "FastText, phrases": ("fasttext", "phrases"),
-    "matrix products, linear layer": ("linear",),
+    "matrix products, linear layer": ("linear", "rows"),
     "activations, softmax, norms, losses": (
         "activation",
         "softmax",
@@ -220,7 +222,17 @@ SUBJECTS = {
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),
     "attention": ("attention", "attention_scores"),
-    "CRF, CTC, decoding": ("crf", "crf_tagger", "ctc", "ctc_decode", "beams", "samplers", "processors", "mbr"),
+    "CRF, CTC, decoding": (
+        "crf",
+        "crf_tagger",
+        "ctc",
+        "ctc_decode",
+        "beams",
+        "samplers",
+        "processors",
+        "mbr",
+        "transformer_step",
+    ),
     "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
     "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model"),
@@ -229,7 +241,7 @@ SUBJECTS = {
 
 PEERS = (
     "torch", "gensim", "word2vec.c", "pWord2Vec", "fastText", "Stanford", "onnxruntime", "scikit-learn", "numpy", "transformers",
-    "sacrebleu", "rouge-score", "seqeval", "nltk", "KenLM", "lmplz", "CRFsuite",
+    "sacrebleu", "rouge-score", "seqeval", "nltk", "KenLM", "lmplz", "CRFsuite", "CTranslate2",
 )  # fmt: skip
 """Other programs, by the beginning of their label: a row against seqnn itself or a bound is not a win or a loss."""
 

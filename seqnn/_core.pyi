@@ -1167,6 +1167,38 @@ def linear_backward(
     grad_bias: bool = False,
 ) -> linear_backward_result: ...
 
+class rows:
+    TAG: int
+    kind: tuple[str, ...]
+
+# rows_pack(weight~f32[N,K], kind:n) -> packed:u8[(N+63)/64*64*((K+3)/4*4+8)*(4/(kind+1))+TAG]
+def rows_pack(
+    weight: npt.ArrayLike,
+    kind: int | Literal["f32", "bf16", "i8"],
+) -> np.ndarray: ...
+
+# rows_forward(x~f32[R,K], packed:u8[P], kind:n, all:n>=0, first:n>=0, columns:n>=0, bias?f32[columns], residual~?f32[R,columns], activation:n=0) -> out:f32[R,columns]
+def rows_forward(
+    x: npt.ArrayLike,
+    packed: npt.ArrayLike,
+    kind: int | Literal["f32", "bf16", "i8"],
+    all: int,
+    first: int,
+    columns: int,
+    bias: npt.ArrayLike | None = None,
+    residual: npt.ArrayLike | None = None,
+    activation: int | Literal["none", "relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"] = 0,
+) -> np.ndarray: ...
+
+# rows_unpack(packed:u8[P], kind:n, depth:n>=0, columns:n>=0, ids:l[R]) -> out:f32[R,depth]
+def rows_unpack(
+    packed: npt.ArrayLike,
+    kind: int | Literal["f32", "bf16", "i8"],
+    depth: int,
+    columns: int,
+    ids: npt.ArrayLike,
+) -> np.ndarray: ...
+
 # conv_forward(x:f[N,C,H,W], w:f[O,I,R,S], bias?f[O], groups:n>=1=1, stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, bottom:n>=0=0, left:n>=0=0, right:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1, relu:p=0) -> y:f[N,O,(H+top+bottom-dilation_y*(R-1)-1)/stride_y+1,(W+left+right-dilation_x*(S-1)-1)/stride_x+1]
 def conv_forward(
     x: npt.ArrayLike,
@@ -2545,6 +2577,36 @@ def beams_select(
     seed: int = 0,
     position: int = 0,
 ) -> beams_select_result: ...
+
+class transformer_step:
+    net: tuple[str, ...]
+    number: tuple[str, ...]
+
+# transformer_step_run(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,2D], sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[T,W], angles?f32[T,D], distances?f32[H,T], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R]) -> logits:f32[M,vocabulary]
+def transformer_step_run(
+    net: npt.ArrayLike,
+    numbers: npt.ArrayLike,
+    weights: Sequence[npt.ArrayLike],
+    vectors: npt.ArrayLike,
+    x: npt.ArrayLike,
+    cache: np.ndarray,
+    sequences: npt.ArrayLike,
+    lengths: npt.ArrayLike,
+    slots: npt.ArrayLike,
+    wanted: npt.ArrayLike,
+    vocabulary: int,
+    positions: npt.ArrayLike | None = None,
+    angles: npt.ArrayLike | None = None,
+    distances: npt.ArrayLike | None = None,
+    memory: npt.ArrayLike | None = None,
+    memory_begins: npt.ArrayLike | None = None,
+    memory_ends: npt.ArrayLike | None = None,
+) -> np.ndarray: ...
+
+# transformer_step_mark(weights*f32[]) -> mark:u64[1]
+def transformer_step_mark(
+    weights: Sequence[npt.ArrayLike],
+) -> np.ndarray: ...
 
 # mbr_overlap(tokens:l[T], offsets:l[S+1], hypotheses:n>=0, orders:n>=1, beta:d=1) -> utility:f64[hypotheses,S-hypotheses]
 def mbr_overlap(

@@ -233,7 +233,7 @@ class _Writer:
         first = self.slots[f.dims[0]] if f.dims else 0
         return (
             f"{{{_c_string(f.name)}, {_c_string(f.text)}, {f.name}_params, {len(f.inputs)}, {len(f.outputs)}, "
-            f"{conditions}, {len(f.conditions)}, {self.slots['']}, {first}, {len(f.dims)}, {int(f.kind == 'real')}, "
+            f"{conditions}, {len(f.conditions)}, {self.slots['']}, {first}, {len(f.dims)}, {int(f.kind != 'plain')}, "
             f"{{{pointers}}}}}"
         )
 
@@ -254,8 +254,9 @@ def write_tables(sources: list[Source], isas: list[str]) -> str:
     out, rows, shared = [GENERATED], [], []
     for source in sources:
         variants = [["plain"]]
-        if source.kind == "real":
-            variants = [[f"f{bits}_{isa}" for isa in isas] for bits in (32, 64)]
+        if source.kind != "plain":
+            types = (32, 64) if source.kind == "real" else (32,)
+            variants = [[f"f{bits}_{isa}" for isa in isas] for bits in types]
         for f in source.functions:
             out += [f"const char *{f.name}_{v}(const void *);" for row in variants for v in row]
             rows.append(_Writer(f, out).row(variants))

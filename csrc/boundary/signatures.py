@@ -365,6 +365,8 @@ def read_sources() -> list[Source]:
                     found = parse(text, source)
             except (SignatureError, SyntaxError, KeyError) as error:
                 raise SignatureError(f"{source.path}.c: {error}\n  in: {text}") from None
+            if source.kind == "single" and any(p.type == "f" for p in (*found.inputs, *found.outputs)):
+                raise SignatureError(f"{source.path}.c: {found.name}: a single file has f32 in the place of f")
             known[found.name] = found
             source.functions.append(found)
     return sources

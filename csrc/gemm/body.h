@@ -3,6 +3,7 @@
 #define SEQNN_GEMM_BODY_H
 
 #include "gemm/dot.h"
+#include "gemm/row.h"
 #include "gemm/tiles.h"
 
 enum {
@@ -112,9 +113,17 @@ void gemm_block(const gemm *g, int64_t row, int64_t row_end, int64_t panel, int6
         a_copy = sq_scratch_take((size_t)(copied_row(most_rows) * least(g->k, most)) * sizeof(real));
     for (int64_t s = 0; s < steps; s++) {
         const int64_t k = cut(g->k, steps, s), depth = cut(g->k, steps, s + 1) - k;
+        if (is_row(g, row_end - row)) {
+            multiply_row(g, row, k, depth, panel, panel_end);
+            continue;
+        }
         for (int64_t i = 0; i < parts; i++)
             multiply_rows(g, a_copy, row + cut(row_end - row, parts, i), row + cut(row_end - row, parts, i + 1), k,
                           depth, panel, panel_end);
+    }
+    if (is_row(g, row_end - row) && has_finish(g)) {
+        const int64_t column = gemm_panel_start(g->n, panel) * LANES;
+        finish(g, row, 1, column, least(gemm_panel_start(g->n, panel_end) * LANES, g->n) - column);
     }
     sq_scratch_give(a_copy);
 }

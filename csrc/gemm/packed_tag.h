@@ -8,7 +8,7 @@
 
 typedef struct {
     char kind[8];
-    int32_t element_bytes, lanes, vectors; // lanes and vectors tell the instruction set
+    int32_t element_bytes, lanes, vectors; // lanes and vectors tell the instruction set; lanes < 0: any
     int32_t start;                         // the panels begin at this element
     int64_t sizes[5];                      // of the weights, as the kernel counts them
 } packed_tag;
@@ -18,7 +18,8 @@ typedef struct {
 static inline real *write_tag(real *packed, int64_t room, packed_tag tag)
 {
     const uintptr_t at = (uintptr_t)packed, panels = (at + sizeof tag + 63) / 64 * 64;
-    tag.element_bytes = sizeof(real), tag.lanes = LANES, tag.vectors = GEMM_VECTORS;
+    tag.element_bytes = sizeof(real);
+    if (tag.lanes >= 0) tag.lanes = LANES, tag.vectors = GEMM_VECTORS;
     tag.start = (int32_t)((panels - at) / sizeof(real));
     memset(packed, 0, (size_t)room * sizeof(real));
     memcpy(packed, &tag, sizeof tag);
@@ -35,10 +36,11 @@ static inline packed_fit read_tag(const real *packed, int64_t room, int64_t size
     packed_tag found;
     if (room * (int64_t)sizeof(real) < (int64_t)sizeof found) return PACKED_OTHER_WEIGHTS;
     memcpy(&found, packed, sizeof found);
+    const bool any_set = expected.lanes < 0;
     expected.element_bytes = sizeof(real), expected.start = found.start;
-    expected.lanes = found.lanes, expected.vectors = found.vectors;
+    if (!any_set) expected.lanes = found.lanes, expected.vectors = found.vectors;
     if (memcmp(&found, &expected, sizeof found) || found.start < 0) return PACKED_OTHER_WEIGHTS;
-    if (found.lanes != LANES || found.vectors != GEMM_VECTORS) return PACKED_OTHER_SET;
+    if (!any_set && (found.lanes != LANES || found.vectors != GEMM_VECTORS)) return PACKED_OTHER_SET;
     if (found.start > room - size) return PACKED_OTHER_WEIGHTS;
     *panels = packed + found.start;
     return PACKED_FITS;

@@ -3,6 +3,7 @@
 #ifndef SEQNN_GEMM_TILES_H
 #define SEQNN_GEMM_TILES_H
 
+#include "gemm/each.h"
 #include "gemm/gemm.h"
 
 // C[r, :] = init[r, :] + alpha * sum of A(r, k) * B[k, :] in the order of k, with A(r, k) = a[r * a_row + k * a_col].
@@ -12,31 +13,6 @@ typedef struct {
     int64_t k, a_row, a_col, b_row, init_row, c_row;
     real alpha;
 } tile_job;
-
-#define COLUMNS_1(do, r)                                                                                               \
-    do (r, 0)
-#define COLUMNS_2(do, r) COLUMNS_1(do, r) do(r, 1)
-#define COLUMNS_3(do, r) COLUMNS_2(do, r) do(r, 2)
-#define COLUMNS_4(do, r) COLUMNS_3(do, r) do(r, 3)
-#define ROWS_1(do, v)                                                                                                  \
-    do (0, v)
-#define ROWS_2(do, v) ROWS_1(do, v) do(1, v)
-#define ROWS_3(do, v) ROWS_2(do, v) do(2, v)
-#define ROWS_4(do, v) ROWS_3(do, v) do(3, v)
-#define ROWS_5(do, v) ROWS_4(do, v) do(4, v)
-#define ROWS_6(do, v) ROWS_5(do, v) do(5, v)
-#define ROWS_7(do, v) ROWS_6(do, v) do(6, v)
-#define ROWS_8(do, v) ROWS_7(do, v) do(7, v)
-
-// Three rows are reached from one pointer.
-#define A_0 a0[0]
-#define A_1 a0[row]
-#define A_2 a0[2 * row]
-#define A_3 a3[0]
-#define A_4 a3[row]
-#define A_5 a3[2 * row]
-#define A_6 a6[0]
-#define A_7 a6[row]
 
 #define START_ONE(r, v)                                                                                                \
     prefetch_write(job->c + r * c_row + v * LANES);                                                                    \

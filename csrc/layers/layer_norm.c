@@ -1,42 +1,13 @@
-// Layer norm and RMS norm of rows, of a sum with a residual if there is one. A row is read from memory once: moments,
-// then the result, from the first-level cache. The variance is taken around the mean, not as a difference of squares.
+// Layer norm and RMS norm of rows, of a sum with a residual if there is one.
 #include "layer_norm_args.h"
-#include "layers/moments.h"
-
-static void scale_row(real *out, const real *x, const real *weight, const real *bias, real mean, real rstd, int64_t n)
-{
-    if (weight && bias) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = (x[i] - mean) * rstd * weight[i] + bias[i];
-    } else if (weight) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = (x[i] - mean) * rstd * weight[i];
-    } else {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) out[i] = (x[i] - mean) * rstd + (bias ? bias[i] : 0);
-    }
-}
-
-// Numbers whose squares are too large are made this much smaller; that is exact.
-#define LESS (SQ_DOUBLE ? (real)0x1p-800 : (real)0x1p-100)
-
-static __attribute__((noinline)) void forward_large_row(const struct layer_norm_forward *a, int64_t row, const real *x)
-{
-    const int64_t n = a->D;
-    real *out = a->out + row * n;
-    for (int64_t i = 0; i < n; i++) out[i] = x[i] * LESS;
-    const real mean = a->rms ? 0 : row_sum(out, n) / (real)n;
-    const real rstd = 1 / (real)sqrt((double)(row_squares(out, mean, n) / (real)n) + a->eps * LESS * LESS);
-    scale_row(out, out, a->weight, a->bias, mean, rstd, n);
-    if (a->mean) a->mean[row] = mean / LESS;
-    if (a->rstd) a->rstd[row] = rstd * LESS;
-}
+#include "layers/norm_row.h"
 
 static void forward_row(const struct layer_norm_forward *a, int64_t row)
 {
     const int64_t n = a->D;
-    real *out = a->out + row * n;
     const real *x = a->x + row * n;
+    real *out = a->out + row * n;
+    const row_norm norm = {a->weight, a->bias, a->eps, a->rms};
     if (a->residual) {
         const real *residual = a->residual + row * n;
         real *sum = a->sum ? a->sum + row * n : out;
@@ -44,15 +15,9 @@ static void forward_row(const struct layer_norm_forward *a, int64_t row)
         for (int64_t i = 0; i < n; i++) sum[i] = x[i] + residual[i];
         x = sum;
     }
-    const real mean = a->rms ? 0 : row_sum(x, n) / (real)n, squares = row_squares(x, mean, n);
-    if (!isfinite(squares)) {
-        forward_large_row(a, row, x);
-        return;
-    }
-    const real rstd = 1 / (real)sqrt((double)(squares / (real)n) + a->eps);
-    scale_row(out, x, a->weight, a->bias, mean, rstd, n);
-    if (a->mean) a->mean[row] = mean;
-    if (a->rstd) a->rstd[row] = rstd;
+    const row_moments m = norm_row(out, x, &norm, n);
+    if (a->mean) a->mean[row] = m.mean;
+    if (a->rstd) a->rstd[row] = m.rstd;
 }
 
 // s = x + residual; out = (s - mean) * rstd * weight + bias, where rstd = 1 / sqrt(mean of (s - mean)^2 + eps); mean =

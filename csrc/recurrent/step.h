@@ -27,54 +27,6 @@ static const real *join_biases(const struct recurrence *r, real *to)
     return to;
 }
 
-// One row of C = A B + (beta C or bias) with a packed B whose panel is `vectors` wide.
-ALWAYS_INLINE void multiply_row_panel(const real *a, int64_t depth, const real *b, int64_t vectors, real *c,
-                                      int64_t columns, const real *bias, bool adds)
-{
-    vf s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
-    for (int64_t k = 0; k < depth; k++, b += vectors * LANES) {
-        const vf x = vf_set(a[k]);
-        s0 += x * vf_load(b);
-        if (vectors > 1) s1 += x * vf_load(b + LANES);
-        if (vectors > 2) s2 += x * vf_load(b + 2 * LANES);
-        if (vectors > 3) s3 += x * vf_load(b + 3 * LANES);
-    }
-    const vf sums[4] = {s0, s1, s2, s3};
-    for (int64_t j = 0; j < columns; j += LANES) {
-        const int64_t n = least(columns - j, LANES);
-        const vf start = adds ? vf_load_part(c + j, n) : bias ? vf_load_part(bias + j, n) : (vf){0};
-        vf_store_part(c + j, n, start + sums[j / LANES]);
-    }
-}
-
-// gemm_block of all panels for a single row: the same sums, without what many rows need.
-static void multiply_row(const gemm *g)
-{
-    const int64_t panels = gemm_panels(g->n);
-    for (int64_t p = 0; p < panels; p++) {
-        const int64_t start = gemm_panel_start(g->n, p), vectors = gemm_panel_start(g->n, p + 1) - start;
-        const int64_t column = start * LANES, columns = least(g->n - column, vectors * LANES);
-        const real *b = g->packed + column * g->k, *bias = g->bias ? g->bias + column : NULL;
-#define ROW_PANEL(v)                                                                                                   \
-    case v: multiply_row_panel(g->a, g->k, b, v, g->c + column, columns, bias, g->beta != 0); break;
-        switch (vectors) {
-            ROW_PANEL(1)
-            ROW_PANEL(2)
-            ROW_PANEL(3)
-            ROW_PANEL(4)
-        }
-    }
-}
-
-// Rows [first, last) and panels of the product.
-static void multiply_rows(const gemm *g, int64_t first, int64_t last, int64_t panel, int64_t panel_end)
-{
-    if (last == 1 && panel == 0 && panel_end == gemm_panels(g->n) && g->k <= GEMM_DEPTH)
-        multiply_row(g);
-    else
-        gemm_block(g, first, last, panel, panel_end);
-}
-
 // to[k] = keep from[k] + (1 - keep) to[k]
 static void keep_old(const real *keep, int64_t keep_unit, const real *from, real *to, const struct elements *part)
 {
@@ -140,7 +92,7 @@ static void do_step(const struct recurrence *r, const struct ready_weights *w, c
             g.c = s->gates + p->column + k;
             g.beta = p->adds;
             g.bias = w->bias && !p->adds && !r->norm ? w->bias + p->column + k : NULL;
-            multiply_rows(&g, s->first, s->last, panel, panel_end);
+            gemm_block(&g, s->first, s->last, panel, panel_end);
         }
     }
     if (r->norm) normalize_gates(r, s, w->bias);

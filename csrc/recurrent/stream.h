@@ -40,7 +40,7 @@ static void do_small_step(const struct recurrence *r, const struct packed_weight
                                      .projected = next + carried + r->B * r->net.units};
     gemm g = input_product(r, packed->ih, weights.bias);
     g.m = r->B, g.a = r->x, g.c = room;
-    multiply_rows(&g, 0, r->B, 0, gemm_panels(g.n));
+    gemm_block(&g, 0, r->B, 0, gemm_panels(g.n));
     do_step(r, &weights, &s, 0, gemm_panels(r->net.units));
 }
 

@@ -246,6 +246,9 @@ class BERTForPretraining(nn.Module):
             return tokens, follows
         return tokens + ops.cross_entropy(follows, next_targets)
 
+    def _product_weights(self) -> tuple[str, ...]:
+        return ("bert.embedding.weight",) if self.tied else ()
+
     def load_huggingface(self, source: _huggingface.Source) -> Self:
         """Take over the weights of a BertForPreTraining, or, without the second task, of a BertForMaskedLM.
 

@@ -16,6 +16,8 @@ from ._decoding import evaluating
 from ._heads import LanguageModelHead
 from ._huggingface_config import GPT2, from_folder
 from ._token_ids import as_attention_mask, as_ids, as_prompts, keys_mask
+from ._transformer_plan import StepPlan, plan_step
+from ._transformer_step import StepState, step
 
 __all__ = ["GPT"]
 
@@ -233,9 +235,13 @@ class GPT(nn.Module):
                 f"last {limit}, truncate=True leaves out the first tokens of prompts"
             )
         room = limit if max_new_tokens is None else min(width + count, limit)
+        options = {} if crop else {"max_new_tokens": limit - width}
+        plan = None if width + count > limit else self._plan()
+        if plan is not None:
+            own = StepState(plan, plan.arguments(self), begins, room, count)
+            return decode.Start(ids, step, own, begins, options=options)
         mask = np.arange(width) >= begins[:, None] if begins.any() else None
         state = mask, self.transformer.new_cache(room)
-        options = {} if crop else {"max_new_tokens": limit - width}
         return decode.Start(ids, self._step, state, begins, options=options, context=lambda: evaluating(self))
 
     def _step(self, ids: np.ndarray, state: tuple) -> tuple:
@@ -250,6 +256,16 @@ class GPT(nn.Module):
         else:
             hidden = self.encode(ids[:, -room:], attention_mask=None if mask is None else mask[:, -room:])
         return self.head(hidden[:, -1], self._table()).data, state
+
+    def _plan(self) -> StepPlan | None:
+        """Return the plan of whole steps in one call; None where this model is not plain enough."""
+        if type(self) is not GPT:
+            return None
+        table = self.embedding.weight if self.tied else self.head.weight
+        return plan_step(self, self.transformer, self.embedding, table, positions=self.positions)
+
+    def _product_weights(self) -> tuple[str, ...]:
+        return ("embedding.weight",) if self.tied else ()
 
     def _table(self) -> Tensor | None:
         return self.embedding.weight if self.tied else None

@@ -80,6 +80,9 @@ class LanguageModelHead(nn.Module):
             return ops.linear(hidden, table, self.bias)
         return ops.linear_cross_entropy(hidden, table, targets, self.bias)
 
+    def _product_weights(self) -> tuple[str, ...]:
+        return () if self.weight is None else ("weight",)
+
 
 class ClassificationHead(nn.Module):
     """Logits [B, classes] of whole sequences: Linear(dropout(tanh(dense(pooled)))). Train it with `ops.cross_entropy`.

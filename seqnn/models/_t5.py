@@ -16,6 +16,7 @@ from ._heads import IGNORED, LanguageModelHead
 from ._huggingface_config import T5 as FAMILY
 from ._huggingface_config import from_folder
 from ._token_ids import as_attention_mask, as_ids, keys_mask, padded_sources
+from ._transformer_plan import StepPlan, plan_step
 
 __all__ = ["T5"]
 
@@ -241,8 +242,17 @@ class T5(nn.Module):
             return self.decode(new, memory, lengths, attention_mask=mask, cache=cache)
 
         return from_memory(
-            self, memory, hidden, lengths, mask, begin=self.pad_id, most=count, source=ids, logits=self._predict
-        )
+            self, memory, hidden, lengths, mask, begin=self.pad_id, most=count, source=ids, logits=self._predict,
+            plan=self._plan(),
+        )  # fmt: skip
+
+    def _plan(self) -> StepPlan | None:
+        """Return the plan of whole steps in one call; None where this model is not plain enough."""
+        if type(self) is not T5:
+            return None
+        table = self.embedding.weight if self.tied else self.head.weight
+        scale = self.embedding.embedding_dim**-0.5 if self.scale_output else 1.0
+        return plan_step(self, self.decoder, self.embedding, table, output_scale=scale)
 
     def load_huggingface(self, source: _huggingface.Source) -> Self:
         """Take over the weights of a T5 of Hugging Face's.
@@ -279,6 +289,9 @@ class T5(nn.Module):
             ValueError: it is no T5, or uses what this class has not; the message names it.
         """
         return from_folder(cls, folder, FAMILY)
+
+    def _product_weights(self) -> tuple[str, ...]:
+        return ("embedding.weight",) if self.tied and self.head is not None else ()
 
     def _predict(self, hidden: Tensor, targets: Any = None) -> Tensor:
         """Return logits, or the loss."""

@@ -13,6 +13,7 @@ from ..autograd import Tensor
 from ._decoding import evaluating, from_memory
 from ._heads import IGNORED
 from ._token_ids import as_ids, padded_sources
+from ._transformer_plan import StepPlan, plan_step
 
 __all__ = ["Transformer"]
 
@@ -190,8 +191,29 @@ class Transformer(nn.Module):
             return ops.linear(last, self.target.weight)
 
         return from_memory(
-            self, memory, hidden, lengths, None, begin=self.bos_id, most=count, source=ids, logits=logits
+            self,
+            memory,
+            hidden,
+            lengths,
+            None,
+            begin=self.bos_id,
+            most=count,
+            source=ids,
+            logits=logits,
+            plan=self._plan(),
         )
+
+    def _plan(self) -> StepPlan | None:
+        """Return the plan of whole steps in one call; None where this model is not plain enough."""
+        if type(self) is not Transformer:
+            return None
+        scale = math.sqrt(self.target.embedding_dim)
+        return plan_step(
+            self, self.decoder, self.target, self.target.weight, positions=self.positions, embedding_scale=scale
+        )
+
+    def _product_weights(self) -> tuple[str, ...]:
+        return ("target.weight",)
 
     def _embed(self, table: nn.Embedding, ids: Any, offset: int) -> Tensor:
         return self.dropout(self.positions(table(as_ids(ids)) * math.sqrt(table.embedding_dim), offset=offset))

@@ -256,7 +256,12 @@ class MultiheadAttention(Module):
         for run in runs:
             x, rows = inputs[run[0] - first], [self._rows[i] for i in run]
             part = slice(sum(self._rows[: run[0]]), sum(self._rows[: run[-1] + 1]))
-            weight = self.in_proj_weight[part] if self._whole else getattr(self, f"{'qkv'[run[0]]}_proj_weight")
+            if not self._whole:
+                weight = getattr(self, f"{'qkv'[run[0]]}_proj_weight")
+            elif isinstance(self.in_proj_weight.data, ops.QuantizedWeight):
+                weight = self.in_proj_weight.data.part(part.start, part.stop)
+            else:
+                weight = self.in_proj_weight[part]
             bias = None if self.in_proj_bias is None else self.in_proj_bias[part]
             heads = (
                 ops.linear(x, weight, bias)
@@ -266,6 +271,9 @@ class MultiheadAttention(Module):
             ends = np.cumsum(rows[:-1]) // self.head_dim
             found += ops.split(heads, ends, axis=1) if len(rows) > 1 else [heads]
         return found
+
+    def _product_weights(self) -> tuple[str, ...]:
+        return ("in_proj_weight",) if self._whole else ("q_proj_weight", "k_proj_weight", "v_proj_weight")
 
     def extra_repr(self) -> str:
         groups = "" if self.num_groups == self.num_heads else f", num_groups={self.num_groups}"

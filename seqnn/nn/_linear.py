@@ -88,6 +88,9 @@ class Linear(Module):
             self._packed = weight, isa, ops.pack_weight(weight)
         return self._packed[2]
 
+    def _product_weights(self) -> tuple[str, ...]:
+        return ("weight",)
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_packed"}
 

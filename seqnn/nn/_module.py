@@ -19,6 +19,7 @@ from . import _state
 from ._hooks import Hooks
 from ._parameter import Parameter
 from ._pytorch import advice_for
+from ._quantize import quantize
 from ._summary import Summary, summarize
 from ._tree import Tree
 
@@ -125,7 +126,12 @@ class Module(Tree["Module"]):
 
         Returns:
             This module.
+
+        Raises:
+            ValueError: for a quantised module, which cannot learn.
         """
+        if mode:
+            _state.refuse_quantized(self, "train")
         for module in self.modules():
             module.training = bool(mode)
         return self
@@ -147,6 +153,8 @@ class Module(Tree["Module"]):
         Returns:
             This module.
         """
+        if requires_grad:
+            _state.refuse_quantized(self, "requires_grad_")
         for parameter in self.parameters():
             parameter.requires_grad = bool(requires_grad)
         return self
@@ -198,10 +206,47 @@ class Module(Tree["Module"]):
             ValueError: where a pattern matches nothing.
         """
         found = self._matching(patterns)
+        _state.refuse_quantized(self, "unfreeze")
         for parameter in found.values():
             parameter.requires_grad = True
             _state.make_writable(parameter)
         return list(found)
+
+    def quantize(self, kind: str = "int8", *patterns: str) -> Self:
+        """Keep the weights of products in 8 bits or as bfloat16, for fast inference in a quarter or half of the memory.
+
+        These are the weights of `Linear` layers, of the projections of attention, and of tied tables of embeddings, as
+        `ops.QuantizedWeight`. Recurrent layers and convolutions stay float32. The module is put into evaluation mode and
+        frozen: it computes as ever, but does not learn. `state_dict` and `save` give the rounded weights as float32, so
+        that any module may load them; `load_state_dict` and `load` round what they read.
+
+        Args:
+            kind: "int8", where inputs of the products are rounded to 8 bits as well, or "bf16".
+            patterns: of the parameters, as for `freeze`; without one, all of these weights are meant.
+
+        Returns:
+            This module.
+
+        Raises:
+            ValueError: for another kind, a pattern that matches nothing, a module without such weights, weights that are
+                not finite or quantised in the other kind; nothing is changed then.
+            TypeError: for weights that are not float32.
+
+        >>> import numpy as np
+        >>> from seqnn import nn
+        >>> model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 10)).quantize("int8")
+        >>> model(np.ones((2, 64), np.float32)).shape
+        (2, 10)
+        >>> model[0].weight.data
+        QuantizedWeight(int8, shape=(256, 64))
+        """
+        quantize(self, kind, self._matching(patterns))
+        self.freeze()
+        return self.eval()
+
+    def _product_weights(self) -> tuple[str, ...]:
+        """Return the names of the parameters here, or below, that this module multiplies by as `ops.linear` does."""
+        return ()
 
     def _matching(self, patterns: tuple[str, ...]) -> dict[str, Parameter]:
         parameters = dict(self.named_parameters())

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
+from ..ops import QuantizedWeight
 
 
 class Parameter(Tensor):
@@ -39,7 +40,11 @@ class Parameter(Tensor):
         return super().__repr__().replace("Tensor", "Parameter", 1)
 
 
-def _rebuild(kind: type[Parameter], data: np.ndarray, requires_grad: bool, writeable: bool) -> Parameter:
+def _rebuild(kind: type[Parameter], data: Any, requires_grad: bool, writeable: bool) -> Parameter:
+    if isinstance(data, QuantizedWeight):
+        parameter = kind(np.empty(0, np.float32), requires_grad)
+        parameter.data = data  # type: ignore[assignment]
+        return parameter
     if not writeable:
         data = np.require(data, requirements="O")
         data.flags.writeable = False

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _safetensors
 from .._files import Path
+from ..ops import QuantizedWeight
 from ._parameter import Parameter
 from ._tree import Tree
 
@@ -33,7 +34,7 @@ def places(module: Tree[Any]) -> dict[str, tuple[Tree[Any], str]]:
 
 def collect(module: Tree[Any]) -> dict[str, np.ndarray]:
     """Return what `Module.state_dict` promises."""
-    return {key: _array(*place) for key, place in places(module).items()}
+    return {key: np.asarray(_array(*place)) for key, place in places(module).items()}
 
 
 def copy_into(module: Tree[Any], state: Mapping[str, Any], strict: bool) -> Loaded:
@@ -98,7 +99,7 @@ def _tied(targets: Mapping[str, tuple[Tree[Any], str]]) -> dict[str, list[str]]:
 def save(module: Tree[Any], path: Path, metadata: Mapping[str, str] | None) -> None:
     """Do what `Module.save` promises."""
     targets = places(module)
-    first = {keys[0]: _array(*targets[keys[0]]) for keys in _tied(targets).values()}
+    first = {keys[0]: np.asarray(_array(*targets[keys[0]])) for keys in _tied(targets).values()}
     # "pt" says that names and layouts are PyTorch's; Hugging Face's readers ask for it.
     _safetensors.save(path, first, {"format": "pt", **(metadata or {})})
 
@@ -117,6 +118,7 @@ def convert(module: Tree[Any], dtype: np.dtype) -> None:
     """Do what `Module.to` promises."""
     if dtype not in (np.float32, np.float64):
         raise TypeError(f"to: dtype must be float32 or float64, got {dtype}")
+    refuse_quantized(module, "to")
     for parameter in module.parameters():
         frozen = not parameter.data.flags.writeable
         parameter.data = parameter.data.astype(dtype, copy=False)
@@ -131,6 +133,16 @@ def convert(module: Tree[Any], dtype: np.dtype) -> None:
                 setattr(owner, name, buffer.astype(dtype, copy=False))
 
 
+def refuse_quantized(module: Tree[Any], method: str) -> None:
+    """Refuse what a quantised module cannot do."""
+    for name, parameter in module.named_parameters():
+        if isinstance(parameter.data, QuantizedWeight):
+            raise ValueError(
+                f"{method}: {name} is quantised ({parameter.data.kind}) and cannot learn or change its type: make the "
+                "model anew and load its state"
+            )
+
+
 def make_writable(parameter: Parameter) -> None:
     """Let the array be written to again; a view of another's array (vectors, a mapped file) is copied instead."""
     if parameter.data.base is None:
@@ -139,14 +151,20 @@ def make_writable(parameter: Parameter) -> None:
         parameter.data = parameter.data.copy()
 
 
-def _array(owner: Tree[Any], name: str) -> np.ndarray:
+def _array(owner: Tree[Any], name: str) -> Any:
     value = getattr(owner, name)
     return value.data if isinstance(value, Parameter) else value
 
 
 def _write(owner: Tree[Any], name: str, new: np.ndarray) -> None:
-    """Write in place, because optimisers and others hold the array; replace a frozen one, which packed copies notice."""
+    """Write in place, because optimisers and others hold the array; replace a frozen one, which packed copies notice.
+
+    A quantised parameter takes the numbers rounded.
+    """
     array = _array(owner, name)
+    if isinstance(array, QuantizedWeight):
+        getattr(owner, name).data = QuantizedWeight(new.astype(np.float32, copy=False), array.kind)
+        return
     if array.flags.writeable:
         np.copyto(array, new, casting="same_kind")
         return

@@ -70,12 +70,14 @@ from ._positions import alibi_bias, alibi_slopes, relative_buckets, rotary, rota
 from ._probability_loss import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
 from ._reduction import cumprod, cumsum, logsumexp, max, mean, min, norm, prod, std, sum, var
 from ._rnn import rnn
+from ._rows import QuantizedWeight
 from ._shape import concatenate, expand, permute, reshape, split, squeeze, stack, swapaxes, unsqueeze
 from ._softmax import log_softmax, softmax
 from ._sort import sort, topk
 from ._stlm import stlm, stlm_memories
 
 __all__ = [
+    "QuantizedWeight",
     "abs",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",

@@ -7,11 +7,14 @@ import numpy.typing as npt
 
 from .. import _core
 from ..autograd import Needs, Rows, op
+from ._rows import QuantizedWeight
 from ._types import Array, Result
 
 
 @op
-def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None, *, needs: Needs) -> Result:
+def embedding(
+    ids: npt.ArrayLike, weight: Array | QuantizedWeight, padding_idx: int | None = None, *, needs: Needs
+) -> Result:
     """Look up rows of a table, weight[ids].
 
     The gradient of the weight touches the rows in `ids` only: it is added to them in the order of the ids, whatever the
@@ -19,7 +22,7 @@ def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None,
 
     Args:
         ids: integers in [0, V), of any shape.
-        weight: [V, D].
+        weight: [V, D], or a `QuantizedWeight`.
         padding_idx: the id of a row that gets no gradient (negative: from the end); None is none.
 
     Returns:
@@ -34,7 +37,9 @@ def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None,
     >>> ops.embedding([2, 0], np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])).tolist()
     [[4.0, 5.0], [0.0, 1.0]]
     """
-    ids, weight = np.asarray(ids), np.asarray(weight)
+    ids = np.asarray(ids)
+    if not isinstance(weight, QuantizedWeight):
+        weight = np.asarray(weight)
     if weight.ndim != 2:
         raise ValueError(f"embedding: weight has shape {weight.shape}, expected [V, D]")
     size, width = weight.shape
@@ -47,7 +52,8 @@ def embedding(ids: npt.ArrayLike, weight: Array, padding_idx: int | None = None,
     flat = ids.reshape(-1)
     if needs.weight:
         flat = flat.copy()  # the caller may use ids again before the backward pass
-    out = _core.embedding_forward(weight, flat).reshape(*ids.shape, width)
+    rows = weight.take(flat) if isinstance(weight, QuantizedWeight) else _core.embedding_forward(weight, flat)
+    out = rows.reshape(*ids.shape, width)
 
     def backward(grad: Array) -> dict[str, Rows]:
         return {"weight": Rows(flat, grad.reshape(flat.size, width), (size, width), padding)}

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _core
 from ..autograd import Needs, op
+from ._rows import QuantizedWeight
 from ._types import Array, Backward, Result
 
 Activation = str | None
@@ -20,7 +21,7 @@ _RESULT = {"sigmoid": _core.sigmoid_forward, "tanh": _core.tanh_forward}
 @op
 def linear(
     x: Array,
-    weight: Array,
+    weight: Array | QuantizedWeight,
     bias: Array | None = None,
     residual: Array | None = None,
     *,
@@ -32,7 +33,7 @@ def linear(
 
     Args:
         x: [..., I].
-        weight: [O, I], as in PyTorch.
+        weight: [O, I], as in PyTorch; or a `QuantizedWeight`, which has no gradients.
         bias: [O], or None.
         residual: [..., O], added after the activation, or None.
         activation: None, "relu", "gelu", "gelu_tanh", "silu", "sigmoid" or "tanh".
@@ -45,6 +46,7 @@ def linear(
     Raises:
         ValueError: for shapes that do not agree, an unknown activation, or `packed` made from a weight of another
             shape or dtype or on another instruction set.
+        TypeError: where a gradient is wanted of a product with a quantised weight.
 
     >>> import numpy as np
     >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [-5.0, 1.0]]), np.array([0.5, 0.5]), activation="relu")
@@ -59,6 +61,11 @@ def linear(
     if type(x) is not Array or x.ndim != 2:
         rows, extra, shape = _as_rows(x, residual)
     wanted = True in needs
+    if isinstance(weight, QuantizedWeight):
+        if wanted:
+            raise TypeError("linear: a product with a quantised weight has no gradient: compute in `with no_grad():`")
+        out = weight.multiply(rows, bias, extra, number)
+        return out if shape is None else out.reshape(*shape[:-1], out.shape[-1]), None
     save_input = wanted and number != 0 and (activation in _FROM_INPUT or residual is not None)
     out, before = _core.linear_forward(rows, weight, bias, extra, number, packed, pre=save_input)
     backward = None

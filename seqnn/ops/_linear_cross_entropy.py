@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .. import _core
 from ..autograd import Needs, op
 from ._cross_entropy import check_reduction, class_numbers
+from ._rows import QuantizedWeight
 from ._types import Array, Reduction, Result
 
 _CHUNK = 1 << 23  # logits that are computed at a time
@@ -20,7 +21,7 @@ _ROWS = 512, 64  # of a chunk, at most and at least
 @op
 def linear_cross_entropy(
     x: Array,
-    linear_weight: Array,
+    linear_weight: Array | QuantizedWeight,
     target: npt.ArrayLike,
     linear_bias: Array | None = None,
     *,
@@ -39,7 +40,7 @@ def linear_cross_entropy(
 
     Args:
         x: [..., D], what the last layer gets.
-        linear_weight: [V, D]; with tied embeddings the table of the embedding.
+        linear_weight: [V, D]; with tied embeddings the table of the embedding. A `QuantizedWeight` has no gradients.
         target: integers [...].
         linear_bias: [V], or None.
         weight, ignore_index, label_smoothing, reduction: as for `cross_entropy`.
@@ -60,7 +61,8 @@ def linear_cross_entropy(
     check_reduction("linear_cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"linear_cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}")
-    x, table, target = np.asarray(x), np.asarray(linear_weight), np.asarray(target)
+    x, target = np.asarray(x), np.asarray(target)
+    table = linear_weight if isinstance(linear_weight, QuantizedWeight) else np.asarray(linear_weight)
     _check(x, table, target, linear_bias, weight)
     numbers = class_numbers("linear_cross_entropy", target, len(table), ignore_index).reshape(-1)
     kept = np.flatnonzero(numbers != ignore_index)
@@ -73,6 +75,8 @@ def linear_cross_entropy(
     if reduction == "mean":
         divisor = float(len(numbers) if weight is None else np.asarray(weight)[numbers].sum(dtype=float))
     wanted = needs.x, needs.linear_weight, needs.linear_bias
+    if any(wanted) and isinstance(table, QuantizedWeight):
+        raise TypeError("linear_cross_entropy: a quantised weight has no gradient: compute in `with no_grad():`")
     at_once = any(wanted) and reduction != "none"
     losses, ready = call.run(wanted if at_once else None)
     if reduction == "none":
@@ -108,7 +112,7 @@ class _Call(NamedTuple):
     """The arguments that the chunks of a call share."""
 
     rows: Array
-    table: Array
+    table: Array | QuantizedWeight
     bias: Array | None
     numbers: Array
     weight: Array | None
@@ -119,11 +123,15 @@ class _Call(NamedTuple):
         """Compute the loss of each row, and the wanted gradients of their sum (weighted by `factor`)."""
         rows, table = self.rows, self.table
         losses = np.empty(len(rows), rows.dtype)
-        packed = _core.linear_pack(table) if len(rows) > _ROWS[1] else None
+        many = len(rows) > _ROWS[1] and not isinstance(table, QuantizedWeight)
+        packed = _core.linear_pack(table) if many else None
         dx = np.empty_like(rows) if wanted and wanted[0] else None
         dtable = dbias = None
         for part in self._chunks():
-            logits = _core.linear_forward(rows[part], table, self.bias, None, 0, packed)[0]
+            if isinstance(table, QuantizedWeight):
+                logits = table.multiply(rows[part], self.bias)
+            else:
+                logits = _core.linear_forward(rows[part], table, self.bias, None, 0, packed)[0]
             losses[part], dlogits = self._losses(logits, part, bool(wanted), factor)
             if not wanted:
                 continue
@@ -160,7 +168,7 @@ def _add(total: Array | None, part: Array | None) -> Array | None:
     return np.add(total, part, out=total)
 
 
-def _check(x: Array, table: Array, target: Array, bias: Any, weight: Any) -> None:
+def _check(x: Array, table: Array | QuantizedWeight, target: Array, bias: Any, weight: Any) -> None:
     if table.ndim != 2 or x.ndim < 1 or x.shape[-1] != table.shape[1] or target.shape != x.shape[:-1]:
         raise ValueError(
             "linear_cross_entropy: expected x [..., D], linear_weight [V, D] and a target [...], "

@@ -41,9 +41,15 @@ _Arrays = np.ndarray[Any, Any] | np.generic | bool | int | float | list[Any] | t
 
 def stub() -> str:
     """Return the text of the file."""
-    functions = [getattr(ops, name) for name in ops.__all__]
+    public = [getattr(ops, name) for name in ops.__all__]
+    functions = [f for f in public if not inspect.isclass(f)]
     texts = ["\n".join(declarations(function)) for function in functions]
-    return HEAD.format(imports=imports(functions)) + "\n" + "\n\n".join(texts) + "\n"
+    return (
+        HEAD.format(imports=imports(functions, [c for c in public if inspect.isclass(c)]))
+        + "\n"
+        + "\n\n".join(texts)
+        + "\n"
+    )
 
 
 def declarations(function: Callable) -> Iterator[str]:
@@ -126,9 +132,21 @@ def definition(name: str, parameters: list[inspect.Parameter], result: str) -> s
     return f"def {name}({', '.join(parts)}) -> {result}: ..."
 
 
-def imports(functions: list[Callable]) -> str:
-    """Return the import lines of the names in annotations that modules of the package define."""
-    known = {*dir(builtins), "Any", "Array", "Backward", "Callable", "Literal", "Result", "Sequence", "np", "npt"}
+def imports(functions: list[Callable], classes: list[type]) -> str:
+    """Return the import lines of the classes, and of the names in annotations that modules of the package define."""
+    known = {
+        *dir(builtins),
+        *(c.__name__ for c in classes),
+        "Any",
+        "Array",
+        "Backward",
+        "Callable",
+        "Literal",
+        "Result",
+        "Sequence",
+        "np",
+        "npt",
+    }
     found: dict[str, set[str]] = {}
     for function in functions:
         parameters = inspect.signature(function).parameters.values()
@@ -138,6 +156,8 @@ def imports(functions: list[Callable]) -> str:
                     module = "_types" if hasattr(_types, node.id) else function.__module__.rpartition(".")[2]
                     if not any(node.id in names for names in found.values()):
                         found.setdefault(module, set()).add(node.id)
+    for c in classes:  # "as": this module passes it on
+        found.setdefault(c.__module__.rpartition(".")[2], set()).add(f"{c.__name__} as {c.__name__}")
     return "\n".join(f"from .{module} import {', '.join(sorted(names))}" for module, names in sorted(found.items()))
 
 

@@ -1,0 +1,119 @@
+"""Decoding of our own Transformers: a whole step is one call, and beams name the keys and values that they share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _core, nn
+from ..autograd import Tensor
+from ._transformer_plan import StepPlan
+
+__all__ = ["StepState", "memory_of", "step"]
+
+_ROWS = 256
+"""Most tokens of prompts in one call: what they need of working memory stays small."""
+
+
+class StepState:
+    """What is kept of the positions so far: a table that names, for each sequence, the slots of its keys and values.
+
+    Slots are taken once and never written again, so that sequences with a common beginning share its slots, and a beam
+    search moves the table alone.
+
+    Args:
+        plan: of the net.
+        arguments: the first ones of the step: `plan.arguments`.
+        begins: how many places before each sequence are padding, [B].
+        count: how many positions a sequence can have at most.
+        expected: how many new positions of a sequence there is room for at first.
+        memory: keys and values of what an encoder has read, [layers, groups, positions, 2 depth].
+        memory_ends: where those of each sequence end in it, [B].
+    """
+
+    def __init__(
+        self,
+        plan: StepPlan,
+        arguments: tuple,
+        begins: np.ndarray,
+        count: int,
+        expected: int,
+        memory: np.ndarray | None = None,
+        memory_ends: np.ndarray | None = None,
+    ) -> None:
+        sizes, table = plan.net, plan.weights[-1]
+        self.arguments, self.embed, self.vocabulary = arguments, plan.embed, len(table)
+        self.options = {**plan.tables(count), "memory": memory}
+        if memory_ends is not None:
+            self.options |= {"memory_begins": np.concatenate([[0], memory_ends[:-1]]), "memory_ends": memory_ends}
+        self.begins, self.rows = begins, np.arange(len(begins))
+        self.places = -begins  # how many positions each sequence has
+        self.slots = np.zeros((len(begins), count), np.int32)
+        self.cache = np.empty((sizes["layers"], sizes["groups"], 0, 2 * sizes["depth"]), np.float32)
+        self.seen, self.used, self.expected = 0, 0, expected
+
+    def reorder(self, order: np.ndarray) -> None:
+        """Make sequence i what sequence order[i] was."""
+        self.begins, self.places, self.slots = self.begins[order], self.places[order], self.slots[order]
+        self.rows = self.rows[: len(order)] if len(order) <= len(self.rows) else np.arange(len(order))
+        for name in ("memory_begins", "memory_ends"):
+            if name in self.options:
+                self.options[name] = self.options[name][order]
+
+    def extend(self, ids: np.ndarray) -> np.ndarray:
+        """Return the logits [rows, V] after all tokens `ids` [rows, t], of which those from `seen` on are new."""
+        new, self.seen = ids.shape[1] - self.seen, ids.shape[1]
+        self.places = self.places + new
+        if new == 1 and self.places.all():
+            return self._run(ids[:, -1], self.rows, self.places, self.rows)
+        first = np.maximum(self.seen - new, self.begins)
+        sequences = np.repeat(self.rows, self.seen - first)
+        wanted = np.cumsum(self.seen - first) - 1
+        columns = np.arange(len(sequences)) + (self.seen - 1 - wanted)[sequences]
+        tokens, places = ids[sequences, columns], columns + 1 - self.begins[sequences]
+        found = []
+        for at in range(0, len(tokens), _ROWS):
+            part, ends = slice(at, at + _ROWS), wanted[(wanted >= at) & (wanted < at + _ROWS)]
+            found.append(self._run(tokens[part], sequences[part], places[part], ends - at))
+        return np.concatenate(found)
+
+    def _run(self, tokens: np.ndarray, sequences: np.ndarray, places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        """Run new tokens at places, which are counted from 1; return the logits of those that are wanted."""
+        end = self.used + len(tokens)
+        if end > self.cache.shape[2]:
+            self._make_room(end)
+        self.slots[sequences, places - 1] = np.arange(self.used, end)
+        self.used = end
+        return _core.transformer_step_run(
+            *self.arguments, self.embed(tokens), self.cache, sequences, places, self.slots, wanted, self.vocabulary,
+            **self.options,
+        )  # fmt: skip
+
+    def _make_room(self, end: int) -> None:
+        """Make room for slots up to `end`, and for more."""
+        room = self.cache.shape[2]
+        size = max(end, 2 * room) if room else end + len(self.slots) * self.expected
+        larger = np.empty((*self.cache.shape[:2], size, self.cache.shape[3]), np.float32)
+        larger[:, :, : self.used] = self.cache[:, :, : self.used]
+        self.cache = larger
+
+
+def step(ids: np.ndarray, state: StepState) -> tuple[np.ndarray, StepState]:
+    """Return the logits after all tokens so far, and the state: a step as `decode.Start` takes it."""
+    return state.extend(ids), state
+
+
+def memory_of(stack: nn.TransformerDecoder, memory: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return keys and values [layers, groups, positions that count, 2 depth] of a memory, and where each row ends.
+
+    Args:
+        stack: the decoder.
+        memory: what the encoder gave, [B, S, width].
+        counts: which positions count, [B, S].
+    """
+    found: list[Any] = []
+    for layer in stack.layers:
+        pair = [x.data.transpose(1, 0, 2, 3)[:, counts] for x in layer.multihead_attn.project(Tensor(memory))]
+        found.append(np.concatenate(pair, axis=2))
+    return np.stack(found), np.cumsum(counts.sum(axis=1))
