@@ -7,6 +7,7 @@ from seqnn.models import (
     AnomalyDetector,
     ARForecaster,
     BernoulliRBM,
+    CRFTagger,
     DBNAutoencoder,
     GaussianRBM,
     LogisticRegression,
@@ -30,6 +31,7 @@ MATRIX = draw.standard_normal((30, 3))
 CLASSES = np.where(MATRIX[:, 0] > 0, "up", "down")
 NUMBERS = [draw.standard_normal((int(n), 2)) for n in draw.integers(1, 6, 30)]
 TOKENS = [[str(t) for t in draw.integers(0, 5, int(n))] for n in draw.integers(1, 6, 30)]
+ITEMS = [[{"token": t, "large": t > "2"} for t in s] for s in TOKENS]
 SERIES = np.sin(0.3 * np.arange(60))[:, None] + 0.1 * draw.standard_normal((60, 2))
 UNIT = draw.random((30, 3))
 SMALL = {"hidden_size": 4, "max_iter": 2}
@@ -46,6 +48,8 @@ CASES = {
     "numbers of sequences": (SequenceRegressor(**SMALL, cell="gru"), NUMBERS, MATRIX[:, 0]),
     "tags": (SequenceTagger(**SMALL), TOKENS, [[t > "2" for t in s] for s in TOKENS]),
     "tags of a chain": (SequenceTagger(**SMALL, crf=True), TOKENS, [[t > "2" for t in s] for s in TOKENS]),
+    "tags by features": (CRFTagger(c2=0.5, delta=1e-3), ITEMS, [[f"t{t}" for t in s] for s in TOKENS]),
+    "tags by features, perceptron": (CRFTagger("ap", max_iterations=3), ITEMS, [[t > "2" for t in s] for s in TOKENS]),
     "tokens from tokens": (Seq2Seq(**SMALL), TOKENS, [s[::-1] for s in TOKENS]),
     "numbers from numbers": (Seq2Seq(**SMALL, cell="rnn"), NUMBERS, [s[::-1] for s in NUMBERS]),
     "tokens from vectors": (SequenceGenerator(**SMALL), MATRIX, TOKENS),

@@ -329,6 +329,20 @@ class Queries(Settings):
 
     # Words and numbers.
 
+    def kernel_arguments(self, words: Sequence[str]) -> dict[str, Any]:
+        """Return what a kernel needs to score words by this model: its n-grams, and the numbers of the words.
+
+        Args:
+            words: each a token of the model; others count as "<unk>".
+
+        >>> from seqnn.lm import NGramLM
+        >>> NGramLM(order=2).fit(["to be or not to be"] * 3).kernel_arguments(["be", "see"])["words"].tolist()
+        [4, 0]
+        """
+        scorer = self._fitted.scorer
+        names = "nodes", "leaves", "order", "kind", "absent"
+        return dict(zip(names, scorer._model, strict=True)) | {"words": self._ids(list(words))}
+
     def _ids(self, sentence: Sentence) -> np.ndarray:
         """Return the numbers of a sentence's words, UNK for unknown ones."""
         index = self._fitted.vocabulary.index

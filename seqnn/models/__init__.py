@@ -5,6 +5,7 @@ from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._bert import BERT, BERTForPretraining
+from ._crf_tagger import CRFTagger
 from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
 from ._explanation import Explanation
@@ -46,6 +47,7 @@ __all__ = [
     "AnomalyDetector",
     "BERTForPretraining",
     "BernoulliRBM",
+    "CRFTagger",
     "ClassificationHead",
     "ConvergenceWarning",
     "DBNAutoencoder",

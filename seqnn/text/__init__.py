@@ -10,6 +10,7 @@ from ._padding import length_buckets, pad, truncate, windows
 from ._phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
 from ._pretraining import corrupt_spans, mask_tokens, next_sentence_pairs
 from ._scanner import NulByteError as NulByteError
+from ._scanner import Scanner as Scanner
 from ._scanner import ScannerTeam as ScannerTeam
 from ._scanner import in_order as in_order
 from ._sources import encoded_of as encoded_of
