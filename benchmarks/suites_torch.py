@@ -129,6 +129,7 @@ FUNCTIONS: dict[str, Callable] = {
     "nn.functional.softplus": ops.softplus, "nn.functional.glu": lambda x, dim=-1: ops.glu(x, dim),
     "nn.functional.pad": lambda x, pad, mode="constant", value=None: ops.pad(x, pad, mode, value or 0.0),
     "nn.functional.linear": ops.linear, "nn.functional.conv1d": ops.conv1d, "nn.functional.conv2d": ops.conv2d,
+    "nn.functional.conv_transpose1d": ops.conv_transpose1d, "nn.functional.conv_transpose2d": ops.conv_transpose2d,
     "nn.functional.avg_pool1d": ops.avg_pool1d, "nn.functional.avg_pool2d": ops.avg_pool2d,
     "nn.functional.adaptive_avg_pool1d": ops.adaptive_avg_pool1d, "nn.functional.adaptive_avg_pool2d": ops.adaptive_avg_pool2d,
     "nn.functional.layer_norm": _layer_norm, "nn.functional.group_norm": ops.group_norm,
@@ -142,7 +143,8 @@ FUNCTIONS: dict[str, Callable] = {
     ),
 }  # fmt: skip
 MODULES = {
-    "Linear", "Conv1d", "Conv2d", "BatchNorm1d", "BatchNorm2d", "LayerNorm", "RMSNorm", "GroupNorm", "Embedding", "ReLU",
+    "Linear", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
+    "BatchNorm1d", "BatchNorm2d", "LayerNorm", "RMSNorm", "GroupNorm", "Embedding", "ReLU",
     "LeakyReLU", "ELU", "GELU", "GLU", "SiLU", "Sigmoid", "Tanh", "Softplus", "Softmax", "LogSoftmax", "AvgPool1d", "AvgPool2d",
     "MaxPool1d", "MaxPool2d", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "CrossEntropyLoss", "NLLLoss", "BCELoss",
     "BCEWithLogitsLoss", "KLDivLoss", "MSELoss", "L1Loss", "HuberLoss", "SmoothL1Loss", "CosineEmbeddingLoss", "RNN", "LSTM",

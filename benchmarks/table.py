@@ -61,10 +61,19 @@ FAMILIES = {
             "layer_norm": "Layer norm",
             "embedding": "Embedding",
             "conv": "Convolution",
+            "conv_transpose": "Transposed convolution",
             "optimizer": "Optimisers",
+            "lbfgs": "L-BFGS",
             "autograd": "The tape",
             "random": "Random numbers",
             "watch": "Watching a training",
+        },
+    ),
+    "machines": (
+        "Boltzmann machines",
+        {
+            "rbm": "Restricted Boltzmann machines: epochs",
+            "dbn": "Deep belief nets: what pretraining is worth",
         },
     ),
     "recurrent": (
@@ -77,6 +86,10 @@ FAMILIES = {
             "language_model": "Language models",
             "sensors": "Sensors",
             "sensors_quality": "Sensors: forecasts",
+            "sentiment": "Sentiment",
+            "sentiment_quality": "Sentiment: test accuracy",
+            "ner": "Named entities",
+            "ner_quality": "Named entities: test F1",
         },
     ),
     "attention": (
@@ -98,6 +111,7 @@ FAMILIES = {
         "CRF and CTC",
         {
             "crf": "Linear-chain CRF",
+            "crf_tagger": "A tagger over features",
             "ctc": "CTC loss",
             "ctc_decode": "CTC decoding",
         },
@@ -218,21 +232,32 @@ SUBJECTS = {
         "cross_entropy",
         "linear_cross_entropy",
     ),
-    "embedding, convolution": ("embedding", "conv"),
-    "optimisers, tape": ("optimizer", "autograd"),
+    "embedding, convolution": ("embedding", "conv", "conv_transpose"),
+    "Boltzmann machines": ("rbm",),
+    "optimisers, tape": ("optimizer", "lbfgs", "autograd"),
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),
     "attention": ("attention", "attention_scores", "attention_decoder"),
-    "CRF, CTC, decoding": ("crf", "ctc", "ctc_decode", "beams", "samplers", "processors", "mbr", "transformer_step"),
+    "CRF, CTC, decoding": (
+        "crf",
+        "crf_tagger",
+        "ctc",
+        "ctc_decode",
+        "beams",
+        "samplers",
+        "processors",
+        "mbr",
+        "transformer_step",
+    ),
     "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
-    "training of whole networks": ("transformer", "seq2seq", "gpt", "text_cnn", "language_model"),
+    "training of whole networks": ("transformer", "seq2seq", "gpt", "text_cnn", "language_model", "sentiment", "ner"),
 }
 """The rows of the README's table."""
 
 PEERS = (
     "torch", "gensim", "word2vec.c", "pWord2Vec", "fastText", "Stanford", "onnxruntime", "scikit-learn", "numpy", "transformers",
-    "sacrebleu", "rouge-score", "seqeval", "nltk", "KenLM", "lmplz", "CTranslate2",
+    "sacrebleu", "rouge-score", "seqeval", "nltk", "KenLM", "lmplz", "CRFsuite", "CTranslate2",
 )  # fmt: skip
 """Other programs, by the beginning of their label: a row against seqnn itself or a bound is not a win or a loss."""
 

@@ -1,5 +1,5 @@
 // Small images side by side: with the image as the fastest axis a plane [height, width * images] has hardly any gaps,
-// and a convolution of it is one of wider steps. So the lanes of a tile hold the same pixel of many images.
+// and a convolution of it is one of wider pixels. So the lanes of a tile hold the same pixel of many images.
 #ifndef SEQNN_CONV_BESIDE_H
 #define SEQNN_CONV_BESIDE_H
 
@@ -12,8 +12,9 @@ enum { WORTH_TURNING = 256 }; // products of an element from which on that pays
 // How many images belong side by side: 1 where planes are as good as they lie.
 static int64_t images_beside(const geometry *g)
 {
-    const bool gaps = g->stride_y == 1 && g->stride_x == 1 && g->rows * g->columns > 1;
-    const bool small = g->width <= LANES && g->out_width <= LANES && g->out_width > 0 && g->images >= LANES;
+    const bool gaps = g->rows * g->columns > 1, strided = g->stride_y > 1 || g->stride_x > 1;
+    const int64_t widest = strided ? 2 * LANES : LANES; // steps cost planes more, where pixels are single elements
+    const bool small = g->width <= widest && g->out_width <= widest && g->out_width > 0 && g->images >= LANES;
     if (!gaps || !small || least(g->inputs, g->outputs) * g->rows * g->columns < WORTH_TURNING) return 1;
     return blocks(g->images, blocks(g->images, TILE_WIDTH));
 }
@@ -24,6 +25,7 @@ static geometry set_beside(const geometry *g, int64_t images)
     b.images = blocks(g->images, images);
     b.width *= images, b.out_width *= images;
     b.left *= images, b.dilation_x *= images;
+    b.unit = images;
     return b;
 }
 

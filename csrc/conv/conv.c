@@ -9,7 +9,7 @@
 #define NAMED_ALIKE(a)                                                                                                 \
     .images = (a)->N, .groups = (a)->groups, .outputs = (a)->O / (a)->groups, .stride_y = (a)->stride_y,               \
     .stride_x = (a)->stride_x, .top = (a)->top, .left = (a)->left, .dilation_y = (a)->dilation_y,                      \
-    .dilation_x = (a)->dilation_x
+    .dilation_x = (a)->dilation_x, .unit = 1
 
 // Computes the forward direction; bias may be NULL.
 static const char *convolve_forward(const geometry *g, const real *x, const real *w, const real *bias, bool relu,
@@ -19,8 +19,8 @@ static const char *convolve_forward(const geometry *g, const real *x, const real
     tap_lists taps = make_taps(window);
     if (!taps.memory) return sq_no_memory;
     list_window_taps(g, &taps);
-    const axis down = {.source = g->height, .count = g->out_height, .step = g->stride_y};
-    const axis across = {.source = g->width, .count = g->out_width, .step = g->stride_x};
+    const axis down = {.source = g->height, .count = g->out_height, .step = g->stride_y, .unit = 1};
+    const axis across = {.source = g->width, .count = g->out_width, .step = g->stride_x, .unit = g->unit};
     convolution c = {
         .in = make_planes(x, NULL, g->images, g->groups * g->inputs, down, across, window, &taps),
         .groups = g->groups,
@@ -45,20 +45,22 @@ static const char *convolve_forward(const geometry *g, const real *x, const real
     return error;
 }
 
-// Computes the gradient of the input from that of the output, which counts where `gate` is open. The input pixels that
-// lie a stride apart are one convolution of it, each remainder with its own taps.
+// Computes the gradient of the input from that of the output, which counts where `gate` is open, plus a bias, which may
+// be NULL. The input pixels that lie a stride apart are one convolution of it, each remainder with its own taps.
 static const char *convolve_backward(const geometry *g, const real *grad, const real *gate, const real *w,
-                                     bool in_parts, real *dx)
+                                     const real *bias, bool in_parts, real *dx)
 {
     const int64_t window = g->rows * g->columns;
     tap_lists taps = make_taps(window);
     if (!taps.memory) return sq_no_memory;
     const char *error = NULL;
     for (int64_t at_y = 0; at_y < least(g->stride_y, g->height) && !error; at_y++) {
-        for (int64_t at_x = 0; at_x < least(g->stride_x, g->width) && !error; at_x++) {
+        for (int64_t at_x = 0; at_x < least(g->stride_x * g->unit, g->width) && !error; at_x += g->unit) {
             const int64_t count = list_gradient_taps(g, at_y, at_x, &taps);
-            const axis y = {.source = g->out_height, .count = blocks(g->height - at_y, g->stride_y), .step = 1};
-            const axis x = {.source = g->out_width, .count = blocks(g->width - at_x, g->stride_x), .step = 1};
+            const int64_t columns = blocks(g->width - at_x, g->stride_x * g->unit) * g->unit;
+            const axis y = {
+                .source = g->out_height, .count = blocks(g->height - at_y, g->stride_y), .step = 1, .unit = 1};
+            const axis x = {.source = g->out_width, .count = columns, .step = 1, .unit = g->unit};
             convolution c = {
                 .in = make_planes(grad, gate, g->images, g->groups * g->outputs, y, x, count, &taps),
                 .groups = g->groups,
@@ -69,6 +71,7 @@ static const char *convolve_backward(const geometry *g, const real *grad, const 
                 .w_output = window,
                 .w_input = g->inputs * window,
                 .w_tap = taps.w,
+                .bias = bias,
                 .in_parts = in_parts,
                 .y = dx,
                 .height = g->height,
@@ -121,13 +124,13 @@ KERNEL(conv_forward)
     return error;
 }
 
-//: conv_backward_input(grad:f[N,O,P,Q], w:f[O,I,R,S], y?f[N,O,P,Q], height:n>=0, width:n>=0, groups:n>=1=1,
-//:   stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, left:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1)
+//: conv_backward_input(grad:f[N,O,P,Q], w:f[O,I,R,S], y?f[N,O,P,Q], bias?f[groups*I], height:n>=0, width:n>=0,
+//:   groups:n>=1=1, stride_y:n>=1=1, stride_x:n>=1=1, top:n>=0=0, left:n>=0=0, dilation_y:n>=1=1, dilation_x:n>=1=1)
 //:   -> dx:f[N,groups*I,height,width]
 //:   where O % groups == 0; stride_y <= 2147483647; stride_x <= 2147483647; top <= 2147483647; left <= 2147483647;
 //:   dilation_y <= 2147483647; dilation_x <= 2147483647
 // Forward computes y[n, o, p, q] += w[o, i, r, s] x[n, i, p * stride_y + r * dilation_y - top, ...]. Where y is
-// given, the gradient goes through its ReLU first.
+// given, the gradient goes through its ReLU first. With a bias this is also the transposed convolution of `grad`.
 KERNEL(conv_backward_input)
 {
     if (a->dx_size == 0) return NULL;
@@ -142,12 +145,12 @@ KERNEL(conv_backward_input)
         NAMED_ALIKE(a),
     };
     const int64_t beside = images_beside(&g);
-    if (beside == 1) return convolve_backward(&g, a->grad, a->y, a->w, false, a->dx);
+    if (beside == 1) return convolve_backward(&g, a->grad, a->y, a->w, a->bias, false, a->dx);
     beside_arrays b;
     if (!take_beside(&b, &g, beside)) return sq_no_memory;
     put_y(&b, &g, a->grad, b.y);
     if (a->y) put_y(&b, &g, a->y, b.gate);
-    const char *error = convolve_backward(&b.g, b.y, a->y ? b.gate : NULL, a->w, true, b.x);
+    const char *error = convolve_backward(&b.g, b.y, a->y ? b.gate : NULL, a->w, a->bias, true, b.x);
     take_apart(a->dx, b.x, a->N, a->groups * a->I, a->height * a->width, beside, b.team);
     sq_scratch_give(b.x);
     return error;

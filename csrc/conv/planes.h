@@ -7,10 +7,11 @@
 
 #include "conv/tiles.h"
 
-// One axis: output i needs source[i * step + tap] for each tap, zero outside of [0, source).
+// One axis: output i needs source[i * step + tap] for each tap, zero outside of [0, source). Where images lie side by
+// side, each of these numbers but the step counts elements, `unit` of them a pixel.
 typedef struct {
-    int64_t source, count, step;
-    int64_t first, last; // smallest and largest tap / step, rounded down
+    int64_t source, count, step, unit;
+    int64_t first, last; // smallest and largest shift of a tap
     int64_t block;       // outputs of a block
     int64_t pitch;       // places that a block takes in the plane
     int64_t slack;       // places after it that are read as well: the zeros before what comes next
@@ -38,11 +39,15 @@ typedef struct {
 
 static inline int64_t divide_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
+// A tap as a shift of the places of one phase: tap = shift * step + phase, 0 <= phase < step * unit.
+static inline int64_t shift_of(const axis *a, int64_t tap) { return divide_down(tap, a->step * a->unit) * a->unit; }
+static inline int64_t phase_of(const axis *a, int64_t tap) { return tap - shift_of(a, tap) * a->step; }
+
 static void set_taps(axis *a, const int64_t *tap, int64_t taps)
 {
-    a->first = a->last = taps ? divide_down(tap[0], a->step) : 0;
+    a->first = a->last = taps ? shift_of(a, tap[0]) : 0;
     for (int64_t t = 1; t < taps; t++) {
-        const int64_t shift = divide_down(tap[t], a->step);
+        const int64_t shift = shift_of(a, tap[t]);
         a->first = least(a->first, shift);
         a->last = most(a->last, shift);
     }
@@ -52,7 +57,7 @@ static void set_taps(axis *a, const int64_t *tap, int64_t taps)
 static void set_block(axis *a, int64_t size)
 {
     const int64_t need = size + a->last - a->first, lead = most(0, -a->first);
-    const int64_t end = most(0, blocks(a->source, a->step) - a->first);
+    const int64_t end = most(0, blocks(a->source, a->step * a->unit) * a->unit - a->first);
     a->block = size;
     a->pitch = most(most(size, least(end, need)), need - lead);
     if (size < a->count || a->pitch <= lead) a->pitch = need;
@@ -82,7 +87,8 @@ static void set_blocks(planes *p, int64_t each, int64_t budget, int64_t images)
         const int64_t row = times(each, p->x.pitch);
         set_block(&p->y, least(p->y.count, most(1, budget / row - span)));
         const int64_t column = times(each, p->y.pitch);
-        if (times(column, p->x.pitch) > 4 * budget) set_block(&p->x, least(p->x.count, most(256, budget / column)));
+        if (times(column, p->x.pitch) > 4 * budget)
+            set_block(&p->x, least(p->x.count, round_up(most(256, budget / column), p->x.unit)));
     }
     set_sizes(p);
 }
@@ -92,8 +98,7 @@ static void set_phases(planes *p)
 {
     p->phases = 0;
     for (int64_t t = 0; t < p->taps; t++) {
-        const int64_t py = p->tap_y[t] - divide_down(p->tap_y[t], p->y.step) * p->y.step;
-        const int64_t px = p->tap_x[t] - divide_down(p->tap_x[t], p->x.step) * p->x.step;
+        const int64_t py = phase_of(&p->y, p->tap_y[t]), px = phase_of(&p->x, p->tap_x[t]);
         int64_t at = 0;
         while (at < p->phases && (p->phase_y[at] != py || p->phase_x[at] != px)) at++;
         if (at < p->phases) continue;
@@ -108,9 +113,10 @@ static void write_offsets(const planes *p, int64_t channels, bool by_tap, int64_
 {
     const int64_t channel_step = by_tap ? 1 : p->taps, tap_step = by_tap ? channels : 1;
     for (int64_t t = 0; t < p->taps && channels; t++) {
-        const int64_t by = divide_down(p->tap_y[t], p->y.step), bx = divide_down(p->tap_x[t], p->x.step);
+        const int64_t by = shift_of(&p->y, p->tap_y[t]), bx = shift_of(&p->x, p->tap_x[t]);
+        const int64_t py = phase_of(&p->y, p->tap_y[t]), px = phase_of(&p->x, p->tap_x[t]);
         int64_t at = 0;
-        while (p->phase_y[at] != p->tap_y[t] - by * p->y.step || p->phase_x[at] != p->tap_x[t] - bx * p->x.step) at++;
+        while (p->phase_y[at] != py || p->phase_x[at] != px) at++;
         const int64_t first = at * p->phase_size + (by - p->y.first) * p->x.pitch + bx - p->x.first;
         for (int64_t i = 0; i < channels; i++) offset[i * channel_step + t * tap_step] = first + i * p->plane;
     }
@@ -137,9 +143,10 @@ static block nth_block(const planes *p, int64_t n)
 static void find_data(const axis *a, int64_t start, int64_t phase, int64_t *begin, int64_t *end, int64_t *source)
 {
     const int64_t base = (start + a->first) * a->step + phase; // the source index of place 0
-    const int64_t low = base >= 0 ? 0 : blocks(-base, a->step), high = divide_down(a->source - 1 - base, a->step) + 1;
-    *begin = least(low, a->filled);
-    *end = most(*begin, least(high, a->filled));
+    const int64_t step = a->step * a->unit, low = base >= 0 ? 0 : blocks(-base, step);
+    const int64_t high = divide_down(a->source - a->unit - base, step) + 1;
+    *begin = least(low * a->unit, a->filled);
+    *end = most(*begin, least(high * a->unit, a->filled));
     *source = base + *begin * a->step;
 }
 
@@ -166,8 +173,14 @@ static void copy_phase(const planes *p, const block *b, int64_t channel, int64_t
         for (int64_t row = top; row < bottom; row++) {
             const int64_t from =
                 ((n * p->channels + channel) * p->y.source + y0 + (row - top) * p->y.step) * p->x.source + x0;
-            copy_row(to + row * p->x.pitch + left, p->source + from, p->gate ? p->gate + from : NULL, p->x.step,
-                     right - left);
+            const real *gate = p->gate ? p->gate + from : NULL;
+            real *at = to + row * p->x.pitch + left;
+            if (p->x.step == 1 || p->x.unit == 1)
+                copy_row(at, p->source + from, gate, p->x.step, right - left);
+            else
+                for (int64_t i = 0; i < right - left; i += p->x.unit)
+                    copy_row(at + i, p->source + from + i * p->x.step, gate ? gate + i * p->x.step : NULL, 1,
+                             p->x.unit);
         }
 }
 

@@ -67,7 +67,8 @@ static bool find_output(const convolution *c, const block *b, int64_t *q, positi
 static real *place(const convolution *c, const block *b, int64_t channel, position p)
 {
     const int64_t row = ((b->image + p.image) * c->groups * c->outputs + channel) * c->height;
-    return c->y + (row + c->at_y + (b->y + p.y) * c->step_y) * c->width + c->at_x + (b->x + p.x) * c->step_x;
+    const int64_t x = b->x + p.x, pixel = x / c->in.x.unit * c->in.x.unit;
+    return c->y + (row + c->at_y + (b->y + p.y) * c->step_y) * c->width + c->at_x + pixel * c->step_x + x - pixel;
 }
 
 // Copies the outputs in a tile [rows, width] at place q to where they belong, in runs along x.
@@ -76,11 +77,12 @@ static void copy_tile(const convolution *c, const block *b, int64_t channel, int
 {
     position p;
     for (int64_t at = q; find_output(c, b, &at, &p) && at < q + width;) {
-        const int64_t run = least(b->x_count - p.x, q + width - at), step = c->step_x;
+        const int64_t step = c->step_x, unit = c->in.x.unit, whole = least(b->x_count - p.x, q + width - at);
+        const int64_t run = step == 1 || unit == 1 ? whole : least(whole, unit - (b->x + p.x) % unit);
         real *to = place(c, b, channel, p);
         for (int64_t o = 0; o < rows; o++, to += c->height * c->width) {
             const real *from = tile + o * width + at - q;
-            if (step == 1)
+            if (step == 1 || unit > 1)
                 copy_run(to, from, run);
             else
                 for (int64_t i = 0; i < run; i++) to[i * step] = from[i];
@@ -92,7 +94,8 @@ static void copy_tile(const convolution *c, const block *b, int64_t channel, int
 // Whether outputs [first, last] along an axis see anything but padding through a tap.
 static bool sees(const axis *a, int64_t tap, int64_t first, int64_t last)
 {
-    return last * a->step + tap >= 0 && first * a->step + tap < a->source;
+    const int64_t from = first / a->unit * a->unit, to = last / a->unit * a->unit;
+    return to * a->step + tap >= 0 && from * a->step + tap < a->source;
 }
 
 // Finds the taps that the tile at p needs, each a run over the inputs of a part.

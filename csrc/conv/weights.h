@@ -225,10 +225,10 @@ static const char *correlate_weights(const geometry *g, const real *grad, const 
     if (taps.memory && here.memory) {
         list_window_taps(g, &taps);
         here.y[0] = here.x[0] = 0;
-        const axis y = {.source = g->height, .count = g->out_height, .step = g->stride_y};
-        const axis x_axis = {.source = g->width, .count = g->out_width, .step = g->stride_x};
-        const axis p = {.source = g->out_height, .count = g->out_height, .step = 1};
-        const axis q = {.source = g->out_width, .count = g->out_width, .step = 1};
+        const axis y = {.source = g->height, .count = g->out_height, .step = g->stride_y, .unit = 1};
+        const axis x_axis = {.source = g->width, .count = g->out_width, .step = g->stride_x, .unit = g->unit};
+        const axis p = {.source = g->out_height, .count = g->out_height, .step = 1, .unit = 1};
+        const axis q = {.source = g->out_width, .count = g->out_width, .step = 1, .unit = g->unit};
         weight_gradient sums = {
             .x = make_planes(x, NULL, g->images, g->groups * g->inputs, y, x_axis, g->rows * g->columns, &taps),
             .grad = make_planes(grad, gate, g->images, g->groups * g->outputs, p, q, 1, &here),

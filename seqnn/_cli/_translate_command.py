@@ -12,8 +12,9 @@ import numpy as np
 from ..metrics import bleu
 from ..models import Seq2Seq
 from ..text import split_words
+from ._actions import add_action, add_group
 from ._lines import read_lines, read_parallel
-from ._options import Help, add_settings, offered
+from ._options import add_settings, offered
 from ._shell import Shell
 from ._training import check_targets, megabytes
 
@@ -33,35 +34,28 @@ _FILES = "Files hold a sentence a line, words separated by white space; plain or
 
 def add_command(commands: Any) -> None:
     """Add the sub-command, with its own sub-commands, to those of a parser."""
-    parser = commands.add_parser(
-        "translate",
+    actions = add_group(
+        commands, "translate",
         help="train translators, translate, score translations",
         description="Train a recurrent encoder and decoder with attention on parallel texts, translate, score translations.",
-        epilog="Examples:\n  seqnn translate train train.de train.en -o model --validation val.de val.en\n"
-        "  seqnn translate run model test.de > out.en\n  seqnn translate COMMAND --help tells more.",
-        formatter_class=Help,
-        allow_abbrev=False,
-    )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
+        examples="  seqnn translate train train.de train.en -o model --validation val.de val.en\n"
+        "  seqnn translate run model test.de > out.en\n  seqnn translate evaluate model test.de test.en",
+    )  # fmt: skip
     _add_train(actions)
     _add_run(actions)
     _add_evaluate(actions)
 
 
-def _parser(actions: Any, name: str, description: str, examples: str, run: Any, **more: Any) -> argparse.ArgumentParser:
-    parser = actions.add_parser(
-        name, help=description.partition(".")[0].lower(), description=description, epilog=f"Examples:\n{examples}",
-        formatter_class=Help, allow_abbrev=False, **more,
-    )  # fmt: skip
+def _action(actions: Any, *arguments: Any, **more: Any) -> argparse.ArgumentParser:
+    parser = add_action(actions, *arguments, **more)
     parser.add_argument(
         "--characters", action="store_true", default=False, help="read and write characters instead of words"
     )
-    parser.set_defaults(run=run)
     return parser
 
 
 def _add_train(actions: Any) -> None:
-    train = _parser(
+    train = _action(
         actions, "train", f"Learn to translate from two files. {_FILES}",
         "  seqnn translate train train.de train.en -o model --validation val.de val.en --hidden-size 256\n"
         "  seqnn translate train dates.txt iso.txt -o dates --characters --max-iter 5",
@@ -119,7 +113,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run(actions: Any) -> None:
-    run = _parser(
+    run = _action(
         actions, "run", f"Translate lines. Without a FILE lines are read from the standard input. {_FILES}",
         "  seqnn translate run model test.de > out.en\n  echo ein hund | seqnn translate run model --num-beams 5 --alignment",
         run_run,
@@ -149,7 +143,7 @@ def run_run(arguments: argparse.Namespace) -> None:
 
 
 def _add_evaluate(actions: Any) -> None:
-    evaluate = _parser(
+    evaluate = _action(
         actions, "evaluate", f"Translate a file and score the translations. {_FILES}",
         "  seqnn translate evaluate model test.de test.en --num-beams 5",
         run_evaluate,

@@ -105,9 +105,11 @@ class AttentionWriter(nn.Module):
             keys = np.asarray(self.decoder.project_keys(states))
         counts = np.full(len(states), states.shape[1]) if lengths is None else np.asarray(lengths)
         state = _Source(keys, states, counts), first
+        attended = np.arange(states.shape[1]) < counts[:, None]
         return decode.Start(
-            np.full((len(states), 1), begin), self.step, state, keys=[*last], context=lambda: evaluating(self)
-        )
+            np.full((len(states), 1), begin), self.step, state, keys=[*last], context=lambda: evaluating(self),
+            attended=attended,
+        )  # fmt: skip
 
     def step(self, ids: np.ndarray, state: tuple) -> tuple:
         """Return the logits [B, outputs] of the id after the last one, the next state, and the weights [B, S].

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import decode, nn, ops, random
 from ..autograd import Tensor, no_grad
+from ..decode import Generation
 from ._attention_writer import AttentionWriter
 from ._decoding import evaluating
 from ._heads import IGNORED
@@ -178,9 +179,30 @@ class EncoderDecoder(nn.Module):
         Returns:
             What `OneToMany.generate` returns.
         """
+        if isinstance(self.writer, OneToMany):
+            return self.writer.generate(self._read(x, lengths)[1].numpy(), steps, begin, end, **options)
+        return self.decode(x, lengths, steps, begin, end, **options).sequences[:, 1:]
+
+    def decode(
+        self, x: Any, lengths: Any, steps: int, begin: int = 0, end: int | None = None, **options: Any
+    ) -> Generation:
+        """Write ids, and tell all that is known of them.
+
+        Args:
+            x, lengths: as for `forward`.
+            steps, begin, end: as for `OneToMany.generate`.
+            **options: as for `OneToMany.generate`.
+
+        Returns:
+            What `OneToMany.decode` returns.
+        """
+        states, last = self._read(x, lengths)
+        if isinstance(self.writer, OneToMany):
+            return self.writer.decode(last.numpy(), steps, begin, end, **options)
+        start = self._start(states, lengths, last, begin)
+        return decode.run(start, {"max_new_tokens": steps, "eos_token_id": end, **options})
+
+    def _read(self, x: Any, lengths: Any) -> tuple[Tensor, Tensor]:
+        """Return the states of sequences that are read, and the last ones."""
         with no_grad():
-            states, last = self.reader(x, lengths)
-            if isinstance(self.writer, OneToMany):
-                return self.writer.generate(last.numpy(), steps, begin, end, **options)
-            start = self._start(states, lengths, last, begin)
-            return decode.run(start, {"max_new_tokens": steps, "eos_token_id": end, **options}).sequences[:, 1:]
+            return self.reader(x, lengths)

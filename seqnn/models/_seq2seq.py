@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import nn
 from .._settings import Choice, Flag, Number
+from ..decode import Generation
 from ..text import pad, tokenize
 from ._alignment import Alignment
 from ._base import Examples, Network, as_weights, by_length, require_pairs
@@ -17,6 +18,7 @@ from ._encoder_decoder import EncoderDecoder
 from ._recurrent_estimator import SequenceEstimator, WritingEstimator
 from ._seq2seq_training import FORCING, MeasureBLEU, ScheduleForcing, held_out
 from ._sequences import Sequences
+from ._written import WrittenTokens
 
 __all__ = ["Seq2Seq"]
 
@@ -237,3 +239,24 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         """Return what stands for each step that was read: its token, or its place among numbers."""
         vocabulary = getattr(self._input, "vocabulary", None)
         return [str(t) for t in range(len(row))] if vocabulary is None else vocabulary.decode(row)
+
+    def generate(self, X: Any, *, steps: int | None = None, **options: Any) -> Generation:  # noqa: N803
+        """Write what sequences become, all at the same time, and tell all that is known of it; for y of tokens.
+
+        Args:
+            X: sequences as those of `fit`.
+            steps: as for `predict`.
+            **options: see `decode.Options`: num_beams, num_return_sequences, ...
+
+        Returns:
+            A `decode.Generation`: `.texts` are the tokens joined by blanks, `.scores` their scores.
+
+        Raises:
+            TypeError: the y of `fit` were numbers.
+        """
+        self._require_fit()
+        if not isinstance(self._output, WrittenTokens):
+            raise TypeError("generate: expected a model that writes tokens, this one writes numbers: use predict")
+        x, lengths = pad(self._input.encode(self._sequences(X), "X"))
+        end = self._output.generation(self._longest(steps))
+        return self.model_.decode(x, lengths, *end, **{"tokenizer": self._output.vocabulary, **options})

@@ -12,6 +12,7 @@ from ._attention_decoder import AttentionDecoder, Decoded
 from ._cache import KeyValueCache
 from ._container import ModuleDict, ModuleList, ParameterList, Residual, Sequential
 from ._conv import Conv1d, Conv2d
+from ._conv_transpose import ConvTranspose1d, ConvTranspose2d
 from ._crf import CRF
 from ._ctc import CTCLoss
 from ._dropout import Dropout
@@ -81,6 +82,8 @@ __all__ = [
     "CTCLoss",
     "Conv1d",
     "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "Decoded",

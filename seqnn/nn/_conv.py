@@ -19,10 +19,50 @@ PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 _MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}  # of `ops.pad`
 
 
-class _Conv(Module):
-    """A convolution over `axes` axes."""
+class Convolution(Module):
+    """What convolutions over `axes` axes and their transposes have in common: channels, sizes and parameters."""
 
     axes: int
+    weight: Parameter
+    bias: Parameter | None
+
+    def _set(self, in_channels: int, out_channels: int, groups: int, **sizes: Size) -> None:
+        """Check channels and groups, and keep them with the sizes, a number for each axis."""
+        name = type(self).__name__
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"{name}: in_channels={in_channels} and out_channels={out_channels} must be multiples of groups={groups}"
+            )
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size, self.stride, self.dilation = (
+            each_axis(name, size, sizes[size], self.axes, 1) for size in ("kernel_size", "stride", "dilation")
+        )
+
+    def _make(self, rows: int, columns: int, bias: bool, dtype: npt.DTypeLike) -> None:
+        """Make the parameters."""
+        self.weight = Parameter(np.empty((rows, columns, *self.kernel_size), dtype))
+        self.bias = Parameter(np.empty(self.out_channels, dtype)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        reset_uniform(self)
+
+    def _shown(self, **more: str) -> str:
+        """Return what `repr` says, with further options where they are given."""
+        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
+        parts += [f"{name}={text}" for name, text in more.items()]
+        if self.dilation != (1,) * self.axes:
+            parts.append(f"dilation={self.dilation}")
+        if self.groups != 1:
+            parts.append(f"groups={self.groups}")
+        if self.bias is None:
+            parts.append("bias=False")
+        return ", ".join(parts)
+
+
+class _Conv(Convolution):
+    """A convolution over `axes` axes."""
 
     def __init__(
         self,
@@ -42,29 +82,14 @@ class _Conv(Module):
         if padding_mode not in _MODES:
             names = ", ".join(map(repr, _MODES))
             raise ValueError(f"{type(self).__name__}: padding_mode is one of {names}, got {padding_mode!r}")
-        if groups < 1 or in_channels % groups or out_channels % groups:
-            raise ValueError(
-                f"{type(self).__name__}: in_channels={in_channels} and out_channels={out_channels} must be multiples "
-                f"of groups={groups}"
-            )
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride, self.dilation = (
-            each_axis(type(self).__name__, name, value, self.axes, 1)
-            for name, value in (("kernel_size", kernel_size), ("stride", stride), ("dilation", dilation))
-        )
+        self._set(in_channels, out_channels, groups, kernel_size=kernel_size, stride=stride, dilation=dilation)
         if isinstance(padding, str) and padding not in ("valid", "same"):
             raise ValueError(f"{type(self).__name__}: padding must be 'valid', 'same' or sizes, got {padding!r}")
         self.padding = (
             padding if isinstance(padding, str) else each_axis(type(self).__name__, "padding", padding, self.axes, 0)
         )
         self.padding_mode = padding_mode
-        self.weight = Parameter(np.empty((out_channels, in_channels // groups, *self.kernel_size), dtype))
-        self.bias = Parameter(np.empty(out_channels, dtype)) if bias else None
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
-        reset_uniform(self)
+        self._make(out_channels, in_channels // groups, bias, dtype)
 
     def _padded(self, x: Operand) -> tuple[Any, Any]:
         """Return x and the padding that the convolution makes: none where x has its padding already."""
@@ -76,19 +101,10 @@ class _Conv(Module):
         return ops.pad(x, pairs, _MODES[self.padding_mode]), 0
 
     def extra_repr(self) -> str:
-        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
-        ones = (1,) * self.axes
-        if self.padding not in ("valid", (0,) * self.axes):
-            parts.append(f"padding={self.padding}")
+        more = {} if self.padding in ("valid", (0,) * self.axes) else {"padding": str(self.padding)}
         if self.padding_mode != "zeros":
-            parts.append(f"padding_mode={self.padding_mode!r}")
-        if self.dilation != ones:
-            parts.append(f"dilation={self.dilation}")
-        if self.groups != 1:
-            parts.append(f"groups={self.groups}")
-        if self.bias is None:
-            parts.append("bias=False")
-        return ", ".join(parts)
+            more["padding_mode"] = repr(self.padding_mode)
+        return self._shown(**more)
 
 
 class Conv1d(_Conv):

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._arguments import number
 from ..autograd import Tensor
 from . import _init
 from ._module import Module
@@ -23,13 +24,15 @@ class Embedding(Module):
         num_embeddings: rows of the table.
         embedding_dim: the size of a vector.
         padding_idx: the row (negative: from the end) that is zero at first and gets no gradient; None is none.
+        max_norm, norm_type: rows that are looked up are first scaled down to this norm in the table itself; see
+            `ops.embedding`.
         dtype: of the table.
 
     Attributes:
         weight: [num_embeddings, embedding_dim], drawn from N(0, 1), as PyTorch's.
 
     Raises:
-        ValueError: where `padding_idx` is no row.
+        ValueError: where `padding_idx` is no row, or a norm is not positive.
 
     >>> import numpy as np
     >>> from seqnn import nn
@@ -43,18 +46,24 @@ class Embedding(Module):
         num_embeddings: int,
         embedding_dim: int,
         padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
         *,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        self._set(Parameter(np.empty((num_embeddings, embedding_dim), dtype)), padding_idx)
+        self._set(Parameter(np.empty((num_embeddings, embedding_dim), dtype)), padding_idx, max_norm, norm_type)
         self.reset_parameters()
 
-    def _set(self, weight: Parameter, padding_idx: int | None) -> None:
+    def _set(
+        self, weight: Parameter, padding_idx: int | None, max_norm: float | None = None, norm_type: float = 2.0
+    ) -> None:
         rows = len(weight)
         if padding_idx is not None and not -rows <= padding_idx < rows:
             raise ValueError(f"Embedding: padding_idx must lie in [-{rows}, {rows}), got {padding_idx}")
         self.num_embeddings, self.embedding_dim = weight.shape
         self.padding_idx = None if padding_idx is None else padding_idx % rows
+        self.max_norm = None if max_norm is None else number("Embedding: max_norm", max_norm, above=0)
+        self.norm_type = number("Embedding: norm_type", norm_type, above=0)
         self.weight = weight
 
     @classmethod
@@ -109,8 +118,9 @@ class Embedding(Module):
         Returns:
             [*ids.shape, embedding_dim].
         """
-        return ops.embedding(ids, self.weight, self.padding_idx)
+        return ops.embedding(ids, self.weight, self.padding_idx, self.max_norm, self.norm_type)
 
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+        norm = "" if self.max_norm is None else f", max_norm={self.max_norm}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}{norm}"

@@ -38,7 +38,6 @@ _ARGUMENTS = {
     "batch_first": "leave it out",
     "size_average": 'write reduction="mean" or "sum"',
     "reduce": 'write reduction="none" for the loss of every target',
-    "max_norm": "scale table.weight.data after a step",
     "sparse": "leave it out: gradients touch the rows of the batch only",
     "scale_grad_by_freq": "there is no such option",
     "return_indices": "there is no such option; ops.topk and Tensor.argmax give indices",

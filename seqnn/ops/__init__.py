@@ -29,6 +29,7 @@ from ._attention import attention, self_attention
 from ._attention_decoder import attention_decoder
 from ._batch_norm import batch_norm
 from ._conv import conv1d, conv2d
+from ._conv_transpose import conv_transpose1d, conv_transpose2d
 from ._crf import crf_decode, crf_marginals, crf_nll
 from ._crf_constraints import crf_constraints
 from ._cross_entropy import cross_entropy
@@ -68,7 +69,7 @@ from ._pool import (
     max_pool2d,
 )
 from ._positions import alibi_bias, alibi_slopes, relative_buckets, rotary, rotary_qkv, sinusoidal_positions
-from ._probability_loss import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
+from ._probability_loss import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div, sigmoid_focal_loss
 from ._reduction import cumprod, cumsum, logsumexp, max, mean, min, norm, prod, std, sum, var
 from ._rnn import rnn
 from ._rows import QuantizedWeight
@@ -97,6 +98,8 @@ __all__ = [
     "concatenate",
     "conv1d",
     "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "copy",
     "cos",
     "cosine_embedding_loss",
@@ -169,6 +172,7 @@ __all__ = [
     "rotary_qkv",
     "self_attention",
     "sigmoid",
+    "sigmoid_focal_loss",
     "silu",
     "sin",
     "sinusoidal_positions",

@@ -33,7 +33,19 @@ def conv_forward(
 
 
 def conv_backward_input(
-    grad, w, height, width, y=None, groups=1, stride_y=1, stride_x=1, top=0, left=0, dilation_y=1, dilation_x=1
+    grad,
+    w,
+    height,
+    width,
+    y=None,
+    bias=None,
+    groups=1,
+    stride_y=1,
+    stride_x=1,
+    top=0,
+    left=0,
+    dilation_y=1,
+    dilation_x=1,
 ):
     (n, o, p, q), (_, i, r, s) = grad.shape, w.shape
     grad = (grad if y is None else grad * (y > 0)).reshape(n, groups, o // groups, p, q)
@@ -43,7 +55,7 @@ def conv_backward_input(
     for a, b in np.ndindex(r, s):
         part = np.einsum("goi,ngopq->ngipq", w[:, :, a, b].reshape(groups, o // groups, i), grad)
         window(dx, a, b, p, q, stride_y, stride_x, dilation_y, dilation_x)[...] += part.reshape(n, groups * i, p, q)
-    return dx[:, :, top : top + height, left : left + width]
+    return dx[:, :, top : top + height, left : left + width] + (0 if bias is None else bias[:, None, None])
 
 
 def conv_backward_weight(
@@ -122,6 +134,27 @@ SHAPES = {
     "small images side by side": (17, 32, 5, 4, 30, 3, 3, {"top": 1, "bottom": 1, "left": 1, "right": 1}),
     "side by side, inputs in parts": (16, 150, 3, 3, 30, 3, 3, {"top": 1, "bottom": 1, "left": 1, "right": 1}),
     "side by side, groups": (35, 64, 4, 2, 64, 2, 4, {"groups": 2, "dilation_y": 2, "top": 3, "left": 2, "right": 1}),
+    "side by side, strides": (
+        17,
+        20,
+        9,
+        8,
+        30,
+        4,
+        3,
+        {"stride_y": 2, "stride_x": 3, "top": 1, "bottom": 1, "left": 2, "right": 1},
+    ),
+    "side by side, strides, dilation and groups": (
+        19,
+        32,
+        6,
+        7,
+        32,
+        4,
+        4,
+        {"groups": 2, "stride_y": 3, "stride_x": 2, "dilation_x": 2, "top": 4, "left": 3, "right": 2},
+    ),
+    "side by side, strides beyond the window": (16, 64, 7, 9, 64, 2, 2, {"stride_y": 3, "stride_x": 4}),
     "no images": (0, 2, 5, 5, 3, 3, 3, {}),
     "no outputs": (2, 2, 5, 5, 0, 3, 3, {}),
     "no inputs": (2, 0, 5, 5, 3, 3, 3, {}),
@@ -158,7 +191,7 @@ def test_conv_backward_input(name):
     gate = np.random.default_rng(0).standard_normal(grad.shape)
     cases = [dict(grad=grad, w=w, y=gate, **size)]
     if x.size < 20_000:
-        cases.append(dict(grad=grad, w=w, **size))
+        cases.append(dict(grad=grad, w=w, bias=np.arange(x.shape[1]) - 1.5, **size))
     check_op(_core.conv_backward_input, conv_backward_input, cases)
 
 

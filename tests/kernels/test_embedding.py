@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from harness import assert_close, assert_identical, check_gradient, check_op, each_isa, each_team
 
-from seqnn import Tensor, _core, ops
+from seqnn import Tensor, _core, nn, ops
 
 
 def gather(weight, ids):
@@ -154,6 +154,30 @@ def test_errors():
         ops.embedding([1], weight, 5)
     with pytest.raises(ValueError, match=r"weight has shape \(2,\)"):
         ops.embedding([1], weight[0])
+
+
+def test_rows_that_are_looked_up_are_scaled_down_to_max_norm():
+    weight = np.array([[3.0, 4.0], [0.3, 0.4], [6.0, 8.0]])
+    out = ops.embedding([0, 1, 0], weight, max_norm=1.0)
+    np.testing.assert_allclose(out, [[0.6, 0.8], [0.3, 0.4], [0.6, 0.8]], rtol=1e-6)
+    np.testing.assert_allclose(weight, [[0.6, 0.8], [0.3, 0.4], [6.0, 8.0]], rtol=1e-6)
+    layer = nn.Embedding(3, 2, max_norm=0.5, norm_type=1.0)
+    assert np.abs(layer([0, 2]).numpy()).sum(axis=1).max() <= 0.5 + 1e-6
+    assert repr(layer) == "Embedding(3, 2, max_norm=0.5)"
+
+
+def test_max_norm_refuses_bad_input():
+    weight = np.array([[3.0, 4.0], [6.0, 8.0]])
+    with pytest.raises(ValueError, match=r"ids holds 2, outside \[0, V=2\)"):
+        ops.embedding([0, 2], weight, max_norm=1.0)
+    assert weight.max() == 8  # nothing was scaled
+    with pytest.raises(ValueError, match="embedding: max_norm: expected a finite number > 0, got 0"):
+        ops.embedding([0], weight, max_norm=0)
+    with pytest.raises(ValueError, match="Embedding: norm_type: expected a finite number > 0, got -1"):
+        nn.Embedding(3, 2, max_norm=1.0, norm_type=-1)
+    weight.flags.writeable = False
+    with pytest.raises(ValueError, match="max_norm scales rows of weight in place, and weight is read-only"):
+        ops.embedding([0], weight, max_norm=1.0)
 
 
 @pytest.mark.parametrize("padding_idx", [None, 0])

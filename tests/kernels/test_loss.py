@@ -148,6 +148,36 @@ def test_bad_input():
         ops.one_hot([0.5])
 
 
+@pytest.mark.parametrize(("alpha", "gamma"), [(0.25, 2.0), (-1.0, 1.0), (0.7, 0.5), (0.25, 0.0)])
+def test_focal_loss(alpha, gamma):
+    x, target = RNG.standard_normal((4, 3)) * 3, RNG.random((4, 3)).round(1)
+    target[0] = [0, 1, 1]
+    s = 1 / (1 + np.exp(-x))
+    cross = -(target * np.log(s) + (1 - target) * np.log(1 - s))
+    right = s * target + (1 - s) * (1 - target)
+    weight = 1 if alpha < 0 else alpha * target + (1 - alpha) * (1 - target)
+    options = {"alpha": alpha, "gamma": gamma}
+    expected = weight * (1 - right) ** gamma * cross
+    np.testing.assert_allclose(ops.sigmoid_focal_loss(x, target, **options), expected, rtol=1e-12)
+    assert ops.sigmoid_focal_loss(x, target, reduction="mean", **options) == pytest.approx(expected.mean())
+    check_gradient(lambda a, t: ops.sigmoid_focal_loss(a, t, **options), x, target)
+    check_gradient(lambda a, t: ops.sigmoid_focal_loss(a, t, reduction="mean", **options), x, target)
+
+
+def test_focal_loss_of_far_logits_is_finite():
+    x, target = Tensor([800.0, -800.0, 800.0, -800.0], requires_grad=True), np.array([1.0, 0.0, 0.0, 1.0])
+    loss = ops.sigmoid_focal_loss(x, target, gamma=0.5)
+    loss.sum().backward()
+    np.testing.assert_allclose(loss.data, [0, 0, 600, 200])
+    np.testing.assert_allclose(x.grad, [0, 0, 0.75, -0.25])
+    for bad, message in (
+        ({"alpha": 2}, "alpha: expected a finite number <= 1"),
+        ({"gamma": -1}, "gamma: expected a finite number >= 0"),
+    ):
+        with pytest.raises(ValueError, match=f"sigmoid_focal_loss: {message}"):
+            ops.sigmoid_focal_loss(x, target, **bad)
+
+
 def test_means_of_nothing_are_nan():
     empty = np.ones((0, 3))
     assert np.isnan(ops.mse_loss(empty, empty))

@@ -7,7 +7,8 @@ import pickle
 
 import numpy as np
 import pytest
-from estimator_cases import CASES, CLASSES, MATRIX, SERIES, TOKENS
+from estimator_cases import CASES as PREDICTORS
+from estimator_cases import CLASSES, MATRIX, SERIES, TOKENS, TRANSFORMERS
 
 from seqnn import _safetensors, models, random
 from seqnn.models import (
@@ -21,6 +22,7 @@ from seqnn.models import (
 )
 from seqnn.models._base import Estimator, Learner
 
+CASES = PREDICTORS | TRANSFORMERS
 ESTIMATORS = sorted(
     {cls for name in models.__all__ if isinstance(cls := getattr(models, name), type) and issubclass(cls, Estimator)},
     key=lambda cls: cls.__name__,
@@ -41,6 +43,8 @@ def answers(name, estimator):
     x = CASES[name][1]
     if isinstance(estimator, AnomalyDetector):
         return [estimator.errors(x), estimator.predict(x)]
+    if name in TRANSFORMERS:
+        return [estimator.transform(x), estimator.reconstruct(x)]
     if CASES[name][2] is None:
         return [estimator.predict(5), estimator.historical_forecasts(x)]
     names = ("predict", "predict_proba", "decision_function")
@@ -93,7 +97,7 @@ def test_nothing_is_known_before_fit(cls):
     with pytest.raises(models.NotFittedError, match=f"{cls.__name__} has not learnt anything yet: call fit first"):
         estimator.save("nowhere")
     with pytest.raises((ValueError, AttributeError), match="call fit first"):
-        estimator.predict(SERIES)
+        estimator.predict(SERIES) if hasattr(cls, "predict") else estimator.transform(MATRIX)
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)

@@ -120,7 +120,7 @@ def test_transformer_layers_take_batch_first_and_refuse_the_other_layout_with_wh
         ),
         (lambda x: nn.TransformerDecoderLayer(8, 2)(x, x, tgt_mask=LATER), "write mask=, .* ~tgt_mask"),
         (lambda x: nn.ReLU(inplace=True), "^ReLU: .*inplace= is PyTorch's: leave it out"),
-        (lambda x: nn.Embedding(3, 2, max_norm=1.0), "^Embedding: .*max_norm= is PyTorch's: scale table.weight.data"),
+        (lambda x: nn.Embedding(3, 2, sparse=True), "^Embedding: .*sparse= is PyTorch's: leave it out"),
         (lambda x: nn.GRU(3, 2, device="cpu"), "^GRU: no argument 'device'.*all is on the CPU"),
         (lambda x: nn.Linear(8, 2)(input=x), "^Linear: forward.*input= is PyTorch's: give it by its position"),
         (lambda x: nn.MaxPool1d(2, return_indices=True), "^MaxPool1d: .*return_indices= .*topk"),

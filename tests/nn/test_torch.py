@@ -35,6 +35,8 @@ LAYERS = [
     ("Conv1d", (4, 6, 4), {"padding": "same", "bias": False}, (2, 4, 9)),
     ("Conv2d", (4, 6, 3), {"stride": (2, 1), "padding": (1, 0)}, (2, 4, 7, 6)),
     ("Conv2d", (4, 4, (3, 1)), {"groups": 4, "dilation": (1, 2), "padding": "valid"}, (2, 4, 7, 6)),
+    ("ConvTranspose1d", (4, 6, 3), {"stride": 2, "padding": 1, "output_padding": 1}, (2, 4, 9)),
+    ("ConvTranspose2d", (4, 6, (3, 2)), {"groups": 2, "dilation": (1, 2), "bias": False}, (2, 4, 5, 6)),
     ("MaxPool1d", (3,), {}, (2, 4, 9)),
     ("MaxPool1d", (3,), {"stride": 2, "padding": 1, "dilation": 2, "ceil_mode": True}, (2, 4, 10)),
     ("MaxPool2d", ((2, 3),), {"stride": 2, "padding": (1, 1)}, (2, 4, 7, 6)),
