@@ -216,21 +216,21 @@ def test_a_transformer_measures_bleu_of_held_out_pairs_too():
 # Reports about other programs: attention to padding (pytorch/tutorials 593, tensorflow 512), a last state of padding
 # (pytorch/tutorials 3643), one coin for a whole sequence (IBM/pytorch-seq2seq 152), beams whose states are not moved
 # (tensorflow 9904, pytorch/translate 353) or that meet another text (attention-is-all-you-need-pytorch 28), texts of a
-# batch that end early (OpenNMT-py 1337), texts longer than those of training (pytorch/tutorials).
+# batch that end early (OpenNMT-py 1337), coverage of padding (OpenNMT-py 2471), texts longer than those of training (pytorch/tutorials).
 
 
-@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("options", [{}, {"num_beams": 3}, {"num_beams": 3, "coverage_penalty": 0.4}])
 @pytest.mark.parametrize("order", ["before", "after"])
-def test_a_text_is_translated_in_a_batch_as_alone(order, beams):
+def test_a_text_is_translated_in_a_batch_as_alone(order, options):
     model = network(cell="lstm", order=order, bidirectional=True)
     rng = np.random.default_rng(5)
     texts = [rng.integers(0, 9, n) for n in (7, 1, 4, 2)]
     together = np.zeros((4, 7), int)
     for row, text in zip(together, texts, strict=True):
         row[: len(text)] = text
-    written = model.generate(together, np.array([7, 1, 4, 2]), 6, 3, 4, num_beams=beams)
+    written = model.generate(together, np.array([7, 1, 4, 2]), 6, 3, 4, **options)
     for row, text in zip(written, texts, strict=True):
-        alone = model.generate(text[None], None, 6, 3, 4, num_beams=beams)[0]
+        alone = model.generate(text[None], None, 6, 3, 4, **options)[0]
         assert row[: len(alone)].tolist() == alone.tolist()
         assert (row[len(alone) :] == alone[-1]).all() or 4 in alone
 
