@@ -199,6 +199,9 @@ class RBM(FeaturesMixin, Estimator):
         Args:
             X: [N, features].
             y: not used.
+
+        Returns:
+            [N, n_components].
         """
         return self.fit(X).transform(X)
 
