@@ -216,7 +216,7 @@ class RBM(FeaturesMixin, Estimator):
         return np.asarray(names, dtype=object)
 
     def gibbs(self, v: Any, steps: int = 1) -> np.ndarray:
-        """Draw states of the visible units after Gibbs steps, [N, features]; each call draws anew.
+        """Return states of the visible units that are drawn by Gibbs steps, [N, features]; each call draws anew.
 
         Args:
             v: states to begin with, [N, features].
