@@ -182,7 +182,7 @@ class RBM(FeaturesMixin, Estimator):
     def _machine(self) -> Machine:
         self._require_fit()
         parameters = self.components_, self.intercept_hidden_, self.intercept_visible_
-        return Machine(*(p.astype(np.float64) for p in parameters), self._gaussian)
+        return Machine(*(p.astype(np.float64) for p in parameters), gaussian=self._gaussian)
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the probabilities that the hidden units are on, [N, n_components].
