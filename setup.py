@@ -231,7 +231,7 @@ core = Extension(
     [
         "csrc/dispatch.c",
         "csrc/base/scratch.c",
-        *(f"csrc/boundary/{s}.c" for s in ("call", "check", "convert", "memory", "module")),
+        *(f"csrc/boundary/{s}.c" for s in ("call", "check", "convert", "items", "memory", "module")),
     ],
     define_macros=[("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"), *limited],
     py_limited_api=not FREE_THREADED,

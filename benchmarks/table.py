@@ -63,6 +63,7 @@ FAMILIES = {
             "conv": "Convolution",
             "conv_transpose": "Transposed convolution",
             "optimizer": "Optimisers",
+            "lbfgs": "L-BFGS",
             "autograd": "The tape",
             "random": "Random numbers",
             "watch": "Watching a training",
@@ -85,6 +86,10 @@ FAMILIES = {
             "language_model": "Language models",
             "sensors": "Sensors",
             "sensors_quality": "Sensors: forecasts",
+            "sentiment": "Sentiment",
+            "sentiment_quality": "Sentiment: test accuracy",
+            "ner": "Named entities",
+            "ner_quality": "Named entities: test F1",
         },
     ),
     "attention": (
@@ -103,6 +108,7 @@ FAMILIES = {
         "CRF and CTC",
         {
             "crf": "Linear-chain CRF",
+            "crf_tagger": "A tagger over features",
             "ctc": "CTC loss",
             "ctc_decode": "CTC decoding",
         },
@@ -225,20 +231,30 @@ SUBJECTS = {
     ),
     "embedding, convolution": ("embedding", "conv", "conv_transpose"),
     "Boltzmann machines": ("rbm",),
-    "optimisers, tape": ("optimizer", "autograd"),
+    "optimisers, tape": ("optimizer", "lbfgs", "autograd"),
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),
     "attention": ("attention", "attention_scores"),
-    "CRF, CTC, decoding": ("crf", "ctc", "ctc_decode", "beams", "samplers", "processors", "mbr", "transformer_step"),
+    "CRF, CTC, decoding": (
+        "crf",
+        "crf_tagger",
+        "ctc",
+        "ctc_decode",
+        "beams",
+        "samplers",
+        "processors",
+        "mbr",
+        "transformer_step",
+    ),
     "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
-    "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model"),
+    "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model", "sentiment", "ner"),
 }
 """The rows of the README's table."""
 
 PEERS = (
     "torch", "gensim", "word2vec.c", "pWord2Vec", "fastText", "Stanford", "onnxruntime", "scikit-learn", "numpy", "transformers",
-    "sacrebleu", "rouge-score", "seqeval", "nltk", "KenLM", "lmplz", "CTranslate2",
+    "sacrebleu", "rouge-score", "seqeval", "nltk", "KenLM", "lmplz", "CRFsuite", "CTranslate2",
 )  # fmt: skip
 """Other programs, by the beginning of their label: a row against seqnn itself or a bound is not a win or a loss."""
 

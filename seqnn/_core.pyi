@@ -15,6 +15,9 @@ def get_threads() -> int: ...
 def set_threads(count: int, /) -> None: ...
 def set_local_threads(count: int, /) -> int: ...
 def force_team(count: int, /) -> int: ...
+def read_items(
+    sequences: list, first: int, zeros: bool, /
+) -> tuple[bytearray, bytearray, bytearray | None, bytearray, bytearray]: ...
 def keep_memory(before: object, /) -> object: ...
 def kept_bytes() -> int: ...
 def limit_memory(count: int, /) -> int: ...
@@ -196,6 +199,15 @@ def corpus_merge(
     other_offsets: npt.ArrayLike,
     other_pool: npt.ArrayLike,
 ) -> corpus_merge_result: ...
+
+# corpus_find(table:u64[C,2], word_offsets:l[W+1], pool:u[P], other_offsets:l[V+1], other_pool:u[Q]) -> map:i[V]
+def corpus_find(
+    table: npt.ArrayLike,
+    word_offsets: npt.ArrayLike,
+    pool: npt.ArrayLike,
+    other_offsets: npt.ArrayLike,
+    other_pool: npt.ArrayLike,
+) -> np.ndarray: ...
 
 # corpus_encode(ids+i[N], map:i[W], ends+l[S]) -> kept:l[1]
 def corpus_encode(
@@ -1887,6 +1899,109 @@ def crf_decode(
     best: int,
 ) -> crf_decode_result: ...
 
+class crf_tagger_index_result(NamedTuple):
+    places: np.ndarray
+    sorted: np.ndarray | None
+
+# crf_tagger_index(items:l[T+1], ids:i[N]<A, begins+l[A+1], values?f[N]) -> places:i[N], sorted?f[N]
+def crf_tagger_index(
+    items: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    begins: np.ndarray,
+    values: npt.ArrayLike | None = None,
+    *,
+    sorted: bool = False,
+) -> crf_tagger_index_result: ...
+
+class crf_tagger_count_result(NamedTuple):
+    counts: np.ndarray
+    labels: np.ndarray
+    frequency: np.ndarray
+
+# crf_tagger_count(begins:l[A+1], places:i[N]<T, tags:i[T], kinds:n>=1, least_count:d, all_labels:p, values?f[N], offsets?l[A+1], size:n>=0=0) -> counts:l[A], labels:u16[size], frequency:f64[size]
+def crf_tagger_count(
+    begins: npt.ArrayLike,
+    places: npt.ArrayLike,
+    tags: npt.ArrayLike,
+    kinds: int,
+    least_count: float,
+    all_labels: bool,
+    values: npt.ArrayLike | None = None,
+    offsets: npt.ArrayLike | None = None,
+    size: int = 0,
+) -> crf_tagger_count_result: ...
+
+class crf_tagger_gradient_result(NamedTuple):
+    losses: np.ndarray
+    grad: np.ndarray
+    grad_transitions: np.ndarray
+
+# crf_tagger_gradient(sequences:l[S+1], items:l[T+1], ids:i[N], tags:i[T]<L, first:l[A+1], labels:u16[K], weights:f[K], transitions:f[L,L], begins:l[A+1], places:i[N], values?f[N], sorted?f[N]) -> losses:f64[S], grad:f[K], grad_transitions:f[L,L]
+def crf_tagger_gradient(
+    sequences: npt.ArrayLike,
+    items: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    tags: npt.ArrayLike,
+    first: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    transitions: npt.ArrayLike,
+    begins: npt.ArrayLike,
+    places: npt.ArrayLike,
+    values: npt.ArrayLike | None = None,
+    sorted: npt.ArrayLike | None = None,
+) -> crf_tagger_gradient_result: ...
+
+class crf_tagger_marginals_result(NamedTuple):
+    marginals: np.ndarray
+    logz: np.ndarray
+
+# crf_tagger_marginals(sequences:l[S+1], items:l[T+1], ids:i[N], first:l[A+1], labels:u16[K], weights:f[K], transitions:f[L,L], values?f[N]) -> marginals:f[T,L], logz:f64[S]
+def crf_tagger_marginals(
+    sequences: npt.ArrayLike,
+    items: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    first: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    transitions: npt.ArrayLike,
+    values: npt.ArrayLike | None = None,
+) -> crf_tagger_marginals_result: ...
+
+class crf_tagger_tag_result(NamedTuple):
+    tags: np.ndarray
+    scores: np.ndarray
+
+# crf_tagger_tag(sequences:l[S+1], items:l[T+1], ids:i[N], first:l[A+1], labels:u16[K], weights:f[K], transitions:f[L,L], values?f[N]) -> tags:i[T], scores:f64[S]
+def crf_tagger_tag(
+    sequences: npt.ArrayLike,
+    items: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    first: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    transitions: npt.ArrayLike,
+    values: npt.ArrayLike | None = None,
+) -> crf_tagger_tag_result: ...
+
+# crf_tagger_perceptron(sequences:l[S+1], items:l[T+1], ids:i[N], tags:i[T]<L, order:i[S]<S, first:l[A+1], labels:u16[K], weights+f[K], sums+f[K], transitions+f[L,L], transition_sums+f[L,L], allowed:b[L,L], time:d, values?f[N]) -> loss:f64[1]
+def crf_tagger_perceptron(
+    sequences: npt.ArrayLike,
+    items: npt.ArrayLike,
+    ids: npt.ArrayLike,
+    tags: npt.ArrayLike,
+    order: npt.ArrayLike,
+    first: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    weights: np.ndarray,
+    sums: np.ndarray,
+    transitions: np.ndarray,
+    transition_sums: np.ndarray,
+    allowed: npt.ArrayLike,
+    time: float,
+    values: npt.ArrayLike | None = None,
+) -> np.ndarray: ...
+
 class ctc_forward_result(NamedTuple):
     loss: np.ndarray
     alpha: np.ndarray | None
@@ -1913,7 +2028,7 @@ def ctc_backward(
     factor: npt.ArrayLike,
 ) -> np.ndarray: ...
 
-# ctc_decode(log_probs~f[T,N,C], input_lengths:i[N], labels+l[N,W,L], length+l[N,W], ends_blank+f64[N,W], ends_label+f64[N,W], extra+f64[N,W], blank:n, bonus?f64[N,W,C])
+# ctc_decode(log_probs~f[T,N,C], input_lengths:i[N], labels+l[N,W,L], length+l[N,W], ends_blank+f64[N,W], ends_label+f64[N,W], extra+f64[N,W], blank:n, bonus?f64[N,W,C], nodes?u32[E+1,4], leaves?u32[F,2], words?i[C], order:n=1, kind:n=0, absent:d=0, alpha:d=1, beta:d=0, eos:p=1)
 def ctc_decode(
     log_probs: npt.ArrayLike,
     input_lengths: npt.ArrayLike,
@@ -1924,6 +2039,15 @@ def ctc_decode(
     extra: np.ndarray,
     blank: int,
     bonus: npt.ArrayLike | None = None,
+    nodes: npt.ArrayLike | None = None,
+    leaves: npt.ArrayLike | None = None,
+    words: npt.ArrayLike | None = None,
+    order: int = 1,
+    kind: int = 0,
+    absent: float = 0.0,
+    alpha: float = 1.0,
+    beta: float = 0.0,
+    eos: bool = True,
 ) -> None: ...
 
 class rbm_gibbs_result(NamedTuple):
@@ -2071,6 +2195,32 @@ def ema_update(
     params: Sequence[npt.ArrayLike],
     decay: float,
 ) -> None: ...
+
+# lbfgs_dot(x:f[N], y:f[N]) -> sum:f64[1]
+def lbfgs_dot(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# lbfgs_remember(x:f[N], x_before:f[N], gradient:f[N], gradient_before:f[N], step+f[N], change+f[N]) -> products:f64[2]
+def lbfgs_remember(
+    x: npt.ArrayLike,
+    x_before: npt.ArrayLike,
+    gradient: npt.ArrayLike,
+    gradient_before: npt.ArrayLike,
+    step: np.ndarray,
+    change: np.ndarray,
+) -> np.ndarray: ...
+
+# lbfgs_descent(slope:f[N], steps:f[M,N], changes:f[M,N], products:f64[M], order:l[R]<M, factor:d) -> direction:f[N]
+def lbfgs_descent(
+    slope: npt.ArrayLike,
+    steps: npt.ArrayLike,
+    changes: npt.ArrayLike,
+    products: npt.ArrayLike,
+    order: npt.ArrayLike,
+    factor: float,
+) -> np.ndarray: ...
 
 # gradients_norm(grads*f[], power:d=2) -> norm:f64[1]
 def gradients_norm(

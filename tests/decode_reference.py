@@ -109,3 +109,21 @@ def beam_search(step, prompt, width, most, end, *, penalty=1.0, early_stopping=F
         if len(pool) == width and running[0][0] / length**penalty <= pool[-1][0]:
             break
     return pool
+
+
+V = 5  # tokens of `table`
+
+
+def table(seed=0, order=2, vocabulary=V):
+    """A step that looks the logits up by the last `order` tokens; it has no state."""
+    logits = np.random.default_rng(seed).standard_normal((vocabulary,) * (order + 1)) * 2
+
+    def step(ids, state):
+        before = [ids[:, -min(n, ids.shape[1])] for n in range(order, 0, -1)]
+        return logits[tuple(before)], state
+
+    return step
+
+
+def rows(found):
+    return [tuple(tokens.tolist()) for tokens in found.new_tokens]

@@ -7,6 +7,7 @@ from seqnn.models import (
     AnomalyDetector,
     ARForecaster,
     BernoulliRBM,
+    CRFTagger,
     DBNAutoencoder,
     GaussianRBM,
     LogisticRegression,
@@ -19,6 +20,8 @@ from seqnn.models import (
     SequenceGenerator,
     SequenceRegressor,
     SequenceTagger,
+    Siamese,
+    Tagger,
     TextCNNClassifier,
     Translator,
 )
@@ -28,6 +31,7 @@ MATRIX = draw.standard_normal((30, 3))
 CLASSES = np.where(MATRIX[:, 0] > 0, "up", "down")
 NUMBERS = [draw.standard_normal((int(n), 2)) for n in draw.integers(1, 6, 30)]
 TOKENS = [[str(t) for t in draw.integers(0, 5, int(n))] for n in draw.integers(1, 6, 30)]
+ITEMS = [[{"token": t, "large": t > "2"} for t in s] for s in TOKENS]
 SERIES = np.sin(0.3 * np.arange(60))[:, None] + 0.1 * draw.standard_normal((60, 2))
 UNIT = draw.random((30, 3))
 SMALL = {"hidden_size": 4, "max_iter": 2}
@@ -44,11 +48,31 @@ CASES = {
     "numbers of sequences": (SequenceRegressor(**SMALL, cell="gru"), NUMBERS, MATRIX[:, 0]),
     "tags": (SequenceTagger(**SMALL), TOKENS, [[t > "2" for t in s] for s in TOKENS]),
     "tags of a chain": (SequenceTagger(**SMALL, crf=True), TOKENS, [[t > "2" for t in s] for s in TOKENS]),
+    "tags by features": (CRFTagger(c2=0.5, delta=1e-3), ITEMS, [[f"t{t}" for t in s] for s in TOKENS]),
+    "tags by features, perceptron": (CRFTagger("ap", max_iterations=3), ITEMS, [[t > "2" for t in s] for s in TOKENS]),
     "tokens from tokens": (Seq2Seq(**SMALL), TOKENS, [s[::-1] for s in TOKENS]),
     "numbers from numbers": (Seq2Seq(**SMALL, cell="rnn"), NUMBERS, [s[::-1] for s in NUMBERS]),
     "tokens from vectors": (SequenceGenerator(**SMALL), MATRIX, TOKENS),
     "numbers from vectors": (SequenceGenerator(**SMALL), MATRIX, [s[:, 0] for s in NUMBERS]),
     "texts": (TextCNNClassifier(filters=2, embedding_size=3, max_iter=2), [" ".join(s) for s in TOKENS], CLASSES),
+    "classes by convolutions": (SequenceClassifier(**SMALL, cell="cnn", pooling="attention"), TOKENS, CLASSES),
+    "classes by attention": (SequenceClassifier(**SMALL, cell="transformer", num_layers=2), TOKENS, CLASSES),
+    "spans of words": (
+        Tagger(**SMALL, embedding_size=3),
+        TOKENS,
+        [["B-a" if t > "2" else "O" for t in s] for s in TOKENS],
+    ),
+    "labels of words": (
+        Tagger(**SMALL, spelling="lstm", crf=False, casing=False),
+        TOKENS,
+        [["x" if t > "2" else "y" for t in s] for s in TOKENS],
+    ),
+    "pairs": (Siamese(**SMALL, loss="triplet"), [(s, s[::-1]) for s in TOKENS], np.arange(30)),
+    "pairs or not": (
+        Siamese(**SMALL, loss="contrastive", distance="manhattan"),
+        [(s, s[::-1]) for s in TOKENS],
+        np.arange(30) % 2,
+    ),
     "translations": (Translator(**TINY), TOKENS, [s[::-1] for s in TOKENS]),
     "autoregression": (ARForecaster(3, ridge=0.1), SERIES, None),
     "several series": (ARForecaster(3), [SERIES[:30, 0], SERIES[30:, 1]], None),

@@ -237,6 +237,14 @@ def test_the_parser_refuses_conditions_that_it_cannot_check(where):
         generate._Writer(language.parse(f"{line} where {where}", source), []).row([["plain"]])
 
 
+def test_files_for_float32_alone_name_it():
+    source = language.Source("single", "x")
+    assert language.parse("f(x:f32[N]) -> out:f32[N]", source).kind == "single"
+    for line in ("f(x:f[N]) -> out:f32[N]", "f(x:f32[N]) -> out:f[N]"):
+        with pytest.raises(language.SignatureError, match="f32 in the place of f"):
+            language.parse(line, source)
+
+
 def test_axis_arithmetic_defaults_and_optional_outputs():
     x = np.arange(24, dtype=np.float32).reshape(2, 12)
     out, longest = _core.probe_axes(x, [0, 1, 5], 2)

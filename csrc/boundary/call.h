@@ -166,6 +166,9 @@ bool check_below(call *c, const sq_param *p, PyArrayObject *x);
 bool check_conditions(call *c);
 bool check_overlaps(call *c);
 
+// items.c: dicts of features as arrays.
+PyObject *read_items(PyObject *module, PyObject *args);
+
 // memory.c: memory that is kept when arrays go.
 enum { KEPT_FROM = 1 << 17 }; // bytes; smaller arrays gain nothing
 bool memory_start(void);      // at import

@@ -135,6 +135,8 @@ static PyMethodDef own_methods[] = {
     {"set_local_threads", set_local_threads, METH_O,
      "Limit the threads of calls from this thread (0 = no own limit); returns the old limit."},
     {"force_team", force_team, METH_O, "For tests: every team has exactly this size (0 = off); returns the old size."},
+    {"read_items", read_items, METH_VARARGS,
+     "Features of the items of sequences as bytearrays: names, their ends, values, ends of items and of sequences."},
     {"keep_memory", keep_memory, METH_O,
      "Arrays made by this thread get kept memory (None), or what this function returned before; returns what was."},
     {"kept_bytes", kept_bytes, METH_NOARGS, "How much memory is kept for the next arrays."},

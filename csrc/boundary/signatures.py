@@ -315,6 +315,8 @@ def parse(text: str, source: Source | None = None) -> Function:
     names = [p.name for p in everything] + [f"{p.name}_size" for p in everything if p.list or p.output]
     if len({*names}) != len(names):
         raise SignatureError(f"{text!r}: a name occurs twice")
+    if source.kind == "single" and any(p.type == "f" for p in everything):
+        raise SignatureError(f"{text!r}: a file for float32 alone has f32 in the place of f")
     if any(p.flat for p in outputs) and not any(p.flat and not p.optional for p in inputs):
         raise SignatureError(f"{text!r}: an output of any shape takes that of an input")
     conditions = _conditions("; ".join(others), tuple(inputs), outputs, source)
@@ -365,8 +367,6 @@ def read_sources() -> list[Source]:
                     found = parse(text, source)
             except (SignatureError, SyntaxError, KeyError) as error:
                 raise SignatureError(f"{source.path}.c: {error}\n  in: {text}") from None
-            if source.kind == "single" and any(p.type == "f" for p in (*found.inputs, *found.outputs)):
-                raise SignatureError(f"{source.path}.c: {found.name}: a single file has f32 in the place of f")
             known[found.name] = found
             source.functions.append(found)
     return sources

@@ -1,8 +1,5 @@
 // Scores of texts under an n-gram model: a word gets the log10 probability of the longest n-gram that ends with it, and
 // the weights of backing off from the longer contexts.
-//
-// A state is what a model must know of a text to score what follows: the slots of the n-grams of 1 .. order - 1 words
-// that end it; 0 where the text is shorter, ABSENT where the model lacks the n-gram.
 #include "lm/score.h"
 
 //= UNK 0
@@ -126,21 +123,6 @@ KERNEL(ngram_score_texts)
     return failed ? sq_no_memory : NULL;
 }
 
-// Reads a state into context[1 ..] and returns its reach, -1 where it is none of this model.
-static int64_t read_state(const model *m, const uint32_t *state, uint32_t *context)
-{
-    int64_t reach = 0;
-    for (int64_t n = 1; n < m->t.order; n++) {
-        const uint32_t slot = READ_ONCE(state[n - 1]);
-        if (!slot) break;
-        const bool absent = slot == NGRAM_SCORE_ABSENT;
-        if (!absent && (slot < m->t.level[n] || slot >= m->t.level[n + 1])) return -1;
-        context[n] = absent ? 0 : slot;
-        reach = n;
-    }
-    return reach;
-}
-
 static const char no_state[] = "states: expected what ngram_score_advance returns for this model";
 
 // Computes the log10 probability of a word after each state, and the state after it. A state of zeros is that of no
@@ -155,26 +137,11 @@ KERNEL(ngram_score_advance)
     for (int64_t r = 0; r < a->R; r++) {
         uint32_t context[TRIE_MOST_ORDER] = {0}, *next = a->next + r * (a->order - 1);
         const int64_t reach = read_state(&m, a->states + r * (a->order - 1), context);
-        const uint32_t word = known(&m, READ_ONCE(a->ids[r]));
-        int64_t length = 1, longest = 1 + word;
         memset(next, 0, sizeof *next * (size_t)(a->order - 1));
-        if (reach < 0) {
+        if (reach < 0)
             good = false;
-            continue;
-        }
-        if (word == NGRAM_SCORE_BOS) { // a text begins anew
-            if (a->order > 1) next[0] = 1 + NGRAM_SCORE_BOS;
-            a->log_probs[r] = 0;
-            continue;
-        }
-        for (int64_t n = 1; n <= reach + 1; n++) {
-            const int64_t slot = n == 1           ? 1 + (int64_t)word
-                                 : context[n - 1] ? trie_find(&m.t, n, context[n - 1], word)
-                                                  : 0;
-            if (slot) length = n, longest = slot;
-            if (n < a->order) next[n - 1] = slot ? (uint32_t)slot : NGRAM_SCORE_ABSENT;
-        }
-        a->log_probs[r] = log_prob(&m, longest, length, context, 1, reach);
+        else
+            a->log_probs[r] = advance(&m, context, reach, known(&m, READ_ONCE(a->ids[r])), next);
     }
     return good ? NULL : no_state;
 }

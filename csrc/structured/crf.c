@@ -9,6 +9,19 @@
 
 enum { MOST_PARTS = 32, PART_NUMBERS = 1 << 24 }; // the parts in which transitions are counted, and their size together
 
+// The score of a sequence of tags.
+static double path_score(const real *emissions, int64_t stride, const real *transitions, const real *start,
+                         const real *end, const int32_t *tags, int64_t length, int64_t K)
+{
+    if (length == 0) return 0;
+    double score = (double)start[tags[0]] + (double)end[tags[length - 1]];
+    for (int64_t t = 0; t < length; t++) {
+        score += (double)emissions[t * stride + tags[t]];
+        if (t > 0) score += (double)transitions[tags[t - 1] * K + tags[t]];
+    }
+    return score;
+}
+
 static void forward_rows(const struct crf_forward *a, const crf_table *t, int64_t first, int64_t last, real *room)
 {
     crf_row row[CRF_GROUP];
@@ -37,8 +50,8 @@ static void forward_rows(const struct crf_forward *a, const crf_table *t, int64_
             for (int64_t j = 0; j < t->K; j++) r->log[j] += a->end[j];
         a->logz[b] = length > 0 ? r->offset + crf_log_sum(r->log, t->K) : 0;
         if (a->score)
-            a->score[b] = crf_score(a->emissions + b * a->emissions_stride[0], a->emissions_stride[1], a->transitions,
-                                    a->start, a->end, a->tags + b * a->T, length, t->K);
+            a->score[b] = path_score(a->emissions + b * a->emissions_stride[0], a->emissions_stride[1], a->transitions,
+                                     a->start, a->end, a->tags + b * a->T, length, t->K);
     }
 }
 
@@ -61,20 +74,6 @@ KERNEL(crf_forward)
         forward_rows(a, &table, g * CRF_GROUP, least(a->B, (g + 1) * CRF_GROUP), rows + omp_get_thread_num() * one);
     sq_scratch_give(room);
     return NULL;
-}
-
-// The marginals of the last step, and where the pass begins.
-static void last_step(crf_row *r, const crf_table *t, const real *alpha, const real *end, real factor, real *marginal)
-{
-    for (int64_t i = 0; i < t->width; i += LANES) {
-        vf_store(r->log + i, row_load(end, NULL, i, t->K, -(real)INFINITY));
-        vf_store(r->next + i, row_load(alpha, NULL, i, t->K, -(real)INFINITY));
-    }
-    crf_weigh(r->next, end, t->K, r->other, t->width);
-    vf sum = vf_set(0);
-    for (int64_t i = 0; i < t->width; i += LANES) sum += vf_load(r->other + i);
-    const real share = factor / vf_sum(sum);
-    for (int64_t i = 0; i < t->K; i += LANES) row_store(marginal, i, t->K, vf_load(r->other + i) * share, false);
 }
 
 // Takes what the tags have off the gradients.
@@ -107,7 +106,7 @@ static void backward_rows(const struct crf_backward *a, const crf_table *t, int6
             real *marginal = a->grad_emissions + (b * a->T + step) * K;
             const real *alpha = a->alpha + (b * a->T + step) * K;
             if (back == 0)
-                last_step(r, t, alpha, a->end, a->factor[b], marginal);
+                crf_last_step(r, t, alpha, a->end, a->factor[b], marginal);
             else
                 crf_backward_step(r, t, alpha,
                                   a->emissions + b * a->emissions_stride[0] + (step + 1) * a->emissions_stride[1],
@@ -163,6 +162,25 @@ KERNEL(crf_backward)
     return NULL;
 }
 
+static void search_row(const crf_search *s, int64_t b, int64_t length, void *room)
+{
+    int64_t *tags = s->tags + b * s->best * s->T;
+    real *score = s->score + b * s->best;
+    for (int64_t i = 0; i < s->best * s->T; i++) tags[i] = -1;
+    for (int64_t k = 0; k < s->best; k++) score[k] = -(real)INFINITY;
+    if (length == 0) {
+        score[0] = 0;
+        return;
+    }
+    if (s->K == 0) return;
+    const real *emissions = s->emissions + b * s->row;
+    if (s->best == 1)
+        score[0] = crf_search_one(s, emissions, length, tags, room);
+    else
+        crf_search_lists(s, emissions, length, tags, score, room);
+    for (int64_t t = 0; t < s->T && score[0] == -(real)INFINITY; t++) tags[t] = -1;
+}
+
 // The `best` best tags of each sequence and their scores, the best first; ties go to the lowest tags, looked at from
 // the end. Where there are fewer, and in the padding, tags are -1, and scores -inf.
 //: crf_decode(emissions~f[B,T,K], transitions:f[K,K], start:f[K], end:f[K], lengths:i[B], best:n>=1)
@@ -187,7 +205,7 @@ KERNEL(crf_decode)
     if (!room) return sq_no_memory;
     crf_search_prepare(&s, room);
 #pragma omp parallel for num_threads(team) schedule(dynamic)
-    for (int64_t b = 0; b < a->B; b++) crf_search_row(&s, b, a->lengths[b], room + matrix + omp_get_thread_num() * one);
+    for (int64_t b = 0; b < a->B; b++) search_row(&s, b, a->lengths[b], room + matrix + omp_get_thread_num() * one);
     sq_scratch_give(room);
     return NULL;
 }

@@ -114,17 +114,4 @@ static bool crf_logs(const real *sums, const real *more, int64_t n, real *to, in
     return vf_largest(most) > -CRF_TINY;
 }
 
-// The score of a sequence of tags.
-static double crf_score(const real *emissions, int64_t stride, const real *transitions, const real *start,
-                        const real *end, const int32_t *tags, int64_t length, int64_t K)
-{
-    if (length == 0) return 0;
-    double score = (double)start[tags[0]] + (double)end[tags[length - 1]];
-    for (int64_t t = 0; t < length; t++) {
-        score += (double)emissions[t * stride + tags[t]];
-        if (t > 0) score += (double)transitions[tags[t - 1] * K + tags[t]];
-    }
-    return score;
-}
-
 #endif

@@ -55,7 +55,7 @@ static void best_step(const crf_search *s, const real *from, const real *emissio
 }
 
 // The best sequence alone.
-static real search_one(const crf_search *s, const real *emissions, int64_t length, int64_t *tags, void *room)
+static real crf_search_one(const crf_search *s, const real *emissions, int64_t length, int64_t *tags, void *room)
 {
     real *from = room, *to = from + s->width;
     lane_bits *came = (lane_bits *)(to + s->width);
@@ -105,8 +105,8 @@ static int64_t merge(const crf_search *s, const tag_lists *from, const real *mor
 }
 
 // Several: a list for each tag and step.
-static void search_lists(const crf_search *s, const real *emissions, int64_t length, int64_t *tags, real *score,
-                         void *room)
+static inline void crf_search_lists(const crf_search *s, const real *emissions, int64_t length, int64_t *tags,
+                                    real *score, void *room)
 {
     const int64_t n = s->best, K = s->K, each = K * n;
     int64_t *place = room, *came = place + 3 * K, *last = came + each * s->T;
@@ -130,25 +130,6 @@ static void search_lists(const crf_search *s, const real *emissions, int64_t len
             if (t > 0) entry = came[t * each + entry];
         }
     }
-}
-
-static void crf_search_row(const crf_search *s, int64_t b, int64_t length, void *room)
-{
-    int64_t *tags = s->tags + b * s->best * s->T;
-    real *score = s->score + b * s->best;
-    for (int64_t i = 0; i < s->best * s->T; i++) tags[i] = -1;
-    for (int64_t k = 0; k < s->best; k++) score[k] = -(real)INFINITY;
-    if (length == 0) {
-        score[0] = 0;
-        return;
-    }
-    if (s->K == 0) return;
-    const real *emissions = s->emissions + b * s->row;
-    if (s->best == 1)
-        score[0] = search_one(s, emissions, length, tags, room);
-    else
-        search_lists(s, emissions, length, tags, score, room);
-    for (int64_t t = 0; t < s->T && score[0] == -(real)INFINITY; t++) tags[t] = -1;
 }
 
 #endif

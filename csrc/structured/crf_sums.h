@@ -79,6 +79,21 @@ static void exact_marginals(const crf_table *t, const real *alpha, const real *l
         }
 }
 
+// The marginals of the last step, and where the pass begins.
+static void crf_last_step(crf_row *r, const crf_table *t, const real *alpha, const real *end, real factor,
+                          real *marginal)
+{
+    for (int64_t i = 0; i < t->width; i += LANES) {
+        vf_store(r->log + i, row_load(end, NULL, i, t->K, -(real)INFINITY));
+        vf_store(r->next + i, row_load(alpha, NULL, i, t->K, -(real)INFINITY));
+    }
+    crf_weigh(r->next, end, t->K, r->other, t->width);
+    vf sum = vf_set(0);
+    for (int64_t i = 0; i < t->width; i += LANES) sum += vf_load(r->other + i);
+    const real share = factor / vf_sum(sum);
+    for (int64_t i = 0; i < t->K; i += LANES) row_store(marginal, i, t->K, vf_load(r->other + i) * share, false);
+}
+
 // Goes from step t, whose emission is given, to t - 1, whose alpha is given: log becomes that of t - 1, marginal[K]
 // factor times the probabilities of its tags.
 static void crf_backward_step(crf_row *r, const crf_table *t, const real *alpha, const real *emission, real factor,

@@ -19,6 +19,8 @@
 // Bytes that are scanned at a time, and how many words may end in them.
 enum { GROUP = 256, GROUP_TOKENS = GROUP / 2 + 1 };
 
+#define ABSENT INT64_MAX // a number that no word has
+
 static const char odd_table[] = "table: the number of slots must be a power of two";
 static const char disagreement[] =
     "the scanner's arrays do not agree: expected those of one scanner, as its last call left them";
@@ -333,6 +335,43 @@ KERNEL(corpus_merge)
     }
     a->total[0] = d.words;
     return NULL;
+}
+
+// Looks up V other words; map = their numbers here, -1 for those that are not there.
+//: corpus_find(table:u64[C,2], word_offsets:l[W+1], pool:u[P], other_offsets:l[V+1], other_pool:u[Q]) -> map:i[V]
+//:     where other_offsets covers Q
+KERNEL(corpus_find)
+{
+    dictionary d = {(uint64_t *)a->table,
+                    a->C,
+                    (uint8_t *)a->pool,
+                    (int64_t *)a->word_offsets,
+                    .words = a->W,
+                    .room = a->W,
+                    .used = a->word_offsets[a->W],
+                    .reserve = a->P,
+                    .unknown = ABSENT};
+    const char *problem = check_dictionary(&d, a->W);
+    if (problem) return problem;
+    bool good = true;
+#pragma omp parallel for num_threads(sq_team(times(64, a->V))) reduction(&& : good)
+    for (int64_t block = 0; block < blocks(a->V, GROUP_TOKENS); block++) {
+        const int64_t begin = block * GROUP_TOKENS, end = least(a->V, begin + GROUP_TOKENS);
+        token batch[GROUP_TOKENS];
+        for (int64_t i = begin; i < end; i++) good = good && a->other_offsets[i + 1] - a->other_offsets[i] > 1;
+        if (!good) continue;
+        for (int64_t i = begin; i < end; i++) {
+            const int64_t from = a->other_offsets[i], size = a->other_offsets[i + 1] - 1 - from;
+            batch[i - begin] = make_token(a->other_pool + from, from, size, a->Q - from);
+            __builtin_prefetch(d.slots + 2 * (batch[i - begin].hash & (uint64_t)(d.capacity - 1)));
+        }
+        for (int64_t i = begin; i < end; i++) {
+            const int64_t w = find_or_add(&d, batch + (i - begin), a->other_pool + batch[i - begin].start, 0);
+            good = good && w >= 0;
+            a->map[i] = w == ABSENT ? -1 : (int32_t)w;
+        }
+    }
+    return good ? NULL : disagreement;
 }
 
 // Replaces ids by map[ids] in place and drops those that map to -1: ids[0 .. kept) are left. `ends`, ascending

@@ -59,12 +59,18 @@ ALWAYS_INLINE vi vi_quads(vi sum, vi x, vi y)
 #endif
 static bool vi_has_quads(void)
 {
-    unsigned eax, ebx, ecx, edx;
+    static int known; // 0: not asked yet, for which a virtual machine takes microseconds; 1: no; 2: yes
+    int found = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (!found) {
+        unsigned eax, ebx, ecx, edx;
 #if defined(__AVX512F__)
-    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ecx >> 11 & 1); // AVX512-VNNI
+        found = 1 + (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ecx >> 11 & 1)); // AVX512-VNNI
 #else
-    return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1); // AVX-VNNI
+        found = 1 + (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1)); // AVX-VNNI
 #endif
+        __atomic_store_n(&known, found, __ATOMIC_RELAXED);
+    }
+    return found == 2;
 }
 #else
 #define VI_QUADS 0

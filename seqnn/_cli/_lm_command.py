@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from .._files import open_binary, unpacking
 from ..lm import NGramLM, TextScore
 from ..text import files_of, split_words
-from ._options import Help, add_settings, offered
+from ._actions import add_action, add_group, lines_of
+from ._options import add_settings, offered
 from ._shell import STDOUT, Shell, source, target, typed
 from ._training import check_targets, megabytes, named_corpus
 
@@ -28,40 +28,23 @@ _LINES = 1 << 14
 
 def add_command(commands: Any) -> None:
     """Add the sub-command, with its own sub-commands, to those of a parser."""
-    parser = commands.add_parser(
-        "lm",
+    actions = add_group(
+        commands, "lm",
         help="train n-gram language models, score texts, draw sentences",
         description="Train n-gram language models as KenLM does, score texts with them, draw sentences from them.",
-        epilog="Examples:\n  seqnn lm train text.txt --order 5 -o model.lm\n  seqnn lm score model.lm test.txt --summary\n"
-        "  seqnn lm generate model.lm once upon a time\n  seqnn lm COMMAND --help tells more.",
-        formatter_class=Help,
-        allow_abbrev=False,
-    )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
+        examples="  seqnn lm train text.txt --order 5 -o model.lm\n  seqnn lm score model.lm test.txt --summary\n"
+        "  seqnn lm generate model.lm once upon a time",
+    )  # fmt: skip
     _add_train(actions)
     _add_score(actions)
     _add_generate(actions)
-
-
-def _parser(actions: Any, name: str, description: str, examples: str, run: Any, **more: Any) -> argparse.ArgumentParser:
-    parser = actions.add_parser(
-        name,
-        help=description.partition(".")[0].lower(),
-        description=description,
-        epilog=f"Examples:\n{examples}",
-        formatter_class=Help,
-        allow_abbrev=False,
-        **more,
-    )
-    parser.set_defaults(run=run)
-    return parser
 
 
 # Training.
 
 
 def _add_train(actions: Any) -> None:
-    train = _parser(
+    train = add_action(
         actions, "train",
         "Count and smooth the n-grams of a text. CORPUS: text files (one sentence a line, words separated by white space; "
         "plain, .gz, .bz2, .xz, .zip) or directories of them; - is the standard input.",
@@ -124,7 +107,7 @@ def run_train(arguments: argparse.Namespace) -> None:
 
 
 def _add_score(actions: Any) -> None:
-    score = _parser(
+    score = add_action(
         actions, "score",
         "Print the log10 probability of each line. Without a FILE lines are read from the standard input. " + _MODEL,
         "  seqnn lm score model.arpa.gz test.txt\n"
@@ -149,7 +132,7 @@ def run_score(arguments: argparse.Namespace) -> None:
     if arguments.summary and (arguments.no_bos or arguments.no_eos):
         raise ValueError("--summary: a perplexity is that of whole sentences; leave out --no-bos and --no-eos")
     model, shell = NGramLM.load(source(arguments.model)), Shell()
-    lines = _lines(arguments.files)
+    lines = lines_of(arguments.files)
     if arguments.summary:
         _print_summary(_summed(model, lines), shell, as_json=arguments.json)
         shell.close()
@@ -180,14 +163,6 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _lines(files: list[str]) -> Iterator[str]:
-    """Yield the lines of files, without their ends; invalid UTF-8 becomes U+FFFD."""
-    for path in files:
-        with unpacking(source(path)), open_binary(source(path)) as file:
-            for line in file:
-                yield line.decode("utf-8", "replace").rstrip("\r\n")
-
-
 def _summed(model: NGramLM, lines: Iterator[str]) -> TextScore:
     """Score all lines, some at a time."""
     parts = []
@@ -212,7 +187,7 @@ def _print_summary(found: TextScore, shell: Shell, *, as_json: bool) -> None:
 
 
 def _add_generate(actions: Any) -> None:
-    generate = _parser(
+    generate = add_action(
         actions, "generate",
         "Draw sentences. Each begins with the words of PROMPT. " + _MODEL,
         "  seqnn lm generate model.lm -n 5\n  seqnn lm generate model.lm once upon a --temperature 0.7 --seed 1",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from .._config import __version__, config
-from . import _completion, _lm_command, _metric_commands, _vector_commands
+from . import _completion, _generate_command, _lm_command, _metric_commands, _tag_command, _vector_commands
 from ._fasttext_command import FastTextCommand
 from ._glove_command import GloVeCommand
 from ._options import Help, unknown_option
@@ -69,7 +69,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     """Make the parser of the command line, and list those of its commands."""
     parser = argparse.ArgumentParser(
         prog="seqnn",
-        description="Train and use word vectors, and score texts.",
+        description="Train and use word vectors and language models, tag texts, and score them.",
         epilog=EXAMPLES,
         formatter_class=Help,
     )
@@ -80,6 +80,8 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     _vector_commands.add_commands(commands)
     _metric_commands.add_commands(commands)
     _lm_command.add_command(commands)
+    _generate_command.add_command(commands)
+    _tag_command.add_command(commands)
     about = commands.add_parser("config", help="print versions, instruction set, threads", allow_abbrev=False)
     about.set_defaults(run=_show_config)
     _completion.add_command(commands, commands.choices)

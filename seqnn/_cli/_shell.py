@@ -58,9 +58,9 @@ class Shell:
         if not self.quiet:
             self._write(sys.stderr if self._to_stderr else sys.stdout, text)
 
-    def result(self, text: object) -> None:
+    def result(self, text: object, end: str = "\n") -> None:
         """Print what the user asked for."""
-        self._write(sys.stdout, text)
+        self._write(sys.stdout, text, end)
 
     def warn(self, text: object) -> None:
         """Tell what the user should know, on the standard error."""
@@ -77,12 +77,12 @@ class Shell:
         if self.error is not None and not isinstance(self.error, BrokenPipeError):
             raise OSError(self.error.errno, os.strerror(self.error.errno or 0), "standard output")
 
-    def _write(self, stream: TextIO, text: Any) -> None:
+    def _write(self, stream: TextIO, text: Any, end: str = "\n") -> None:
         if self.error is not None and stream is sys.stdout:
             return
         try:
             if text is not None:
-                print(text, file=stream)
+                print(text, end=end, file=stream)
             stream.flush()
         except OSError as error:
             if stream is sys.stdout:

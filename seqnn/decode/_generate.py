@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from .._arguments import optional_integer
-from ._beams import BeamSearch
 from ._options import Options
 from ._prompts import as_prompts, is_single, of_equal_length
-from ._result import Generation, Sequence, collect
+from ._result import Decoded, Generation, as_text, collect
+from ._run import decode, of_model, of_step, run, with_tokenizer
 from ._samplers import Sampling
-from ._step import Decodable, Start, Step, gather
+from ._step import Decodable, Start, Step
 
-__all__ = ["beam_search", "generate", "sample", "stream"]
+__all__ = ["beam_search", "generate", "sample", "stream", "stream_text"]
 
 
 def generate(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = None, **options: Any) -> Generation:
@@ -27,7 +26,8 @@ def generate(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = N
             step(ids, state) -> (logits, state): ids [rows, t] are all tokens so far, logits [rows, V] those of the next
             one, and state any nest of arrays with rows first, which move with the beams. Other modules and libraries fit
             through such a function.
-        prompt_ids: token ids of a prompt, or of several, of any lengths; texts with a `tokenizer` that encodes.
+        prompt_ids: token ids of a prompt, or of several, of any lengths; texts where the model has a tokenizer, or with
+            `tokenizer`: the result then has `texts`.
         state: that of the first step of a step function, with a row for each prompt.
         **options: see `Options`: max_new_tokens, eos_token_id, do_sample, num_beams, ...
 
@@ -49,48 +49,17 @@ def generate(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = N
     >>> decode.generate(step, [1], max_new_tokens=2, num_beams=3, num_return_sequences=2).scores.round(3)
     array([-0.164, -1.263])
     """
-    prompts = as_prompts(prompt_ids, options.get("tokenizer"))
+    options = with_tokenizer(model_or_step, options)
+    prompts = as_prompts(prompt_ids, options["tokenizer"])
     if hasattr(model_or_step, "start_decoding"):
-        return run(_of_model(model_or_step, prompts, options), options)
+        return run(of_model(model_or_step, prompts, options), options)
     checked = Options(**options).plain()
-    found: list[list[Sequence]] = [[] for _ in prompts]
+    found = [Decoded([])] * len(prompts)
     for rows in of_equal_length(prompts):
-        start = _start(model_or_step, prompts, state, rows)
-        for row, several in zip(rows, decode(start, checked), strict=True):
-            found[row] = several
-    return collect(prompts, found, checked.padding)
-
-
-def _of_model(model: Decodable, prompts: list[np.ndarray], options: dict[str, Any]) -> Start:
-    return model.start_decoding(prompts, optional_integer("max_new_tokens", options.get("max_new_tokens"), 0))
-
-
-def _start(step: Any, prompts: list[np.ndarray], state: Any, rows: list[int]) -> Start:
-    """Return the beginning of some prompts of equal length."""
-    if not callable(step):
-        raise TypeError(
-            "model_or_step: expected a model with a method start_decoding, or a function step(ids, state) -> "
-            f"(logits, state), got {type(step).__name__}"
-        )
-    order = np.array(rows)
-    own = state if rows == [*range(len(prompts))] else gather(state, order, len(prompts))
-    return Start(np.stack([prompts[row] for row in rows]), step, own, numbers=order)
-
-
-def run(start: Start, options: dict[str, Any]) -> Generation:
-    """Return what follows a beginning."""
-    prompts = [row[begin:] for row, begin in zip(start.ids, start.begins, strict=True)]
-    checked = Options(**{**start.options, **options}).plain()
-    return collect(prompts, decode(start, checked), checked.padding)
-
-
-def decode(start: Start, options: SimpleNamespace) -> list[list[Sequence]]:
-    """Return the sequences of each prompt."""
-    engine = BeamSearch(start, options) if options.num_beams > 1 else Sampling(start, options)
-    with start.context():
-        while not engine.done:
-            engine.advance()
-    return engine.result()
+        start = of_step(model_or_step, prompts, state, rows)
+        for row, one in zip(rows, decode(start, checked), strict=True):
+            found[row] = one
+    return collect(prompts, found, checked.padding, checked.tokenizer)
 
 
 def stream(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = None, **options: Any) -> Iterator[Any]:
@@ -114,19 +83,59 @@ def stream(model_or_step: Decodable | Step, prompt_ids: Any, *, state: Any = Non
     >>> list(decode.stream(lambda ids, state: (table[ids[:, -1]], state), [1], max_new_tokens=3))
     [2, 0, 1]
     """
-    prompts = as_prompts(prompt_ids, options.get("tokenizer"))
+    start, checked = _beginning(model_or_step, prompt_ids, state, options)
+    return _streamed(start, checked, is_single(prompt_ids) and checked.num_return_sequences == 1)
+
+
+def stream_text(model_or_step: Decodable | Step, prompt: Any, *, state: Any = None, **options: Any) -> Iterator[str]:
+    """Yield the text that follows a prompt piece by piece, as its tokens come, without the token that ends it.
+
+    Args:
+        model_or_step: as for `generate`; it has a tokenizer, unless `tokenizer` is given.
+        prompt: one text, or its token ids.
+        state: as for `generate`.
+        **options: as for `stream`.
+
+    Yields:
+        Texts, which together are the text: all of it that further tokens do not change.
+
+    Raises:
+        ValueError: as for `stream`, or for several prompts.
+        TypeError: there is no tokenizer.
+
+    >>> from seqnn import decode
+    >>> from seqnn.lm import NGramLM
+    >>> list(decode.stream_text(NGramLM(order=3).fit(["to be or not to be"] * 3), "or", max_new_tokens=3))
+    ['not', ' to', ' be']
+    """
+    start, checked = _beginning(model_or_step, prompt, state, options)
+    if checked.tokenizer is None:
+        raise TypeError("tokenizer: expected an object with a method decode(ids), got None")
+    if not is_single(prompt) or checked.num_return_sequences > 1:
+        raise ValueError("prompt: expected one text, and num_return_sequences=1: stream each alone")
+    return _pieces(_streamed(start, checked, True), checked)
+
+
+def _beginning(
+    model_or_step: Any, prompt_ids: Any, state: Any, options: dict[str, Any]
+) -> tuple[Start, SimpleNamespace]:
+    """Return what a stream begins with, and its options."""
+    options = with_tokenizer(model_or_step, options)
+    prompts = as_prompts(prompt_ids, options["tokenizer"])
     if hasattr(model_or_step, "start_decoding"):
-        start = _of_model(model_or_step, prompts, options)
+        start = of_model(model_or_step, prompts, options)
     else:
         if len({len(prompt) for prompt in prompts}) > 1:
             raise ValueError("prompt_ids: expected prompts of equal length for a step function: stream each alone")
-        start = _start(model_or_step, prompts, state, [*range(len(prompts))])
+        start = of_step(model_or_step, prompts, state, [*range(len(prompts))])
     checked = Options(**{**start.options, **options}).plain()
     if checked.num_beams > 1:
         raise ValueError(
             f"num_beams: expected 1, as a beam search knows its tokens only at the end, got {checked.num_beams}"
         )
-    return _streamed(start, checked, is_single(prompt_ids) and checked.num_return_sequences == 1)
+    if checked.assistant_model is not None:
+        raise ValueError("assistant_model: expected None: tokens are streamed one by one")
+    return start, checked
 
 
 def _streamed(start: Start, options: SimpleNamespace, single: bool) -> Iterator[Any]:
@@ -138,6 +147,19 @@ def _streamed(start: Start, options: SimpleNamespace, single: bool) -> Iterator[
         written = np.full(rows, options.padding, np.int64)
         written[live] = tokens
         yield int(written[0]) if single else written
+
+
+def _pieces(tokens: Iterator[int], options: SimpleNamespace) -> Iterator[str]:
+    ids, text, told = [], "", ""
+    for token in tokens:
+        if token not in options.eos_token_id:
+            ids.append(token)
+            text = as_text(options.tokenizer, np.array(ids))
+        if text.startswith(told) and len(text) > len(told) and not text.endswith("\ufffd"):  # half of a letter
+            yield text[len(told) :]
+            told = text
+    if text.startswith(told) and len(text) > len(told):
+        yield text[len(told) :]
 
 
 def beam_search(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -67,6 +67,12 @@ def _tokenizer(name: str, value: Any) -> Any:
     return value
 
 
+def _assistant(name: str, value: Any) -> Any:
+    if value is not None and not (callable(value) or hasattr(value, "start_decoding")):
+        raise TypeError(f"{name}: expected a model with a method start_decoding, or a step function, got {value!r:.80}")
+    return value
+
+
 class Options(Settings):
     """The options of `generate`, `stream`, `beam_search` and `sample`, with Hugging Face's names.
 
@@ -107,7 +113,14 @@ class Options(Settings):
         forced_eos_token_id: the token that is written last, where max_new_tokens ends a sequence.
         prefix_allowed_tokens_fn: a function (number of the prompt, ids so far) -> ids that may follow.
         stop_strings: texts that end a sequence in which they occur; needs `tokenizer`. Not for beams.
-        tokenizer: an object whose decode(ids) makes text.
+        tokenizer: an object whose decode(ids) makes text, and encode(text) ids where prompts are texts; default: that of the
+            model.
+        assistant_model: a smaller model of the same vocabulary that proposes tokens, which the model accepts or replaces:
+            the same tokens, or draws from the same distribution, in fewer steps. A step function must need no state, or
+            have a method `score` (see `Start`).
+        num_assistant_tokens: how many tokens it proposes at a time.
+        return_attention: whether the result has the attention of new tokens.
+        return_tree: whether the result has the trees of beam searches.
         seed: of the draws; default: drawn from `seqnn.random`. Draws depend on the seed, the prompt, how many equal ones
             come before it, and the position, but not on the other prompts.
 
@@ -116,7 +129,8 @@ class Options(Settings):
 
     Sources: Vijayakumar et al., "Diverse beam search", 2016; Holtzman et al., "The curious case of neural text
     degeneration", 2020; Meister et al., "Locally typical sampling", 2023; Nguyen et al., "Min-p sampling", 2024;
-    Wu et al., "Google's neural machine translation system", 2016; Kool et al., "Stochastic beams", 2019.
+    Wu et al., "Google's neural machine translation system", 2016; Kool et al., "Stochastic beams", 2019; Leviathan et al.,
+    "Fast inference from transformers via speculative decoding", 2023.
 
     >>> from seqnn import decode
     >>> decode.Options(max_new_tokens=5, num_beams=4)
@@ -154,6 +168,10 @@ class Options(Settings):
     prefix_allowed_tokens_fn = Function("(number of the prompt, ids) -> ids")
     stop_strings = Texts()
     tokenizer = Anything(None, _tokenizer)
+    assistant_model = Anything(None, _assistant)
+    num_assistant_tokens = Integer(5, minimum=1)
+    return_attention = Flag(False)
+    return_tree = Flag(False)
     seed = Integer(None, maximum=2**63 - 1)
 
     _checks_at_once = True
@@ -192,10 +210,20 @@ class Options(Settings):
         prefix_allowed_tokens_fn: Any = None,
         stop_strings: Any = (),
         tokenizer: Any = None,
+        assistant_model: Any = None,
+        num_assistant_tokens: int = 5,
+        return_attention: bool = False,
+        return_tree: bool = False,
         seed: int | None = None,
     ) -> None:
         self._store(locals())
         self._agree()
+
+    def _store(self, given: Mapping[str, Any]) -> None:
+        """Keep what is given; defaults need no check, which would take as long as some steps."""
+        for name, setting in self._settings.items():
+            if given[name] is not setting.default:
+                setattr(self, name, given[name])
 
     def _agree(self) -> None:
         """Refuse options that contradict each other."""
@@ -222,6 +250,10 @@ class Options(Settings):
             raise ValueError("ngram_penalty: needs no_repeat_ngram_size")
         if self.stop_strings and (self.tokenizer is None or beams > 1):
             raise ValueError("stop_strings: needs a tokenizer, and num_beams=1")
+        if self.return_tree and beams == 1:
+            raise ValueError("return_tree: needs num_beams of 2 or more")
+        if self.assistant_model is not None and (beams > 1 or self.return_attention):
+            raise ValueError("assistant_model: needs num_beams=1 and return_attention=False")
         if self.max_new_tokens is None and not (self.eos_token_id or self.stop_strings):
             raise ValueError("max_new_tokens: expected a limit, as there is no eos_token_id that ends a sequence")
         if self.max_new_tokens is None and (self.early_stopping == "never" or self.forced_eos_token_id is not None):
@@ -229,6 +261,6 @@ class Options(Settings):
 
     def plain(self) -> SimpleNamespace:
         """Return the values as plain attributes, and `padding`, the token that fills sequences up."""
-        values = self._checked()
+        values = SimpleNamespace(**{name: getattr(self, name) for name in self._settings})  # checked when they were set
         values.padding = (*self.eos_token_id, 0)[0] if self.pad_token_id is None else self.pad_token_id
         return values

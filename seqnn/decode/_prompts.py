@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..text import pad
+from ..text import Vocabulary, pad, split_words
 
 __all__ = ["as_prompts", "is_single", "left_padded", "of_equal_length"]
 
@@ -25,7 +25,7 @@ def as_prompts(prompts: Any, tokenizer: Any = None) -> list[np.ndarray]:
 
     Args:
         prompts: ids of one prompt or of several, of any lengths; or texts, which the tokenizer encodes.
-        tokenizer: an object whose encode(text) makes ids.
+        tokenizer: an object whose encode(text) makes ids; a `Vocabulary` gets the text cut at blanks.
 
     Raises:
         TypeError: something is no sequence of integers, or a text without a tokenizer.
@@ -42,7 +42,7 @@ def _ids(prompt: Any, number: int, tokenizer: Any) -> np.ndarray:
             raise TypeError(
                 f"prompt_ids: prompt {number} is a text: give token ids, or tokenizer= with a method encode"
             )
-        prompt = tokenizer.encode(prompt)
+        prompt = tokenizer.encode(split_words(prompt) if isinstance(tokenizer, Vocabulary) else prompt)
     ids = np.asarray(prompt)
     if ids.size == 0 and ids.ndim == 1:
         raise ValueError(f"prompt_ids: prompt {number} is empty: expected at least one token to go on from")

@@ -11,7 +11,7 @@ import numpy as np
 from .. import _core, random
 from ._options import Options
 from ._processors import Processors, as_rows, written
-from ._result import Sequence
+from ._result import Decoded, Sequence, as_text
 from ._step import Batch, Start
 
 __all__ = ["draw"]
@@ -51,9 +51,7 @@ class Sampling:
         self._processors.check(batch, logits, chosen.status)
         batch.append(chosen.tokens, chosen.log_probs)
         rows = self._live
-        reasons = self._reasons(chosen.tokens)
-        if batch.written == options.max_new_tokens:
-            reasons = [reason or "length" for reason in reasons]
+        reasons = [ending(row[batch.prompt :], options) for row in batch.ids]
         if any(reasons):
             self._end(reasons)
         return rows, chosen.tokens
@@ -67,17 +65,6 @@ class Sampling:
         self._batch.move(order)
         return logits[order]
 
-    def _reasons(self, tokens: np.ndarray) -> list[str]:
-        """Return for each row why it ends; "" where it does not."""
-        options, batch = self._options, self._batch
-        reasons = ["eos" if token in options.eos_token_id else "" for token in tokens.tolist()]
-        for row, reason in enumerate(reasons):
-            if options.stop_strings and not reason:
-                text = options.tokenizer.decode(batch.ids[row, batch.prompt :])
-                text = text if isinstance(text, str) else " ".join(text)
-                reasons[row] = "stop" if any(stop in text for stop in options.stop_strings) else ""
-        return reasons
-
     def _end(self, reasons: list[str]) -> None:
         """Take rows out of the batch."""
         batch = self._batch
@@ -88,7 +75,7 @@ class Sampling:
                     batch.log_probs[row],
                     float(batch.log_probs[row].sum()),
                     reason,
-                    batch.attention_of(row),
+                    batch.attention_of(row, int(self._live[row]) // self._copies),
                 )
         order = np.flatnonzero([not reason for reason in reasons])
         self._live = self._live[order]
@@ -96,10 +83,21 @@ class Sampling:
         if not self.done:
             batch.move(order)
 
-    def result(self) -> list[list[Sequence]]:
+    def result(self) -> list[Decoded]:
         """Return the sequences of each prompt."""
         n = self._copies
-        return [self.found[i : i + n] for i in range(0, len(self.found), n)]  # type: ignore[misc]
+        return [Decoded(self.found[i : i + n]) for i in range(0, len(self.found), n)]  # type: ignore[arg-type]
+
+
+def ending(tokens: np.ndarray, options: SimpleNamespace) -> str:
+    """Return why a sequence ends with the last of its new tokens; "" where it does not."""
+    if int(tokens[-1]) in options.eos_token_id:
+        return "eos"
+    if options.stop_strings:
+        text = as_text(options.tokenizer, tokens)
+        if any(stop in text for stop in options.stop_strings):
+            return "stop"
+    return "length" if len(tokens) == options.max_new_tokens else ""
 
 
 def streams(keys: list[np.ndarray], options: SimpleNamespace, copies: int) -> tuple[np.ndarray, int]:

@@ -14,6 +14,9 @@ __all__ = ["Batch", "Decodable", "Start", "Step"]
 Step = Callable[[np.ndarray, Any], tuple]
 """step(ids [rows, t], state) -> (logits [rows, V], state), or (logits, state, attention [rows, S])."""
 
+Score = Callable[[np.ndarray, Any, int], tuple]
+"""score(ids [rows, t], state, count) -> (logits [rows, count, V], state), those after each of the last `count` tokens."""
+
 
 @dataclass
 class Start:
@@ -30,6 +33,12 @@ class Start:
         numbers: of the prompts, in errors and for prefix_allowed_tokens_fn, [B]; default: 0 .. B - 1.
         options: of `Options`, where the caller does not say otherwise: the model's eos_token_id, a limit.
         context: returns the context in which steps run, such as a model's evaluation mode.
+        score: score(ids, state, count) -> (logits [rows, count, V], state), those after each of the last `count` tokens, in
+            one pass: needed with an assistant_model. The first t - count tokens are as they were; what the state knows of
+            later ones is to be forgotten, as they may have changed.
+        alone: alone(i) makes the beginning of prompt i by itself, with a state of its own; needed with an assistant_model.
+        attending: makes the beginning whose steps also return attention; needed with return_attention where `step` does not.
+        attended: which columns of the attention count, [B, S]; further ones all do; default: all.
 
     >>> import numpy as np
     >>> from seqnn import decode
@@ -46,6 +55,10 @@ class Start:
     numbers: np.ndarray = field(default=None)  # type: ignore[assignment]
     options: dict[str, Any] = field(default_factory=dict)
     context: Callable[[], AbstractContextManager] = nullcontext
+    score: Score | None = None
+    alone: Callable[[int], Start] | None = None
+    attending: Callable[[], Start] | None = None
+    attended: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self.ids = np.asarray(self.ids, np.int64)
@@ -88,7 +101,7 @@ class Batch:
         self.log_probs = np.zeros((len(self.ids), 0))
         self.vocabulary: int | None = None
         self.attention: list[np.ndarray] | None = None
-        self._step, self._state = start.step, start.state
+        self._step, self._state, self._attended = start.step, start.state, start.attended
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -126,9 +139,22 @@ class Batch:
         self.ids = np.concatenate([self.ids, tokens[:, None]], axis=1)
         self.log_probs = np.concatenate([self.log_probs, log_probs[:, None]], axis=1)
 
-    def attention_of(self, row: int) -> np.ndarray | None:
-        """Return the attention of a row's new positions, [t, S]; None where the step gives none."""
-        return None if self.attention is None else np.stack([a[row] for a in self.attention])
+    def attention_of(self, row: int, prompt: int) -> np.ndarray | None:
+        """Return the attention of a row's new positions, [t, S]; None where the step gives none.
+
+        Args:
+            row: its number in the batch.
+            prompt: the number of its prompt in the beginning.
+        """
+        if self.attention is None:
+            return None
+        found = np.zeros((len(self.attention), self.attention[-1].shape[1]), self.attention[-1].dtype)
+        for place, attention in zip(found, self.attention, strict=True):
+            place[: attention.shape[1]] = attention[row]  # to all positions so far: more of them each time
+        if self._attended is None:
+            return found
+        attended = self._attended[prompt]
+        return found[:, np.pad(attended, (0, found.shape[1] - len(attended)), constant_values=True)]
 
     def _checked(self, result: Any) -> tuple[np.ndarray, Any, np.ndarray | None]:
         if not isinstance(result, tuple) or len(result) not in (2, 3):

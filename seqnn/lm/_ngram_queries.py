@@ -11,9 +11,10 @@ import numpy as np
 from .._arguments import flag
 from .._settings import Settings
 from .._threads import threads
+from ..decode import Start, left_padded
 from ..text import Vocabulary, encoded_of, files_of, split_words
 from ._generation import generate
-from ._ngram_count import BOS, UNK
+from ._ngram_count import BOS, EOS, UNK
 from ._ngram_fit import Model, Tokenizer, read
 from ._ngram_score import WordScore
 
@@ -290,7 +291,57 @@ class Queries(Settings):
             _, state = scorer.advance(state, ids[:, -1])
         return scorer.distribution(state), state
 
+    @property
+    def tokenizer(self) -> Vocabulary:
+        """The words by their numbers, which make ids of texts for `decode.generate`."""
+        return self.vocabulary_
+
+    def start_decoding(self, prompts: list[np.ndarray], max_new_tokens: int | None) -> Start:
+        """Return the beginning of decoding, for `decode.generate`: beam search, penalties, ...
+
+        "<unk>" is never written, unless `suppress_tokens` says otherwise, and "</s>" ends.
+
+        Args:
+            prompts: numbers of words; "<s>" is put before those that do not begin with it.
+            max_new_tokens: does not matter.
+
+        >>> from seqnn import decode
+        >>> from seqnn.lm import NGramLM
+        >>> model = NGramLM(order=3).fit(["to be or not to be"] * 3)
+        >>> decode.generate(model, "or", max_new_tokens=3, num_beams=3).texts
+        ['not to be']
+        """
+        ids, begins = left_padded([p if p[0] == BOS else np.concatenate([[BOS], p]) for p in prompts])
+        ids[np.arange(ids.shape[1]) < begins[:, None]] = BOS  # more of them change no probability
+        return Start(
+            ids, self.step, begins=begins, keys=prompts, score=self._score_several,
+            alone=lambda i: self.start_decoding([prompts[i]], max_new_tokens),
+            options={"eos_token_id": EOS, "suppress_tokens": [UNK]},
+        )  # fmt: skip
+
+    def _score_several(self, ids: np.ndarray, state: Any, count: int) -> tuple[np.ndarray, Any]:
+        """Return the log-probabilities after each of the last `count` words [rows, count, V]; there is no state."""
+        before = self._fitted.scorer.trie.order - 1
+        padded = np.pad(ids, ((0, 0), (before, 0)), constant_values=BOS)
+        windows = [padded[:, end - before : end] for end in range(padded.shape[1] - count + 1, padded.shape[1] + 1)]
+        found, _ = self.step(np.stack(windows, axis=1).reshape(len(ids) * count, before))
+        return found.reshape(len(ids), count, -1), None
+
     # Words and numbers.
+
+    def kernel_arguments(self, words: Sequence[str]) -> dict[str, Any]:
+        """Return what a kernel needs to score words by this model: its n-grams, and the numbers of the words.
+
+        Args:
+            words: each a token of the model; others count as "<unk>".
+
+        >>> from seqnn.lm import NGramLM
+        >>> NGramLM(order=2).fit(["to be or not to be"] * 3).kernel_arguments(["be", "see"])["words"].tolist()
+        [4, 0]
+        """
+        scorer = self._fitted.scorer
+        names = "nodes", "leaves", "order", "kind", "absent"
+        return dict(zip(names, scorer._model, strict=True)) | {"words": self._ids(list(words))}
 
     def _ids(self, sentence: Sentence) -> np.ndarray:
         """Return the numbers of a sentence's words, UNK for unknown ones."""

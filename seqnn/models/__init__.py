@@ -1,11 +1,14 @@
 """Assembled networks and estimators, each a short file to read and to change."""
 
+from ._annotation import Annotation, Entity
 from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._bert import BERT, BERTForPretraining
+from ._crf_tagger import CRFTagger
 from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
+from ._explanation import Explanation
 from ._from_huggingface import from_huggingface
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
@@ -23,8 +26,10 @@ from ._sequence_classifier import SequenceClassifier
 from ._sequence_generator import SequenceGenerator
 from ._sequence_regressor import SequenceRegressor
 from ._sequence_tagger import SequenceTagger
+from ._siamese import Hit, Siamese
 from ._spans import SpanHead, Spans, best_spans
 from ._t5 import T5
+from ._tagger import Tagger
 from ._text_cnn import TextCNN
 from ._text_cnn_classifier import TextCNNClassifier
 from ._transformer import Transformer
@@ -38,15 +43,20 @@ __all__ = [
     "T5",
     "ARForecaster",
     "Alignment",
+    "Annotation",
     "AnomalyDetector",
     "BERTForPretraining",
     "BernoulliRBM",
+    "CRFTagger",
     "ClassificationHead",
     "ConvergenceWarning",
     "DBNAutoencoder",
     "DataConversionWarning",
     "EncoderDecoder",
+    "Entity",
+    "Explanation",
     "GaussianRBM",
+    "Hit",
     "LanguageModelHead",
     "LogisticRegression",
     "MLPClassifier",
@@ -62,8 +72,10 @@ __all__ = [
     "SequenceGenerator",
     "SequenceRegressor",
     "SequenceTagger",
+    "Siamese",
     "SpanHead",
     "Spans",
+    "Tagger",
     "TaggingHead",
     "TextCNN",
     "TextCNNClassifier",

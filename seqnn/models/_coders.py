@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..text import Vocabulary, pad
+from ..text import pad
 from ._base import Learner, Part, Plain, Scaler, Words
 from ._heads import IGNORED
-from ._pretrained import Pretrained
+from ._pretrained import Pretrained, learn_words
 from ._sequences import Sequences
 
 
@@ -62,16 +62,9 @@ class Tokens(Learner):
     def __init__(
         self, sequences: Sequences, settings: SimpleNamespace, pretrained: Pretrained | None, name: str
     ) -> None:
-        self.embedding_size, self.text = settings.embedding_size, sequences.text
-        if pretrained is None:
-            self.vocabulary = Vocabulary.from_tokens(sequences.rows, min_frequency=settings.min_frequency)
-            return
-        if pretrained.words is None:
-            raise TypeError(
-                f"{name}: expected KeyedVectors or a pair (matrix, words) for tokens, got a matrix without words"
-            )
-        self.embedding_size = pretrained.size
-        self.vocabulary = pretrained.vocabulary(sequences.rows, settings.min_frequency, settings.freeze)
+        self.embedding_size = settings.embedding_size if pretrained is None else pretrained.size
+        self.text = sequences.text
+        self.vocabulary = learn_words(sequences.rows, pretrained, settings, name)
 
     def encode(self, sequences: Sequences, name: str) -> list[np.ndarray]:
         """Return sequences of ids [T]."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import nn
 from ..autograd import Tensor, no_grad
+from ..decode import Generation
 from ._one_to_many import OneToMany
 from ._reader import Reader
 
@@ -88,6 +89,24 @@ class EncoderDecoder(nn.Module):
         Returns:
             What `OneToMany.generate` returns.
         """
+        return self.writer.generate(self._read(x, lengths), steps, begin, end, **options)
+
+    def decode(
+        self, x: Any, lengths: Any, steps: int, begin: int = 0, end: int | None = None, **options: Any
+    ) -> Generation:
+        """Write ids, and tell all that is known of them.
+
+        Args:
+            x, lengths: as for `forward`.
+            steps, begin, end: as for `OneToMany.generate`.
+            **options: as for `OneToMany.generate`.
+
+        Returns:
+            What `OneToMany.decode` returns.
+        """
+        return self.writer.decode(self._read(x, lengths), steps, begin, end, **options)
+
+    def _read(self, x: Any, lengths: Any) -> np.ndarray:
+        """Return the vectors of sequences that are read."""
         with no_grad():
-            _, last = self.reader(x, lengths)
-            return self.writer.generate(last.numpy(), steps, begin, end, **options)
+            return self.reader(x, lengths)[1].numpy()

@@ -12,27 +12,15 @@ from .. import decode, nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
 from . import _huggingface
-from ._decoding import evaluating
+from ._decoding import as_texts, evaluating, is_text, last_attention, shorten
+from ._gpt_files import NAMES, TRANSPOSED, save
 from ._heads import LanguageModelHead
 from ._huggingface_config import GPT2, from_folder
 from ._token_ids import as_attention_mask, as_ids, as_prompts, keys_mask
 from ._transformer_plan import StepPlan, plan_step
-from ._transformer_step import StepState, step
+from ._transformer_step import StepState, score, step
 
 __all__ = ["GPT"]
-
-_NAMES = {  # of GPT-2 in Hugging Face's transformers
-    "embedding": "wte",
-    "positions": "wpe",
-    "transformer.layers.{}.norm1": "h.{}.ln_1",
-    "transformer.layers.{}.self_attn.in_proj": "h.{}.attn.c_attn",
-    "transformer.layers.{}.self_attn.out_proj": "h.{}.attn.c_proj",
-    "transformer.layers.{}.norm2": "h.{}.ln_2",
-    "transformer.layers.{}.linear1": "h.{}.mlp.c_fc",
-    "transformer.layers.{}.linear2": "h.{}.mlp.c_proj",
-    "transformer.norm": "ln_f",
-    "head": "lm_head",
-}
 
 
 class GPT(nn.Module):
@@ -56,6 +44,10 @@ class GPT(nn.Module):
         bias: whether the layers have biases.
         layer_norm_eps: of all norms.
         tied: whether the output uses the table of the embeddings.
+
+    Attributes:
+        tokenizer: an object with encode(text) and decode(ids), for prompts that are texts; None unless you set it, or
+            `from_huggingface` finds a tokenizer.json.
 
     Raises:
         ValueError: the number of heads does not divide d_model, or `positions` or `activation` is not known.
@@ -93,6 +85,7 @@ class GPT(nn.Module):
         if positions not in ("learned", "rotary"):
             raise ValueError(f"positions: expected 'learned' or 'rotary', got {positions!r}")
         self.max_positions, self.tied = max_positions, tied
+        self.tokenizer: Any = None
         self.embedding = nn.Embedding(vocabulary_size, d_model)
         self.positions = nn.LearnedPositions(max_positions, d_model) if positions == "learned" else None
         self.dropout = nn.Dropout(dropout)
@@ -140,14 +133,16 @@ class GPT(nn.Module):
         lengths: Any = None,
         *,
         attention_mask: Any = None,
+        need_weights: bool = False,
         cache: list[nn.KeyValueCache] | None = None,
-    ) -> Tensor:
+    ) -> Any:
         """Return the hidden states [B, T, d_model] after the last norm.
 
         Args:
             ids: [B, T].
             lengths: as for `forward`.
             attention_mask: as for `forward`; with a cache, of the positions that it holds and of the new ones.
+            need_weights: also return the weights of each layer, for `plot.attention`.
             cache: of `transformer.new_cache`: the ids go on from there.
 
         Raises:
@@ -166,8 +161,9 @@ class GPT(nn.Module):
             places = np.maximum(mask.cumsum(axis=1) - 1, 0)[:, start:]
             x = x + ops.embedding(places, self.positions.weight)
         return self.transformer(
-            self.dropout(x), causal=True, lengths=lengths, mask=keys_mask(lengths, mask), cache=cache
-        )
+            self.dropout(x), causal=True, lengths=lengths, mask=keys_mask(lengths, mask), need_weights=need_weights,
+            cache=cache,
+        )  # fmt: skip
 
     def generate(
         self,
@@ -179,11 +175,11 @@ class GPT(nn.Module):
         crop: bool = False,
         truncate: bool = False,
         **options: Any,
-    ) -> np.ndarray:
+    ) -> Any:
         """Return prompts and what follows them, in evaluation mode, with a cache of keys and values.
 
         Args:
-            ids: prompts [B, T], or a list of prompts of unequal length.
+            ids: prompts [B, T], or a list of prompts of unequal length; or a text or texts, where there is a tokenizer.
             max_new_tokens: most tokens after each.
             lengths: tokens of each prompt, [B], where the padding is at the end.
             attention_mask: booleans, or 1 and 0, [B, T], where the padding (0) is at the beginning. Instead of `lengths`.
@@ -195,19 +191,25 @@ class GPT(nn.Module):
 
         Returns:
             [B, T + new]. With prompts of unequal length the new tokens stand right after each prompt, and the end is filled
-            with pad_token_id, eos_token_id or 0: [B, max(lengths) + new].
+            with pad_token_id, eos_token_id or 0: [B, max(lengths) + new]. For texts a list of texts, or one for a text.
 
         Raises:
             ValueError: there is nothing to go on from, or more than `max_positions` positions would be needed.
             FloatingPointError: logits are not finite.
         """
         count = integer("max_new_tokens", max_new_tokens, 0)
+        options = decode.with_tokenizer(self, {"max_new_tokens": count, **options})
+        if is_text(self, ids, options):
+            start = self.start_decoding(
+                decode.as_prompts(ids, options["tokenizer"]), count, crop=crop, truncate=truncate
+            )
+            return as_texts(ids, decode.run(start, options).whole_texts)
         mask = None if attention_mask is None else as_attention_mask(attention_mask, as_ids(ids).shape)
         prompts, whole = as_prompts(ids, lengths, mask)
         if not prompts:
             return as_ids(ids).astype(np.int64)
         start = self.start_decoding(prompts, count, crop=crop, truncate=truncate)
-        found = decode.run(start, {"max_new_tokens": count, **options})
+        found = decode.run(start, options)
         copies = len(found.sequences) // len(prompts)
         if whole is not None and not truncate:
             return np.concatenate([whole.repeat(copies, axis=0), found.sequences[:, whole.shape[1] :]], axis=1)
@@ -235,27 +237,59 @@ class GPT(nn.Module):
                 f"last {limit}, truncate=True leaves out the first tokens of prompts"
             )
         room = limit if max_new_tokens is None else min(width + count, limit)
-        options = {} if crop else {"max_new_tokens": limit - width}
-        plan = None if width + count > limit else self._plan()
-        if plan is not None:
-            own = StepState(plan, plan.arguments(self), begins, room, count)
-            return decode.Start(ids, step, own, begins, options=options)
         mask = np.arange(width) >= begins[:, None] if begins.any() else None
-        state = mask, self.transformer.new_cache(room)
-        return decode.Start(ids, self._step, state, begins, options=options, context=lambda: evaluating(self))
+        options = {} if crop else {"max_new_tokens": limit - width}
+
+        def alone(i: int) -> decode.Start:
+            return self.start_decoding([prompts[i]], max_new_tokens, crop=crop)
+
+        def by_layers(step: Any, **more: Any) -> decode.Start:
+            state = mask, self.transformer.new_cache(room)
+            return decode.Start(
+                ids, step, state, begins, options=options, context=lambda: evaluating(self), attended=mask, **more
+            )
+
+        def attending() -> decode.Start:
+            return by_layers(self._attend)
+
+        endless = crop and max_new_tokens is None
+        plan = None if endless or width + count > limit else self._plan()
+        if plan is None:
+            return by_layers(self._step, score=None if crop else self._score, alone=alone, attending=attending)
+        own = StepState(plan, plan.arguments(self), begins, room, count)
+        return decode.Start(ids, step, own, begins, options=options, score=score, alone=alone, attending=attending)
 
     def _step(self, ids: np.ndarray, state: tuple) -> tuple:
         """Return the logits after all tokens so far, of which the cache has seen all but the last ones."""
+        return self._logits(self._read(ids, state)[:, -1]), state
+
+    def _attend(self, ids: np.ndarray, state: tuple) -> tuple:
+        """Do what `_step` does, and return the attention of the last token to all tokens so far as well."""
+        hidden, weights = self._read(ids, state, need_weights=True)
+        attention = last_attention(weights[-1])
+        cropped = ids.shape[1] - attention.shape[1]
+        return self._logits(hidden[:, -1]), state, np.pad(attention, ((0, 0), (cropped, 0)))
+
+    def _score(self, ids: np.ndarray, state: tuple, count: int) -> tuple:
+        """Return the logits after each of the last tokens, which may have changed since the cache saw some."""
+        shorten(state[1], ids.shape[1] - count)
+        return self._logits(self._read(ids, state)[:, -count:]), state
+
+    def _read(self, ids: np.ndarray, state: tuple, *, need_weights: bool = False) -> Any:
+        """Return the hidden states of the tokens that the cache has not seen, or of the last ones that have positions."""
         mask, cache = state
         room, places = cache[0].capacity, ids.shape[1]
         if mask is not None:
             new = np.ones((len(ids), places - mask.shape[1]), bool)
             mask = np.concatenate([mask, new], axis=1)
         if places <= room:
-            hidden = self.encode(ids[:, cache[0].length :], attention_mask=mask, cache=cache)
-        else:
-            hidden = self.encode(ids[:, -room:], attention_mask=None if mask is None else mask[:, -room:])
-        return self.head(hidden[:, -1], self._table()).data, state
+            new_ids = ids[:, cache[0].length :]
+            return self.encode(new_ids, attention_mask=mask, need_weights=need_weights, cache=cache)
+        mask = None if mask is None else mask[:, -room:]
+        return self.encode(ids[:, -room:], attention_mask=mask, need_weights=need_weights)
+
+    def _logits(self, hidden: Tensor) -> np.ndarray:
+        return self.head(hidden, self._table()).data
 
     def _plan(self) -> StepPlan | None:
         """Return the plan of whole steps in one call; None where this model is not plain enough."""
@@ -283,9 +317,9 @@ class GPT(nn.Module):
             ValueError: the weights do not fit; one message lists what is missing, left over or different.
         """
         _huggingface.load(
-            self, source, _NAMES,
+            self, source, NAMES,
             prefix="transformer.",
-            transposed=("in_proj", "out_proj", "linear1", "linear2"),
+            transposed=TRANSPOSED,
             copies={"lm_head.weight": "embedding.weight"} if self.tied else {},
             ignored=(r"attn\.(masked_)?bias$", r"^score\.weight$"),
         )  # fmt: skip
@@ -305,3 +339,27 @@ class GPT(nn.Module):
             ValueError: it is no GPT-2, or uses what this class has not; the message names it.
         """
         return from_folder(cls, folder, GPT2)
+
+    def save_huggingface(self, folder: str | PathLike) -> None:
+        """Write a folder that `from_huggingface` reads, as do transformers: config.json, weights, and the tokenizer.
+
+        A `SubwordTokenizer` becomes tokenizer.json, and a `Vocabulary` vocabulary.json, which only seqnn reads; the token
+        that ends texts is that of its role or name "eos".
+
+        Args:
+            folder: it is made where it does not exist.
+
+        Raises:
+            ValueError: this is no GPT-2: it has rotary positions, no biases, or another activation.
+            TypeError: the tokenizer is of another kind.
+
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from seqnn.models import GPT
+        >>> model = GPT(50, max_positions=32, d_model=16, nhead=2, num_layers=2).eval()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save_huggingface(folder)
+        ...     np.array_equal(GPT.from_huggingface(folder).generate([[1, 2]], 5), model.generate([[1, 2]], 5))
+        True
+        """
+        save(self, folder)

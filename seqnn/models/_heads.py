@@ -8,11 +8,11 @@ import numpy as np
 
 from .. import nn, ops
 from ..autograd import Tensor
+from ._pooling import Pooling
 
 __all__ = ["ClassificationHead", "LanguageModelHead", "TaggingHead", "WithHead", "token_cross_entropy"]
 
 IGNORED = -100
-_POOLINGS = ("first", "last", "mean", "max")
 
 
 class LanguageModelHead(nn.Module):
@@ -91,7 +91,7 @@ class ClassificationHead(nn.Module):
         d_model: D.
         classes: how many classes.
         pooling: what stands for a sequence: its "first" position (BERT's [CLS]), its "last" (GPT), the "mean" or the
-            "max" over its positions; those from `lengths` on do not count.
+            "max" over its positions, or their mean weighted by learnt "attention"; those from `lengths` on do not count.
         dense: whether there is dense and tanh, BERT's pooler.
         dropout: share of units that is dropped before each Linear, in training.
         bias: whether the last Linear has a bias.
@@ -115,9 +115,7 @@ class ClassificationHead(nn.Module):
         dropout: float = 0.1,
         bias: bool = True,
     ) -> None:
-        if pooling not in _POOLINGS:
-            raise ValueError(f"pooling: expected one of {_POOLINGS}, got {pooling!r}")
-        self.pooling = pooling
+        self.pooling = Pooling(pooling, d_model)
         self.dense = nn.Linear(d_model, d_model) if dense else None
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(d_model, classes, bias)
@@ -129,24 +127,10 @@ class ClassificationHead(nn.Module):
             hidden: [B, T, D].
             lengths: of the sequences, [B]; None: all positions count.
         """
-        x = self.dropout(self._pool(hidden, lengths))
+        x = self.dropout(self.pooling(hidden, lengths))
         if self.dense is not None:
             x = self.dropout(ops.linear(x, self.dense.weight, self.dense.bias, activation="tanh"))
         return self.output(x)
-
-    def _pool(self, hidden: Tensor, lengths: Any) -> Tensor:
-        """Return what stands for each sequence, [B, D]."""
-        if self.pooling == "first":
-            return hidden[:, 0]
-        batch, time = hidden.shape[:2]
-        lengths = np.full(batch, time) if lengths is None else np.asarray(lengths)
-        if self.pooling == "last":
-            return hidden[np.arange(batch), np.maximum(lengths, 1) - 1]
-        pool = ops.global_avg_pool if self.pooling == "mean" else ops.global_max_pool
-        return pool(hidden.swapaxes(1, 2), mask=np.arange(time) < np.maximum(lengths, 1)[:, None])
-
-    def extra_repr(self) -> str:
-        return f"pooling={self.pooling!r}"
 
 
 class TaggingHead(nn.Module):

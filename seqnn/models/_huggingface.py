@@ -6,14 +6,17 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import _safetensors, nn
+from .._atomic import atomic_write
+from ..text import SubwordTokenizer, Vocabulary
 
-__all__ = ["Source", "load", "read_config", "read_state"]
+__all__ = ["Source", "load", "read_config", "read_state", "read_tokenizer", "state_of", "write"]
 
 Source = Mapping[str, Any] | str | os.PathLike
 Names = Mapping[str, str | tuple[str, ...]]
@@ -21,6 +24,7 @@ Names = Mapping[str, str | tuple[str, ...]]
 _NEW = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # the first BERTs have old names
 _OLD = re.compile(r"LayerNorm\.(gamma|beta)$")
 _FILE, _INDEX = "model.safetensors", "model.safetensors.index.json"
+TOKENIZERS = ((SubwordTokenizer, "tokenizer.json"), (Vocabulary, "vocabulary.json"))
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
 
@@ -153,11 +157,7 @@ def load(
         prefix = ""
     found, used, missing = {}, set(), []
     for key in model.state_dict():
-        module, _, kind = key.replace("in_proj_", "in_proj.").rpartition(".")
-        number = next(iter(re.findall(r"\.(\d+)\.", module)), None)
-        theirs = names[re.sub(r"\.\d+\.", ".{}.", module)]
-        sources = [theirs] if isinstance(theirs, str) else theirs
-        sources = [f"{name.format(number)}.{kind}".removesuffix(".") for name in sources]
+        module, sources = _theirs(key, names)
         sources = [prefix + s if prefix + s in state else s for s in sources]
         if absent := [s for s in sources if s not in state]:
             missing += absent
@@ -183,3 +183,66 @@ def load(
         model.load_state_dict(found)
     except ValueError as error:
         raise ValueError(f"{where}{error}") from None
+
+
+def _theirs(key: str, names: Names) -> tuple[str, list[str]]:
+    """Return the module of one of our parameters, and their names of it."""
+    module, _, kind = key.replace("in_proj_", "in_proj.").rpartition(".")
+    number = next(iter(re.findall(r"\.(\d+)\.", module)), None)
+    theirs = names[re.sub(r"\.\d+\.", ".{}.", module)]
+    sources = [theirs] if isinstance(theirs, str) else theirs
+    return module, [f"{name.format(number)}.{kind}".removesuffix(".") for name in sources]
+
+
+# Writing.
+
+
+def state_of(
+    model: nn.Module, names: Mapping[str, str], *, prefix: str, headed: str, transposed: Sequence[str] = ()
+) -> dict[str, np.ndarray]:
+    """Return the parameters of a model under their names: what `load` reads.
+
+    Args:
+        model: whose parameters are read.
+        names: as for `load`, one name each.
+        prefix: of all their names but those of the head.
+        headed: their name of the head, which has no prefix.
+        transposed: as for `load`.
+    """
+    found = {}
+    for key, array in model.state_dict().items():
+        module, (theirs,) = _theirs(key, names)
+        name = theirs if theirs.startswith(headed) else prefix + theirs
+        found[name] = np.ascontiguousarray(array.T if array.ndim == 2 and module.endswith(tuple(transposed)) else array)
+    return found
+
+
+def write(
+    folder: str | os.PathLike, config: Mapping[str, Any], state: Mapping[str, np.ndarray], tokenizer: Any
+) -> None:
+    """Write a folder as `save_pretrained` does: config.json, model.safetensors, and what the tokenizer needs.
+
+    Args:
+        folder: it is made where it does not exist.
+        config: what config.json says.
+        state: arrays by their names.
+        tokenizer: a `SubwordTokenizer`, a `Vocabulary`, or None.
+    """
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    _safetensors.save(path / _FILE, state, {"format": "pt"})
+    for kind, name in TOKENIZERS:
+        if isinstance(tokenizer, kind):
+            tokenizer.save(path / name)
+        elif tokenizer is not None:  # it would be that of another model
+            (path / name).unlink(missing_ok=True)
+    with atomic_write(path / "config.json") as file:
+        file.write(json.dumps(config, indent=2).encode())
+
+
+def read_tokenizer(folder: str | os.PathLike) -> Any:
+    """Return the tokenizer of a folder; None where there is none, or the `tokenizers` library is not installed."""
+    for kind, name in TOKENIZERS:
+        if (Path(folder) / name).is_file() and (kind is Vocabulary or find_spec("tokenizers")):
+            return kind.load(Path(folder) / name)
+    return None

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import nn
-from ._huggingface import read_config, read_state
+from ._huggingface import read_config, read_state, read_tokenizer
 
-__all__ = ["BERT", "GPT2", "T5", "Family", "from_folder", "made"]
+__all__ = ["BERT", "GPT2", "T5", "Family", "activation_named", "from_folder", "made"]
 
 _ACTIVATIONS = {
     "gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu_fast": "gelu_tanh",
@@ -51,11 +51,14 @@ class Family:
 
 
 def from_folder(kind: type[nn.Module], folder: str | os.PathLike, family: Family) -> Any:
-    """Make a model from a folder of `save_pretrained`, with its weights."""
+    """Make a model from a folder of `save_pretrained`, with its weights, and its tokenizer where that can be read."""
     config = read_config(folder)
     state = read_state(folder)
     try:
-        return made(kind, family, config, state).eval()
+        model = made(kind, family, config, state).eval()
+        if hasattr(model, "tokenizer"):
+            model.tokenizer = read_tokenizer(folder)
+        return model
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise ValueError(f"{os.fspath(folder)}: {error}") from None
 
@@ -73,6 +76,14 @@ def activation(name: Any, known: Mapping[str, str] = _ACTIVATIONS) -> str:
     if name not in known:
         raise ValueError(f"config.json: the activation {name!r} is none of {', '.join(known)}")
     return known[name]
+
+
+def activation_named(name: str) -> str:
+    """Return their name of one of our activations."""
+    found = next((theirs for theirs, ours in _ACTIVATIONS.items() if ours == name), None)
+    if found is None:
+        raise ValueError(f"activation: expected one of {', '.join(sorted({*_ACTIVATIONS.values()}))}, got {name!r}")
+    return found
 
 
 def _gpt2(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:

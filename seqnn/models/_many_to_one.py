@@ -6,26 +6,29 @@ from typing import Any
 
 from .. import nn
 from ..autograd import Tensor
-from ._reader import Reader
+from ._pooled_reader import PooledReader
 
 __all__ = ["ManyToOne"]
 
 
-class ManyToOne(nn.Module):
-    """Sequences [B, T, input_size] to one answer each, [B, outputs]: recurrent layers, and a Linear of their last state.
+class ManyToOne(PooledReader):
+    """Sequences [B, T, input_size] to one answer each, [B, outputs]: layers that read, and a Linear of what stands for all.
 
     Args:
         input_size: numbers a step.
         outputs: numbers, or logits, of a sequence.
-        hidden_size: units of each recurrent layer.
-        cell: "rnn", "lstm", "gru" or "stlm".
-        num_layers: recurrent layers.
-        bidirectional: whether sequences are read in both directions.
+        hidden_size: units of each layer.
+        cell: "rnn", "lstm", "gru" or "stlm"; or "cnn", convolutions over three steps, or "transformer", an encoder of four
+            heads.
+        num_layers: layers.
+        bidirectional: whether recurrent layers read in both directions.
         dropout: share of units that is dropped between layers and before the Linear, in training.
         vocabulary_size: sequences are ids [B, T] below that, with learnt vectors of `input_size`; default: numbers.
+        pooling: what stands for a sequence: the "last" state (of both directions), the "mean", the "max", or "attention";
+            default: "last", but "max" of a "cnn" and "mean" of a "transformer".
 
     Raises:
-        ValueError: the cell is not known, or a size is below 1.
+        ValueError: the cell or the pooling is not known, or a size is below 1.
 
     >>> import numpy as np
     >>> from seqnn.models import ManyToOne
@@ -44,13 +47,23 @@ class ManyToOne(nn.Module):
         bidirectional: bool = False,
         dropout: float = 0.0,
         vocabulary_size: int | None = None,
+        pooling: str | None = None,
     ) -> None:
-        self.reader = Reader(
+        super().__init__(
             input_size, hidden_size, cell=cell, num_layers=num_layers, bidirectional=bidirectional, dropout=dropout,
-            vocabulary_size=vocabulary_size,
+            vocabulary_size=vocabulary_size, pooling=pooling,
         )  # fmt: skip
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(self.reader.output_size, outputs)
+
+    def answer(self, embedded: Any, lengths: Any = None) -> Tensor:
+        """Return the answers [B, outputs] of numbers [B, T, input_size].
+
+        Args:
+            embedded: what `reader.embed` makes of x.
+            lengths: as for `forward`.
+        """
+        return self.output(self.dropout(self.pooled(embedded, lengths)))
 
     def forward(self, x: Any, lengths: Any = None) -> Tensor:
         """Return the answers [B, outputs].
@@ -59,5 +72,4 @@ class ManyToOne(nn.Module):
             x: [B, T, input_size], or ids [B, T].
             lengths: [B], in any order: steps from there on are padding; default: there is none.
         """
-        _, last = self.reader(x, lengths)
-        return self.output(self.dropout(last))
+        return self.answer(self.reader.embed(x), lengths)

@@ -90,16 +90,35 @@ class OneToMany(nn.Module):
         Raises:
             TypeError: options where numbers are written.
         """
+        if self.embedding is not None:
+            return self.decode(vectors, steps, begin, end, **options).sequences[:, 1:]
+        if options:
+            raise TypeError(f"{next(iter(options))}: expected a model that writes ids, this one writes numbers")
+        with no_grad():
+            return self(vectors, steps).numpy()
+
+    def decode(
+        self, vectors: Any, steps: int, begin: int = 0, end: int | None = None, **options: Any
+    ) -> decode.Generation:
+        """Write ids, and tell all that is known of them.
+
+        Args:
+            vectors, steps, begin, end: as for `generate`.
+            **options: as for `generate`.
+
+        Returns:
+            A `decode.Generation`, whose sequences begin with `begin`.
+
+        Raises:
+            TypeError: where numbers are written.
+        """
         if self.embedding is None:
-            if options:
-                raise TypeError(f"{next(iter(options))}: expected a model that writes ids, this one writes numbers")
-            with no_grad():
-                return self(vectors, steps).numpy()
+            raise TypeError("decode: expected a model that writes ids, this one writes numbers")
         rows = np.asarray(vectors)
         with no_grad():
             state = rows, _Layers([np.asarray(s) for s in self._states(rows)])
         start = decode.Start(np.full((len(rows), 1), begin), self._step, state, keys=[*rows], context=no_grad)
-        return decode.run(start, {"max_new_tokens": steps, "eos_token_id": end, **options}).sequences[:, 1:]
+        return decode.run(start, {"max_new_tokens": steps, "eos_token_id": end, **options})
 
     def _step(self, ids: np.ndarray, state: tuple) -> tuple:
         """Return the logits of the id after the last one."""

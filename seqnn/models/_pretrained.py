@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from .. import nn
+from .._arguments import warn_caller
 from .._settings import Setting
 from ..text import Vocabulary
 
@@ -27,6 +29,7 @@ class Pretrained:
     """
 
     def __init__(self, given: Any, name: str) -> None:
+        self._name = name
         self.words: list[str] | None = None
         self._keyed: Any = None
         if hasattr(given, "key_to_index"):
@@ -66,6 +69,7 @@ class Pretrained:
         Those of the texts; where the vectors are frozen, only those that have one, and all others that have one too.
         """
         met = Vocabulary.from_tokens(texts, min_frequency=min_frequency)
+        self._warn_of_capitals(met)
         if not frozen:
             return met
         special = [*met.specials.values()]
@@ -75,6 +79,18 @@ class Pretrained:
 
     def _has(self, word: str) -> bool:
         return self.vector(word) is not None
+
+    def _warn_of_capitals(self, met: Vocabulary) -> None:
+        """Warn where most words have no vector, and would have one in lower case."""
+        words = [word for word in met.words if word not in met.specials.values()]
+        missing = [word for word in words if not self._has(word)]
+        lower = [word for word in missing if self._has(word.lower())]
+        if 2 * len(lower) > len(words):
+            warn_caller(
+                f"{self._name}: {len(missing)} of {len(words)} words have no vector, such as {lower[0]!r}, but {len(lower)} of "
+                "them have one in lower case: give texts in lower case",
+                UserWarning,
+            )
 
     def table(self, vocabulary: Vocabulary) -> np.ndarray:
         """Return a vector for each word, float32 [V, D].
@@ -94,6 +110,29 @@ class Pretrained:
         table[vocabulary.pad_id] = 0
         table[vocabulary.unk_id] = self.matrix.mean(axis=0)
         return table
+
+
+def learn_words(
+    texts: Sequence[Sequence[str]], pretrained: Pretrained | None, settings: SimpleNamespace, name: str
+) -> Vocabulary:
+    """Return the words of a model: those of the texts, or those that `Pretrained.vocabulary` says.
+
+    Args:
+        texts: lists of tokens.
+        pretrained: first vectors, or None.
+        settings: of the fit: `min_frequency` and `freeze`.
+        name: of the argument that the vectors came in.
+
+    Raises:
+        TypeError: the vectors are a matrix without words.
+    """
+    if pretrained is None:
+        return Vocabulary.from_tokens(texts, min_frequency=settings.min_frequency)
+    if pretrained.words is None:
+        raise TypeError(
+            f"{name}: expected KeyedVectors or a pair (matrix, words) for tokens, got a matrix without words"
+        )
+    return pretrained.vocabulary(texts, settings.min_frequency, settings.freeze)
 
 
 class Embedding(Setting[Any]):

@@ -27,8 +27,47 @@ def recurrent(
     return layers
 
 
-class Reader(nn.Module):
-    """Sequences [B, T, input_size] to their hidden states [B, T, D] and the last ones [B, D].
+class SequenceReader(nn.Module):
+    """A network that reads sequences: numbers, or ids with vectors of their own, become hidden states.
+
+    Args:
+        input_size: numbers a step.
+        vocabulary_size: sequences are ids [B, T] below that, with learnt vectors of `input_size`; default: numbers.
+
+    Attributes:
+        embedding: the layer that makes numbers [B, T, input_size] of what is read; None where numbers are read.
+    """
+
+    def __init__(self, input_size: int, vocabulary_size: int | None) -> None:
+        self.embedding: nn.Module | None = (
+            None if vocabulary_size is None else nn.Embedding(vocabulary_size, input_size)
+        )
+
+    @property
+    def output_size(self) -> int:
+        """Return D."""
+        raise NotImplementedError
+
+    def embed(self, x: Any) -> Any:
+        """Return the numbers [B, T, input_size] of what is read."""
+        return x if self.embedding is None else self.embedding(x)
+
+    def read(self, x: Any, lengths: Any) -> tuple[Tensor, Tensor]:
+        """Return what `forward` does, of numbers [B, T, input_size]."""
+        raise NotImplementedError
+
+    def forward(self, x: Any, lengths: Any = None) -> tuple[Tensor, Tensor]:
+        """Return the hidden states [B, T, D], and those after each sequence's last step, [B, D].
+
+        Args:
+            x: [B, T, input_size], or ids [B, T].
+            lengths: [B], in any order: steps from there on are padding; default: there is none.
+        """
+        return self.read(self.embed(x), lengths)
+
+
+class Reader(SequenceReader):
+    """Sequences [B, T, input_size] to their hidden states [B, T, D] and the last ones [B, D], by recurrent layers.
 
     Args:
         input_size: numbers a step.
@@ -56,7 +95,7 @@ class Reader(nn.Module):
         dropout: float = 0.0,
         vocabulary_size: int | None = None,
     ) -> None:
-        self.embedding = None if vocabulary_size is None else nn.Embedding(vocabulary_size, input_size)
+        super().__init__(input_size, vocabulary_size)
         self.recurrent = recurrent(
             cell, input_size, hidden_size, num_layers=num_layers, dropout=dropout, bidirectional=bidirectional
         )
@@ -66,15 +105,8 @@ class Reader(nn.Module):
         """Return D."""
         return self.recurrent.output_size
 
-    def forward(self, x: Any, lengths: Any = None) -> tuple[Tensor, Tensor]:
-        """Return the hidden states [B, T, D], and those after each sequence's last step, [B, D].
-
-        Args:
-            x: [B, T, input_size], or ids [B, T].
-            lengths: [B], in any order: steps from there on are padding; default: there is none.
-        """
-        if self.embedding is not None:
-            x = self.embedding(x)
+    def read(self, x: Any, lengths: Any) -> tuple[Tensor, Tensor]:
+        """Return what `forward` does, of numbers [B, T, input_size]."""
         out, state = self.recurrent(x, None, lengths)
         h = state[0] if isinstance(state, tuple) else state
         return out, ops.concatenate([h[-2], h[-1]], axis=-1) if self.recurrent.bidirectional else h[-1]

@@ -10,8 +10,8 @@ import numpy as np
 from .. import nn
 from .._arguments import integer
 from .._settings import Anything, Flag, Integer, Number
-from ..text import pad, tokenize
-from ._base import Coder, Examples, NetworkEstimator, Part, Tokenizer, by_length, evened, split_rows
+from ..text import tokenize
+from ._base import Coder, Examples, NetworkEstimator, Part, Tokenizer, Watch, by_length, evened, split_rows
 from ._coders import Ids, Numbers, Tokens, learn
 from ._decoding import refuse_several
 from ._losses import Loss, Weighted
@@ -20,7 +20,7 @@ from ._reader import checked_cell
 from ._sequences import Sequences, as_sequences
 from ._written import WrittenNumbers, WrittenTokens, learn_written
 
-_ROWS = 256  # sequences of a prediction that run together
+ROWS = 256  # sequences of a prediction that run together
 
 
 class RecurrentEstimator(NetworkEstimator):
@@ -88,6 +88,9 @@ class RecurrentEstimator(NetworkEstimator):
         loss: Loss,
         weights: Sequence[Any] | None,
         metrics: Mapping[str, Callable] | None = None,
+        *,
+        parts: tuple[np.ndarray, np.ndarray] | None = None,
+        watch: Watch | None = None,
     ) -> Self:
         """Train the network.
 
@@ -97,16 +100,18 @@ class RecurrentEstimator(NetworkEstimator):
             loss: of the targets.
             weights: how much each target, or each of its steps, counts; None: all the same.
             metrics: of the output and the target.
+            parts: which examples to learn from, and which to hold out; default: those of `split_rows`.
+            watch: as for `_train`.
         """
         settings = self._used
+        parts = split_rows(len(inputs[0]), settings) if parts is None else parts
         if weights is None:
             examples = Examples(inputs[0], targets[0], inputs[1], targets[1])
-            return self._train(loss.whole, *examples.split(settings), metrics=metrics)
-        parts = split_rows(len(inputs[0]), settings)
+            return self._train(loss.whole, *examples.split(settings, parts), metrics=metrics, watch=watch)
         weighted = Weighted(targets[1], targets[0], evened(weights, parts), loss)
         examples = Examples(inputs[0], range(len(targets[0])), inputs[1], weighted)
         found = {name: weighted.metric(metric) for name, metric in (metrics or {}).items()}
-        return self._train(weighted.loss, *examples.split(settings, parts), metrics=found)
+        return self._train(weighted.loss, *examples.split(settings, parts), metrics=found, watch=watch)
 
 
 class SequenceEstimator(RecurrentEstimator):
@@ -163,13 +168,17 @@ class SequenceEstimator(RecurrentEstimator):
         super()._prepare(model)
         settings = self._used
         if settings.embedding is not None:
-            fill(model.reader.embedding, self._input.table(settings.embedding), settings.freeze)
+            fill(self._table(model), self._input.table(settings.embedding), settings.freeze)
+
+    def _table(self, model: Any) -> nn.Embedding:
+        """Return the layer with the vectors of tokens."""
+        return model.reader.embedding
 
     def _each(self, X: Any, function: Callable[..., Any]) -> list[Any]:  # noqa: N803
         """Return function(padded inputs, lengths), one row for each sequence of X; similar lengths run together."""
         self._require_fit()
         encoded = self._input.encode(self._sequences(X), "X")
-        return by_length(encoded, _ROWS, lambda part: function(*pad(part)))
+        return by_length(encoded, ROWS, lambda part: function(*self._input.collate(part)))
 
 
 class WritingEstimator(RecurrentEstimator):
@@ -229,7 +238,11 @@ class WritingEstimator(RecurrentEstimator):
     def _generation(self, steps: int | None, options: dict[str, Any]) -> tuple:
         """Return the last arguments of the network's `generate`."""
         refuse_several(options)
-        return self._output.generation(self._output.longest if steps is None else integer("steps", steps, 1))
+        return self._output.generation(self._longest(steps))
+
+    def _longest(self, steps: int | None) -> int:
+        """Return how many steps to write at most; default: as many as the longest sequence of `fit` has."""
+        return self._output.longest if steps is None else integer("steps", steps, 1)
 
     def predict(self, X: Any, *, steps: int | None = None, **options: Any) -> list[Any]:  # noqa: N803
         """Return the sequence of each input.

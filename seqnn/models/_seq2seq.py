@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from .. import nn
-from ..text import tokenize
+from ..decode import Generation
+from ..text import pad, tokenize
 from ._base import Network, as_weights, require_pairs
 from ._encoder_decoder import EncoderDecoder
 from ._recurrent_estimator import SequenceEstimator, WritingEstimator
+from ._written import WrittenTokens
 
 __all__ = ["Seq2Seq"]
 
@@ -100,3 +102,24 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
             return self._output.decoded(self.model_.generate(x, lengths, *end, **options))
 
         return self._each(X, written)
+
+    def generate(self, X: Any, *, steps: int | None = None, **options: Any) -> Generation:  # noqa: N803
+        """Write what sequences become, all at the same time, and tell all that is known of it; for y of tokens.
+
+        Args:
+            X: sequences as those of `fit`.
+            steps: as for `predict`.
+            **options: see `decode.Options`: num_beams, num_return_sequences, ...
+
+        Returns:
+            A `decode.Generation`: `.texts` are the tokens joined by blanks, `.scores` their scores.
+
+        Raises:
+            TypeError: the y of `fit` were numbers.
+        """
+        self._require_fit()
+        if not isinstance(self._output, WrittenTokens):
+            raise TypeError("generate: expected a model that writes tokens, this one writes numbers: use predict")
+        x, lengths = pad(self._input.encode(self._sequences(X), "X"))
+        end = self._output.generation(self._longest(steps))
+        return self.model_.decode(x, lengths, *end, **{"tokenizer": self._output.vocabulary, **options})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from ._base import (
     Examples,
     Labels,
     Network,
+    Watch,
     as_weights,
     evened,
     label_array,
@@ -106,34 +107,57 @@ class SequenceTagger(SequenceEstimator):
         Raises:
             ValueError: y does not fit X, or a CRF is to weigh classes.
         """
-        settings = self._begin()
-        if settings.crf and settings.class_weight is not None:
+        self._begin()
+        self._refuse_weights_of_a_crf()
+        sequences = self._sequences(X)
+        lengths = np.array([len(s) for s in sequences.rows])
+        labels = step_labels(y, lengths.tolist())
+        self.classes_, flat = number_classes(label_array(np.concatenate(labels), int(lengths.sum())))
+        return self._learn_steps(self._encode(sequences), np.split(flat, np.cumsum(lengths)[:-1]), sample_weight)
+
+    def _refuse_weights_of_a_crf(self) -> None:
+        if self._used.crf and self._used.class_weight is not None:
             raise ValueError(
                 "class_weight: expected None with crf=True, whose loss is of whole sequences: sample_weight"
             )
-        sequences = self._sequences(X)
-        lengths = np.array([len(s) for s in sequences.rows])
-        labels = _labels(y, lengths.tolist())
-        weights = as_weights(sample_weight, len(lengths))
-        self.classes_, flat = number_classes(label_array(np.concatenate(labels), int(lengths.sum())))
-        ends = np.cumsum(lengths)[:-1]
-        if settings.crf:
-            return self._learn_chain(self._encode(sequences), np.split(flat.astype(np.int64), ends), weights)
-        steps = by_class(
-            settings.class_weight, self.classes_, flat, None if weights is None else np.repeat(weights, lengths)
-        )
-        targets = np.split(flat.astype(np.int64), ends), Tags()
-        return self._learn(
-            self._encode(sequences), targets, TAGS, None if steps is None else np.split(steps, ends),
-            {"accuracy": train.accuracy},
-        )  # fmt: skip
 
-    def _learn_chain(self, inputs: tuple[Any, Coder], tags: list[np.ndarray], weights: np.ndarray | None) -> Self:
+    def _learn_steps(
+        self, inputs: tuple[Sequence[Any], Coder], tags: list[np.ndarray], sample_weight: Any, **options: Any
+    ) -> Self:
+        """Train the network.
+
+        Args:
+            inputs: encoded inputs, and how they become arrays.
+            tags: the numbers of the classes of each sequence.
+            sample_weight: as for `fit`.
+            options: `parts` and `watch` of `_learn`.
+        """
+        settings, weights = self._used, as_weights(sample_weight, len(tags))
+        tags = [row.astype(np.int64) for row in tags]
+        if settings.crf:
+            return self._learn_chain(inputs, tags, weights, **options)
+        lengths = [len(row) for row in tags]
+        steps = by_class(
+            settings.class_weight, self.classes_, np.concatenate(tags),
+            None if weights is None else np.repeat(weights, lengths),
+        )  # fmt: skip
+        cut = None if steps is None else np.split(steps, np.cumsum(lengths)[:-1])
+        return self._learn(inputs, (tags, Tags()), TAGS, cut, {"accuracy": train.accuracy}, **options)
+
+    def _learn_chain(
+        self,
+        inputs: tuple[Sequence[Any], Coder],
+        tags: list[np.ndarray],
+        weights: np.ndarray | None,
+        *,
+        parts: tuple[np.ndarray, np.ndarray] | None = None,
+        watch: Watch | None = None,
+    ) -> Self:
         """Train the network with a CRF."""
-        parts = split_rows(len(tags), self._used)
+        parts = split_rows(len(tags), self._used) if parts is None else parts
         even = evened(np.ones(len(tags)) if weights is None else weights.astype(float), parts)
         examples = Examples(inputs[0], [*zip(even, tags, strict=True)], inputs[1], WeightedTags())
-        return self._train(None, *examples.split(self._used, parts))
+        return self._train(None, *examples.split(self._used, parts), watch=watch)
 
     def _make(self) -> ManyToMany:
         return (TaggingNetwork if self._used.crf else ManyToMany)(**self._arguments())
@@ -182,21 +206,23 @@ class SequenceTagger(SequenceEstimator):
         lengths = [len(f) for f in found]
         predicted = np.concatenate(found)
         weights = as_weights(sample_weight, len(found))
-        hits = predicted == same_labels(np.concatenate(_labels(y, lengths)), predicted)
+        hits = predicted == same_labels(np.concatenate(step_labels(y, lengths)), predicted)
         return float(np.average(hits, weights=None if weights is None else np.repeat(weights, lengths)))
 
 
-def _labels(y: Any, lengths: list[int]) -> list[np.ndarray]:
+def step_labels(y: Any, lengths: list[int], name: str = "y") -> list[np.ndarray]:
     """Return the labels of each sequence, checked against its length."""
     if isinstance(y, str) or not hasattr(y, "__len__") or len(y) != len(lengths):
-        raise ValueError(f"y: expected the labels of each of {len(lengths)} sequences, got {_described(y)}")
+        raise ValueError(f"{name}: expected the labels of each of {len(lengths)} sequences, got {_described(y)}")
     found = list(y)
     for i, (labels, length) in enumerate(zip(found, lengths, strict=True)):
         if isinstance(labels, str) or np.shape(labels) != (length,):
-            raise ValueError(f"y[{i}]: expected {length} labels, one a step of X[{i}], got {_described(labels)}")
+            raise ValueError(
+                f"{name}[{i}]: expected {length} labels, one a step of {name.removesuffix('y')}X[{i}], got {_described(labels)}"
+            )
     arrays = [np.asarray(labels) for labels in found]
     if len({array.dtype.kind in "OUS" for array in arrays}) > 1:
-        raise ValueError("y: expected labels of one kind, got texts in some sequences and numbers in others")
+        raise ValueError(f"{name}: expected labels of one kind, got texts in some sequences and numbers in others")
     return arrays
 
 

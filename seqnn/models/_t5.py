@@ -11,7 +11,7 @@ from .. import decode, nn
 from .._arguments import integer
 from ..autograd import Tensor
 from . import _huggingface
-from ._decoding import evaluating, from_memory
+from ._decoding import as_texts, evaluating, from_memory, is_text
 from ._heads import IGNORED, LanguageModelHead
 from ._huggingface_config import T5 as FAMILY
 from ._huggingface_config import from_folder
@@ -67,6 +67,10 @@ class T5(nn.Module):
         pad_id: fills up sequences, and begins every decoder sequence.
         eos_id: ends them.
 
+    Attributes:
+        tokenizer: an object with encode(text) and decode(ids), for prompts that are texts; None unless you set it, or
+            `from_huggingface` finds a tokenizer.json.
+
     Raises:
         ValueError: the activation is not known.
 
@@ -105,6 +109,7 @@ class T5(nn.Module):
         eos_id: int = 1,
     ) -> None:
         self.tied, self.pad_id, self.eos_id = tied, pad_id, eos_id
+        self.tokenizer: Any = None
         self.scale_output = tied if scale_output is None else scale_output
         self.embedding = nn.Embedding(vocabulary_size, d_model)
         self.dropout = nn.Dropout(dropout)
@@ -171,8 +176,9 @@ class T5(nn.Module):
         lengths: Any = None,
         *,
         attention_mask: Any = None,
+        need_weights: bool = False,
         cache: list[nn.KeyValueCache] | None = None,
-    ) -> Tensor:
+    ) -> Any:
         """Return the decoder's hidden states [B, T, d_model].
 
         Args:
@@ -180,13 +186,17 @@ class T5(nn.Module):
             memory: what `encode` gave.
             lengths: positions of the memory that count, [B].
             attention_mask: which positions of the memory count, [B, S], instead of `lengths`.
+            need_weights: also return (own weights, weights of the source) of each layer, for `plot.attention`.
             cache: of `decoder.new_cache`: the ids go on from there.
         """
         if self.decoder is None:
             raise ValueError("decode: this T5 was made with num_decoder_layers=0; only encode works")
         mask = keys_mask(lengths, as_attention_mask(attention_mask, memory.shape[:2]))
         x = self.dropout(self.embedding(as_ids(ids)))
-        return self.dropout(self.decoder(x, memory, memory_lengths=lengths, memory_mask=mask, cache=cache))
+        found = self.decoder(
+            x, memory, memory_lengths=lengths, memory_mask=mask, need_weights=need_weights, cache=cache
+        )
+        return (self.dropout(found[0]), found[1]) if need_weights else self.dropout(found)
 
     def shift_right(self, targets: Any) -> np.ndarray:
         """Return what the decoder sees when it is to say `targets` [B, T]: `pad_id`, then all but the last; -100 is `pad_id`.
@@ -201,22 +211,24 @@ class T5(nn.Module):
 
     def generate(
         self, ids: Any, max_new_tokens: int, *, lengths: Any = None, attention_mask: Any = None, **options: Any
-    ) -> np.ndarray:
+    ) -> Any:
         """Return what the decoder writes for each sequence, without the first `pad_id`, in evaluation mode.
 
         Args:
-            ids: [B, S], or a list of sequences of unequal length.
+            ids: [B, S], or a list of sequences of unequal length; or a text or texts, where there is a tokenizer.
             max_new_tokens: most tokens of each; a sequence that ended is filled with pad_token_id, default `eos_id`.
             lengths: as for `forward`.
             attention_mask: as for `forward`.
             **options: see `decode.Options`: do_sample, num_beams, ... `decode.generate(model, ids)` also returns scores.
 
         Returns:
-            [B, T] with T <= max_new_tokens.
+            [B, T] with T <= max_new_tokens; for texts a list of texts, or one for a text.
 
         Raises:
             FloatingPointError: logits are not finite.
         """
+        if is_text(self, ids, options):
+            return as_texts(ids, decode.generate(self, ids, max_new_tokens=max_new_tokens, **options).texts)
         ids, lengths = padded_sources(ids, lengths, self.pad_id)
         count = integer("max_new_tokens", max_new_tokens, 0)
         start = self._start(ids, lengths, as_attention_mask(attention_mask, ids.shape), count)
@@ -238,12 +250,16 @@ class T5(nn.Module):
         with evaluating(self):
             memory = self.encode(ids, lengths, attention_mask=mask).data
 
-        def hidden(new: np.ndarray, memory: Any, lengths: Any, mask: Any, cache: list[nn.KeyValueCache]) -> Tensor:
-            return self.decode(new, memory, lengths, attention_mask=mask, cache=cache)
+        def hidden(new: np.ndarray, memory: Any, lengths: Any, mask: Any, cache: Any, need_weights: bool) -> Any:
+            return self.decode(new, memory, lengths, attention_mask=mask, need_weights=need_weights, cache=cache)
+
+        def alone(i: int) -> decode.Start:
+            own, masked = (None if x is None else np.asarray(x)[i : i + 1] for x in (lengths, mask))
+            return self._start(ids[i : i + 1], own, masked, count)
 
         return from_memory(
             self, memory, hidden, lengths, mask, begin=self.pad_id, most=count, source=ids, logits=self._predict,
-            plan=self._plan(),
+            alone=alone, plan=self._plan(),
         )  # fmt: skip
 
     def _plan(self) -> StepPlan | None:

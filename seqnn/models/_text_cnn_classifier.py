@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import ops, train
 from .._settings import Flag, Integer, Number, Sizes
-from ..text import Vocabulary, pad, tokenize, truncate
+from ..text import pad, tokenize, truncate
 from ._base import (
     ClassifierMixin,
     ClassWeight,
@@ -27,7 +27,7 @@ from ._base import (
 )
 from ._coders import Stacked
 from ._losses import CLASSES, Weighted
-from ._pretrained import Embedding, fill
+from ._pretrained import Embedding, fill, learn_words
 from ._sequences import Sequences, as_sequences
 from ._text_cnn import TextCNN
 from ._weights import by_class, weighed
@@ -146,14 +146,9 @@ class TextCNNClassifier(ClassifierMixin, NetworkEstimator):
 
     def _learn_words(self, texts: list[list[str]]) -> None:
         """Build the vocabulary, with vectors where there are some."""
-        settings, self._size = self._used, self._used.embedding_size
-        if settings.embedding is None:
-            self.vocabulary_ = Vocabulary.from_tokens(texts, min_frequency=settings.min_frequency)
-            return
-        if settings.embedding.words is None:
-            raise TypeError("embedding: expected KeyedVectors or a pair (matrix, words), got a matrix without words")
-        self._size = settings.embedding.size
-        self.vocabulary_ = settings.embedding.vocabulary(texts, settings.min_frequency, settings.freeze)
+        given = self._used.embedding
+        self._size = self._used.embedding_size if given is None else given.size
+        self.vocabulary_ = learn_words(texts, given, self._used, "embedding")
 
     def _prepare(self, model: Any) -> None:
         super()._prepare(model)

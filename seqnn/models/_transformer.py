@@ -10,7 +10,7 @@ import numpy as np
 from .. import decode, nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
-from ._decoding import evaluating, from_memory
+from ._decoding import as_texts, evaluating, from_memory, is_text
 from ._heads import IGNORED
 from ._token_ids import as_ids, padded_sources
 from ._transformer_plan import StepPlan, plan_step
@@ -41,6 +41,10 @@ class Transformer(nn.Module):
         pad_id: fills up sequences.
         bos_id: begins a target.
         eos_id: ends a target.
+
+    Attributes:
+        tokenizer: an object with encode(text) and decode(ids), for sources that are texts where both sides share one;
+            None unless you set it.
 
     Raises:
         ValueError: `shared` with vocabularies of different sizes, or the number of heads does not divide d_model.
@@ -81,6 +85,7 @@ class Transformer(nn.Module):
         if shared and source_size != target_size:
             raise ValueError(f"shared: expected one size of the vocabularies, got {source_size} and {target_size}")
         self.label_smoothing, self.pad_id, self.bos_id, self.eos_id = label_smoothing, pad_id, bos_id, eos_id
+        self.tokenizer: Any = None
         self.target = nn.Embedding(target_size, d_model, padding_idx=pad_id)
         self.source = self.target if shared else nn.Embedding(source_size, d_model, padding_idx=pad_id)
         self.positions, self.dropout = nn.SinusoidalPositions(), nn.Dropout(dropout)
@@ -154,18 +159,21 @@ class Transformer(nn.Module):
         x = self._embed(self.target, ids, cache[0].length if cache else 0)
         return self.decoder(x, memory, memory_lengths=lengths, need_weights=need_weights, cache=cache)
 
-    def generate(self, source: Any, max_new_tokens: int, *, lengths: Any = None, **options: Any) -> np.ndarray:
+    def generate(self, source: Any, max_new_tokens: int, *, lengths: Any = None, **options: Any) -> Any:
         """Return targets, in evaluation mode: of the most probable next token each time, unless the options say otherwise.
 
         Args:
-            source: ids [B, S], or a list of sources of unequal length.
+            source: ids [B, S], or a list of sources of unequal length; or a text or texts, where there is a tokenizer.
             max_new_tokens: most ids of a target.
             lengths: as for `forward`.
             **options: see `decode.Options`: num_beams, do_sample, ... `decode.generate(model, source)` also returns scores.
 
         Returns:
-            Ids [B, T] with T <= max_new_tokens, without `bos_id`; after `eos_id` there is nothing else.
+            Ids [B, T] with T <= max_new_tokens, without `bos_id`; after `eos_id` there is nothing else. For texts a list
+            of texts, or one for a text.
         """
+        if is_text(self, source, options):
+            return as_texts(source, decode.generate(self, source, max_new_tokens=max_new_tokens, **options).texts)
         ids, lengths = padded_sources(source, lengths, self.pad_id)
         count = integer("max_new_tokens", max_new_tokens, 0)
         return decode.run(self._start(ids, lengths, count), {"max_new_tokens": count, **options}).sequences[:, 1:]
@@ -184,11 +192,14 @@ class Transformer(nn.Module):
         with evaluating(self):
             memory = self.encode(ids, lengths).data
 
-        def hidden(new: np.ndarray, memory: Any, lengths: Any, mask: None, cache: list[nn.KeyValueCache]) -> Tensor:
-            return self.decode(new, memory, lengths, cache=cache)
+        def hidden(new: np.ndarray, memory: Any, lengths: Any, mask: None, cache: Any, need_weights: bool) -> Any:
+            return self.decode(new, memory, lengths, need_weights=need_weights, cache=cache)
 
         def logits(last: Tensor) -> Tensor:
             return ops.linear(last, self.target.weight)
+
+        def alone(i: int) -> decode.Start:
+            return self._start(ids[i : i + 1], None if lengths is None else np.asarray(lengths)[i : i + 1], count)
 
         return from_memory(
             self,
@@ -201,6 +212,7 @@ class Transformer(nn.Module):
             source=ids,
             logits=logits,
             plan=self._plan(),
+            alone=alone,
         )
 
     def _plan(self) -> StepPlan | None:

@@ -156,11 +156,12 @@ def plan_step(
 
 
 def _is_plain(module: nn.Module) -> bool:
-    """Tell whether a module computes what its class says, in float32, and nobody watches it."""
+    """Tell whether a module computes what its class says, in float32 and without more, and nobody watches it."""
     own = vars(module)
     parameters = [value for value in own.values() if isinstance(value, nn.Parameter)]
     return (
         module._hooks is None
+        and (type(module) is not LanguageModelHead or (module.dense is None and module.bias is None))
         and not {"forward", "encode", "decode"} & own.keys()
         and all(type(p) is nn.Parameter and p.dtype == np.float32 for p in parameters)
     )

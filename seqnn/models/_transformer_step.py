@@ -10,7 +10,7 @@ from .. import _core, nn
 from ..autograd import Tensor
 from ._transformer_plan import StepPlan
 
-__all__ = ["StepState", "memory_of", "step"]
+__all__ = ["StepState", "memory_of", "score", "step"]
 
 _ROWS = 256
 """Most tokens of prompts in one call: what they need of working memory stays small."""
@@ -61,16 +61,35 @@ class StepState:
             if name in self.options:
                 self.options[name] = self.options[name][order]
 
-    def extend(self, ids: np.ndarray) -> np.ndarray:
-        """Return the logits [rows, V] after all tokens `ids` [rows, t], of which those from `seen` on are new."""
+    def forget(self, seen: int) -> None:
+        """Forget positions from `seen` on; a sequence that is alone gives their slots back."""
+        dropped = max(0, self.seen - seen)
+        self.seen, self.places = self.seen - dropped, self.places - dropped
+        self.used -= dropped * (len(self.rows) == 1)
+
+    def extend(self, ids: np.ndarray, count: int = 1) -> np.ndarray:
+        """Return logits after all tokens `ids` [rows, t], of which those from `seen` on are new.
+
+        Args:
+            ids: the tokens.
+            count: after how many of the last tokens of each sequence, from the first to the last: [rows count, V].
+
+        Raises:
+            ValueError: there are more tokens than the state was made for.
+        """
+        if ids.shape[1] > self.slots.shape[1]:
+            raise ValueError(
+                f"ids: expected at most {self.slots.shape[1]} tokens, as decoding was started for, got {ids.shape[1]}"
+            )
         new, self.seen = ids.shape[1] - self.seen, ids.shape[1]
         self.places = self.places + new
         if new == 1 and self.places.all():
             return self._run(ids[:, -1], self.rows, self.places, self.rows)
         first = np.maximum(self.seen - new, self.begins)
         sequences = np.repeat(self.rows, self.seen - first)
-        wanted = np.cumsum(self.seen - first) - 1
-        columns = np.arange(len(sequences)) + (self.seen - 1 - wanted)[sequences]
+        last = np.cumsum(self.seen - first) - 1
+        wanted = (last[:, None] + np.arange(1 - count, 1)).ravel()
+        columns = np.arange(len(sequences)) + (self.seen - 1 - last)[sequences]
         tokens, places = ids[sequences, columns], columns + 1 - self.begins[sequences]
         found = []
         for at in range(0, len(tokens), _ROWS):
@@ -102,6 +121,12 @@ class StepState:
 def step(ids: np.ndarray, state: StepState) -> tuple[np.ndarray, StepState]:
     """Return the logits after all tokens so far, and the state: a step as `decode.Start` takes it."""
     return state.extend(ids), state
+
+
+def score(ids: np.ndarray, state: StepState, count: int) -> tuple[np.ndarray, StepState]:
+    """Return the logits after each of the last `count` tokens, [rows, count, V], and the state, as `decode.Start` says."""
+    state.forget(ids.shape[1] - count)
+    return state.extend(ids, count).reshape(len(ids), count, -1), state
 
 
 def memory_of(stack: nn.TransformerDecoder, memory: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

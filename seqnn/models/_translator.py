@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from .. import optim
+from .. import decode, optim
 from .._arguments import integer
 from .._settings import Flag, Integer, Number
 from ..autograd import no_grad
@@ -15,7 +15,7 @@ from ..text import Vocabulary, pad, tokenize
 from ._base import Examples, Network, NetworkEstimator, Plain, Tokenizer, Words, by_length
 from ._coders import padded_classes
 from ._decoding import refuse_several
-from ._pretrained import Embedding, Pretrained, fill
+from ._pretrained import Embedding, Pretrained, fill, learn_words
 from ._sequences import Sequences, as_sequences
 from ._transformer import Transformer
 
@@ -153,8 +153,8 @@ class Translator(NetworkEstimator):
             targets.text,
             _common_size(settings.embedding, settings.target_embedding, settings.d_model),
         )
-        self.source_ = self._vocabulary(x.rows, settings.embedding, "embedding")
-        self.target_ = self._vocabulary(targets.rows, settings.target_embedding, "target_embedding")
+        self.source_ = learn_words(x.rows, settings.embedding, settings, "embedding")
+        self.target_ = learn_words(targets.rows, settings.target_embedding, settings, "target_embedding")
         sources = [self.source_.encode(s, eos=True) for s in x.rows]
         written = [self.target_.encode(s, bos=True, eos=True) for s in targets.rows]
         self._longest = max(map(len, written))
@@ -181,6 +181,23 @@ class Translator(NetworkEstimator):
         found = by_length(self._sources(X), settings.batch_size, translate)
         return [" ".join(tokens) for tokens in found] if self._text else found
 
+    def generate(self, X: Any, *, max_new_tokens: int | None = None, **options: Any) -> decode.Generation:  # noqa: N803
+        """Translate texts, all at the same time, and tell all that is known of the translations.
+
+        Args:
+            X: token lists, or strings.
+            max_new_tokens: as for `predict`.
+            **options: see `decode.Options`: num_beams, num_return_sequences, return_attention, ...
+
+        Returns:
+            A `decode.Generation`: `.texts` are the translations, the tokens joined by blanks, `.scores` their scores, and
+            with return_attention `.attention` [tokens of the translation, tokens of the text], the ends included.
+        """
+        self._require_fit()
+        most = self._longest if max_new_tokens is None else integer("max_new_tokens", max_new_tokens, 0)
+        options = {"tokenizer": self.target_, **options}
+        return decode.generate(self.model_, self._sources(X), max_new_tokens=most, **options)
+
     def score(self, X: Any, y: Any) -> float:  # noqa: N803
         """Return the share of texts whose translation is predicted exactly.
 
@@ -194,22 +211,31 @@ class Translator(NetworkEstimator):
             raise ValueError(f"y: expected a translation for each of {len(found)} sequences of X, got {len(true)}")
         return float(np.mean([f == (" ".join(t) if self._text else t) for f, t in zip(found, true, strict=True)]))
 
-    def align(self, X: Any, *, layer: int = -1, max_new_tokens: int | None = None) -> list[Alignment]:  # noqa: N803
+    def align(
+        self,
+        X: Any,  # noqa: N803
+        *,
+        layer: int = -1,
+        max_new_tokens: int | None = None,
+        **options: Any,
+    ) -> list[Alignment]:
         """Translate texts, and return how the words of each translation attend to those of the text.
 
         Args:
             X: token lists, or strings.
             layer: of the decoder, 0 .. num_layers - 1; default: the last.
             max_new_tokens: as for `predict`.
+            **options: as for `predict`.
 
         Returns:
             An `Alignment` for each text: `plot.alignment(*model.align(X)[0])` draws the first.
         """
         self._require_fit()
+        refuse_several(options)
         most = self._longest if max_new_tokens is None else integer("max_new_tokens", max_new_tokens, 0)
         found = []
         for source in self._sources(X):
-            written = self.model_.generate(source[None], most)[0]
+            written = self.model_.generate(source[None], most, **options)[0]
             before = np.concatenate([[self.target_.bos_id], written[:-1]])[None]
             with no_grad():
                 _, weights = self.model_.decode(before, self.model_.encode(source[None]), need_weights=True)
@@ -227,13 +253,6 @@ class Translator(NetworkEstimator):
 
     def _sources(self, X: Any) -> list[np.ndarray]:  # noqa: N803
         return [self.source_.encode(s, eos=True) for s in self._texts(X, "X").rows]
-
-    def _vocabulary(self, texts: list[list[str]], pretrained: Pretrained | None, name: str) -> Vocabulary:
-        if pretrained is None:
-            return Vocabulary.from_tokens(texts, min_frequency=self._used.min_frequency)
-        if pretrained.words is None:
-            raise TypeError(f"{name}: expected KeyedVectors or a pair (matrix, words), got a matrix without words")
-        return pretrained.vocabulary(texts, self._used.min_frequency, self._used.freeze)
 
     def _arguments(self) -> dict[str, Any]:
         settings = self._used

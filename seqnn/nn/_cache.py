@@ -78,6 +78,14 @@ class KeyValueCache:
             self._memory = _array(k), _array(v)
         return self._memory
 
+    def shorten(self, length: int) -> None:
+        """Forget the keys and values of positions from `length` on.
+
+        Args:
+            length: how many positions are still to be held at most.
+        """
+        self.length = min(self.length, length)
+
     def reorder(self, order: Any) -> None:
         """Make sequence i what sequence order[i] was: the survivors of a beam search, of any number.
 

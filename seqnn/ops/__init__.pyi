@@ -13,7 +13,7 @@ from ._attention import Window
 from ._conv import Padding
 from ._crf import ChainReduction
 from ._crf_constraints import Constraints
-from ._ctc_decode import Scorer
+from ._ctc_decode import LanguageModel, Scorer
 from ._linear import Activation
 from ._pad import Mode
 from ._rows import QuantizedWeight as QuantizedWeight
@@ -148,7 +148,7 @@ def cross_entropy(logits: _Arrays, target: _Arrays, weight: npt.ArrayLike | None
 @overload
 def cross_entropy(logits: Operand, target: Operand, weight: npt.ArrayLike | None = None, *, ignore_index: int = -100, label_smoothing: float = 0.0, reduction: Reduction = 'mean') -> Tensor: ...
 
-def ctc_decode(log_probs: npt.ArrayLike, input_lengths: npt.ArrayLike | None = None, *, blank: int = 0, beam_size: int | None = None, k: int | None = None, scorer: Scorer | None = None) -> tuple[np.ndarray, np.ndarray]: ...
+def ctc_decode(log_probs: npt.ArrayLike, input_lengths: npt.ArrayLike | None = None, *, blank: int = 0, beam_size: int | None = None, k: int | None = None, scorer: Scorer | LanguageModel | None = None, labels: Sequence[str] | None = None, alpha: float = 0.5, beta: float = 0.0, eos: bool = True) -> tuple[np.ndarray, np.ndarray]: ...
 
 @overload
 def ctc_loss(log_probs: _Arrays, targets: npt.ArrayLike, input_lengths: npt.ArrayLike | None = None, target_lengths: npt.ArrayLike | None = None, *, blank: int = 0, reduction: Reduction = 'mean', zero_infinity: bool = False) -> np.ndarray: ...

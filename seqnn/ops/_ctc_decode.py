@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .._arguments import integer
+from .._arguments import flag, integer, number
 from ..autograd import Tensor
 from ._ctc import as_frames, as_input_lengths, check_blank
 
 Scorer = Callable[[tuple[int, ...]], npt.ArrayLike]
+
+
+class LanguageModel(Protocol):
+    """What `lm.NGramLM` is here."""
+
+    def kernel_arguments(self, words: Sequence[str]) -> dict[str, Any]: ...
 
 
 class _Beam(NamedTuple):
@@ -38,12 +44,17 @@ def ctc_decode(
     blank: int = 0,
     beam_size: int | None = None,
     k: int | None = None,
-    scorer: Scorer | None = None,
+    scorer: Scorer | LanguageModel | None = None,
+    labels: Sequence[str] | None = None,
+    alpha: float = 0.5,
+    beta: float = 0.0,
+    eos: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read the labels: of the best path, or with `beam_size` the most probable ones, by a search over their beginnings.
 
-    The beam adds up the probabilities of all paths that give the same labels. With a scorer, each label adds the scorer's
-    number to the score, as a language model does: for instance `weight * log p(label | labels before) + bonus`.
+    The beam adds up the probabilities of all paths that give the same labels. With an n-gram model as scorer, whose words
+    are the labels, each label adds `alpha log p(label | labels before) + beta` to the score, and the end `alpha log p(</s>)`:
+    the search then runs in C as a whole. A function as scorer adds any number.
 
     Args:
         log_probs: log-probabilities of the classes, [T, N, C], or [T, C] without a batch.
@@ -51,8 +62,12 @@ def ctc_decode(
         blank: the number of the blank.
         beam_size: how many beginnings are kept at each frame; None takes the best path.
         k: how many answers, at most `beam_size`; None is the best alone.
-        scorer: from the labels so far, a tuple, to [C] numbers, which the next label adds to the score; needs `beam_size`.
-            It is called once for each beginning that is kept.
+        scorer: a fitted `lm.NGramLM`; or a function from the labels so far, a tuple, to [C] numbers, which the next label
+            adds to the score, called once for each beginning that is kept. Needs `beam_size`.
+        labels: the words of the model that the classes are, [C]; that of the blank may be any. Only with a model.
+        alpha: weight of the model's log-probabilities.
+        beta: what each label adds, against the model's liking of short answers.
+        eos: whether the end of the labels counts, too, with a model.
 
     Returns:
         (labels, scores): [N, L] integers, -1 after their end, where L is the longest, and [N]: log-probabilities of the
@@ -60,7 +75,8 @@ def ctc_decode(
         where there are fewer. Without a batch the axis N is left out.
 
     Raises:
-        ValueError: for shapes that do not fit, lengths out of range, k > beam_size, or k or scorer without a beam.
+        ValueError: for shapes that do not fit, lengths out of range, k > beam_size, k or scorer without a beam, or
+            labels that do not belong to a model.
 
     Source: Graves et al., ICML 2006 (best path); Hannun et al., "First-pass large vocabulary continuous speech recognition
     using bi-directional recurrent DNNs", 2014 (beam).
@@ -81,13 +97,14 @@ def ctc_decode(
         width = integer("ctc_decode: beam_size", beam_size, 1)
         if k is not None and integer("ctc_decode: k", k, 1) > width:
             raise ValueError(f"ctc_decode: k is {k}, expected at most beam_size, {width}")
-        answers = _search(x, lengths, blank, width, k or 1, scorer)
-    longest = max((len(labels) for answer in answers for labels, _ in answer), default=0)
+        fused = _fusion(scorer, labels, x.shape[2], alpha, beta, eos)
+        answers = _search(x, lengths, blank, width, k or 1, None if fused else scorer, fused)
+    longest = max((len(found) for answer in answers for found, _ in answer), default=0)
     table = np.full((len(answers), k or 1, longest), -1, np.int64)
     scores = np.full(table.shape[:2], -np.inf, x.dtype)
     for n, answer in enumerate(answers):
-        for place, (labels, score) in enumerate(answer):
-            table[n, place, : len(labels)], scores[n, place] = labels, score
+        for place, (found, score) in enumerate(answer):
+            table[n, place, : len(found)], scores[n, place] = found, score
     if k is None:
         table, scores = table[:, 0], scores[:, 0]
     return (table[0], scores[0]) if single else (table, scores)
@@ -100,8 +117,26 @@ def _best_path(frames: np.ndarray, blank: int) -> tuple[np.ndarray, float]:
     return path[starts & (path != blank)], float(frames.max(1, initial=-np.inf).sum(dtype=np.float64))
 
 
+def _fusion(
+    scorer: Any, labels: Sequence[str] | None, classes: int, alpha: float, beta: float, eos: bool
+) -> dict[str, Any]:
+    """Return the arguments of the kernel for a language model; none where the scorer is another one."""
+    if not hasattr(scorer, "kernel_arguments"):
+        if labels is not None:
+            raise ValueError("ctc_decode: labels need scorer=, a fitted NGramLM")
+        return {}
+    if labels is None or isinstance(labels, str) or len(labels) != classes:
+        got = "none" if labels is None else f"{len(labels)} in a {type(labels).__name__}"
+        raise ValueError(f"ctc_decode: labels: expected a list of {classes}, the words that the classes are, got {got}")
+    return scorer.kernel_arguments(labels) | {
+        "alpha": number("ctc_decode: alpha", alpha, minimum=0.0),
+        "beta": number("ctc_decode: beta", beta),
+        "eos": flag("ctc_decode: eos", eos),
+    }
+
+
 def _search(
-    x: np.ndarray, lengths: np.ndarray, blank: int, width: int, k: int, scorer: Scorer | None
+    x: np.ndarray, lengths: np.ndarray, blank: int, width: int, k: int, scorer: Any, fused: dict[str, Any]
 ) -> list[list[tuple[np.ndarray, float]]]:
     """Return for each sequence the k best labels and their scores, the best first."""
     rows = len(lengths)
@@ -114,7 +149,7 @@ def _search(
     )
     beam.ends_blank[:, 0] = 0
     if scorer is None:
-        _core.ctc_decode(x, lengths, *beam, blank)
+        _core.ctc_decode(x, lengths, *beam, blank, **fused)
     else:
         for n, length in enumerate(lengths):
             _search_scored(x[:length, n : n + 1], _Beam(*[array[n : n + 1] for array in beam]), blank, scorer)

@@ -1,4 +1,7 @@
-"""Optimisers in one fused pass each, clipping, schedules of the learning rate, averages of weights."""
+"""Optimisers in one fused pass each, clipping, schedules of the learning rate, averages of weights.
+
+Names that are imported `as` themselves are for the other packages, not for users.
+"""
 
 from . import _pytorch  # noqa: F401 - who looks for PyTorch's names gets advice
 from ._adagrad import Adagrad
@@ -6,7 +9,9 @@ from ._adam import Adam, AdamW
 from ._ema import EMA
 from ._gradients import clip_factor, clip_grad_norm_, clip_grad_value_, grad_norm
 from ._groups import parameter_groups
+from ._lbfgs import Curvature as Curvature
 from ._lbfgs import Minimum, minimize_lbfgs
+from ._lbfgs import dot as dot
 from ._optimizer import Optimizer
 from ._plateau import ReduceLROnPlateau
 from ._rmsprop import RMSprop

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Minimum", "minimize_lbfgs"]
+from .. import _core
+
+__all__ = ["Curvature", "Minimum", "dot", "minimize_lbfgs"]
 
 Function = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
@@ -141,3 +143,47 @@ def _line_search(
             low, high = (length, high) if here < 0 else (low, length)
         length = 2 * low if np.isinf(high) else (low + high) / 2
     return best
+
+
+def dot(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the sum of the products of two arrays [n], the same for any number of threads."""
+    return float(_core.lbfgs_dot(x, y)[0])
+
+
+class Curvature:
+    """What the last steps tell of the curvature of a function, with its arithmetic in C, for many numbers.
+
+    Args:
+        size: of the vectors.
+        memory: how many steps are remembered.
+
+    >>> import numpy as np
+    >>> curvature = Curvature(2, 5)
+    >>> curvature.add(np.ones(2), np.zeros(2), np.full(2, 4.0), np.zeros(2))  # the gradient is 4 x
+    >>> curvature.descent(np.full(2, 4.0)).tolist()
+    [-1.0, -1.0]
+    """
+
+    def __init__(self, size: int, memory: int) -> None:
+        self._steps, self._changes = np.zeros((2, memory, size))
+        self._products = np.ones(memory)
+        self._order: list[int] = []
+        self._factor = 1.0
+
+    def add(self, x: np.ndarray, x_before: np.ndarray, gradient: np.ndarray, gradient_before: np.ndarray) -> None:
+        """Remember a step, in place of the oldest one where there is no more room."""
+        full = len(self._order) == len(self._steps)
+        row = self._order[0] if full else len(self._order)
+        given = x, x_before, gradient, gradient_before
+        product, square = _core.lbfgs_remember(*given, self._steps[row], self._changes[row]).tolist()
+        if full:
+            del self._order[0]
+        if not product or not square:  # nothing has changed: there is nothing to learn
+            self._order.clear()
+            return
+        self._order.append(row)
+        self._products[row], self._factor = product, product / square
+
+    def descent(self, slope: np.ndarray) -> np.ndarray:
+        """Return the direction -H slope, where H is the inverse Hessian as far as it is known."""
+        return _core.lbfgs_descent(slope, self._steps, self._changes, self._products, self._order, self._factor)

@@ -5,6 +5,7 @@ from ._analogy import analogy_map
 from ._anomalies import anomalies
 from ._attention import alignment, attention
 from ._bars import bias_bars, projection_bars
+from ._beam import beam
 from ._forecast import forecast
 from ._gradients import gradient_norms, update_ratios
 from ._heatmap import similarity_heatmap
@@ -12,7 +13,9 @@ from ._hints import hint as __getattr__  # noqa: F401 - for names that are not h
 from ._jacobians import jacobian_products
 from ._learning_curve import learning_curve
 from ._loss_curve import loss_curve
+from ._marked_text import entities, highlight
 from ._memories import memories
+from ._strategies import strategies
 from ._word_map import pca, word_map
 
 __all__ = [
@@ -21,10 +24,13 @@ __all__ = [
     "analogy_map",
     "anomalies",
     "attention",
+    "beam",
     "bias_bars",
     "dead_units",
+    "entities",
     "forecast",
     "gradient_norms",
+    "highlight",
     "jacobian_products",
     "learning_curve",
     "loss_curve",
@@ -32,6 +38,7 @@ __all__ = [
     "pca",
     "projection_bars",
     "similarity_heatmap",
+    "strategies",
     "update_ratios",
     "word_map",
 ]

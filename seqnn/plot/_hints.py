@@ -29,6 +29,9 @@ _MEANT = {
     "series": "forecast",
     "anomaly": "anomalies",
     "memory": "memories",
+    "tree": "beam",
+    "beam_search": "beam",
+    "decoding": "strategies",
 }
 
 

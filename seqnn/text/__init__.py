@@ -3,11 +3,14 @@
 Names that are imported `as` themselves are for the other packages, not for users.
 """
 
+from ._conll import TaggedText, read_conll, write_conll
 from ._corpus import Corpus, ScannedCorpus, scan
+from ._offsets import token_offsets
 from ._padding import length_buckets, pad, truncate, windows
 from ._phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
 from ._pretraining import corrupt_spans, mask_tokens, next_sentence_pairs
 from ._scanner import NulByteError as NulByteError
+from ._scanner import Scanner as Scanner
 from ._scanner import ScannerTeam as ScannerTeam
 from ._scanner import in_order as in_order
 from ._sources import encoded_of as encoded_of
@@ -33,6 +36,7 @@ __all__ = [
     "Phrases",
     "ScannedCorpus",
     "SubwordTokenizer",
+    "TaggedText",
     "Vocabulary",
     "alias_table",
     "corrupt_spans",
@@ -43,11 +47,14 @@ __all__ = [
     "mask_tokens",
     "next_sentence_pairs",
     "pad",
+    "read_conll",
     "regex_tokenize",
     "scan",
     "split_words",
+    "token_offsets",
     "tokenize",
     "treebank_tokenize",
     "truncate",
     "windows",
+    "write_conll",
 ]

@@ -108,20 +108,42 @@ class Scanner:
                 return ids, line_ends[: state[_LINES]]
             self._reserve(*need.tolist())
 
-    def merge(self, other: Scanner) -> np.ndarray:
-        """Add the other's words to this one's, and return the ids (int32) that they have here."""
-        mapping = np.empty(other.words, np.int32)
-        for start in range(0, other.words, _MERGED):
-            stop = min(start + _MERGED, other.words)
-            begin, end = other.word_offsets[[start, stop]].tolist()
+    def add(
+        self, offsets: np.ndarray, pool: np.ndarray, counts: np.ndarray | None = None, first: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Add words, and return the ids (int32) that they have here.
+
+        The bytes of word i, and a "\\n", lie at pool[offsets[i] : offsets[i + 1]].
+        `counts` and `first` say how often and where each occurs; None stands for zeros.
+        """
+        number = len(offsets) - 1
+        mapping, nothing = np.empty(number, np.int32), np.zeros(min(number, _MERGED), np.int64)
+        for start in range(0, number, _MERGED):
+            stop = min(start + _MERGED, number)
+            begin, end = offsets[[start, stop]].tolist()
             self._reserve(self.words + stop - start, int(self.word_offsets[self.words]) + end - begin)
             mapping[start:stop], total = _core.corpus_merge(
                 self.table, self.counts, self.first, self.word_offsets, self.pool, self.words,
-                other.counts[start:stop], other.first[start:stop],
-                other.word_offsets[start : stop + 1] - begin, other.pool[begin:end],
+                nothing[: stop - start] if counts is None else counts[start:stop],
+                nothing[: stop - start] if first is None else first[start:stop],
+                offsets[start : stop + 1] - begin, pool[begin:end],
             )  # fmt: skip
             self.words = int(total[0])
         return mapping
+
+    def merge(self, other: Scanner) -> np.ndarray:
+        """Add the other's words to this one's, and return the ids (int32) that they have here."""
+        return self.add(other.word_offsets[: other.words + 1], other.pool, other.counts, other.first)
+
+    def find(self, offsets: np.ndarray, pool: np.ndarray) -> np.ndarray:
+        """Return the ids (int32) of words as for `add`, -1 for those that are not there."""
+        own = self.word_offsets[: self.words + 1]
+        return _core.corpus_find(self.table, own, self.pool, offsets, pool)
+
+    def packed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return offsets and bytes of the words, as `add` takes them."""
+        offsets = self.word_offsets[: self.words + 1].copy()
+        return offsets, self.pool[: offsets[-1]].copy()
 
 
 class NulByteError(ValueError):

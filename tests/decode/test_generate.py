@@ -4,33 +4,16 @@ import itertools
 
 import numpy as np
 import pytest
-from decode_reference import beam_search, log_softmax
+from decode_reference import V, beam_search, log_softmax, rows, table
 
 import seqnn
 from seqnn import decode, random
-
-V = 5
-
-
-def table(seed=0, order=2, vocabulary=V):
-    """A step that looks the logits up by the last `order` tokens; it has no state."""
-    logits = np.random.default_rng(seed).standard_normal((vocabulary,) * (order + 1)) * 2
-
-    def step(ids, state):
-        before = [ids[:, -min(n, ids.shape[1])] for n in range(order, 0, -1)]
-        return logits[tuple(before)], state
-
-    return step
 
 
 def teacher_forced(step, prompt, tokens):
     """The log-probability of each token after those before it."""
     ids = np.array([[*prompt, *tokens]])
     return [log_softmax(step(ids[:, : len(prompt) + i], None)[0][0])[token] for i, token in enumerate(tokens)]
-
-
-def rows(found):
-    return [tuple(tokens.tolist()) for tokens in found.new_tokens]
 
 
 @pytest.mark.parametrize("penalty", [0.0, 1.0, -0.5, 2.0])

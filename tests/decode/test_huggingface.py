@@ -154,3 +154,18 @@ def test_probabilities_after_the_warpers_are_the_same(options, warpers):
     expected = torch.softmax(theirs, dim=-1).numpy()
     np.testing.assert_array_equal(ours.numpy() > 0, expected > 0)
     np.testing.assert_allclose(ours.numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"tied": False, "dim_feedforward": 48, "activation": "relu"}], ids=str)
+def test_a_gpt_that_is_saved_is_one_of_transformers(options, tmp_path):
+    ours = GPT(V, max_positions=48, d_model=32, nhead=4, num_layers=2, **options).eval()
+    draw = np.random.default_rng(0)
+    for parameter in ours.parameters():
+        parameter.data += draw.standard_normal(parameter.shape).astype(np.float32) * 0.3
+    ours.save_huggingface(tmp_path)
+    theirs, loading = transformers.GPT2LMHeadModel.from_pretrained(tmp_path, output_loading_info=True)
+    assert not loading["missing_keys"] and not loading["unexpected_keys"]
+    ids = draw.integers(0, V, (2, 9))
+    with torch.no_grad():
+        expected = theirs.eval()(torch.from_numpy(ids)).logits.numpy()
+    np.testing.assert_allclose(ours(ids).numpy(), expected, atol=2e-4)

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from decode_models import PROMPTS, gpt, writers
 
-from seqnn import decode, random
-from seqnn.models import GPT, T5, Seq2Seq, SequenceGenerator, Transformer, Translator
+from seqnn import decode
+from seqnn.lm import NGramLM
+from seqnn.models import Seq2Seq, SequenceGenerator, Translator, from_huggingface
+from seqnn.text import SubwordTokenizer, Vocabulary
 
 STRATEGIES = pytest.mark.parametrize(
     "options",
@@ -18,29 +21,6 @@ STRATEGIES = pytest.mark.parametrize(
     ],
     ids=str,
 )
-PROMPTS = [[3, 5, 7, 9], [11], [13, 2]]
-
-
-def lively(model, seed=1):
-    """The model in evaluation mode, with parameters large enough that logits differ clearly."""
-    draw = np.random.default_rng(seed)
-    for parameter in model.parameters():
-        parameter.data += draw.standard_normal(parameter.shape).astype(np.float32) * 0.3
-    return model.eval()
-
-
-def gpt(**options):
-    with random.seeded(0):
-        return lively(GPT(30, max_positions=24, d_model=16, nhead=2, num_layers=2, dropout=0.0, **options))
-
-
-def writers():
-    with random.seeded(0):
-        t5 = T5(30, d_model=16, nhead=2, head_dim=8, num_layers=2, dim_feedforward=32, dropout=0.0)
-        transformer = Transformer(
-            30, 30, d_model=16, nhead=2, num_encoder_layers=1, num_decoder_layers=2, dim_feedforward=32, dropout=0.0
-        )
-    return lively(t5), lively(transformer)
 
 
 @STRATEGIES
@@ -137,3 +117,51 @@ def test_estimators_take_the_options():
     numbers = Seq2Seq(hidden_size=4, max_iter=1, validation_fraction=0).fit([[1.0, 2.0]] * 4, [[1.0]] * 4)
     with pytest.raises(TypeError, match="num_beams: expected a model that writes ids, this one writes numbers"):
         numbers.predict([[1.0, 2.0]], num_beams=2)
+
+
+@STRATEGIES
+def test_an_ngram_model_writes_what_its_step_function_writes(options):
+    model = NGramLM(3).fit(["a b a c a b d", "b a b c d d a", "c a b a b d c"] * 2)
+    words = model.vocabulary_
+    prompts = [words.encode(text.split()) for text in ("a b a", "d", "c c")]
+    given = {"max_new_tokens": 6, "eos_token_id": words.eos_id, "suppress_tokens": [words.unk_id], **options}
+    found = decode.generate(model, prompts, max_new_tokens=6, **options)
+    for prompt, tokens, score in zip(prompts, found.new_tokens, found.scores, strict=True):
+        start = decode.Start(np.concatenate([[words.bos_id], prompt])[None], model.step, keys=[prompt.astype(int)])
+        alone = decode.run(start, given)
+        np.testing.assert_array_equal(tokens, alone.new_tokens[0])
+        np.testing.assert_allclose(score, alone.scores[0], rtol=1e-6)
+    assert found.texts == decode.generate(model, ["a b a", "d", "c c"], max_new_tokens=6, **options).texts
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_a_smaller_ngram_model_proposes_for_a_larger_one(order):
+    texts = ["a b a c a b d", "b a b c d d a", "c a b a b d c"] * 2
+    model, assistant = NGramLM(order).fit(texts), NGramLM(2).fit(texts)
+    for prompt in ("a b a", "d"):
+        found = decode.generate(model, prompt, max_new_tokens=12, assistant_model=assistant)
+        assert found.texts == decode.generate(model, prompt, max_new_tokens=12).texts
+    assert found.acceptance_rate[0] > 0.9 or order != 2
+
+
+@pytest.mark.parametrize("options", [{}, {"tied": False, "activation": "gelu", "dim_feedforward": 24}], ids=str)
+def test_a_gpt_is_saved_with_its_tokenizer(options, tmp_path):
+    model = gpt(**options)
+    words = Vocabulary.from_tokens([[f"w{i}" for i in range(26)]])
+    for tokenizer in (words, SubwordTokenizer.train(["a b c"] * 4, kind="wordpiece", vocab_size=20), None):
+        model.tokenizer = tokenizer
+        folder = tmp_path if tokenizer is not None else tmp_path / "without"
+        model.save_huggingface(folder)
+        found = from_huggingface(folder)
+        assert type(found.tokenizer) is type(tokenizer)
+        np.testing.assert_array_equal(found(np.array([PROMPTS[0]])).numpy(), model(np.array([PROMPTS[0]])).numpy())
+        if tokenizer is not None:
+            text = "w1 w2" if tokenizer is words else "a b"
+            assert found.generate(text, 5) == model.generate(text, 5)
+    with pytest.raises(ValueError, match="save_huggingface: expected learned positions and biases, as a GPT-2 has"):
+        gpt(positions="rotary").save_huggingface(tmp_path)
+    with pytest.raises(ValueError, match="activation: expected one of gelu, gelu_tanh, relu, silu, got 'swiglu'"):
+        gpt(activation="swiglu").save_huggingface(tmp_path)
+    model.tokenizer = str
+    with pytest.raises(TypeError, match="tokenizer: expected a SubwordTokenizer, a Vocabulary or None, got type"):
+        model.save_huggingface(tmp_path)

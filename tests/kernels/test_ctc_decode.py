@@ -4,10 +4,11 @@ from ctc_reference import probabilities
 from harness import assert_identical, each_isa, each_team
 
 from seqnn import Tensor, _core, ops
+from seqnn.lm import NGramLM
 
 
-def best_beginnings(frames, blank, width):
-    """{labels: log-probability} that a beam finds, by sums over the labels themselves (Hannun et al., 2014)."""
+def best_beginnings(frames, blank, width, added=lambda y: 0.0):
+    """{labels: score} that a beam finds, by sums over the labels themselves (Hannun et al., 2014), and what is added."""
     beam = {(): (0.0, -np.inf)}
     for frame in frames:
         found = {}
@@ -24,9 +25,9 @@ def best_beginnings(frames, blank, width):
                 else:
                     nb = np.logaddexp(nb, np.logaddexp(ends_blank, ends_label) + p)
                 found[longer] = b, nb
-        best = sorted(found, key=lambda y: -np.logaddexp(*found[y]))[:width]
+        best = sorted(found, key=lambda y: -np.logaddexp(*found[y]) - added(y))[:width]
         beam = {y: found[y] for y in best}
-    return {y: np.logaddexp(*sums) for y, sums in beam.items()}
+    return {y: np.logaddexp(*sums) + added(y) for y, sums in beam.items()}
 
 
 @pytest.mark.parametrize("blank", [0, 2])
@@ -119,6 +120,67 @@ def test_a_scorer_adds_to_every_label_and_is_asked_once_for_each_beginning():
     assert len(asked) == len({*asked})
 
 
+CORPUS = ["a b a b c", "a c a b", "c c a b a", "b a"] * 3
+NAMES = ["blank", "a", "b", "c", "never seen"]
+SMOOTHINGS = [("modified_kneser_ney", 3), ("laplace", 2), ("stupid_backoff", 3), ("kneser_ney", 1)]
+
+
+def with_model(model, sums, alpha, beta, eos):
+    """Scores of labels with those of a language model."""
+    weight = alpha * np.log(10)
+    found = {y: p + weight * model.score([NAMES[c] for c in y], eos=eos) + beta * len(y) for y, p in sums.items()}
+    return {y: score for y, score in found.items() if score > -np.inf}
+
+
+@pytest.mark.parametrize(("smoothing", "order"), SMOOTHINGS)
+@pytest.mark.parametrize("eos", [True, False])
+def test_a_wide_beam_with_an_ngram_model_agrees_with_every_path_counted(smoothing, order, eos):
+    model = NGramLM(order, smoothing).fit(CORPUS)
+    for seed in range(2):
+        x = ops.log_softmax(np.random.default_rng(seed).standard_normal((4, 5)) * 2)
+        sums = {y: np.log(p) for y, p in probabilities(x, 0).items()}
+        expected = with_model(model, sums, 0.7, 0.3, eos)
+        ranked = sorted(expected, key=expected.get, reverse=True)
+        for _ in each_isa():
+            labels, scores = ops.ctc_decode(
+                x, beam_size=1000, k=len(ranked), scorer=model, labels=NAMES, alpha=0.7, beta=0.3, eos=eos
+            )
+            assert [tuple(row[row >= 0].tolist()) for row in labels] == ranked
+            np.testing.assert_allclose(scores, [expected[y] for y in ranked], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("smoothing", "order"), SMOOTHINGS)
+def test_a_narrow_beam_with_an_ngram_model_agrees_with_the_search_over_labels(smoothing, order):
+    model = NGramLM(order, smoothing).fit(CORPUS)
+
+    def added(y):
+        return 0.5 * np.log(10) * model.score([NAMES[c] for c in y], eos=False) + 0.2 * len(y)
+
+    x = ops.log_softmax(np.random.default_rng(3).standard_normal((20, 3, 5)) * 2)
+    found = [
+        ops.ctc_decode(x, [20, 11, 0], beam_size=6, k=6, scorer=model, labels=NAMES, beta=0.2) for _ in each_team()
+    ]
+    for labels, scores in found:
+        assert_identical(labels, found[0][0])
+        assert_identical(scores, found[0][1])
+    for n, length in enumerate((20, 11, 0)):
+        beginnings = best_beginnings(x[:length, n], 0, 6, added)
+        sums = {y: p - added(y) for y, p in beginnings.items() if p > -np.inf}
+        end = with_model(model, sums, 0.5, 0.2, True)
+        got = {tuple(r[r >= 0].tolist()): s for r, s in zip(labels[n], scores[n], strict=True) if s > -np.inf}
+        assert got == pytest.approx(end, rel=1e-5)
+
+
+def test_a_model_of_weight_zero_changes_nothing_and_one_that_forbids_leaves_what_it_allows():
+    x = ops.log_softmax(np.random.default_rng(0).standard_normal((12, 5)))
+    model = NGramLM(2, "mle").fit(["a b"])
+    plain, without = (ops.ctc_decode(x, beam_size=5, **s) for s in ({}, {"scorer": model, "labels": NAMES, "alpha": 0}))
+    assert_identical(plain[0], without[0])
+    assert_identical(plain[1], without[1])
+    labels, _ = ops.ctc_decode(x, beam_size=20, scorer=model, labels=NAMES)
+    assert labels.tolist() == [1, 2]
+
+
 def test_a_frame_that_allows_nothing_leaves_no_labels():
     x = np.zeros((3, 2, 4))
     x[1, 0] = -np.inf
@@ -136,6 +198,17 @@ def test_bad_input():
         ops.ctc_decode(x, beam_size=4, k=5)
     with pytest.raises(ValueError, match=r"ctc_decode: scorer gave shape \(3,\), expected \(4,\), one per class"):
         ops.ctc_decode(x, beam_size=4, scorer=lambda labels: np.zeros(3))
+    model = NGramLM(2).fit(CORPUS)
+    with pytest.raises(ValueError, match=r"ctc_decode: labels: expected a list of 4, the words .*, got none"):
+        ops.ctc_decode(x, beam_size=4, scorer=model)
+    with pytest.raises(ValueError, match=r"ctc_decode: labels: expected a list of 4, .*, got 5 in a list"):
+        ops.ctc_decode(x, beam_size=4, scorer=model, labels=NAMES)
+    with pytest.raises(ValueError, match="ctc_decode: labels need scorer="):
+        ops.ctc_decode(x, beam_size=4, labels=NAMES)
+    with pytest.raises(ValueError, match="ctc_decode: alpha"):
+        ops.ctc_decode(x, beam_size=4, scorer=model, labels=NAMES[:4], alpha=-1)
+    with pytest.raises(RuntimeError, match="has not learnt anything yet"):
+        ops.ctc_decode(x, beam_size=4, scorer=NGramLM(2), labels=NAMES[:4])
     with pytest.raises(ValueError, match="beam_size: expected an integer >= 1, got 0"):
         ops.ctc_decode(x, beam_size=0)
     with pytest.raises(ValueError, match=r"ctc_decode: log_probs has shape \(2,\)"):

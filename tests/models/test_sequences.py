@@ -171,7 +171,17 @@ def test_bad_input():
     with pytest.raises(RuntimeError, match="SequenceClassifier has not learnt anything yet"):
         SequenceClassifier().predict(x)
     with pytest.raises(ValueError, match="cell: expected one of rnn, lstm, gru, stlm, got 'transformer'"):
-        SequenceClassifier(cell="transformer").fit(x, y)
+        SequenceTagger(cell="transformer").fit(x, y)
+    with pytest.raises(ValueError, match=r"cell: expected one of rnn, .*, cnn, transformer, got 'perceptron'"):
+        SequenceClassifier(cell="perceptron").fit(x, y)
+    with pytest.raises(
+        ValueError, match="bidirectional: expected False, 'cnn' sees both sides of every step, got True"
+    ):
+        SequenceClassifier(cell="cnn", bidirectional=True).fit(x, y)
+    with pytest.raises(ValueError, match="hidden_size: expected a multiple of 4, the heads, got 6"):
+        SequenceClassifier(cell="transformer", hidden_size=6).fit(x, y)
+    with pytest.raises(ValueError, match="pooling: expected one of 'last', 'mean', 'max', 'attention', got 'sum'"):
+        SequenceClassifier(pooling="sum").fit(x, y)
     with pytest.raises(ValueError, match="cell: expected one of"):
         ManyToOne(3, 2, cell="LSTM")
     with pytest.raises(ValueError, match=r"validation_fraction: expected a finite number >= 0 and < 1, got 1"):

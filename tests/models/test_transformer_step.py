@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import seqnn
-from seqnn import decode, nn, random
+from seqnn import decode, models, nn, random
 from seqnn.models import GPT, T5, Transformer
 
 SIZE = {"d_model": 32, "nhead": 4}
@@ -168,6 +168,8 @@ def changed(how):
         layer.forward = lambda x, **options: forward(x, **options)
     if how == "layers that differ":
         layer.activation = "relu"
+    if how == "a head with a bias":
+        model.head = models.LanguageModelHead(32, 60, bias=True)
     if how == "float64":
         for parameter in model.parameters():
             parameter.data = parameter.data.astype(np.float64)
@@ -182,6 +184,7 @@ def changed(how):
         "a hook",
         "a function of one's own",
         "layers that differ",
+        "a head with a bias",
         "float64",
     ],
 )
@@ -203,3 +206,17 @@ def test_tokens_outside_of_the_vocabulary_are_refused():
     for token in (60, -1):
         with pytest.raises(ValueError, match="60"):
             written(model, [[3, token]])
+
+
+def test_more_tokens_than_decoding_was_started_for_are_refused():
+    start = made("gpt").start_decoding(prompts(4), 2)
+    ids = np.ones((1, 7), int)
+    with pytest.raises(ValueError, match="ids: expected at most 6 tokens, as decoding was started for, got 7"):
+        start.step(ids, start.state)
+
+
+def test_a_crop_without_end_runs_layer_by_layer():
+    model = made("gpt")
+    start = model.start_decoding(prompts(4), None, crop=True)
+    found = decode.run(start, {"max_new_tokens": 45})
+    np.testing.assert_array_equal(found.sequences, model.generate(prompts(4), 45, crop=True))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from picture_checks import png
 
 from seqnn import nn, plot
 
@@ -13,28 +14,11 @@ SOURCE = ["ein", "kleines", "Mädchen", "klettert", "in", "ein", "Spielhaus", "a
 TARGET = ["a", "little", "girl", "climbing", "into", "a", "wooden", "playhouse", ".", "</s>"]
 
 
-@pytest.fixture(autouse=True)
-def no_open_figures():
-    yield
-    plt.close("all")
-
-
 def weights(heads, queries, keys, seed=0):
     scores = np.random.default_rng(seed).standard_normal((heads, queries, keys)) * 2
     scores -= 0.8 * np.abs(np.subtract.outer(np.arange(queries), np.arange(keys) * queries / keys))
     e = np.exp(scores)
     return e / e.sum(-1, keepdims=True)
-
-
-def png(ax, tmp_path):
-    """Rendered, not blank, and nothing is cut off: the outermost pixels are white."""
-    path = tmp_path / "picture.png"
-    ax.figure.savefig(path)
-    assert path.read_bytes().startswith(b"\x89PNG")
-    image = plt.imread(path)
-    assert image.std() > 0.01
-    for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
-        assert (edge == 1).all()
 
 
 def labels(axis):

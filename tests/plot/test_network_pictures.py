@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from picture_checks import png
 
 import seqnn
 from seqnn import diagnose, nn, ops, optim, plot, train
@@ -11,12 +12,6 @@ from seqnn.plot._lines import _spread
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
-
-
-@pytest.fixture(autouse=True)
-def no_open_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(name="run", scope="module")
@@ -35,17 +30,6 @@ def trained_with_a_watch():
     )  # fmt: skip
     trainer.fit((x[:64], y[:64]), epochs=4, batch_size=16, validation=(x[64:], y[64:]))
     return watch, trainer
-
-
-def png(ax, tmp_path):
-    """Rendered, not blank, and nothing is cut off: the outermost pixels are white."""
-    path = tmp_path / "picture.png"
-    ax.figure.savefig(path)
-    assert path.read_bytes().startswith(b"\x89PNG")
-    image = plt.imread(path)
-    assert image.std() > 0.01
-    for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
-        assert (edge == 1).all()
 
 
 def texts(ax):

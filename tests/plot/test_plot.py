@@ -26,12 +26,6 @@ def some_vectors():
     return KeyedVectors.from_arrays(WORDS, vectors)
 
 
-@pytest.fixture(autouse=True)
-def no_open_figures():
-    yield
-    plt.close("all")
-
-
 def png(ax, tmp_path):
     """The picture as an array [H, W, 4] of 0..1."""
     path = tmp_path / "picture.png"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from picture_checks import png
 
 from seqnn import diagnose, nn, plot
 from seqnn.models import ARForecaster
@@ -10,22 +11,6 @@ from seqnn.plot._memories import time_scale
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
-
-
-@pytest.fixture(autouse=True)
-def no_open_figures():
-    yield
-    plt.close("all")
-
-
-def png(ax, tmp_path):
-    """Rendered, and nothing is cut off: the outermost pixels are white."""
-    path = tmp_path / "picture.png"
-    ax.figure.savefig(path)
-    image = plt.imread(path)
-    assert image.std() > 0.01
-    for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
-        assert (edge == 1).all()
 
 
 def test_forecast(tmp_path):

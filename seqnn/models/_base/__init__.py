@@ -19,7 +19,7 @@ from ._examples import Coder, Examples, by_length, evened, of_rows, require_pair
 from ._features import FeaturesMixin
 from ._learnt import Array, ArrayList, History, Labels, Learner, Learnt, Part, Plain, Words
 from ._mixins import ClassifierMixin, RegressorMixin
-from ._network_estimator import Network, NetworkEstimator
+from ._network_estimator import Network, NetworkEstimator, Watch
 from ._random_state import RandomState, as_seed
 from ._scaler import Scaler
 from ._sklearn import ConvergenceWarning, DataConversionWarning, NotFittedError, theirs_too
@@ -51,6 +51,7 @@ __all__ = [
     "RegressorMixin",
     "Scaler",
     "Tokenizer",
+    "Watch",
     "Words",
     "as_features",
     "as_labels",

@@ -9,13 +9,14 @@ from typing import Any, Self
 import numpy as np
 
 from ... import nn, optim, random, train
+from ..._callbacks import Callback
 from ..._settings import Integer, Number
 from ...autograd import Tensor
 from ._estimator import Estimator
 from ._learnt import Arrays, History, Learnt, Plain, Sizes
 from ._random_state import RandomState, as_seed
 
-__all__ = ["Network", "NetworkEstimator"]
+__all__ = ["Network", "NetworkEstimator", "Watch"]
 
 Loss = Callable[[Any, Any], Tensor]
 
@@ -59,6 +60,22 @@ def _refuse_sizes_beyond(arguments: Mapping[str, Any], state: Arrays) -> None:
         for number in value if isinstance(value, tuple | list) else [value]:
             if isinstance(number, int) and number > most:
                 raise ValueError(f"{name}: {number} is more than the arrays have")
+
+
+class Watch(Callback):
+    """Measure the network after each epoch; early stopping goes by the figure.
+
+    Args:
+        name: of the figure in the history; more is better, unless it ends in "loss".
+        measure: from the network, in evaluation mode, to the figure.
+    """
+
+    def __init__(self, name: str, measure: Callable[[Any], float]) -> None:
+        self.name, self._measure = name, measure
+
+    def on_epoch_end(self, model: Any) -> None:
+        """Note the figure in the history of the trainer."""
+        model.history_[-1][self.name] = self._measure(model.model.eval())
 
 
 class NetworkEstimator(Estimator):
@@ -132,6 +149,7 @@ class NetworkEstimator(Estimator):
         metrics: Mapping[str, Callable] | None = None,
         schedule: optim.Schedule | None = None,
         model: nn.Module | None = None,
+        watch: Watch | None = None,
     ) -> Self:
         """Train a network, and keep it with its history; after Ctrl-C with what there is.
 
@@ -142,16 +160,18 @@ class NetworkEstimator(Estimator):
             metrics: as for `train.fit`.
             schedule: of the learning rate; default: constant.
             model: the network to go on with; default: a new one.
+            watch: what early stopping goes by; default: the loss of the validation.
         """
         settings = self._used
-        stop = train.EarlyStopping("val_loss", patience=settings.n_iter_no_change, restore_best=True)
+        figure = "val_loss" if watch is None else watch.name
+        stop = train.EarlyStopping(figure, patience=settings.n_iter_no_change, restore_best=True)
         with random.seeded(settings.seed):
             if model is None:
                 model = self._make()
                 self._prepare(model)
             trainer = self._trainer(
                 model, loss, self._optimizer(model.parameters()), schedule=schedule, metrics=metrics,
-                callbacks=[] if validation is None else [stop], verbose=settings.verbose,
+                callbacks=[watch, stop] if watch else [] if validation is None else [stop], verbose=settings.verbose,
             )  # fmt: skip
             vars(self).pop("_stepper", None)
             try:

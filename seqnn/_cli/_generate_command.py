@@ -1,0 +1,171 @@
+"""The command `seqnn generate`: what a saved model writes after a prompt, by any strategy of decoding."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from .. import decode
+from ._options import Help, add_settings, offered
+from ._shell import Shell, source, typed
+
+DRAWING = ("temperature", "top_k", "top_p", "min_p", "typical_p", "seed")
+"""Options that are only for drawn tokens."""
+
+MOST = 100
+"""Tokens that are written where nothing is said of it."""
+
+BY_HAND = (
+    "max_new_tokens", "eos_token_id", "do_sample", "early_stopping", "stop_strings", "coverage_penalty", "bad_words_ids",
+    "suppress_tokens", "begin_suppress_tokens", "prefix_allowed_tokens_fn", "tokenizer", "assistant_model",
+    "return_attention", "return_tree",
+)  # fmt: skip
+"""Options of decoding that are spelled by hand here, or not offered."""
+
+
+def add_command(commands: Any) -> None:
+    """Add the sub-command to those of a parser."""
+    parser = commands.add_parser(
+        "generate",
+        help="write what follows a prompt, by any strategy",
+        description="Write what a model says after PROMPT, or after each line of the standard input. MODEL: a folder of "
+        "GPT.save_huggingface, or of transformers' save_pretrained with a tokenizer.json (GPT-2, T5), or a file of seqnn "
+        "lm train. Without options the most probable token is taken each time.",
+        epilog='Examples:\n  seqnn generate gpt2/ "Once upon a time" --temperature 0.8 --top-p 0.9 --seed 1\n'
+        '  seqnn generate model.lm "once upon" --num-beams 8 --num-return-sequences 3\n'
+        "  seqnn generate t5/ --num-beams 4 --json < texts.txt",
+        formatter_class=Help,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("prompt", metavar="PROMPT", nargs="*", default=[])
+    parser.add_argument(
+        "--max-new-tokens", type=int, metavar="N",
+        help="most tokens of a sequence (default 100, or as many as the model has positions for)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--do-sample", action="store_true", default=False,
+        help=f"draw tokens; on with {', '.join('--' + name.replace('_', '-') for name in DRAWING)}",
+    )  # fmt: skip
+    add_settings(parser, decode.Options, spelled=BY_HAND)
+    parser.add_argument(
+        "--early-stopping", choices=("true", "false", "never"),
+        help="when a beam search ends that has found num_beams sequences: at once, when no beam is better at its present "
+        "length (default), or when none can become better",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stop-strings",
+        metavar="TEXT",
+        action="append",
+        help="a text that ends a sequence in which it occurs; give the option once for each; not for beams",
+    )
+    parser.add_argument(
+        "--eos-token-id",
+        type=int,
+        metavar="N",
+        action="append",
+        help="a token that ends a sequence (default: the model's); give the option once for each",
+    )
+    parser.add_argument(
+        "--assistant-model", metavar="MODEL", help="a smaller model of the same vocabulary that proposes tokens"
+    )
+    parser.add_argument(
+        "--json", action="store_true", default=False,
+        help="print a JSON object for each sequence: prompt, text, score, finish_reason",
+    )  # fmt: skip
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print what is written after each prompt."""
+    options = options_of(arguments)
+    model, end = load(arguments.model)
+    if "assistant_model" in options:
+        options["assistant_model"] = load(options["assistant_model"])[0]
+    if end is not None:
+        options.setdefault("eos_token_id", end)
+    shell = Shell()
+    plain = not arguments.json and options.get("num_beams", 1) == 1 and options.get("num_return_sequences", 1) == 1
+    for prompt in prompts(arguments.prompt):
+        own = {"max_new_tokens": room(model, prompt), **options}
+        if plain and "assistant_model" not in options:
+            stream(model, prompt, own, shell)
+        else:
+            report(model, prompt, own, shell, as_json=arguments.json)
+        if shell.error is not None:
+            break
+    shell.close()
+
+
+def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of decoding that are given."""
+    names = [*offered(decode.Options), "early_stopping", "assistant_model"]
+    options = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    if "early_stopping" in options:
+        options["early_stopping"] = {"true": True, "false": False}.get(options["early_stopping"], "never")
+    if "stop_strings" in options:
+        options["stop_strings"] = [typed(text) for text in options["stop_strings"]]
+    options["do_sample"] = arguments.do_sample or any(name in options for name in DRAWING)
+    return options
+
+
+def load(path: str) -> tuple[Any, int | None]:
+    """Return the model of a folder or a file, and the token that ends its texts, where that has to be told."""
+    if not os.path.isdir(path):
+        from ..lm import NGramLM
+
+        return NGramLM.load(source(path)), None
+    from ..models import GPT, T5, from_huggingface
+
+    model = from_huggingface(path)
+    if not isinstance(model, GPT | T5):
+        raise ValueError(f"{path}: expected a model that writes text, got {type(model).__name__}")
+    if model.tokenizer is None:
+        raise ValueError(f"{path}: expected a tokenizer.json (and the tokenizers library), or a vocabulary.json")
+    if isinstance(model, T5):
+        return model, None
+    with open(os.path.join(path, "config.json"), encoding="utf-8") as file:
+        end = json.load(file).get("eos_token_id")
+    return model, end if isinstance(end, int) and end < len(model.embedding.weight) else None
+
+
+def room(model: Any, prompt: str) -> int:
+    """Return how many tokens to write where nothing is said of it."""
+    if not hasattr(model, "max_positions"):
+        return MOST
+    return max(1, min(MOST, model.max_positions - len(decode.as_prompts(prompt, model.tokenizer)[0])))
+
+
+def prompts(words: list[str]) -> Iterator[str]:
+    """Yield the prompt that is typed, or those of the standard input."""
+    if words:
+        yield " ".join(map(typed, words))
+        return
+    for line in sys.stdin:
+        if line.strip():
+            yield line.rstrip("\r\n")
+
+
+def stream(model: Any, prompt: str, options: dict[str, Any], shell: Shell) -> None:
+    """Print a text as it comes."""
+    for piece in decode.stream_text(model, prompt, **options):
+        shell.result(piece, end="")
+        if shell.error is not None:
+            return
+    shell.result("")
+
+
+def report(model: Any, prompt: str, options: dict[str, Any], shell: Shell, *, as_json: bool) -> None:
+    """Print all sequences of a prompt."""
+    found = decode.generate(model, prompt, **options)
+    for text, score, reason in zip(found.texts, found.scores.tolist(), found.finish_reason, strict=True):
+        if as_json:
+            record = {"prompt": prompt, "text": text, "score": score, "finish_reason": reason}
+            shell.result(json.dumps(record, ensure_ascii=False))
+        else:
+            shell.result(text)

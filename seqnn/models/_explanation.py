@@ -1,0 +1,109 @@
+"""Texts with how much each of their words speaks for an answer, to print and to show in notebooks."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import ops
+from ..autograd import Tensor
+
+__all__ = ["Explanation"]
+
+_FOR, _AGAINST = (0, 114, 178), (213, 94, 0)
+"""Blue and vermilion, which are told apart with any colour vision."""
+
+
+class Explanation(NamedTuple):
+    """A report of how much each word of a text speaks for a label; notebooks colour the words, and so does `plot.highlight`.
+
+    Attributes:
+        tokens: the words, [T].
+        weights: how much each speaks for the label, [T]: more than 0 for it, less against it.
+        label: the label that is explained.
+        probability: what the model gives it.
+
+    >>> import numpy as np
+    >>> from seqnn.models import Explanation
+    >>> print(Explanation(["not", "good"], np.array([0.5, -0.25]), "bad", 0.75))
+    bad (0.75): not +0.50, good -0.25
+    """
+
+    tokens: Sequence[str]
+    weights: np.ndarray
+    label: Any
+    probability: float
+
+    def __str__(self) -> str:
+        words = (f"{token} {weight:+.2f}" for token, weight in zip(self.tokens, self.weights.tolist(), strict=True))
+        return f"{self.label} ({self.probability:.2f}): {', '.join(words)}"
+
+    def top(self, count: int = 5) -> list[tuple[str, float]]:
+        """Return the words that count most, for or against.
+
+        Args:
+            count: how many.
+
+        Returns:
+            (word, weight), the weightiest first.
+        """
+        order = np.argsort(-np.abs(self.weights), kind="stable")[:count]
+        return [(self.tokens[i], float(self.weights[i])) for i in order.tolist()]
+
+    def _repr_html_(self) -> str:
+        """Show the words on backgrounds that say how much they count, in a notebook."""
+        most = float(np.abs(self.weights).max(initial=0)) or 1.0
+        cells = []
+        for token, weight in zip(self.tokens, self.weights.tolist(), strict=True):
+            red, green, blue = _FOR if weight > 0 else _AGAINST
+            style = f"background:rgba({red},{green},{blue},{0.6 * abs(weight) / most:.2f});padding:0.1em 0.2em"
+            cells.append(f'<span style="{style}" title="{weight:+.3f}">{html.escape(token)}</span>')
+        label = f"<b>{html.escape(str(self.label))}</b> ({self.probability:.2f})"
+        return f'<div style="line-height:2">{label} {" ".join(cells)}</div>'
+
+
+def odds_by_input(
+    network: Any, embedded: np.ndarray, lengths: np.ndarray, classes: np.ndarray, steps: int
+) -> np.ndarray:
+    """Return how much each step adds to the log-odds of a class: gradient times input, summed over the step's numbers.
+
+    Args:
+        network: a `ManyToOne`.
+        embedded: numbers [B, T, D].
+        lengths: of the sequences, [B].
+        classes: the class of each, [B].
+        steps: 1 takes the gradient at the input; more take its mean at so many points on the way there from zeros, so that
+            what is added by all steps is nearly the difference of the log-odds between the two ends.
+
+    Returns:
+        [B, T].
+
+    Sources: Denil, Demiraj, de Freitas, "Extraction of salient sentences from labelled documents", 2014; Sundararajan, Taly,
+    Yan, "Axiomatic attribution for deep networks", ICML 2017.
+    """
+    learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    for parameter in learnt:
+        parameter.requires_grad = False
+    try:
+        scales = [1.0] if steps == 1 else (np.arange(steps) + 0.5) / steps
+        total = sum(_odds_gradient(network, embedded * embedded.dtype.type(s), lengths, classes) for s in scales)
+    finally:
+        for parameter in learnt:
+            parameter.requires_grad = True
+    return (total * embedded).sum(axis=-1) / steps
+
+
+def _odds_gradient(network: Any, embedded: np.ndarray, lengths: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the gradient [B, T, D] of the log-odds."""
+    x = Tensor(embedded, requires_grad=True)
+    logits = network.answer(x, lengths)
+    rows = np.arange(len(classes))
+    others = logits.numpy().copy()
+    others[rows, classes] = -np.inf
+    gradient = -ops.softmax(others)
+    gradient[rows, classes] = 1.0
+    logits.backward(gradient.astype(logits.dtype))
+    return x.grad
