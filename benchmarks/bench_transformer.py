@@ -7,7 +7,6 @@ import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -15,54 +14,14 @@ import numpy as np
 
 import seqnn
 from benchmarks import quality
-from benchmarks.case import Case, Measured, Options
+from benchmarks.case import Case, Options
+from benchmarks.multi30k import BATCH, Data, training_case
 from benchmarks.torch_peer import our_step, ours, same_arrays, same_norms, their_step, theirs, torch
-from seqnn import autograd, models, nn, ops, optim, text
+from seqnn import autograd, models, nn, ops, optim
 
-FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "multi30k"
-BATCH, WARMUP = 64, 400
+WARMUP = 400
 SIZES = {"d_model": 128, "nhead": 4, "num_encoder_layers": 2, "num_decoder_layers": 2, "dim_feedforward": 512}
 MAX_DIFFERENCE = 0.03  # of the perplexity, relative
-
-
-class Data:
-    """Pairs of sentences as ids: German to English, or, where that is not at hand, made words."""
-
-    def __init__(self) -> None:
-        sides = {}
-        if FOLDER.exists():
-            self.name = "Multi30k, German to English"
-            for part, language in itertools.product(("train", "val"), ("de", "en")):
-                lines = (FOLDER / f"{part}.{language}").read_text(encoding="utf-8").splitlines()
-                sides[part, language] = [line.split() for line in lines]
-        else:
-            self.name = "made sentences"
-            draw = np.random.default_rng(0)
-            for part, count in (("train", 2000), ("val", 200)):
-                words = draw.integers(0, 300, (count, 12))
-                sides[part, "de"] = [[f"w{i}" for i in row] for row in words]
-                sides[part, "en"] = [[f"v{i}" for i in row[::-1]] for row in words]
-        self.words = [text.Vocabulary.from_tokens(sides["train", lang], min_frequency=2) for lang in ("de", "en")]
-        self.parts = {
-            part: (
-                [self.words[0].encode(s, eos=True) for s in sides[part, "de"]],
-                [self.words[1].encode(s, bos=True, eos=True) for s in sides[part, "en"]],
-            )
-            for part in ("train", "val")
-        }
-
-    def batches(self, part: str, seed: int | None) -> Iterator[tuple[np.ndarray, ...]]:
-        """One epoch of (source, lengths, target, what follows)."""
-        sources, targets = self.parts[part]
-        for ids in text.length_buckets([len(s) for s in sources], BATCH, seed=seed):
-            source, lengths = text.pad([sources[i] for i in ids], value=0)
-            target, _ = text.pad([targets[i][:-1] for i in ids], value=0)
-            yield source, lengths, target, text.pad([targets[i][1:] for i in ids], value=-100)[0]
-
-    def updates(self, count: int, seed: int) -> Iterator[tuple[np.ndarray, ...]]:
-        """So many batches, of several epochs where one has fewer."""
-        epochs = (self.batches("train", seed + epoch) for epoch in itertools.count())
-        return itertools.islice(itertools.chain.from_iterable(epochs), count)
 
 
 def model(data: Data, seed: int) -> models.Transformer:
@@ -154,27 +113,7 @@ def cases(options: Options) -> Iterator[Case]:
     data, updates = Data(), 3 if options.quick else 30
     for threads in options.threads:
         yield from layer_cases(options.quick, threads)
-        seeds = itertools.count(1)
-
-        def side(training: Callable, threads: int = threads, seeds: Any = seeds) -> Callable[[], Measured]:
-            def run() -> Measured:
-                with seqnn.threads(threads):
-                    if torch:
-                        torch.set_num_threads(threads)
-                    return Measured(*training(data, updates, 1))
-
-            return run
-
-        yield Case(
-            f"Transformer, {updates} updates of {BATCH} pairs",
-            side(train_ours),
-            {"torch": side(train_torch) if torch else None},
-            check=same_losses,
-            threads=threads,
-            data=data.name,
-            work=sum(int((batch[3] >= 0).sum()) for batch in data.updates(updates, 1)),
-            work_unit="target words",
-        )
+        yield training_case("Transformer", train_ours, train_torch, data, updates, threads)
 
 
 def layer_cases(quick: bool, threads: int) -> Iterator[Case]:
@@ -226,13 +165,6 @@ def with_parameters(step: Callable[[], list], layer: Any) -> Callable[[], list]:
         return [*step(), *(parameter.grad for parameter in layer.parameters())]
 
     return run
-
-
-def same_losses(mine: list[float], other: list[float]) -> float:
-    """Check that the losses agree; return the largest relative difference."""
-    worst = max(abs(a / b - 1) for a, b in zip(mine, other, strict=True))
-    assert worst < 0.01, (mine, other)
-    return worst
 
 
 def quality_rows(options: Options, known: dict) -> Iterator[quality.Row]:

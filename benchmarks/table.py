@@ -97,6 +97,9 @@ FAMILIES = {
         {
             "attention": "Attention",
             "attention_scores": "Scores of attention",
+            "attention_decoder": "Recurrent decoder with attention",
+            "seq2seq": "Recurrent translation",
+            "seq2seq_quality": "Recurrent translation: quality",
             "transformer": "Transformer",
             "transformer_quality": "Transformer: quality",
             "gpt": "GPT",
@@ -234,7 +237,7 @@ SUBJECTS = {
     "optimisers, tape": ("optimizer", "lbfgs", "autograd"),
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),
-    "attention": ("attention", "attention_scores"),
+    "attention": ("attention", "attention_scores", "attention_decoder"),
     "CRF, CTC, decoding": (
         "crf",
         "crf_tagger",
@@ -248,7 +251,7 @@ SUBJECTS = {
     ),
     "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
-    "training of whole networks": ("transformer", "gpt", "text_cnn", "language_model", "sentiment", "ner"),
+    "training of whole networks": ("transformer", "seq2seq", "gpt", "text_cnn", "language_model", "sentiment", "ner"),
 }
 """The rows of the README's table."""
 

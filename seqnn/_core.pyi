@@ -1758,6 +1758,119 @@ def stlm_step(
     residual: bool = False,
 ) -> stlm_step_result: ...
 
+class attention_decoder:
+    cell: tuple[str, ...]
+    order: tuple[str, ...]
+    score: tuple[str, ...]
+
+class attention_decoder_forward_result(NamedTuple):
+    weights: np.ndarray
+    h_last: np.ndarray
+    c_last: np.ndarray | None
+    gates: np.ndarray | None
+    cells: np.ndarray | None
+    h_before: np.ndarray | None
+    feeds: np.ndarray | None
+    queries: np.ndarray | None
+    joined: np.ndarray | None
+
+# attention_decoder_forward(x~f[T,B,I], keys:f[B,S,A], values:f[B,S,E], h0:f[B,H], c0?f[B,H], feed0?f[B,F], weight_ih:f[G,W], weight_hh:f[G,H], bias_ih?f[G], bias_hh?f[G], weight_query?f[A,H], score_weight?f[A], weight_out?f[F,E+H], cell:n=0, order:n=0, score:n=0, scale:d=1, lengths?i[B], source_lengths?i[B], rows:n>=0, columns:n>=0, out~+f[T,B,H], fed~+f[T,B,F]) -> weights:f[B,T,S], h_last:f[B,H], c_last?f[B,H], gates?f[rows,columns], cells?f[rows,H], h_before?f[rows,H], feeds?f[rows,F], queries?f[rows,A], joined?f[rows,E+H]
+def attention_decoder_forward(
+    x: npt.ArrayLike,
+    keys: npt.ArrayLike,
+    values: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    c0: npt.ArrayLike | None = None,
+    feed0: npt.ArrayLike | None = None,
+    *,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    bias_ih: npt.ArrayLike | None = None,
+    bias_hh: npt.ArrayLike | None = None,
+    weight_query: npt.ArrayLike | None = None,
+    score_weight: npt.ArrayLike | None = None,
+    weight_out: npt.ArrayLike | None = None,
+    cell: int | Literal["rnn", "gru", "lstm"] = 0,
+    order: int | Literal["before", "after"] = 0,
+    score: int | Literal["dot", "cosine", "additive"] = 0,
+    scale: float = 1.0,
+    lengths: npt.ArrayLike | None = None,
+    source_lengths: npt.ArrayLike | None = None,
+    rows: int,
+    columns: int,
+    out: np.ndarray,
+    fed: np.ndarray,
+    c_last: bool = False,
+    gates: bool = False,
+    cells: bool = False,
+    h_before: bool = False,
+    feeds: bool = False,
+    queries: bool = False,
+    joined: bool = False,
+) -> attention_decoder_forward_result: ...
+
+class attention_decoder_backward_result(NamedTuple):
+    grad_keys: np.ndarray | None
+    grad_values: np.ndarray | None
+    grad_h0: np.ndarray | None
+    grad_c0: np.ndarray | None
+    grad_feed0: np.ndarray | None
+    grad_weight_ih: np.ndarray | None
+    grad_weight_hh: np.ndarray | None
+    grad_bias_ih: np.ndarray | None
+    grad_bias_hh: np.ndarray | None
+    grad_weight_query: np.ndarray | None
+    grad_score_weight: np.ndarray | None
+    grad_weight_out: np.ndarray | None
+
+# attention_decoder_backward(grad_out~?f[T,B,H], grad_fed~?f[T,B,F], grad_weights?f[B,T,S], grad_h_last?f[B,H], grad_c_last?f[B,H], x~f[T,B,I], keys:f[B,S,A], values:f[B,S,E], h0:f[B,H], c0?f[B,H], weight_ih:f[G,W], weight_hh:f[G,H], weight_query?f[A,H], score_weight?f[A], weight_out?f[F,E+H], cell:n=0, order:n=0, score:n=0, scale:d=1, lengths?i[B], source_lengths?i[B], out~f[T,B,H], fed~f[T,B,F], weights:f[B,T,S], gates:f[R,C], cells?f[R,H], h_before:f[R,H], feeds:f[R,F], queries?f[R,A], joined?f[R,E+H], grad_x~+?f[T,B,I]) -> grad_keys?f[B,S,A], grad_values?f[B,S,E], grad_h0?f[B,H], grad_c0?f[B,H], grad_feed0?f[B,F], grad_weight_ih?f[G,W], grad_weight_hh?f[G,H], grad_bias_ih?f[G], grad_bias_hh?f[G], grad_weight_query?f[A,H], grad_score_weight?f[A], grad_weight_out?f[F,E+H]
+def attention_decoder_backward(
+    grad_out: npt.ArrayLike | None = None,
+    grad_fed: npt.ArrayLike | None = None,
+    grad_weights: npt.ArrayLike | None = None,
+    grad_h_last: npt.ArrayLike | None = None,
+    grad_c_last: npt.ArrayLike | None = None,
+    *,
+    x: npt.ArrayLike,
+    keys: npt.ArrayLike,
+    values: npt.ArrayLike,
+    h0: npt.ArrayLike,
+    c0: npt.ArrayLike | None = None,
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    weight_query: npt.ArrayLike | None = None,
+    score_weight: npt.ArrayLike | None = None,
+    weight_out: npt.ArrayLike | None = None,
+    cell: int | Literal["rnn", "gru", "lstm"] = 0,
+    order: int | Literal["before", "after"] = 0,
+    score: int | Literal["dot", "cosine", "additive"] = 0,
+    scale: float = 1.0,
+    lengths: npt.ArrayLike | None = None,
+    source_lengths: npt.ArrayLike | None = None,
+    out: npt.ArrayLike,
+    fed: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    gates: npt.ArrayLike,
+    cells: npt.ArrayLike | None = None,
+    h_before: npt.ArrayLike,
+    feeds: npt.ArrayLike,
+    queries: npt.ArrayLike | None = None,
+    joined: npt.ArrayLike | None = None,
+    grad_x: np.ndarray | None = None,
+    grad_keys: bool = False,
+    grad_values: bool = False,
+    grad_h0: bool = False,
+    grad_c0: bool = False,
+    grad_feed0: bool = False,
+    grad_weight_ih: bool = False,
+    grad_weight_hh: bool = False,
+    grad_bias_ih: bool = False,
+    grad_bias_hh: bool = False,
+    grad_weight_query: bool = False,
+    grad_score_weight: bool = False,
+    grad_weight_out: bool = False,
+) -> attention_decoder_backward_result: ...
+
 class attention_forward_result(NamedTuple):
     out: np.ndarray | None
     out_rows: np.ndarray | None

@@ -78,6 +78,33 @@ bool gemm_run(const gemm *g, int team);
 // The number of threads that the product is worth.
 static inline int gemm_team(const gemm *g) { return sq_team(g->m * g->n * g->k / 16); }
 
+// Packs part `part` of `parts` of b to g->packed.
+static inline void gemm_pack_share(const gemm *g, int part, int parts)
+{
+    const int64_t panels = gemm_panels(g->n);
+    gemm_pack(g, (real *)g->packed, cut(panels, parts, part), cut(panels, parts, part + 1));
+}
+
+// C = A^T B, summed over `rows` rows of A, m numbers wide, and of B, n wide: the gradient of a weight. False: no
+// memory.
+static inline bool gemm_over_rows(int64_t rows, const real *a, int64_t a_row, int64_t m, const real *b, int64_t b_row,
+                                  int64_t n, real *c, int64_t c_row, bool alone)
+{
+    const gemm g = {.m = m,
+                    .n = n,
+                    .k = rows,
+                    .a = a,
+                    .a_row = 1,
+                    .a_col = a_row,
+                    .b = b,
+                    .b_row = b_row,
+                    .b_col = 1,
+                    .c = c,
+                    .c_row = c_row,
+                    .alpha = 1};
+    return gemm_run(&g, alone ? 1 : gemm_team(&g));
+}
+
 // Computes C = alpha A B, or C += alpha A B with `add`, of blocks that lie in the caches, for whole vectors of columns:
 // tiles without packing, edges or threads. A(i, k) = a[i * a_row + k * a_col], and rows of B and C are contiguous.
 void gemm_small(real *c, int64_t c_row, const real *a, int64_t a_row, int64_t a_col, const real *b, int64_t b_row,

@@ -72,10 +72,10 @@ static void begin_backward(struct backward *w, int part)
     for (int i = 0; i < r->net.products_count; i++)
         for (int64_t block = 0; block < r->net.h_size / h_block(r); block++) {
             const gemm product = backward_product(w, &r->net.products[i], block);
-            pack_share(&product, part, w->parts);
+            gemm_pack_share(&product, part, w->parts);
         }
     const gemm projection = backward_projection(w);
-    if (r->weight_hr) pack_share(&projection, part, w->parts);
+    if (r->weight_hr) gemm_pack_share(&projection, part, w->parts);
     for (int64_t b = cut(r->B, w->parts, part); g->x && b < cut(r->B, w->parts, part + 1); b++)
         for (int64_t t = recurrent_length(r, b); t < r->T; t++)
             memset(g->x + t * g->x_time + b * g->x_batch, 0, (size_t)r->I * sizeof(real));

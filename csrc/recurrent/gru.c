@@ -106,7 +106,7 @@ static void gru_reset_backward(const struct recurrence *r, const struct recurren
     }
 }
 
-static struct recurrent_net gru_net(int64_t H, int64_t form)
+struct recurrent_net gru_net(int64_t H, int64_t form)
 {
     const bool resets = form != GRU_PYTORCH; // h before the product
     return (struct recurrent_net){

@@ -164,7 +164,7 @@ static void lstm_cell_backward(const struct recurrence *r, const struct recurren
 }
 
 // O numbers of h, H units.
-static struct recurrent_net lstm_net(int64_t O, int64_t H)
+struct recurrent_net lstm_net(int64_t O, int64_t H)
 {
     return (struct recurrent_net){.h_size = O,
                                   .units = H,

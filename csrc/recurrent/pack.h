@@ -84,20 +84,14 @@ static struct packed_weights packed_at(const struct recurrence *r, real *at)
     return (struct packed_weights){at, hh, hh + packed_hh_size(r)};
 }
 
-static void pack_share(const gemm *g, int part, int parts)
-{
-    const int64_t panels = gemm_panels(g->n);
-    gemm_pack(g, (real *)g->packed, cut(panels, parts, part), cut(panels, parts, part + 1));
-}
-
 static void pack_weights(const struct recurrence *r, const struct packed_weights *to, int part, int parts)
 {
     const gemm input = input_product(r, to->ih, NULL), projection = projection_product(r, to->hr);
-    pack_share(&input, part, parts);
-    if (r->weight_hr) pack_share(&projection, part, parts);
+    gemm_pack_share(&input, part, parts);
+    if (r->weight_hr) gemm_pack_share(&projection, part, parts);
     for (int64_t row = 0; row < recurrent_rows(&r->net); row += r->net.units) {
         const gemm g = block_product(r, to->hh, row);
-        pack_share(&g, part, parts);
+        gemm_pack_share(&g, part, parts);
     }
 }
 

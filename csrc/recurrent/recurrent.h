@@ -139,6 +139,14 @@ struct recurrent_step {
     int64_t grad_row, sums;
 };
 
+// The nets of cells without options, each in the file of its cell.
+#define rnn_net SQ_SHARED(rnn_net)
+#define gru_net SQ_SHARED(gru_net)
+#define lstm_net SQ_SHARED(lstm_net)
+struct recurrent_net rnn_net(int64_t H, int64_t nonlinearity);
+struct recurrent_net gru_net(int64_t H, int64_t form);
+struct recurrent_net lstm_net(int64_t O, int64_t H); // O numbers of h, H units
+
 // The engine: an error or NULL.
 #define recurrent_forward SQ_SHARED(recurrent_forward)
 #define recurrent_backward SQ_SHARED(recurrent_backward)

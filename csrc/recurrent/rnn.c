@@ -47,7 +47,7 @@ static void rnn_cell_backward(const struct recurrence *r, const struct recurrent
     }
 }
 
-static struct recurrent_net rnn_net(int64_t H, int64_t nonlinearity)
+struct recurrent_net rnn_net(int64_t H, int64_t nonlinearity)
 {
     return (struct recurrent_net){.variant = nonlinearity,
                                   .h_size = H,

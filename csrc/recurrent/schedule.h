@@ -36,6 +36,15 @@ static const char *make_schedule(const struct recurrence *r, struct recurrent_sc
 
 static void drop_schedule(const struct recurrent_schedule *q) { sq_scratch_give(q->order); }
 
+// Where part i of the sequences begins when their steps are cut into `parts` even parts; part `parts` would begin at B.
+static int64_t cut_sequences(const struct recurrence *r, const struct recurrent_schedule *q, int parts, int i)
+{
+    int64_t done = 0, j = 0;
+    if (i == parts) return r->B;
+    while (j < r->B && done * parts < r->rows * i) done += recurrent_length(r, q->order[j++]);
+    return j;
+}
+
 // The step of a row.
 static int64_t step_of_row(const struct recurrent_schedule *q, int64_t row)
 {

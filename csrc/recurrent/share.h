@@ -34,12 +34,7 @@ static bool make_grid(const struct recurrence *r, const struct recurrent_schedul
     grid->row_parts = (int)most(1, least(parts / units, r->B));
     grid->cuts = sq_scratch_take((size_t)(grid->row_parts + 1) * sizeof *grid->cuts);
     if (!grid->cuts) return false;
-    int64_t done = 0, j = 0;
-    for (int part = 0; part < grid->row_parts; part++) {
-        grid->cuts[part] = j;
-        while (j < r->B && done * grid->row_parts < r->rows * (part + 1)) done += recurrent_length(r, q->order[j++]);
-    }
-    grid->cuts[grid->row_parts] = r->B;
+    for (int part = 0; part <= grid->row_parts; part++) grid->cuts[part] = cut_sequences(r, q, grid->row_parts, part);
     return true;
 }
 

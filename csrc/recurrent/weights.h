@@ -3,44 +3,13 @@
 #define SEQNN_RECURRENT_WEIGHTS_H
 
 #include "recurrent/backward_products.h"
-
-// The sums of columns in blocks of rows, which keeps the rounding error of long sums small.
-static void sum_columns(const real *from, int64_t rows, int64_t columns, int64_t row_size, real *to)
-{
-    enum { SUM_ROWS = 128 };
-    for (int64_t j = 0; j < columns; j += LANES) {
-        const int64_t part = least(columns - j, LANES);
-        vf total = {0};
-        for (int64_t row = 0; row < rows; row += SUM_ROWS) {
-            const int64_t end = least(row + SUM_ROWS, rows);
-            vf sum = {0};
-            if (part == LANES)
-                for (int64_t i = row; i < end; i++) sum += vf_load(from + i * row_size + j);
-            else
-                for (int64_t i = row; i < end; i++) sum += vf_load_part(from + i * row_size + j, part);
-            total += sum;
-        }
-        vf_store_part(to + j, part, total);
-    }
-}
+#include "vec/columns.h"
 
 // c = a^T b over all rows. False: no memory.
 static bool multiply_over_rows(const struct backward *w, const real *a, int64_t a_row, int64_t m, const real *b,
                                int64_t n, real *c)
 {
-    const gemm g = {.m = m,
-                    .n = n,
-                    .k = w->r->rows,
-                    .a = a,
-                    .a_row = 1,
-                    .a_col = a_row,
-                    .b = b,
-                    .b_row = n,
-                    .b_col = 1,
-                    .c = c,
-                    .c_row = n,
-                    .alpha = 1};
-    return gemm_run(&g, gemm_team(&g));
+    return gemm_over_rows(w->r->rows, a, a_row, m, b, n, n, c, n, false);
 }
 
 // The gradient of x = grad_gates W_ih, put where x lies. `rows` has room for the rows of x.

@@ -12,7 +12,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from .._config import __version__, config
-from . import _completion, _generate_command, _lm_command, _metric_commands, _tag_command, _vector_commands
+from . import (
+    _completion,
+    _generate_command,
+    _lm_command,
+    _metric_commands,
+    _tag_command,
+    _translate_command,
+    _vector_commands,
+)
 from ._fasttext_command import FastTextCommand
 from ._glove_command import GloVeCommand
 from ._options import Help, unknown_option
@@ -80,6 +88,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     _vector_commands.add_commands(commands)
     _metric_commands.add_commands(commands)
     _lm_command.add_command(commands)
+    _translate_command.add_command(commands)
     _generate_command.add_command(commands)
     _tag_command.add_command(commands)
     about = commands.add_parser("config", help="print versions, instruction set, threads", allow_abbrev=False)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from .._files import open_text, unpacking
 from ..metrics import Score, bleu, bootstrap_interval, chrf, paired_bootstrap, rouge, ter
+from ._lines import read_lines
 from ._options import Help
 from ._shell import Shell, typed
 
@@ -82,33 +81,12 @@ def _add(commands: Any, name: str, summary: str, run: Callable[[argparse.Namespa
     return parser
 
 
-def _read(path: str) -> list[str]:
-    """Return the lines of a file, split at line feeds only."""
-    if path == "-" and sys.stdin is None:
-        raise ValueError("- : the standard input is closed")
-    try:
-        if path == "-":
-            data = sys.stdin.buffer.read().decode("utf-8-sig")
-        else:
-            with unpacking(path), open_text(path, encoding="utf-8-sig") as file:
-                file.reconfigure(newline="\n")  # type: ignore[attr-defined]
-                data = file.read()
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path}: expected text in UTF-8, got {error.object[error.start]:#04x}: {error.reason}"
-        ) from None
-    lines = data.split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
-
-
 def _texts(arguments: argparse.Namespace) -> tuple[list[list[str]], list[list[str]]]:
     """Return the systems' texts and the streams of references."""
     paths = [*arguments.input, *arguments.references]
     if paths.count("-") > 1:
         raise ValueError("- : the standard input can be read only once")
-    read = [_read(path) for path in paths]
+    read = [read_lines(path) for path in paths]
     for path, lines in zip(paths, read, strict=True):
         if not lines:
             raise ValueError(f"{path}: it has no lines")

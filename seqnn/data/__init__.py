@@ -1,6 +1,7 @@
 """Data sets that are on every user's machine, or made by a formula."""
 
+from ._dates import dates
 from ._python_docs import python_docs
 from ._sensor_grid import SensorGrid, sensor_grid
 
-__all__ = ["SensorGrid", "python_docs", "sensor_grid"]
+__all__ = ["SensorGrid", "dates", "python_docs", "sensor_grid"]

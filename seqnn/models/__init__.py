@@ -1,5 +1,6 @@
 """Assembled networks and estimators, each a short file to read and to change."""
 
+from ._alignment import Alignment
 from ._annotation import Annotation, Entity
 from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
@@ -33,7 +34,7 @@ from ._tagger import Tagger
 from ._text_cnn import TextCNN
 from ._text_cnn_classifier import TextCNNClassifier
 from ._transformer import Transformer
-from ._translator import Alignment, Translator
+from ._translator import Translator
 
 __all__ = [
     "BERT",

@@ -16,8 +16,8 @@ __all__ = ["OneToMany"]
 class OneToMany(nn.Module):
     """Vectors [B, vector_size] to sequences: of numbers [B, T, outputs], or of ids below `outputs`; without attention.
 
-    The first state is tanh(W vector + b), and every step sees the vector again; where ids are written (`embedding_size`
-    is given) also the id before it.
+    The first state is tanh(W vector + b). Every step sees the vector again (Cho), or with context="initial" does not
+    (Sutskever); where ids are written (`embedding_size` is given) it also sees the id before it.
 
     Args:
         vector_size: numbers of a vector.
@@ -27,11 +27,13 @@ class OneToMany(nn.Module):
         num_layers: recurrent layers.
         dropout: share of units that is dropped between layers and before the Linear, in training.
         embedding_size: dimensions of the vectors of ids; None where numbers are written.
+        context: "every_step" or "initial": where the vector enters; numbers are written from "every_step" only.
 
     Raises:
-        ValueError: the cell is not known, or a size is below 1.
+        ValueError: the cell or the context is not known, or a size is below 1.
 
-    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014.
+    Sources: Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014; Sutskever, Vinyals, Le,
+    "Sequence to sequence learning with neural networks", NeurIPS 2014.
 
     >>> import numpy as np
     >>> from seqnn.models import OneToMany
@@ -52,10 +54,16 @@ class OneToMany(nn.Module):
         num_layers: int = 1,
         dropout: float = 0.0,
         embedding_size: int | None = None,
+        context: str = "every_step",
     ) -> None:
+        if context not in ("every_step", "initial"):
+            raise ValueError(f"context: expected 'every_step' or 'initial', got {context!r}")
+        if context == "initial" and embedding_size is None:
+            raise ValueError("context: expected 'every_step' where numbers are written, got 'initial'")
+        self.context = context
         self.embedding = None if embedding_size is None else nn.Embedding(outputs, embedding_size)
         self.start = nn.Linear(vector_size, num_layers * hidden_size)
-        inputs = vector_size + (embedding_size or 0)
+        inputs = (embedding_size or 0) + (vector_size if context == "every_step" else 0)
         self.recurrent = recurrent(cell, inputs, hidden_size, num_layers=num_layers, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden_size, outputs)
@@ -67,12 +75,23 @@ class OneToMany(nn.Module):
             vectors: [B, vector_size].
             guide: how many steps to write, where numbers are written; else the ids before each one, [B, T].
         """
+        return self.output(self.hidden(vectors, guide))
+
+    def hidden(self, vectors: Any, guide: Any) -> Tensor:
+        """Return what the last Linear takes, [B, T, hidden_size].
+
+        Args:
+            vectors, guide: as for `forward`.
+        """
         ids = None if self.embedding is None else self.embedding(guide)
-        rows, steps = vectors.shape[0], guide if ids is None else ids.shape[1]
-        x = ops.expand(ops.unsqueeze(vectors, 1), (rows, steps, vectors.shape[1]))
-        x = x if ids is None else ops.concatenate([ids, x], axis=-1)
+        if self.context == "initial":
+            x = ids
+        else:
+            rows, steps = vectors.shape[0], guide if ids is None else ids.shape[1]
+            x = ops.expand(ops.unsqueeze(vectors, 1), (rows, steps, vectors.shape[1]))
+            x = x if ids is None else ops.concatenate([ids, x], axis=-1)
         out, _ = self.recurrent(x, self._state(vectors))
-        return self.output(self.dropout(out))
+        return self.dropout(out)
 
     def generate(self, vectors: Any, steps: int, begin: int = 0, end: int | None = None, **options: Any) -> np.ndarray:
         """Write sequences, each id being the most probable one after those before it unless the options say otherwise.
@@ -114,16 +133,31 @@ class OneToMany(nn.Module):
         """
         if self.embedding is None:
             raise TypeError("decode: expected a model that writes ids, this one writes numbers")
+        start = self.start_writing(vectors, begin)
+        return decode.run(start, {"max_new_tokens": steps, "eos_token_id": end, **options})
+
+    def start_writing(self, vectors: Any, begin: int) -> decode.Start:
+        """Return the beginning of decoding.
+
+        Args:
+            vectors: [B, vector_size].
+            begin: the id before the first one.
+        """
         rows = np.asarray(vectors)
         with no_grad():
             state = rows, _Layers([np.asarray(s) for s in self._states(rows)])
-        start = decode.Start(np.full((len(rows), 1), begin), self._step, state, keys=[*rows], context=no_grad)
-        return decode.run(start, {"max_new_tokens": steps, "eos_token_id": end, **options})
+        return decode.Start(np.full((len(rows), 1), begin), self.step, state, keys=[*rows], context=no_grad)
 
-    def _step(self, ids: np.ndarray, state: tuple) -> tuple:
-        """Return the logits of the id after the last one."""
+    def step(self, ids: np.ndarray, state: tuple) -> tuple:
+        """Return the logits [B, outputs] of the id after the last one, and the next state.
+
+        Args:
+            ids: all so far, [B, t].
+            state: what `start_writing` or an earlier step gave.
+        """
         vectors, layers = state
-        x = np.concatenate([self.embedding.weight.data[ids[:, -1]], vectors], axis=1)
+        x = self.embedding.weight.data[ids[:, -1]]
+        x = x if self.context == "initial" else np.concatenate([x, vectors], axis=1)
         parts = tuple(layers.parts)
         out, after = self.recurrent.step(x, parts if len(parts) > 1 else parts[0])
         layers.parts = [*after] if len(parts) > 1 else [after]

@@ -31,7 +31,8 @@ class RecurrentEstimator(NetworkEstimator):
         hidden_size: units of each recurrent layer.
         num_layers: recurrent layers.
         dropout: share of units that is dropped between layers and before the last one, in training.
-        tokenizer: from a string to its tokens, for sequences that are given as strings.
+        tokenizer: from a string to its tokens, for sequences that are given as strings; a `text.SubwordTokenizer` also joins
+            those that are written.
         min_frequency: rarer tokens are "<unk>", as are those that `fit` did not meet.
         embedding_size: dimensions of the vectors of tokens that are learnt.
         freeze: whether vectors that are given stay as they are. Then the vocabulary is all words that have a vector, and
@@ -220,10 +221,14 @@ class WritingEstimator(RecurrentEstimator):
         self, encoded: Sequence[Any], reader: Coder, targets: Sequences, weights: np.ndarray | None
     ) -> Self:
         """Learn to write sequences for encoded inputs."""
-        self._output = learn_written(targets, self._used)
+        self._output = self._learn_output(targets)
         return self._learn(
             (encoded, reader), (self._output.encode(targets, "y"), self._output), self._output.loss, weights
         )
+
+    def _learn_output(self, targets: Sequences) -> Any:
+        """Return how to write such sequences."""
+        return learn_written(targets, self._used)
 
     def _prepare(self, model: Any) -> None:
         super()._prepare(model)
@@ -234,6 +239,11 @@ class WritingEstimator(RecurrentEstimator):
     def _writer(self, model: Any) -> nn.Module:
         """Return the part of the network that writes."""
         return model
+
+    @property
+    def _join(self) -> Callable[[list[str]], str]:
+        """Return the function that joins the tokens of a string: that of the tokenizer, or blanks between them."""
+        return getattr(self._used.tokenizer, "join", " ".join)
 
     def _generation(self, steps: int | None, options: dict[str, Any]) -> tuple:
         """Return the last arguments of the network's `generate`."""
@@ -270,4 +280,4 @@ class WritingEstimator(RecurrentEstimator):
                 raise ValueError(f"y: expected a sequence for each of {len(found)} inputs of X, got {len(truth.rows)}")
             return found
 
-        return self._output.score(predict, truth)
+        return self._output.score(predict, truth, self._join)

@@ -5,27 +5,51 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
+import numpy as np
+
 from .. import nn
+from .._settings import Choice, Flag, Number
 from ..decode import Generation
 from ..text import pad, tokenize
-from ._base import Network, as_weights, require_pairs
+from ._alignment import Alignment
+from ._base import Examples, Network, as_weights, by_length, require_pairs
+from ._decoding import evaluating
 from ._encoder_decoder import EncoderDecoder
 from ._recurrent_estimator import SequenceEstimator, WritingEstimator
+from ._seq2seq_training import FORCING, MeasureBLEU, ScheduleForcing, held_out
+from ._sequences import Sequences
 from ._written import WrittenTokens
 
 __all__ = ["Seq2Seq"]
+
+_SCORES = ("additive", "general", "dot", "scaled_dot", "cosine")
 
 
 class Seq2Seq(WritingEstimator, SequenceEstimator):
     """Map sequences to sequences by an `EncoderDecoder`; X as for `SequenceClassifier`.
 
     y is a list of sequences of numbers (standardised for training), of tokens, or strings, whose lengths need not be those
-    of X. Predictions are of the same kind; strings are tokens joined by blanks.
+    of X. Predictions are of the same kind; strings are tokens joined by blanks. Of several target languages a token before
+    each text may say which.
+
+    Args:
+        context: without attention: "every_step" (what writes sees the last state of what reads at every step, Cho) or
+            "initial" (as its first state only, Sutskever).
+        attention: None, or the score by which what writes attends to all states of what reads: "additive", "general",
+            "dot", "scaled_dot", "cosine"; for tokens only. What writes has one layer then, whatever num_layers is.
+        order: of the attention: "before" the state is updated (Bahdanau), or "after" (Luong, with input feeding).
+        shared_vocabulary: whether tokens of X and y are of one vocabulary, with one table of vectors.
+        teacher_forcing: how probable it is in training that a step sees the true token before it: "always", or scheduled
+            sampling, in which it falls: "linear", "exponential", "inverse_sigmoid". Else it sees the most probable one.
+        teacher_forcing_end: that probability at the end of training.
 
     Attributes:
         model_: the network.
-        history_: a list for each figure of training, one number an epoch.
+        history_: a list for each figure of training, one number an epoch; "val_bleu" where `fit` got validation pairs of
+            tokens.
         n_iter_: epochs that were run.
+
+    Sources: see `EncoderDecoder`.
 
     >>> from seqnn.models import Seq2Seq
     >>> X = [["1", "2"], ["2", "1"], ["3"], ["1", "3", "2"]]
@@ -34,6 +58,13 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
     >>> model.predict([["1", "3", "2"]])
     [['one', 'three', 'two']]
     """
+
+    context = Choice("every_step", ("every_step", "initial"))
+    attention = Choice(None, _SCORES)
+    order = Choice("before", ("before", "after"))
+    shared_vocabulary = Flag(False)
+    teacher_forcing = Choice("always", FORCING)
+    teacher_forcing_end = Number(0.25, above=0, below=1)
 
     model_ = Network(EncoderDecoder)
 
@@ -44,6 +75,9 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         hidden_size: int = 64,
         num_layers: int = 1,
         bidirectional: bool = False,
+        context: str = "every_step",
+        attention: str | None = None,
+        order: str = "before",
         dropout: float = 0.0,
         tokenizer: Callable[[str], list[str]] = tokenize,
         min_frequency: int = 1,
@@ -51,6 +85,9 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         embedding: Any = None,
         target_embedding: Any = None,
         freeze: bool = False,
+        shared_vocabulary: bool = False,
+        teacher_forcing: str = "always",
+        teacher_forcing_end: float = 0.25,
         batch_size: int = 32,
         learning_rate: float = 3e-3,
         weight_decay: float = 0.0,
@@ -63,45 +100,145 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
     ) -> None:
         self._store(locals())
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation: Any = None) -> Self:  # noqa: N803 - scikit-learn's
         """Learn from sequences and what they become.
 
         Args:
             X: sequences.
             y: a sequence for each.
             sample_weight: how much each pair counts, [N]; default: all the same.
+            validation: a pair (X, y) that is held out in place of a share of the pairs; its loss, and of tokens the BLEU of
+                what is written (its tokens as they are), stand in the history.
 
         Returns:
             The estimator.
         """
-        self._begin()
+        settings = self._begin()
         sequences, targets = self._sequences(X), self._sequences(y, "y")
         require_pairs(sequences.rows, targets.rows)
         weights = as_weights(sample_weight, len(targets.rows))
-        return self._fit_writer(*self._encode(sequences), targets, weights)
+        self._check_kinds(sequences, targets, weights, validation)
+        joined = [*sequences.rows, *targets.rows] if settings.shared_vocabulary else sequences.rows
+        encoded, reader = self._encode(sequences._replace(rows=joined))
+        encoded = encoded[: len(sequences.rows)]
+        if weights is not None or not targets.tokens:
+            return self._fit_writer(encoded, reader, targets, weights)
+        self._output = self._learn_output(targets)
+        written, parts = self._output.encode(targets, "y"), None
+        callbacks: list[Any] = []
+        if validation is not None:
+            given, true = held_out(validation, self._sequences)
+            held = self._input.encode(given, "validation[0]")
+            parts = np.arange(len(encoded)), len(encoded) + np.arange(len(held))
+            callbacks.append(self._measure(held, true))
+            encoded, written = [*encoded, *held], [*written, *self._output.encode(true, "validation[1]")]
+        data, checked = Examples(encoded, written, reader, self._output).split(settings, parts)
+        if settings.teacher_forcing != "always":
+            steps = len(data) * settings.max_iter
+            callbacks.append(ScheduleForcing(settings.teacher_forcing, settings.teacher_forcing_end, steps))
+        return self._train(None, data, checked, callbacks=callbacks)
+
+    def _check_kinds(self, sequences: Sequences, targets: Sequences, weights: Any, validation: Any) -> None:
+        """Refuse what tokens alone have, and what weights do not go with."""
+        settings = self._used
+        scheduled = settings.teacher_forcing != "always"
+        if settings.shared_vocabulary and not (sequences.tokens and targets.tokens):
+            raise ValueError("shared_vocabulary: expected False unless X and y are tokens, got True")
+        if settings.shared_vocabulary and settings.target_embedding is not None:
+            raise ValueError(
+                "target_embedding: expected None with shared_vocabulary=True, which takes those of embedding"
+            )
+        if not targets.tokens and (scheduled or validation is not None):
+            name, due = ("teacher_forcing", "'always'") if scheduled else ("validation", "None")
+            raise ValueError(f"{name}: expected {due} for y of numbers")
+        if weights is not None and (scheduled or validation is not None):
+            raise ValueError("sample_weight: expected None with validation pairs or scheduled teacher_forcing")
+
+    def _learn_output(self, targets: Sequences) -> Any:
+        output = super()._learn_output(targets)
+        if self._used.shared_vocabulary:
+            output.vocabulary, output.embedding_size = self._input.vocabulary, self._input.embedding_size
+        return output
+
+    def _measure(self, held: list[Any], true: Sequences) -> MeasureBLEU:
+        """Return what computes BLEU after each epoch."""
+
+        output, join = self._output, self._join
+
+        def write(model: EncoderDecoder) -> list[str]:
+            with evaluating(model):
+                end = output.generation(output.longest)
+                found = by_length(held, 256, lambda part: output.decoded(model.generate(*pad(part), *end), join))
+            return [text if isinstance(text, str) else join(text) for text in found]
+
+        return MeasureBLEU(write, [join(row) for row in true.rows])
 
     def _writer(self, model: EncoderDecoder) -> nn.Module:
         return model.writer
 
     def _arguments(self) -> dict[str, Any]:
-        return {**self._layers(), **self._output.writer()}
+        settings = self._used
+        return {
+            **self._layers(), **self._output.writer(), "context": settings.context, "attention": settings.attention,
+            "order": settings.order, "shared": settings.shared_vocabulary,
+        }  # fmt: skip
 
-    def predict(self, X: Any, *, steps: int | None = None, **options: Any) -> list[Any]:  # noqa: N803
+    def predict(self, X: Any, *, steps: int | None = None, need_weights: bool = False, **options: Any) -> Any:  # noqa: N803
         """Return what each sequence becomes.
 
         Args:
             X: sequences as those of `fit`.
             steps: numbers: how many steps to write; tokens: how many at most, before which a sequence may end. Default:
                 as many as the longest sequence of `fit` has.
+            need_weights: also return an `Alignment` for each sequence; of a model with attention.
             **options: how tokens are chosen, see `decode.Options`: num_beams, length_penalty, do_sample, ...
+
+        Returns:
+            A list; with need_weights (list, alignments).
         """
         self._require_fit()
         end = self._generation(steps, options)
+        if need_weights:
+            pairs = self._each(X, lambda x, lengths: self._aligned(x, lengths, end, options))
+            return [text for text, _ in pairs], [alignment for _, alignment in pairs]
 
         def written(x: Any, lengths: Any) -> list[Any]:
-            return self._output.decoded(self.model_.generate(x, lengths, *end, **options))
+            return self._output.decoded(self.model_.generate(x, lengths, *end, **options), self._join)
 
         return self._each(X, written)
+
+    def align(self, X: Any, *, steps: int | None = None, **options: Any) -> list[Alignment]:  # noqa: N803
+        """Write sequences, and return how each of their tokens attends to what was read.
+
+        Args:
+            X, steps, **options: as for `predict`.
+
+        Returns:
+            An `Alignment` for each sequence: `plot.alignment(*model.align(X)[0])` draws the first.
+
+        Raises:
+            ValueError: for a model without attention.
+        """
+        return self.predict(X, steps=steps, need_weights=True, **options)[1]
+
+    def _aligned(self, x: np.ndarray, lengths: np.ndarray, end: tuple, options: dict[str, Any]) -> list[tuple]:
+        if self._used.attention is None:
+            raise ValueError("need_weights: expected False for a model without attention (attention=None), got True")
+        written = self.model_.generate(x, lengths, *end, **options)
+        begin, stop = end[1:]
+        before = np.concatenate([np.full((len(x), 1), begin), written[:, :-1]], axis=1)
+        weights, found = self.model_.align(x, lengths, before), []
+        for i, text in enumerate(self._output.decoded(written, self._join)):
+            ended = np.flatnonzero(written[i] == stop)
+            count, length = (ended[0] + 1 if len(ended) else written.shape[1]), lengths[i]
+            target = self._output.vocabulary.decode(written[i, :count])
+            found.append((text, Alignment(weights[i, :count, :length], self._read_words(x[i, :length]), target)))
+        return found
+
+    def _read_words(self, row: np.ndarray) -> list[str]:
+        """Return what stands for each step that was read: its token, or its place among numbers."""
+        vocabulary = getattr(self._input, "vocabulary", None)
+        return [str(t) for t in range(len(row))] if vocabulary is None else vocabulary.decode(row)
 
     def generate(self, X: Any, *, steps: int | None = None, **options: Any) -> Generation:  # noqa: N803
         """Write what sequences become, all at the same time, and tell all that is known of it; for y of tokens.

@@ -75,4 +75,5 @@ class SequenceGenerator(FeaturesMixin, WritingEstimator):
         """
         self._require_fit()
         scaled = self._scaler.scaled(self._check_features(X)).astype(np.float32)
-        return self._output.decoded(self.model_.generate(scaled, *self._generation(steps, options), **options))
+        written = self.model_.generate(scaled, *self._generation(steps, options), **options)
+        return self._output.decoded(written, self._join)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -12,42 +12,24 @@ from .._arguments import integer
 from .._settings import Flag, Integer, Number
 from ..autograd import no_grad
 from ..text import Vocabulary, pad, tokenize
+from ._alignment import Alignment
 from ._base import Examples, Network, NetworkEstimator, Plain, Tokenizer, Words, by_length
 from ._coders import padded_classes
-from ._decoding import refuse_several
+from ._decoding import evaluating, refuse_several
 from ._pretrained import Embedding, Pretrained, fill, learn_words
+from ._seq2seq_training import MeasureBLEU, held_out
 from ._sequences import Sequences, as_sequences
 from ._transformer import Transformer
 
 __all__ = ["Translator"]
 
 
-class Alignment(NamedTuple):
-    """A report of how the words of a translation attend to those of the text: the arguments of `plot.alignment`.
-
-    >>> from seqnn.models import Translator
-    >>> X, y = [["ein", "hund"], ["ein", "mann"]] * 4, [["a", "dog"], ["a", "man"]] * 4
-    >>> model = Translator(d_model=8, nhead=2, num_layers=1, dim_feedforward=8, max_iter=1).fit(X, y)
-    >>> alignment = model.align([["ein", "hund"]], max_new_tokens=3)[0]
-    >>> alignment.source, alignment.weights.shape == (2, len(alignment.target), 3)
-    (['ein', 'hund', '</s>'], True)
-    """
-
-    weights: np.ndarray
-    """[heads, words of the translation, words of the text]."""
-
-    source: list[str]
-    """The words of the text, with the "</s>" at its end."""
-
-    target: list[str]
-    """The words of the translation, with the "</s>" at its end."""
-
-
 class Translator(NetworkEstimator):
     """Translate sequences of tokens by a `Transformer`, trained by Adam and the Noam schedule.
 
-    X and y are lists of token lists, or of strings, which `tokenizer` cuts into tokens. Predictions are of the kind of y;
-    strings are tokens joined by blanks.
+    X and y are lists of token lists, or of strings, which `tokenizer` cuts into tokens (a
+    `text.SubwordTokenizer` also joins those that are written, else blanks stand between them). Predictions are of the kind
+    of y.
 
     Args:
         d_model: width of the network; vectors that are given decide it.
@@ -70,7 +52,7 @@ class Translator(NetworkEstimator):
         model_: the network, a `Transformer`.
         source_: the vocabulary of X.
         target_: the vocabulary of y.
-        history_: a list for each figure of training, one number an epoch.
+        history_: a list for each figure of training, one number an epoch; "val_bleu" where `fit` got validation pairs.
         n_iter_: epochs that were run.
 
     >>> from seqnn.models import Translator
@@ -133,12 +115,14 @@ class Translator(NetworkEstimator):
     ) -> None:
         self._store(locals())
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
+    def fit(self, X: Any, y: Any, *, validation: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
         """Learn from texts and their translations.
 
         Args:
             X: token lists, or strings.
             y: a translation for each.
+            validation: a pair (X, y) that is held out in place of a share of the pairs; its loss, and the BLEU of its
+                translations (the tokens as they are), stand in the history.
 
         Returns:
             The estimator.
@@ -158,8 +142,44 @@ class Translator(NetworkEstimator):
         sources = [self.source_.encode(s, eos=True) for s in x.rows]
         written = [self.target_.encode(s, bos=True, eos=True) for s in targets.rows]
         self._longest = max(map(len, written))
+        parts, callbacks = None, []
+        if validation is not None:
+            held, true = held_out(validation, self._texts)
+            more = [self.source_.encode(s, eos=True) for s in held.rows]
+            parts = np.arange(len(sources)), len(sources) + np.arange(len(more))
+            callbacks.append(self._measure(more, true))
+            sources += more
+            written += [self.target_.encode(s, bos=True, eos=True) for s in true.rows]
         examples = Examples(sources, written, _Source(self.source_), _Target(self.target_))
-        return self._train(None, *examples.split(settings), schedule=optim.Noam(self._width, settings.warmup))
+        schedule = optim.Noam(self._width, settings.warmup)
+        return self._train(None, *examples.split(settings, parts), schedule=schedule, callbacks=callbacks)
+
+    @property
+    def _join(self) -> Callable[[list[str]], str]:
+        """Return the function that joins the tokens of a string: that of the tokenizer, or blanks between them."""
+        return getattr(self._used.tokenizer, "join", " ".join)
+
+    def _measure(self, held: list[np.ndarray], true: Sequences) -> MeasureBLEU:
+        """Return what computes BLEU after each epoch."""
+        join = self._join
+
+        def write(model: Transformer) -> list[str]:
+            with evaluating(model):
+                return [join(row) for row in self._translated(model, held, self._longest, {})]
+
+        return MeasureBLEU(write, [join(row) for row in true.rows])
+
+    def _translated(
+        self, model: Transformer, sources: list[np.ndarray], most: int, options: dict[str, Any]
+    ) -> list[list[str]]:
+        """Return the tokens of translations."""
+
+        def translate(part: list[np.ndarray]) -> list[list[str]]:
+            ids, lengths = _Source(self.source_).collate(part)
+            written = model.generate(ids, most, lengths=lengths, **options)
+            return [self.target_.decode(row, skip_specials=True) for row in written]
+
+        return by_length(sources, self._used.batch_size, translate)
 
     def predict(self, X: Any, *, max_new_tokens: int | None = None, **options: Any) -> list[Any]:  # noqa: N803
         """Return the translation of each text: tokens, or a string where the y of `fit` were strings.
@@ -169,17 +189,12 @@ class Translator(NetworkEstimator):
             max_new_tokens: most tokens of a translation; default: as many as the longest of `fit` has.
             **options: how tokens are chosen, see `decode.Options`: num_beams, length_penalty, do_sample, ...
         """
-        settings = self._require_fit()
+        self._require_fit()
         refuse_several(options)
         most = self._longest if max_new_tokens is None else integer("max_new_tokens", max_new_tokens, 0)
 
-        def translate(part: list[np.ndarray]) -> list[list[str]]:
-            ids, lengths = _Source(self.source_).collate(part)
-            written = self.model_.generate(ids, most, lengths=lengths, **options)
-            return [self.target_.decode(row, skip_specials=True) for row in written]
-
-        found = by_length(self._sources(X), settings.batch_size, translate)
-        return [" ".join(tokens) for tokens in found] if self._text else found
+        found = self._translated(self.model_, self._sources(X), most, options)
+        return [self._join(tokens) for tokens in found] if self._text else found
 
     def generate(self, X: Any, *, max_new_tokens: int | None = None, **options: Any) -> decode.Generation:  # noqa: N803
         """Translate texts, all at the same time, and tell all that is known of the translations.
@@ -209,7 +224,7 @@ class Translator(NetworkEstimator):
         found = self.predict(X, max_new_tokens=max(map(len, true)) + 1)
         if len(found) != len(true):
             raise ValueError(f"y: expected a translation for each of {len(found)} sequences of X, got {len(true)}")
-        return float(np.mean([f == (" ".join(t) if self._text else t) for f, t in zip(found, true, strict=True)]))
+        return float(np.mean([f == (self._join(t) if self._text else t) for f, t in zip(found, true, strict=True)]))
 
     def align(
         self,

@@ -15,6 +15,8 @@ from ._losses import STEPS, TAGS
 from ._pretrained import Pretrained
 from ._sequences import Sequences
 
+Join = Callable[[list[str]], str]
+
 
 class WrittenNumbers(Numbers):
     """Sequences of numbers; the network is told how many steps to write."""
@@ -40,11 +42,11 @@ class WrittenNumbers(Numbers):
         """Return the last arguments of the network's `generate`."""
         return (steps,)
 
-    def decoded(self, written: np.ndarray) -> list[np.ndarray]:
+    def decoded(self, written: np.ndarray, join: Join) -> list[np.ndarray]:
         """Return what the network generated in the units of `fit`."""
         return [self.decode(row) for row in written]
 
-    def score(self, predict: Callable[[int], list[Any]], y: Sequences) -> float:
+    def score(self, predict: Callable[[int], list[Any]], y: Sequences, join: Join) -> float:
         """Return R^2 over all steps; `predict(steps)` gives the sequences."""
         if y.tokens or y.rows[0].shape[1] != self.width:
             raise TypeError(f"y: expected sequences of {self.width} numbers a step as fit got")
@@ -80,19 +82,19 @@ class WrittenTokens(Tokens):
         """Return the last arguments of the network's `generate`."""
         return steps, self.vocabulary.bos_id, self.vocabulary.eos_id
 
-    def decoded(self, written: np.ndarray) -> list[Any]:
-        """Return the tokens before the end of each sequence that the network generated, as strings where `fit` got such."""
+    def decoded(self, written: np.ndarray, join: Join) -> list[Any]:
+        """Return the tokens before the end of each sequence that the network generated, joined where `fit` got strings."""
         end = self.vocabulary.eos_id
         ends = [int(np.argmax(row == end)) if (row == end).any() else len(row) for row in written]
         found = [self.vocabulary.decode(row[:n], skip_specials=True) for row, n in zip(written, ends, strict=True)]
-        return [" ".join(tokens) for tokens in found] if self.text else found
+        return [join(tokens) for tokens in found] if self.text else found
 
-    def score(self, predict: Callable[[int], list[Any]], y: Sequences) -> float:
+    def score(self, predict: Callable[[int], list[Any]], y: Sequences, join: Join) -> float:
         """Return the share of sequences that are predicted exactly; `predict(steps)` gives the sequences."""
         if not y.tokens:
             raise TypeError("y: expected sequences of tokens (strings) as fit got, got numbers")
         found = predict(max(map(len, y.rows)) + 1)
-        true = [" ".join(tokens) for tokens in y.rows] if self.text else y.rows
+        true = [join(tokens) for tokens in y.rows] if self.text else y.rows
         return float(np.mean([f == s for f, s in zip(found, true, strict=True)]))
 
 

@@ -8,6 +8,7 @@ from . import _init as init
 from . import _pytorch  # noqa: F401 - who looks for PyTorch's names gets advice
 from ._activation import ELU, GELU, GLU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from ._attention import MultiheadAttention
+from ._attention_decoder import AttentionDecoder, Decoded
 from ._cache import KeyValueCache
 from ._container import ModuleDict, ModuleList, ParameterList, Residual, Sequential
 from ._conv import Conv1d, Conv2d
@@ -71,6 +72,7 @@ __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "Attention",
+    "AttentionDecoder",
     "AvgPool1d",
     "AvgPool2d",
     "BCELoss",
@@ -84,6 +86,7 @@ __all__ = [
     "ConvTranspose2d",
     "CosineEmbeddingLoss",
     "CrossEntropyLoss",
+    "Decoded",
     "Dropout",
     "Embedding",
     "Flatten",

@@ -26,6 +26,7 @@ from ._arithmetic import (
     subtract,
 )
 from ._attention import attention, self_attention
+from ._attention_decoder import attention_decoder
 from ._batch_norm import batch_norm
 from ._conv import conv1d, conv2d
 from ._conv_transpose import conv_transpose1d, conv_transpose2d
@@ -87,6 +88,7 @@ __all__ = [
     "alibi_slopes",
     "astype",
     "attention",
+    "attention_decoder",
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",

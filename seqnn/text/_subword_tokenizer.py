@@ -153,6 +153,26 @@ class SubwordTokenizer:
         """
         return self.tokenizer.encode(text).tokens
 
+    def __call__(self, text: str) -> list[str]:
+        """Return the subwords themselves, as `tokens`: so a tokenizer of estimators may be one of subwords.
+
+        Args:
+            text: any string.
+        """
+        return self.tokens(text)
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """Join subwords to the text that they make.
+
+        Args:
+            tokens: subwords, as `tokens` gives them.
+
+        Returns:
+            The text.
+        """
+        decoder = self.tokenizer.decoder
+        return " ".join(tokens) if decoder is None else decoder.decode([*tokens])
+
     def decode(self, ids: Iterable[int], *, skip_specials: bool = True) -> str:
         """Turn numbers into a text.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Self
 
@@ -149,6 +149,7 @@ class NetworkEstimator(Estimator):
         metrics: Mapping[str, Callable] | None = None,
         schedule: optim.Schedule | None = None,
         model: nn.Module | None = None,
+        callbacks: Sequence[Any] = (),
         watch: Watch | None = None,
     ) -> Self:
         """Train a network, and keep it with its history; after Ctrl-C with what there is.
@@ -160,6 +161,7 @@ class NetworkEstimator(Estimator):
             metrics: as for `train.fit`.
             schedule: of the learning rate; default: constant.
             model: the network to go on with; default: a new one.
+            callbacks: as for `train.fit`, before that which stops early.
             watch: what early stopping goes by; default: the loss of the validation.
         """
         settings = self._used
@@ -171,7 +173,8 @@ class NetworkEstimator(Estimator):
                 self._prepare(model)
             trainer = self._trainer(
                 model, loss, self._optimizer(model.parameters()), schedule=schedule, metrics=metrics,
-                callbacks=[watch, stop] if watch else [] if validation is None else [stop], verbose=settings.verbose,
+                callbacks=[*callbacks, *([watch, stop] if watch else [] if validation is None else [stop])],
+                verbose=settings.verbose,
             )  # fmt: skip
             vars(self).pop("_stepper", None)
             try:

@@ -1,0 +1,201 @@
+"""The command `seqnn translate`: train a translator on parallel files, translate lines, score translations."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+import numpy as np
+
+from ..metrics import bleu
+from ..models import Seq2Seq
+from ..text import split_words
+from ._actions import add_action, add_group
+from ._lines import read_lines, read_parallel
+from ._options import add_settings, offered
+from ._shell import Shell
+from ._training import check_targets, megabytes
+
+_SPELLED = (
+    "cell",
+    "attention",
+    "bidirectional",
+    "tokenizer",
+    "embedding",
+    "target_embedding",
+    "freeze",
+    "random_state",
+)
+_SCORES = ("additive", "general", "dot", "scaled_dot", "cosine", "none")
+_FILES = "Files hold a sentence a line, words separated by white space; plain or packed (.gz, .bz2, .xz)."
+
+
+def add_command(commands: Any) -> None:
+    """Add the sub-command, with its own sub-commands, to those of a parser."""
+    actions = add_group(
+        commands, "translate",
+        help="train translators, translate, score translations",
+        description="Train a recurrent encoder and decoder with attention on parallel texts, translate, score translations.",
+        examples="  seqnn translate train train.de train.en -o model --validation val.de val.en\n"
+        "  seqnn translate run model test.de > out.en\n  seqnn translate evaluate model test.de test.en",
+    )  # fmt: skip
+    _add_train(actions)
+    _add_run(actions)
+    _add_evaluate(actions)
+
+
+def _action(actions: Any, *arguments: Any, **more: Any) -> argparse.ArgumentParser:
+    parser = add_action(actions, *arguments, **more)
+    parser.add_argument(
+        "--characters", action="store_true", default=False, help="read and write characters instead of words"
+    )
+    return parser
+
+
+def _add_train(actions: Any) -> None:
+    train = _action(
+        actions, "train", f"Learn to translate from two files. {_FILES}",
+        "  seqnn translate train train.de train.en -o model --validation val.de val.en --hidden-size 256\n"
+        "  seqnn translate train dates.txt iso.txt -o dates --characters --max-iter 5",
+        run_train, argument_default=argparse.SUPPRESS,
+    )  # fmt: skip
+    train.add_argument("source", metavar="SOURCE", help="the sentences to translate")
+    train.add_argument("target", metavar="TARGET", help="a translation in each line")
+    train.add_argument("-o", "--output", metavar="FILE", required=True, help="the model")
+    train.add_argument(
+        "--validation", metavar="FILE", nargs=2, help="two files whose loss and BLEU are told each epoch"
+    )
+    train.add_argument("--quiet", action="store_true", default=False, help="print nothing but errors")
+    train.add_argument("--seed", type=int, default=0, metavar="N", help="equal seeds give equal models (default 0)")
+    train.add_argument("--cell", choices=("rnn", "lstm", "gru"), default="gru", help="of both sides (default gru)")
+    train.add_argument("--attention", choices=_SCORES, default="additive", help="the score (default additive)")
+    train.add_argument(
+        "--one-direction", action="store_false", default=True, dest="bidirectional", help="read from left to right only"
+    )
+    add_settings(train, Seq2Seq, spelled=_SPELLED)
+
+
+def run_train(arguments: argparse.Namespace) -> None:
+    """Train, write, tell."""
+    files = [arguments.source, arguments.target, *getattr(arguments, "validation", [])]
+    check_targets(arguments, [arguments.output], files)
+    pairs = [
+        tuple([_tokens(line, arguments) for line in lines] for lines in read_parallel(*files[i : i + 2]))
+        for i in range(0, len(files), 2)
+    ]
+    shell = Shell(quiet=arguments.quiet)
+    settings = {name: getattr(arguments, name) for name in offered(Seq2Seq) if hasattr(arguments, name)}
+    settings["attention"] = None if arguments.attention == "none" else arguments.attention
+    model = Seq2Seq(**settings, random_state=arguments.seed, verbose=shell.bars)
+    began = time.perf_counter()
+    model.fit(*pairs[0], validation=pairs[1] if len(pairs) > 1 else None)
+    seconds = time.perf_counter() - began
+    words = " and ".join(f"{sum(map(len, side)):,}" for side in pairs[0])
+    shell.say(f"read {len(pairs[0][0]):,} pairs of {words} {_unit(arguments)}")
+    shell.say(f"{model.n_iter_} epochs ({seconds:.1f} s), loss {model.history_['loss'][-1]:.4f}")
+    if len(pairs) > 1:
+        best = int(np.argmin(model.history_["val_loss"]))
+        told = ", ".join(f"{name} {model.history_[f'val_{name}'][best]:.4g}" for name in ("loss", "bleu"))
+        shell.say(f"validation, epoch {best + 1}: {told}")
+    model.save(arguments.output)
+    shell.say(megabytes(arguments.output, "the model"))
+    shell.close()
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--num-beams", type=int, default=1, metavar="K", help="beams of the search (default 1: greedy)")
+    parser.add_argument(
+        "--length-penalty", type=float, default=1.0, metavar="X", help="the exponent of the length of beams (default 1)"
+    )
+    parser.add_argument("--max-length", type=int, metavar="N", help="most words; default: those of the training")
+
+
+def _add_run(actions: Any) -> None:
+    run = _action(
+        actions, "run", f"Translate lines. Without a FILE lines are read from the standard input. {_FILES}",
+        "  seqnn translate run model test.de > out.en\n  echo ein hund | seqnn translate run model --num-beams 5 --alignment",
+        run_run,
+    )  # fmt: skip
+    run.add_argument("model", metavar="MODEL")
+    run.add_argument("files", metavar="FILE", nargs="*", default=["-"])
+    _add_search(run)
+    run.add_argument(
+        "--alignment",
+        action="store_true",
+        help="after a tab, the source word that each word attends to most: 0-0 2-1 ...",
+    )
+
+
+def run_run(arguments: argparse.Namespace) -> None:
+    """Print translations; that of an empty line is empty."""
+    model, shell = Seq2Seq.load(arguments.model), Shell()
+    for path in arguments.files:
+        lines = [_tokens(line, arguments) for line in read_lines(path)]
+        found = _translated(model, [line for line in lines if line], arguments, arguments.alignment)
+        for line in lines:
+            words, pairs = next(found) if line else ([], "")
+            shell.result(_joined(words, arguments) + (f"\t{pairs}" if arguments.alignment else ""))
+            if shell.error is not None:
+                break
+    shell.close()
+
+
+def _add_evaluate(actions: Any) -> None:
+    evaluate = _action(
+        actions, "evaluate", f"Translate a file and score the translations. {_FILES}",
+        "  seqnn translate evaluate model test.de test.en --num-beams 5",
+        run_evaluate,
+    )  # fmt: skip
+    evaluate.add_argument("model", metavar="MODEL")
+    evaluate.add_argument("source", metavar="SOURCE")
+    evaluate.add_argument("references", metavar="REFERENCES", help="a translation in each line")
+    _add_search(evaluate)
+    evaluate.add_argument("--tokenize", default="13a", help="of BLEU: 13a (default), intl, char, zh or none")
+    evaluate.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run_evaluate(arguments: argparse.Namespace) -> None:
+    """Print BLEU and the share of lines that are translated exactly."""
+    source, references = read_parallel(arguments.source, arguments.references)
+    model, shell = Seq2Seq.load(arguments.model), Shell()
+    found = _translated(model, [_tokens(line, arguments) for line in source], arguments, False)
+    texts = [_joined(words, arguments) for words, _ in found]
+    references = [_joined(_tokens(line, arguments), arguments) for line in references]
+    score = bleu(texts, references, tokenize=arguments.tokenize)
+    exact = sum(text == reference for text, reference in zip(texts, references, strict=True)) / len(texts)
+    if arguments.json:
+        shell.result(json.dumps({"lines": len(texts), "bleu": score.score, "exact": exact}))
+    else:
+        shell.result(f"lines   {len(texts):,}")
+        shell.result(f"exact   {100 * exact:.2f} %")
+        shell.result(f"{score}")
+    shell.close()
+
+
+def _translated(model: Seq2Seq, lines: list[list[str]], arguments: argparse.Namespace, need_weights: bool) -> Any:
+    """Yield the words of each translation, and where they look."""
+    options = {"num_beams": arguments.num_beams, "steps": arguments.max_length}
+    if arguments.num_beams > 1:
+        options["length_penalty"] = arguments.length_penalty
+    if not lines:
+        return
+    if not need_weights:
+        yield from ((words, "") for words in model.predict(lines, **options))
+        return
+    for words, alignment in zip(*model.predict(lines, need_weights=True, **options), strict=True):
+        places = np.argmax(alignment.weights, axis=1)[: len(words)]
+        yield words, " ".join(f"{s}-{t}" for t, s in enumerate(places.tolist()))
+
+
+def _tokens(line: str, arguments: argparse.Namespace) -> list[str]:
+    return list(line) if arguments.characters else split_words(line)
+
+
+def _joined(words: list[str], arguments: argparse.Namespace) -> str:
+    return ("" if arguments.characters else " ").join(words)
+
+
+def _unit(arguments: argparse.Namespace) -> str:
+    return "characters" if arguments.characters else "words"

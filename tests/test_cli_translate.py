@@ -1,0 +1,106 @@
+"""The command `seqnn translate`, as a user types it."""
+
+import json
+
+import pytest
+from test_cli import run
+
+from seqnn.data import dates
+from seqnn.metrics import bleu
+from seqnn.models import Seq2Seq
+
+WORDS = {"ein": "a", "hund": "dog", "mann": "man", "und": "and", "eine": "a", "katze": "cat"}
+SOURCE = ["ein hund", "ein mann und eine katze", "eine katze und ein hund", "ein mann", "ein hund und ein mann"] * 6
+TARGET = [" ".join(WORDS[word] for word in line.split()) for line in SOURCE]
+QUICK = (
+    "--hidden-size",
+    16,
+    "--embedding-size",
+    16,
+    "--max-iter",
+    60,
+    "--learning-rate",
+    0.02,
+    "--validation-fraction",
+    0,
+)
+
+
+def written(path, lines):
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("parallel")
+    return written(folder / "a.de", SOURCE), written(folder / "a.en", TARGET), folder / "model"
+
+
+@pytest.fixture(scope="module")
+def trained(files):
+    from seqnn._cli import main
+
+    source, target, model = files
+    words = ["translate", "train", source, target, "-o", model, "--validation", source, target, *QUICK]
+    assert main([str(word) for word in words]) == 0
+    return model
+
+
+def test_a_model_is_trained_translates_and_is_scored(files, trained, tmp_path, capsys):
+    source, target, _ = files
+    assert Seq2Seq.load(trained).get_params()["attention"] == "additive"
+    lines = written(tmp_path / "lines", [SOURCE[1], "", SOURCE[0]])
+    code, out, err = run(capsys, "translate", "run", trained, lines)
+    assert (code, out, err) == (0, f"{TARGET[1]}\n\n{TARGET[0]}\n", "")
+    code, out, _ = run(capsys, "translate", "run", trained, lines, "--alignment", "--num-beams", 3)
+    text, places = out.splitlines()[0].split("\t")
+    assert (code, text) == (0, TARGET[1])
+    assert [pair.split("-")[1] for pair in places.split()] == [str(t) for t in range(5)]
+    code, out, _ = run(capsys, "translate", "evaluate", trained, source, target, "--tokenize", "none", "--json")
+    assert code == 0
+    assert json.loads(out) == {"lines": 30, "bleu": bleu(TARGET, TARGET, tokenize="none").score, "exact": 1.0}
+    assert "exact   100.00 %" in run(capsys, "translate", "evaluate", trained, source, target)[1]
+
+
+def test_characters_without_attention(tmp_path, capsys):
+    source, target = (written(tmp_path / name, side) for name, side in zip("ab", dates(40), strict=True))
+    model = tmp_path / "model"
+    command = (
+        "translate",
+        "train",
+        source,
+        target,
+        "-o",
+        model,
+        "--characters",
+        "--attention",
+        "none",
+        "--max-iter",
+        1,
+    )
+    code, out, err = run(capsys, *command)
+    assert (code, err) == (0, "")
+    assert f"read 40 pairs of {sum(map(len, dates(40)[0])):,} and 400 characters" in out
+    code, out, _ = run(capsys, "translate", "run", model, source, "--characters", "--max-length", 3)
+    assert code == 0
+    assert all(len(line) <= 3 for line in out.splitlines())
+
+
+def test_files_that_do_not_belong_together(files, trained, tmp_path, capsys):
+    source, target, model = files
+    short = written(tmp_path / "short", TARGET[:20])
+    code, out, err = run(capsys, "translate", "train", source, short, "-o", tmp_path / "m")
+    assert (code, out) == (1, "")
+    assert f"{short}: it has 20 lines, {source} has 30: they belong together line by line; line 21 of {source}" in err
+    gap = written(tmp_path / "gap", [*TARGET[:4], "", *TARGET[5:20]])
+    assert (
+        f"before it, line 5 is empty in {gap}"
+        in run(capsys, "translate", "train", source, gap, "-o", tmp_path / "m")[2]
+    )
+    whole = written(tmp_path / "whole", [*TARGET[:4], "", *TARGET[5:]])
+    assert f"{whole}: line 5 is empty" in run(capsys, "translate", "evaluate", trained, source, whole)[2]
+    assert "it has no lines" in run(capsys, "translate", "train", written(tmp_path / "no", []), target, "-o", model)[2]
+    assert "would be replaced" in run(capsys, "translate", "train", source, target, "-o", source)[2]
+    code, out, err = run(capsys, "translate", "run", tmp_path / "none", source)
+    assert (code, out) == (1, "") and "none" in err
