@@ -101,7 +101,8 @@ class DeepBeliefNet(FeaturesMixin, NetworkEstimator):
 
     def _machines(self, x: np.ndarray) -> list[RBM]:
         """Learn the machines one by one, each from the expected hidden units of the one below."""
-        settings, machines = self._used, []
+        settings = self._used
+        machines: list[RBM] = []
         for i, size in enumerate(settings.hidden_layer_sizes if settings.pretrain_iter else ()):
             gaussian = settings.visible == "gaussian" and i == 0
             kind, scale = (GaussianRBM, 0.01) if gaussian else (BernoulliRBM, 1)

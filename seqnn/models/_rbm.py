@@ -182,7 +182,7 @@ class RBM(FeaturesMixin, Estimator):
     def _machine(self) -> Machine:
         self._require_fit()
         parameters = self.components_, self.intercept_hidden_, self.intercept_visible_
-        return Machine(*(p.astype(np.float64) for p in parameters), self._gaussian)
+        return Machine(*(p.astype(np.float64) for p in parameters), gaussian=self._gaussian)
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the probabilities that the hidden units are on, [N, n_components].
@@ -199,6 +199,9 @@ class RBM(FeaturesMixin, Estimator):
         Args:
             X: [N, features].
             y: not used.
+
+        Returns:
+            [N, n_components].
         """
         return self.fit(X).transform(X)
 
@@ -213,7 +216,7 @@ class RBM(FeaturesMixin, Estimator):
         return np.asarray(names, dtype=object)
 
     def gibbs(self, v: Any, steps: int = 1) -> np.ndarray:
-        """Draw states of the visible units after Gibbs steps, [N, features]; each call draws anew.
+        """Return states of the visible units that are drawn by Gibbs steps, [N, features]; each call draws anew.
 
         Args:
             v: states to begin with, [N, features].

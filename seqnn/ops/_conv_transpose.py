@@ -50,7 +50,7 @@ def conv_transpose1d(
     >>> conv_transpose1d(np.array([[[1.0, 2.0]]]), np.array([[[1.0, 1.0, 1.0]]]), stride=2)
     array([[[1., 1., 3., 2., 2.]]])
     """
-    return _spread(x, weight, bias, **_options(1, stride, padding, output_padding, groups, dilation))
+    return _conv_transpose(x, weight, bias, **_options(1, stride, padding, output_padding, groups, dilation))
 
 
 def conv_transpose2d(
@@ -84,11 +84,11 @@ def conv_transpose2d(
              [2.5, 4.5, 2.5],
              [1.5, 2.5, 1.5]]]])
     """
-    return _spread(x, weight, bias, **_options(2, stride, padding, output_padding, groups, dilation))
+    return _conv_transpose(x, weight, bias, **_options(2, stride, padding, output_padding, groups, dilation))
 
 
 @op
-def _spread(
+def _conv_transpose(
     x: Array,
     weight: Array,
     bias: Array | None,
@@ -150,7 +150,7 @@ def _name(axes: int) -> str:
 
 
 def _options(axes: int, stride: Any, padding: Any, output_padding: Any, groups: Any, dilation: Any) -> dict[str, Any]:
-    """Check the options and return them as `_spread` takes them."""
+    """Check the options and return them as `_conv_transpose` takes them."""
     name = _name(axes)
     stride, dilation = each_axis(name, "stride", stride, axes, 1), each_axis(name, "dilation", dilation, axes, 1)
     padding = each_axis(name, "padding", padding, axes, 0)
