@@ -258,10 +258,10 @@ class CRFTagger(Estimator):
         2 features, 2 labels, 3 weights
         <BLANKLINE>
         labels that follow each other
-          +0.3131  NOUN -> VERB
+          +0.3136  NOUN -> VERB
         <BLANKLINE>
         features
-          +0.2212  NOUN  is:dog
+          +0.2022  NOUN  is:dog
         """
         self._require_fit()
         pairs = [(w, f"{a} -> {b}") for (a, b), w in self.transition_features_.items()]

@@ -94,7 +94,7 @@ _OTHERS = {"cnn": ConvolutionReader, "transformer": AttentionReader}
 
 def encoders() -> tuple[str, ...]:
     """Return the names of all that can read a sequence."""
-    return (*nn.Recurrent.kinds, *_OTHERS)
+    return (*_OTHERS, *nn.Recurrent.kinds)
 
 
 def checked_encoder(cell: str) -> str:

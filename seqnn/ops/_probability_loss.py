@@ -183,7 +183,7 @@ def sigmoid_focal_loss(
 
     >>> import numpy as np
     >>> sigmoid_focal_loss(np.array([3.0, -3.0]), np.array([1.0, 1.0])).round(5)
-    array([3.00000e-05, 6.91590e-01])
+    array([3.0000e-05, 6.9157e-01])
     """
     check_reduction("sigmoid_focal_loss", reduction)
     alpha = number("sigmoid_focal_loss: alpha", alpha, maximum=1)

@@ -172,7 +172,7 @@ def test_bad_input():
         SequenceClassifier().predict(x)
     with pytest.raises(ValueError, match="cell: expected one of rnn, lstm, gru, stlm, got 'transformer'"):
         SequenceTagger(cell="transformer").fit(x, y)
-    with pytest.raises(ValueError, match=r"cell: expected one of rnn, .*, cnn, transformer, got 'perceptron'"):
+    with pytest.raises(ValueError, match=r"cell: expected one of cnn, transformer, rnn, .*, got 'perceptron'"):
         SequenceClassifier(cell="perceptron").fit(x, y)
     with pytest.raises(
         ValueError, match="bidirectional: expected False, 'cnn' sees both sides of every step, got True"
