@@ -170,6 +170,8 @@ def changed(how):
         layer.activation = "relu"
     if how == "a head with a bias":
         model.head = models.LanguageModelHead(32, 60, bias=True)
+    if how == "a table that is scaled":
+        model.embedding.max_norm = 1.0
     if how == "float64":
         for parameter in model.parameters():
             parameter.data = parameter.data.astype(np.float64)
@@ -185,6 +187,7 @@ def changed(how):
         "a function of one's own",
         "layers that differ",
         "a head with a bias",
+        "a table that is scaled",
         "float64",
     ],
 )
