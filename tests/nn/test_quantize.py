@@ -196,3 +196,8 @@ def test_bad_weights_are_refused():
         ops.embedding([0.5], weight)
     with pytest.raises(ValueError, match="copy"):
         np.asarray(weight, copy=False)
+    with pytest.raises(ValueError, match=r"kind must be one of .*, got \['int8'\]"):
+        ops.QuantizedWeight(np.ones((3, 3), "f4"), ["int8"])
+    for first, last in ((-64, 3), (0, 64), (2, 1)):
+        with pytest.raises(ValueError, match="part: expected 0 <= first <= last <= 3"):
+            weight.part(first, last)
