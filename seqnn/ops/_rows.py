@@ -99,6 +99,9 @@ class QuantizedWeight:
 
         Args:
             ids: integers of [0, O), [N].
+
+        Raises:
+            ValueError: for an id out of range.
         """
         if len(ids) and (ids.min() < 0 or ids.max() >= len(self)):
             raise ValueError(f"ids must lie in [0, {len(self)}), got {ids.min()} to {ids.max()}")
