@@ -218,6 +218,13 @@ def test_more_tokens_than_decoding_was_started_for_are_refused():
         start.step(ids, start.state)
 
 
+def test_a_beginning_serves_once():
+    start = made("gpt").start_decoding(prompts(4), 3)
+    decode.run(start, {"max_new_tokens": 3})
+    with pytest.raises(ValueError, match="ids: expected more tokens than the 6 that are read, got 4"):
+        decode.run(start, {"max_new_tokens": 3})
+
+
 def test_a_crop_without_end_runs_layer_by_layer():
     model = made("gpt")
     start = model.start_decoding(prompts(4), None, crop=True)

@@ -158,6 +158,8 @@ def test_a_quantised_model_refuses_to_learn():
     x = Tensor(np.ones((2, 8), "f4"), requires_grad=True)
     with pytest.raises(TypeError, match="linear_cross_entropy: a quantised weight has no gradient"):
         ops.linear_cross_entropy(x, model[0].weight, np.array([0, 1]))
+    with pytest.raises(TypeError, match=r"init: .* got Parameter of QuantizedWeight\(int8, shape=\(8, 8\)\)"):
+        model[0].reset_parameters()
     model.eval().zero_grad()
     model.freeze()
 
