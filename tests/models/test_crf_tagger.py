@@ -129,6 +129,14 @@ def test_labels_that_crfsuite_cannot_hold_are_refused(tmp_path):
         model.save_crfsuite(tmp_path / "model")
 
 
+def test_bytes_that_are_no_text_survive_a_file_of_crfsuite(tmp_path):
+    model = CRFTagger().fit([[["a\udc80"], ["b"]]], [["X\udcff", "Y\ud800"]])
+    model.save_crfsuite(tmp_path / "model")
+    found = CRFTagger.load_crfsuite(tmp_path / "model")
+    assert found.classes_.tolist() == ["X\udcff", "Y\ud800"]
+    assert found.state_features_ == model.state_features_
+
+
 def test_the_perceptron_learns_what_can_be_separated():
     model = CRFTagger("ap").fit(X, Y)
     assert model.score(X, Y) == 1
