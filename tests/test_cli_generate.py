@@ -173,3 +173,13 @@ def test_ctrl_c_ends_a_text(folder):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "seqnn: interrupted; nothing is written\n")
+
+
+def test_a_prompt_may_follow_options(folder, capsys):
+    first, *others = PROMPT.split()
+    for words in (
+        (folder, "--max-new-tokens", 12, PROMPT),
+        ("--max-new-tokens", 12, folder, PROMPT),
+        (folder, first, "--max-new-tokens", 12, *others),
+    ):
+        assert run(capsys, "generate", *words) == (0, expected(folder).texts[0] + "\n", "")

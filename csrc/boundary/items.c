@@ -130,6 +130,19 @@ static bool add(reading *r, const prefix *before, const prefix *last, double val
 
 static bool read_features(reading *r, const prefix *before, PyObject *o);
 
+// Says what is wrong with a value that became no number; an error of its own code stays as it is.
+static bool refuse_value(const reading *r, PyObject *value)
+{
+    if (PyErr_ExceptionMatches(PyExc_TypeError))
+        return refuse(r, PyExc_TypeError,
+                      "expected a string, a number, a bool, or a dict or list of these as the value of a feature, got "
+                      "%.60R",
+                      value);
+    if (PyErr_ExceptionMatches(PyExc_OverflowError))
+        return refuse(r, PyExc_ValueError, "expected a value that a float64 can hold, got %.60R", value);
+    return false;
+}
+
 // A feature of a dict: key and value are held by the caller.
 static bool read_pair(reading *r, const prefix *before, PyObject *key, PyObject *value)
 {
@@ -150,10 +163,7 @@ static bool read_pair(reading *r, const prefix *before, PyObject *key, PyObject 
     } else {
         const double number = PyFloat_AsDouble(value);
         if (number == -1 && PyErr_Occurred())
-            good = refuse(r, PyExc_TypeError,
-                          "expected a string, a number, a bool, or a dict or list of these as the value of a feature, "
-                          "got %.60R",
-                          value);
+            good = refuse_value(r, value);
         else if (!isfinite(number))
             good = refuse(r, PyExc_ValueError, "expected a finite value, got %R", value);
         else
@@ -226,15 +236,22 @@ static bool read_item(reading *r, PyObject *item)
     return append_count(&r->items, r->count);
 }
 
+static bool refuse_sequence(const reading *r, PyObject *sequence)
+{
+    PyErr_Format(PyExc_TypeError, "X[%zd]: expected a list of items, each a dict of features, got %.60R", r->sequence,
+                 sequence);
+    return false;
+}
+
 static bool read_sequence(reading *r, PyObject *sequence)
 {
-    if (PyUnicode_Check(sequence) || PyBytes_Check(sequence) || PyDict_Check(sequence)) {
-        PyErr_Format(PyExc_TypeError, "X[%zd]: expected a list of items, each a dict of features, got %.60R",
-                     r->sequence, sequence);
+    if (PyUnicode_Check(sequence) || PyBytes_Check(sequence) || PyDict_Check(sequence))
+        return refuse_sequence(r, sequence);
+    PyObject *iterator = PyObject_GetIter(sequence), *item;
+    if (!iterator) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError)) refuse_sequence(r, sequence);
         return false;
     }
-    PyObject *iterator = PyObject_GetIter(sequence), *item;
-    if (!iterator) return false;
     bool good = true;
     for (r->item = 0; good && (item = PyIter_Next(iterator)); r->item++) {
         good = read_item(r, item);

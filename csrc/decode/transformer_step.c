@@ -108,7 +108,7 @@ KERNEL(transformer_step_run)
 }
 
 // A mark of what numbers arrays hold: one bit more or less changes it.
-typedef uint64_t mark_lanes __attribute__((vector_size(64), aligned(8), may_alias));
+typedef uint64_t mark_lanes __attribute__((vector_size(64), aligned(4), may_alias));
 enum { MARK_BLOCK = 1 << 16 }; // bytes that make a partial mark
 
 static uint64_t mark_block(const char *from, int64_t bytes)

@@ -23,7 +23,7 @@ from . import (
 )
 from ._fasttext_command import FastTextCommand
 from ._glove_command import GloVeCommand
-from ._options import Help, unknown_option
+from ._options import Help, take_words, unknown_option
 from ._shell import Shell, prepare_streams
 from ._training import Interrupted
 from ._word2vec_command import Word2VecCommand
@@ -53,8 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         commands.get(words[1] if len(words) > 1 else "", parser).print_help()
         return 0
     arguments, unknown = parser.parse_known_args(words)
-    if unknown:
-        command = commands[arguments.command]
+    command = commands[arguments.command]
+    if take_words(command, arguments, unknown):
         elsewhere = {old: new for training in TRAINING for old, new in training.foreign.meaning.items()}
         command.error(unknown_option(command, unknown, elsewhere))
     shell = Shell()

@@ -71,6 +71,21 @@ def _kind(setting: Setting) -> dict[str, Any]:
     return {"metavar": "SIZE"}
 
 
+def take_words(parser: argparse.ArgumentParser, arguments: argparse.Namespace, unknown: list[str]) -> list[str]:
+    """Add words after options to those before, of which alone argparse makes the list of a command; return what is left."""
+    if not unknown or any(word.startswith("-") and word != "-" for word in unknown):
+        return unknown
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return take_words(action.choices[getattr(arguments, action.dest)], arguments, unknown)
+    lists = [action for action in parser._actions if not action.option_strings and action.nargs in ("*", "+")]
+    if not lists:
+        return unknown
+    before = getattr(arguments, lists[0].dest, lists[0].default)
+    setattr(arguments, lists[0].dest, [*([] if before is lists[0].default else before), *unknown])
+    return []
+
+
 def unknown_option(parser: argparse.ArgumentParser, unknown: list[str], elsewhere: dict[str, str]) -> str:
     """Say which arguments are not known, and which options may be meant; `elsewhere` maps names of other programs to ours."""
     known = [flag for action in parser._actions for flag in action.option_strings if action.help != argparse.SUPPRESS]

@@ -73,6 +73,7 @@ class Speculation:
         self._start = start
         self._model = _Reader(start, "model_or_step")
         self._assistant = _Reader(assistant, "assistant_model")
+        self._compare_vocabularies()
         self._tokens: list[int] = []
         self._log_probs: list[float] = []
         self._drafted = self._accepted = 0
@@ -92,11 +93,7 @@ class Speculation:
         """Let the assistant propose tokens, and the model choose; return why the sequence ends, "" where it does not."""
         drafts = self._draft()
         logits = self._model.logits(self._tokens + [token for token, _ in drafts], len(drafts) + 1)
-        if drafts and self._assistant.vocabulary != self._model.vocabulary:
-            raise ValueError(
-                f"assistant_model: expected a vocabulary of {self._model.vocabulary} as the model has, got "
-                f"{self._assistant.vocabulary}"
-            )
+        self._compare_vocabularies()
         self._drafted += len(drafts)
         for row, draft in zip(logits[:, None], [*drafts, None], strict=True):
             accepted = self._choose(row, draft)
@@ -105,6 +102,12 @@ class Speculation:
             if reason or not accepted:
                 break
         return reason
+
+    def _compare_vocabularies(self) -> None:
+        """Refuse an assistant of another vocabulary, as soon as both are known."""
+        own, theirs = self._model.vocabulary, self._assistant.vocabulary
+        if None not in (own, theirs) and own != theirs:
+            raise ValueError(f"assistant_model: expected a vocabulary of {own} as the model has, got {theirs}")
 
     def _draft(self) -> list[tuple[int, np.ndarray | None]]:
         """Return tokens that the assistant proposes, each with the log-probabilities that it was drawn from."""
@@ -196,7 +199,7 @@ class _Reader:
     def __init__(self, start: Start, name: str) -> None:
         self._start, self._name = start, name
         self._state = start.state
-        self.vocabulary: int | None = None
+        self.vocabulary = start.vocabulary
 
     def logits(self, written: list[int], count: int) -> np.ndarray:
         """Return the logits after each of the last `count` tokens, [count, V]."""

@@ -39,6 +39,7 @@ class Start:
         alone: alone(i) makes the beginning of prompt i by itself, with a state of its own; needed with an assistant_model.
         attending: makes the beginning whose steps also return attention; needed with return_attention where `step` does not.
         attended: which columns of the attention count, [B, S]; further ones all do; default: all.
+        vocabulary: V, where it is known before the first step: an assistant_model of another one is then refused at once.
 
     >>> import numpy as np
     >>> from seqnn import decode
@@ -59,6 +60,7 @@ class Start:
     alone: Callable[[int], Start] | None = None
     attending: Callable[[], Start] | None = None
     attended: np.ndarray | None = None
+    vocabulary: int | None = None
 
     def __post_init__(self) -> None:
         self.ids = np.asarray(self.ids, np.int64)

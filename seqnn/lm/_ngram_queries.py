@@ -316,7 +316,7 @@ class Queries(Settings):
         return Start(
             ids, self.step, begins=begins, keys=prompts, score=self._score_several,
             alone=lambda i: self.start_decoding([prompts[i]], max_new_tokens),
-            options={"eos_token_id": EOS, "suppress_tokens": [UNK]},
+            options={"eos_token_id": EOS, "suppress_tokens": [UNK]}, vocabulary=len(self.vocabulary_),
         )  # fmt: skip
 
     def _score_several(self, ids: np.ndarray, state: Any, count: int) -> tuple[np.ndarray, Any]:

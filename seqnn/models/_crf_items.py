@@ -93,11 +93,16 @@ def read_labels(y: Any, lengths: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """
     rows = rows_of_labels(y, lengths)
     places: dict[Any, int] = {}
-    tags = [places.setdefault(label, len(places)) for row in rows for label in row]
+    try:
+        tags = [places.setdefault(label, len(places)) for row in rows for label in row]
+    except TypeError:  # a label has no hash
+        kinds = [label for row in rows for label in row]
+    else:
+        kinds = [*places]
+    if wrong := [label for label in kinds if not isinstance(label, str | int | np.integer)]:
+        raise ValueError(f"y: expected texts or integers as labels, got {wrong[0]!r:.60}")
     if len({isinstance(label, str) for label in places}) > 1:
         raise ValueError("y: expected labels of one kind, got texts for some items and numbers for others")
-    if wrong := [label for label in places if not isinstance(label, str | int | np.integer)]:
-        raise ValueError(f"y: expected texts or integers as labels, got {wrong[0]!r:.60}")
     return label_array([*places], len(places)), np.array(tags, np.int32)
 
 

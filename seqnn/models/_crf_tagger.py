@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from .._arguments import integer
 from .._files import Path
 from .._settings import Choice, Flag, Integer, Number
 from ..text import Scanner
@@ -253,6 +254,10 @@ class CRFTagger(Estimator):
         Args:
             top: how many of each.
 
+        Raises:
+            NotFittedError: nothing was learnt yet.
+            ValueError, TypeError: `top` is no number of lines.
+
         >>> model = CRFTagger().fit([[["is:dog"], ["is:barks"]]], [["NOUN", "VERB"]])
         >>> print(model.summary(top=1))
         2 features, 2 labels, 3 weights
@@ -264,6 +269,7 @@ class CRFTagger(Estimator):
           +0.2022  NOUN  is:dog
         """
         self._require_fit()
+        top = integer("top", top, 0)
         pairs = [(w, f"{a} -> {b}") for (a, b), w in self.transition_features_.items()]
         width = max(len(str(label)) for label in self.classes_.tolist())
         features = [(w, f"{label!s:<{width}}  {name}") for (name, label), w in self.state_features_.items()]

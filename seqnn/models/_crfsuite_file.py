@@ -13,7 +13,7 @@ import numpy as np
 
 from .._atomic import atomic_write
 from .._files import Path
-from .._strings import decode
+from .._strings import decode, encode
 from ._crf_model import CRFModel
 
 HEADER = struct.Struct("<4sI4s9I")
@@ -117,7 +117,7 @@ def write_crfsuite(path: Path, classes: np.ndarray, model: CRFModel) -> None:
     labels = classes.tolist()
     if not all(isinstance(label, str) for label in labels):
         raise ValueError(f"save_crfsuite: expected labels that are texts, got {labels[:3]}")
-    names = [name.encode() for name in labels]
+    names = [encode(name) for name in labels]
     raw = model.names.tobytes()
     words = [raw[a : b - 1] for a, b in pairwise(model.offsets.tolist())]
     pairs = np.argwhere(model.transitions)

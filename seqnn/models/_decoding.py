@@ -48,6 +48,7 @@ def from_memory(
     logits: Callable[[Any], Any],
     alone: Callable[[int], Start],
     plan: StepPlan | None,
+    vocabulary: int,
     attend: bool = False,
 ) -> Start:
     """Return the beginning of decoding from what an encoder has read.
@@ -65,6 +66,7 @@ def from_memory(
         logits: logits(hidden states [..., d_model]) -> [..., V].
         alone: alone(i) makes the beginning of sequence i by itself.
         plan: of whole steps in one call, or None: then layers run one by one.
+        vocabulary: V.
         attend: whether steps also return how the new position attends to the source.
     """
     sizes = None if lengths is None else np.asarray(lengths)
@@ -76,7 +78,7 @@ def from_memory(
     def attending() -> Start:
         return from_memory(
             model, memory, hidden, lengths, mask, begin=begin, most=most, source=source, logits=logits, alone=alone,
-            plan=None, attend=True,
+            plan=None, vocabulary=vocabulary, attend=True,
         )  # fmt: skip
 
     if plan is not None:
@@ -84,8 +86,9 @@ def from_memory(
             read = memory_of(model.decoder, memory, counts)
         state = StepState(plan, plan.arguments(model), np.zeros(len(ids), np.int64), max(1, most), most, *read)
         return Start(
-            ids, step_of_plan, state, keys=keys, options=options, score=score_of_plan, alone=alone, attending=attending
-        )
+            ids, step_of_plan, state, keys=keys, options=options, score=score_of_plan, alone=alone, attending=attending,
+            vocabulary=vocabulary,
+        )  # fmt: skip
 
     def step(ids: np.ndarray, state: tuple) -> tuple:
         memory, lengths, mask, cache = state
@@ -112,6 +115,7 @@ def from_memory(
         alone=alone,
         attending=attending,
         attended=counts,
+        vocabulary=vocabulary,
     )
 
 

@@ -239,6 +239,7 @@ class GPT(nn.Module):
         room = limit if max_new_tokens is None else min(width + count, limit)
         mask = np.arange(width) >= begins[:, None] if begins.any() else None
         options = {} if crop else {"max_new_tokens": limit - width}
+        vocabulary = self.embedding.weight.shape[0]
 
         def alone(i: int) -> decode.Start:
             return self.start_decoding([prompts[i]], max_new_tokens, crop=crop)
@@ -246,8 +247,9 @@ class GPT(nn.Module):
         def by_layers(step: Any, **more: Any) -> decode.Start:
             state = mask, self.transformer.new_cache(room)
             return decode.Start(
-                ids, step, state, begins, options=options, context=lambda: evaluating(self), attended=mask, **more
-            )
+                ids, step, state, begins, options=options, context=lambda: evaluating(self), attended=mask,
+                vocabulary=vocabulary, **more,
+            )  # fmt: skip
 
         def attending() -> decode.Start:
             return by_layers(self._attend)
@@ -257,7 +259,17 @@ class GPT(nn.Module):
         if plan is None:
             return by_layers(self._step, score=None if crop else self._score, alone=alone, attending=attending)
         own = StepState(plan, plan.arguments(self), begins, room, count)
-        return decode.Start(ids, step, own, begins, options=options, score=score, alone=alone, attending=attending)
+        return decode.Start(
+            ids,
+            step,
+            own,
+            begins,
+            options=options,
+            score=score,
+            alone=alone,
+            attending=attending,
+            vocabulary=vocabulary,
+        )
 
     def _step(self, ids: np.ndarray, state: tuple) -> tuple:
         """Return the logits after all tokens so far, of which the cache has seen all but the last ones."""

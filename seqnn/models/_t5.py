@@ -259,7 +259,7 @@ class T5(nn.Module):
 
         return from_memory(
             self, memory, hidden, lengths, mask, begin=self.pad_id, most=count, source=ids, logits=self._predict,
-            alone=alone, plan=self._plan(),
+            alone=alone, plan=self._plan(), vocabulary=self.embedding.weight.shape[0],
         )  # fmt: skip
 
     def _plan(self) -> StepPlan | None:

@@ -213,6 +213,7 @@ class Transformer(nn.Module):
             logits=logits,
             plan=self._plan(),
             alone=alone,
+            vocabulary=self.target.weight.shape[0],
         )
 
     def _plan(self) -> StepPlan | None:

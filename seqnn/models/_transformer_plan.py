@@ -115,7 +115,7 @@ def plan_step(
     """
     parts = [*model.modules()]
     known = all(type(part) in _KNOWN or part is model for part in parts)
-    if not known or not all(map(_is_plain, parts)) or not stack.layers:
+    if not known or not all(map(_is_plain, parts)) or not stack.layers or embedding.max_norm is not None:
         return None
     kinds = [_kind_of(layer) for layer in stack.layers]
     norms = [getattr(layer, f"norm{i}") for layer in stack.layers for i in range(1, layer._norms + 1)]

@@ -75,11 +75,16 @@ class StepState:
             count: after how many of the last tokens of each sequence, from the first to the last: [rows count, V].
 
         Raises:
-            ValueError: there are more tokens than the state was made for.
+            ValueError: there are more tokens than the state was made for, or none that it has not read.
         """
         if ids.shape[1] > self.slots.shape[1]:
             raise ValueError(
                 f"ids: expected at most {self.slots.shape[1]} tokens, as decoding was started for, got {ids.shape[1]}"
+            )
+        if ids.shape[1] <= self.seen:
+            raise ValueError(
+                f"ids: expected more tokens than the {self.seen} that are read, got {ids.shape[1]}: a beginning serves once, "
+                "start_decoding makes another one"
             )
         new, self.seen = ids.shape[1] - self.seen, ids.shape[1]
         self.places = self.places + new

@@ -236,7 +236,7 @@ def _last_steps(feeds: Any, first: Any, lengths: Any) -> Any:
     rows, steps, size = feeds.shape
     if lengths is None and steps:
         return feeds[:, -1]
-    ends = np.zeros(rows, np.int64) if lengths is None else np.asarray(lengths)
+    ends = np.zeros(rows, np.int64) if lengths is None else np.asarray(lengths).astype(np.int64)  # [] has no type
     before = np.zeros((rows, size), feeds.dtype) if first is None else first
     every = ops.concatenate([ops.unsqueeze(before, 1), feeds], axis=1)
     return every[np.arange(rows), ends]

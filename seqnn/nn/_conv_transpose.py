@@ -41,7 +41,7 @@ class _ConvTranspose(Convolution):
         """Return the output padding that gives `output_size`; without one, that of the layer."""
         if output_size is None:
             return self.output_padding
-        name, wanted = type(self).__name__, tuple(output_size)[-self.axes :]
+        wanted = tuple(output_size)[-self.axes :] if isinstance(output_size, Sequence) else (output_size,)
         smallest = [
             (n - 1) * s - 2 * p + d * (k - 1) + 1
             for n, s, p, d, k in zip(
@@ -49,8 +49,9 @@ class _ConvTranspose(Convolution):
             )
         ]
         largest = [n + s - 1 for n, s in zip(smallest, self.stride, strict=True)]
-        if len(wanted) != self.axes or any(not a <= n <= b for a, n, b in zip(smallest, wanted, largest, strict=True)):
-            raise ValueError(f"{name}: output_size must lie between {smallest} and {largest}, got {output_size!r}")
+        whole = len(wanted) == self.axes and all(isinstance(n, int | np.integer) for n in wanted)
+        if not whole or any(not a <= n <= b for a, n, b in zip(smallest, wanted, largest, strict=True)):
+            raise ValueError(f"output_size must lie between {smallest} and {largest}, got {output_size!r}")
         return tuple(n - a for a, n in zip(smallest, wanted, strict=True))
 
     def extra_repr(self) -> str:

@@ -352,7 +352,12 @@ def orthogonal_(tensor: T, gain: float = 1.0) -> T:
 def _array(tensor: Tensor | np.ndarray) -> np.ndarray:
     array = tensor.data if isinstance(tensor, Tensor) else tensor
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"init: expected a Parameter, Tensor or array to fill, got {type(tensor).__name__}")
+        got = (
+            f"{type(tensor).__name__} of {array!r}, which keeps its numbers"
+            if array is not tensor
+            else type(tensor).__name__
+        )
+        raise TypeError(f"init: expected a Parameter, Tensor or array to fill, got {got}")
     if not array.flags.writeable:
         raise ValueError("init: the array is read-only; unfreeze the parameter first")
     return array

@@ -176,6 +176,11 @@ def _check(
         )
     if (weight_out is None) == (order == "after"):
         raise ValueError("attention_decoder: weight_out goes with the order 'after', and only with it")
+    if score == "additive" and np.shape(score_weight) != keys.shape[2:]:
+        raise ValueError(
+            f"attention_decoder: keys have {keys.shape[2]} numbers, expected as many as score_weight, which has shape "
+            f"{np.shape(score_weight)}"
+        )
     if score != "additive" and keys.shape[2] != size:
         raise ValueError(f"attention_decoder: keys have {keys.shape[2]} numbers, score={score!r} needs {size} as h has")
     if c0 is not None and cell != "lstm":

@@ -77,6 +77,7 @@ def ctc_decode(
     Raises:
         ValueError: for shapes that do not fit, lengths out of range, k > beam_size, k or scorer without a beam, or
             labels that do not belong to a model.
+        TypeError: for labels that are no list of words.
 
     Source: Graves et al., ICML 2006 (best path); Hannun et al., "First-pass large vocabulary continuous speech recognition
     using bi-directional recurrent DNNs", 2014 (beam).
@@ -90,7 +91,7 @@ def ctc_decode(
     lengths = as_input_lengths("ctc_decode", input_lengths, x, single)
     check_blank("ctc_decode", blank, x.shape[2])
     if beam_size is None:
-        if k is not None or scorer is not None:
+        if not (k is scorer is labels is None):
             raise ValueError("ctc_decode: k and scorer need beam_size=, the beginnings that are kept at each frame")
         answers = [[_best_path(x[:length, n], blank)] for n, length in enumerate(lengths)]
     else:
@@ -125,9 +126,15 @@ def _fusion(
         if labels is not None:
             raise ValueError("ctc_decode: labels need scorer=, a fitted NGramLM")
         return {}
-    if labels is None or isinstance(labels, str) or len(labels) != classes:
-        got = "none" if labels is None else f"{len(labels)} in a {type(labels).__name__}"
-        raise ValueError(f"ctc_decode: labels: expected a list of {classes}, the words that the classes are, got {got}")
+    words = f"ctc_decode: labels: expected a list of {classes}, the words that the classes are, got"
+    if labels is None:
+        raise ValueError(f"{words} none")
+    if not hasattr(labels, "__len__"):
+        raise TypeError(f"{words} a {type(labels).__name__}")
+    if isinstance(labels, str) or len(labels) != classes:
+        raise ValueError(f"{words} {len(labels)} in a {type(labels).__name__}")
+    if wrong := [label for label in labels if not isinstance(label, str)]:
+        raise TypeError(f"{words} {wrong[0]!r:.60} among them")
     return scorer.kernel_arguments(labels) | {
         "alpha": number("ctc_decode: alpha", alpha, minimum=0.0),
         "beta": number("ctc_decode: beta", beta),

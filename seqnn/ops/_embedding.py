@@ -39,7 +39,7 @@ def embedding(
         [*ids.shape, D].
 
     Raises:
-        TypeError: for ids that are no integers.
+        TypeError: for ids that are no integers, or a table of integers to scale.
         ValueError: for an id out of range, a norm that is not positive, or a table to scale that is read-only.
 
     >>> import numpy as np
@@ -81,6 +81,10 @@ def _scale_down(weight: np.ndarray, ids: np.ndarray, max_norm: float, norm_type:
     order = number("embedding: norm_type", norm_type, above=0)
     if not weight.flags.writeable:
         raise ValueError("embedding: max_norm scales rows of weight in place, and weight is read-only")
+    if weight.dtype.kind != "f":
+        raise TypeError(
+            f"embedding: max_norm scales rows of weight in place, expected floats there, got {weight.dtype}"
+        )
     rows = np.unique(ids)
     norms = (np.abs(weight[rows]) ** order).sum(axis=1) ** (1 / order)
     large = norms > max_norm

@@ -54,7 +54,7 @@ class QuantizedWeight:
     ndim = 2
 
     def __init__(self, weight: npt.ArrayLike, kind: str = "int8") -> None:
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise ValueError(f"QuantizedWeight: kind must be one of {', '.join(map(repr, KINDS))}, got {kind!r}")
         weight = np.asarray(weight)
         if weight.ndim != 2:
@@ -99,6 +99,9 @@ class QuantizedWeight:
 
         Args:
             ids: integers of [0, O), [N].
+
+        Raises:
+            ValueError: for an id out of range.
         """
         if len(ids) and (ids.min() < 0 or ids.max() >= len(self)):
             raise ValueError(f"ids must lie in [0, {len(self)}), got {ids.min()} to {ids.max()}")
@@ -108,8 +111,13 @@ class QuantizedWeight:
         """Return rows [first, last) as a weight; where they are whole panels of 64 rows, they share this one's memory.
 
         Args:
-            first, last: row numbers.
+            first, last: row numbers, 0 <= first <= last <= O.
+
+        Raises:
+            ValueError: for other numbers.
         """
+        if not 0 <= first <= last <= len(self):
+            raise ValueError(f"part: expected 0 <= first <= last <= {len(self)}, got {first} and {last}")
         if (first, last) == (0, len(self)):
             return self
         first, last = first + self._first, last + self._first

@@ -7,6 +7,7 @@ import pytest
 from decode_models import PROMPTS, gpt, writers
 
 from seqnn import decode
+from seqnn.models import GPT
 
 V = 4
 
@@ -131,6 +132,9 @@ def test_what_cannot_be_combined_is_refused():
         decode.generate(model, [1], assistant_model=remembering, **given)
     with pytest.raises(ValueError, match="assistant_model: expected a vocabulary of 4 as the model has, got 3"):
         decode.generate(model, [1], assistant_model=Table(1, 3), **given)
+    for size in (20, 90):  # a token of one of them need not be one of the other's: neither reads it
+        with pytest.raises(ValueError, match=rf"expected a vocabulary of 30 as the model has, got {size}"):
+            gpt().generate([[29, 2]], 3, assistant_model=GPT(size, max_positions=20, d_model=8, nhead=2, num_layers=1))
     with pytest.raises(ValueError, match="assistant_model: needs num_beams=1 and return_attention=False"):
         decode.generate(model, [1], assistant_model=model, num_beams=2, **given)
     with pytest.raises(ValueError, match="assistant_model: expected None: tokens are streamed one by one"):

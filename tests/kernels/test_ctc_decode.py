@@ -205,6 +205,12 @@ def test_bad_input():
         ops.ctc_decode(x, beam_size=4, scorer=model, labels=NAMES)
     with pytest.raises(ValueError, match="ctc_decode: labels need scorer="):
         ops.ctc_decode(x, beam_size=4, labels=NAMES)
+    with pytest.raises(TypeError, match=r"ctc_decode: labels: expected a list of 4, .*, got None among them"):
+        ops.ctc_decode(x, beam_size=4, scorer=model, labels=[None, *NAMES[:3]])
+    with pytest.raises(TypeError, match=r"ctc_decode: labels: expected a list of 4, .*, got a generator"):
+        ops.ctc_decode(x, beam_size=4, scorer=model, labels=(name for name in NAMES))
+    with pytest.raises(ValueError, match="need beam_size="):
+        ops.ctc_decode(x, labels=NAMES[:4])
     with pytest.raises(ValueError, match="ctc_decode: alpha"):
         ops.ctc_decode(x, beam_size=4, scorer=model, labels=NAMES[:4], alpha=-1)
     with pytest.raises(RuntimeError, match="has not learnt anything yet"):

@@ -176,6 +176,8 @@ def test_max_norm_refuses_bad_input():
     with pytest.raises(ValueError, match="Embedding: norm_type: expected a finite number > 0, got -1"):
         nn.Embedding(3, 2, max_norm=1.0, norm_type=-1)
     weight.flags.writeable = False
+    with pytest.raises(TypeError, match="max_norm scales rows of weight in place, expected floats there, got int64"):
+        ops.embedding([0], np.array([[3, 4]], np.int64), max_norm=1.0)
     with pytest.raises(ValueError, match="max_norm scales rows of weight in place, and weight is read-only"):
         ops.embedding([0], weight, max_norm=1.0)
 

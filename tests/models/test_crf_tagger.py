@@ -129,6 +129,14 @@ def test_labels_that_crfsuite_cannot_hold_are_refused(tmp_path):
         model.save_crfsuite(tmp_path / "model")
 
 
+def test_bytes_that_are_no_text_survive_a_file_of_crfsuite(tmp_path):
+    model = CRFTagger().fit([[["a\udc80"], ["b"]]], [["X\udcff", "Y\ud800"]])
+    model.save_crfsuite(tmp_path / "model")
+    found = CRFTagger.load_crfsuite(tmp_path / "model")
+    assert found.classes_.tolist() == ["X\udcff", "Y\ud800"]
+    assert found.state_features_ == model.state_features_
+
+
 def test_the_perceptron_learns_what_can_be_separated():
     model = CRFTagger("ap").fit(X, Y)
     assert model.score(X, Y) == 1
@@ -211,12 +219,15 @@ def test_a_limit_of_steps_warns():
         ([[{3: "a"}]], [["A"]], r"X\[0\]\[0\]: expected names of features that are strings, got 3"),
         ([[["a\0b"]]], [["A"]], "NUL character"),
         ([[[""]]], [["A"]], "empty name"),
-        ([3], [["A"]], "not iterable"),
+        ([3], [["A"]], r"X\[0\]: expected a list of items, each a dict of features, got 3"),
+        ([[{"a": 10**400}]], [["A"]], r"X\[0\]\[0\]: expected a value that a float64 can hold, got 1000"),
         (X, Y[:-1], "y: expected the labels of each of 5 sequences, got list of 4"),
         (X, [*Y[:-1], ["O"]], r"y\[4\]: expected 5 labels, one an item of X\[4\], got list of 1"),
         (X, [*Y[:-1], "PPPPP"], r"y\[4\]: expected 5 labels"),
         ([[["a"], ["b"]]], [["A", 1]], "labels of one kind"),
         ([[["a"]]], [[None]], "expected texts or integers as labels, got None"),
+        ([[["a"]]], [[["A"]]], r"expected texts or integers as labels, got \['A'\]"),
+        ([[["a"]]], [[({},)]], "expected texts or integers as labels, got"),
         ([], [], "at least one item"),
         ([[]], [[]], "at least one item"),
     ],
@@ -234,6 +245,20 @@ def test_a_value_that_changes_its_dict_does_no_harm():
 
     item = {"a": Odd(), "b": "c", "d": "e"}
     CRFTagger().fit([[item, ["x"]]], [["A", "B"]])
+
+
+def test_an_error_of_a_value_itself_is_not_hidden():
+    class Odd:
+        def __float__(self):
+            raise LookupError("no number yet")
+
+    with pytest.raises(LookupError, match="no number yet"):
+        CRFTagger().fit([[{"a": Odd()}]], [["A"]])
+
+
+def test_a_summary_of_no_number_of_lines_is_refused():
+    with pytest.raises(ValueError, match="top: expected an integer >= 0, got -1"):
+        fitted().summary(top=-1)
 
 
 def test_features_inside_features_without_end_are_refused():

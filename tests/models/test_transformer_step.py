@@ -170,6 +170,8 @@ def changed(how):
         layer.activation = "relu"
     if how == "a head with a bias":
         model.head = models.LanguageModelHead(32, 60, bias=True)
+    if how == "a table that is scaled":
+        model.embedding.max_norm = 1.0
     if how == "float64":
         for parameter in model.parameters():
             parameter.data = parameter.data.astype(np.float64)
@@ -185,6 +187,7 @@ def changed(how):
         "a function of one's own",
         "layers that differ",
         "a head with a bias",
+        "a table that is scaled",
         "float64",
     ],
 )
@@ -213,6 +216,13 @@ def test_more_tokens_than_decoding_was_started_for_are_refused():
     ids = np.ones((1, 7), int)
     with pytest.raises(ValueError, match="ids: expected at most 6 tokens, as decoding was started for, got 7"):
         start.step(ids, start.state)
+
+
+def test_a_beginning_serves_once():
+    start = made("gpt").start_decoding(prompts(4), 3)
+    decode.run(start, {"max_new_tokens": 3})
+    with pytest.raises(ValueError, match="ids: expected more tokens than the 6 that are read, got 4"):
+        decode.run(start, {"max_new_tokens": 3})
 
 
 def test_a_crop_without_end_runs_layer_by_layer():

@@ -82,6 +82,13 @@ def test_bad_settings(arguments, message):
         nn.AttentionDecoder(5, 8, 7, **arguments)
 
 
+def test_no_sequences_give_states_of_none():
+    decoder = nn.AttentionDecoder(5, 8, 7, order="after", dtype=np.float64)
+    out, state, weights = decoder(X[:0], MEMORY[:0], lengths=[], memory_lengths=[])
+    assert out.shape == (0, X.shape[1], 8) and weights.shape[0] == 0
+    assert [part.shape for part in state] == [(0, 8), (0, 8)]
+
+
 def test_bad_calls():
     decoder = nn.AttentionDecoder(5, 8, 7, dtype=np.float64)
     for x, memory, options, message in (
@@ -92,6 +99,7 @@ def test_bad_calls():
         (X, MEMORY, {"state": (X[:, 0],)}, r"state has a part of shape \(3, 5\), expected \(3, 8\)"),
         (X, MEMORY, {"memory_lengths": [7, 1, 1]}, "source_lengths lie in"),
         (X, MEMORY, {"lengths": [5, 1, 1]}, "lengths lie in"),
+        (X, MEMORY, {"keys": MEMORY}, "keys have 7 numbers, expected as many as score_weight"),
     ):
         with pytest.raises(ValueError, match=message):
             decoder(x, memory, **options)

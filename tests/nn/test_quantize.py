@@ -158,6 +158,8 @@ def test_a_quantised_model_refuses_to_learn():
     x = Tensor(np.ones((2, 8), "f4"), requires_grad=True)
     with pytest.raises(TypeError, match="linear_cross_entropy: a quantised weight has no gradient"):
         ops.linear_cross_entropy(x, model[0].weight, np.array([0, 1]))
+    with pytest.raises(TypeError, match=r"init: .* got Parameter of QuantizedWeight\(int8, shape=\(8, 8\)\)"):
+        model[0].reset_parameters()
     model.eval().zero_grad()
     model.freeze()
 
@@ -196,3 +198,8 @@ def test_bad_weights_are_refused():
         ops.embedding([0.5], weight)
     with pytest.raises(ValueError, match="copy"):
         np.asarray(weight, copy=False)
+    with pytest.raises(ValueError, match=r"kind must be one of .*, got \['int8'\]"):
+        ops.QuantizedWeight(np.ones((3, 3), "f4"), ["int8"])
+    for first, last in ((-64, 3), (0, 64), (2, 1)):
+        with pytest.raises(ValueError, match="part: expected 0 <= first <= last <= 3"):
+            weight.part(first, last)
