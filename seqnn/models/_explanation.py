@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
+from .._arguments import integer
 from ..autograd import Tensor
 
 __all__ = ["Explanation"]
@@ -50,7 +51,7 @@ class Explanation(NamedTuple):
         Returns:
             (word, weight), the weightiest first.
         """
-        order = np.argsort(-np.abs(self.weights), kind="stable")[:count]
+        order = np.argsort(-np.abs(self.weights), kind="stable")[: integer("count", count, 0)]
         return [(self.tokens[i], float(self.weights[i])) for i in order.tolist()]
 
     def _repr_html_(self) -> str:

@@ -101,7 +101,9 @@ class RBM(FeaturesMixin, Estimator):
                 self._update(rows[start : start + settings.batch_size])
             self._check_weights(epoch)
             if settings.verbose:
+                stream = self._stream
                 mean = float(self.score_samples(X).mean())
+                self._stream = stream  # what is printed draws numbers, too, and must not change what is learnt
                 print(f"[{type(self).__name__}] Iteration {epoch + 1}, mean score = {mean:.2f}")
         return self
 
@@ -319,15 +321,7 @@ class BernoulliRBM(RBM):
     _gaussian = False
 
     def _in_range(self, x: np.ndarray) -> np.ndarray:
-        outside = ((x < 0) | (x > 1)).any(axis=1)
-        if outside.any():
-            row = int(np.argmax(outside))
-            value = x[row][(x[row] < 0) | (x[row] > 1)][0]
-            raise ValueError(
-                f"X: expected values in [0, 1] for units that are 0 or 1, row {row} has {value:g}: scale X, or take "
-                "GaussianRBM"
-            )
-        return x
+        return checked_shares(x, "GaussianRBM")
 
     def score_samples(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the pseudo-likelihood of rows, [N], estimated as scikit-learn's.
@@ -400,3 +394,15 @@ class GaussianRBM(RBM):
             X: [N, features].
         """
         return -self.free_energy(X)
+
+
+def checked_shares(x: np.ndarray, instead: str) -> np.ndarray:
+    """Return rows of values in [0, 1]; a ValueError names the first row with others, and what to take instead."""
+    outside = (x < 0) | (x > 1)
+    if outside.any():
+        row = int(np.argmax(outside.any(axis=1)))
+        raise ValueError(
+            f"X: expected values in [0, 1] for units that are 0 or 1, row {row} has {x[row][outside[row]][0]:g}: scale X, "
+            f"or take {instead}"
+        )
+    return x

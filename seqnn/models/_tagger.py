@@ -220,10 +220,10 @@ class Tagger(SequenceTagger):
 
     # What it finds.
 
-    def _each(self, X: Any, function: Callable[..., Any]) -> list[Any]:  # noqa: N803
+    def _each(self, X: Any, function: Callable[..., Any], name: str = "X") -> list[Any]:  # noqa: N803
         """Return function(words, lengths), one row for each sentence; None for an empty one."""
         self._require_fit()
-        encoded = self._input.encode(self._sentences(X, "X", empty=True), "X")
+        encoded = self._input.encode(self._sentences(X, name, empty=True), name)
         there = [row for row in encoded if len(row)]
         found = iter(by_length(there, ROWS, lambda part: function(*self._input.collate(part))))
         return [next(found) if len(row) else None for row in encoded]

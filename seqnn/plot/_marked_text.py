@@ -55,8 +55,7 @@ def highlight(
     is_one = isinstance(explanations, Explanation) or (
         isinstance(explanations, tuple) and len(explanations) == 2 and not isinstance(explanations[0], Explanation)
     )
-    texts = [_weighed(one) for one in ([explanations] if is_one else explanations)]
-    return _draw(texts, title, ax)
+    return _draw("explanations", [_weighed(one) for one in ([explanations] if is_one else explanations)], title, ax)
 
 
 def entities(
@@ -82,7 +81,7 @@ def entities(
     ['Ada', 'PER', 'writes']
     """
     given = [annotations] if isinstance(annotations, Annotation) else annotations
-    return _draw([_spans(one) for one in given], title, ax)
+    return _draw("annotations", [_spans(one) for one in given], title, ax)
 
 
 def _weighed(one: Any) -> list[_Part]:
@@ -108,10 +107,10 @@ def _spans(one: Annotation) -> list[_Part]:
     return parts
 
 
-def _draw(texts: list[list[_Part]], title: str | None, ax: Axes | None) -> Axes:
+def _draw(name: str, texts: list[list[_Part]], title: str | None, ax: Axes | None) -> Axes:
     """Draw texts below each other, in lines as long as the axes are wide."""
     if not any(texts):
-        raise ValueError("expected at least one text with words, got none")
+        raise ValueError(f"{name}: expected at least one text with words, got none")
     if ax is None:
         width = 72 * _WIDTH - 8
     else:

@@ -194,6 +194,10 @@ def test_bad_input(settings, y, options, message):
 def test_bad_validation_and_alignment_without_attention():
     with pytest.raises(TypeError, match=r"validation: expected a pair \(X, y\)"):
         Seq2Seq(**QUICK).fit(X, Y, validation=3)
+    with pytest.raises(
+        TypeError, match=r"validation\[1\]: expected sequences of tokens \(strings\) as fit got, got numbers"
+    ):
+        Seq2Seq(**QUICK).fit(X, Y, validation=(X[:1], [[1.0]]))
     with pytest.raises(ValueError, match="without attention"):
         Seq2Seq(**QUICK).fit(X, Y).align(X)
     with pytest.raises(ValueError, match="network with attention"):
@@ -216,7 +220,8 @@ def test_a_transformer_measures_bleu_of_held_out_pairs_too():
 # Reports about other programs: attention to padding (pytorch/tutorials 593, tensorflow 512), a last state of padding
 # (pytorch/tutorials 3643), one coin for a whole sequence (IBM/pytorch-seq2seq 152), beams whose states are not moved
 # (tensorflow 9904, pytorch/translate 353) or that meet another text (attention-is-all-you-need-pytorch 28), texts of a
-# batch that end early (OpenNMT-py 1337), coverage of padding (OpenNMT-py 2471), texts longer than those of training (pytorch/tutorials).
+# batch that end early (OpenNMT-py 1337), coverage of padding (OpenNMT-py 2471), texts longer than those of training
+# (pytorch/tutorials).
 
 
 @pytest.mark.parametrize("options", [{}, {"num_beams": 3}, {"num_beams": 3, "coverage_penalty": 0.4}])

@@ -215,5 +215,14 @@ def test_empty_tokens_are_words_without_letters(spelling):
     model = Tagger(**SMALL | {"max_iter": 1}, spelling=spelling).fit(
         [*X, ["Ada", "", "saw"], [""]], [*Y, ["O"] * 3, ["O"]]
     )
+    assert [len(row) for row in model.predict([["", ""], [""]])] == [2, 1]
     assert [len(row) for row in model.predict([["Ada", "", "saw"], [""], [" "]])] == [3, 1, 1]
     assert model.annotate([["Ada", "", "saw"]])[0].text == "Ada  saw"
+
+
+@pytest.mark.filterwarnings("error")
+def test_balanced_weights_pass_over_tags_that_only_the_scheme_has():
+    sentences, tags = [["Ada", "saw", "Rome"]] * 4, [["B-PER", "O", "B-LOC"]] * 4
+    model = Tagger(**SMALL | {"max_iter": 2}, crf=False, class_weight="balanced").fit(sentences, tags)
+    assert "E-PER" in model.classes_
+    assert np.isfinite(model.history_["loss"]).all()

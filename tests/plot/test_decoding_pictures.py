@@ -124,5 +124,8 @@ def test_bad_input():
         plot.strategies({})
     with pytest.raises(ValueError, match="results: expected tokens of 'none', got none"):
         plot.strategies({"none": decode.generate(step, [1], max_new_tokens=0)})
+    for name in ("rows", "tokens"):
+        with pytest.raises(ValueError, match=f"{name}: expected an integer >= 1, got 0"):
+            plot.strategies({"one": decode.generate(step, [1], max_new_tokens=2)}, **{name: 0})
     with pytest.raises(AttributeError, match="did you mean beam"):
         plot.tree  # noqa: B018

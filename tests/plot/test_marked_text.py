@@ -63,7 +63,8 @@ def test_bad_input():
         plot.highlight((["a", "b"], [1.0]))
     with pytest.raises(ValueError, match="explanations: expected a finite weight"):
         plot.highlight((["a"], [np.nan]))
-    with pytest.raises(ValueError, match="expected at least one text with words, got none"):
-        plot.entities([])
+    for draw, name in ((plot.entities, "annotations"), (plot.highlight, "explanations")):
+        with pytest.raises(ValueError, match=f"{name}: expected at least one text with words, got none"):
+            draw([])
     with pytest.raises(TypeError, match="ax: expected matplotlib Axes or None"):
         plot.highlight((["a"], [1.0]), ax=3)
