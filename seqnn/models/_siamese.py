@@ -235,7 +235,7 @@ class Siamese(SequenceEstimator):
 
         Args:
             queries: strings, token lists or sequences of numbers.
-            documents: such as well, or, where many searches follow, their vectors [N, D] from `transform`.
+            documents: the same; or, for many searches, their vectors [N, D] from `transform`.
             topn: how many documents are found for each query.
 
         Returns:

@@ -44,7 +44,7 @@ def read_conll(
     Args:
         path: the file.
         token, tag: the columns of the token and of the tag, from 0; negative ones count from the end.
-        separator: what separates columns, such as a tabulator where tokens hold blanks; default: ASCII white space.
+        separator: what separates columns, such as a tab where tokens hold blanks; default: ASCII white space.
         comment: how lines begin that are passed over, such as "# " in CoNLL-U; default: there are none.
         encoding: such as "latin-1", which the files of 2002 and 2003 have as they came; one that keeps ASCII.
 
