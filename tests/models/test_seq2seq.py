@@ -220,8 +220,8 @@ def test_a_transformer_measures_bleu_of_held_out_pairs_too():
 # Reports about other programs: attention to padding (pytorch/tutorials 593, tensorflow 512), a last state of padding
 # (pytorch/tutorials 3643), one coin for a whole sequence (IBM/pytorch-seq2seq 152), beams whose states are not moved
 # (tensorflow 9904, pytorch/translate 353) or that meet another text (attention-is-all-you-need-pytorch 28), texts of a
-# batch that end early (OpenNMT-py 1337), coverage of padding (OpenNMT-py 2471), texts longer than those of training
-# (pytorch/tutorials).
+# batch that end early (OpenNMT-py 1337), coverage of padding (OpenNMT-py 2471),
+# texts longer than those of training (pytorch/tutorials).
 
 
 @pytest.mark.parametrize("options", [{}, {"num_beams": 3}, {"num_beams": 3, "coverage_penalty": 0.4}])
