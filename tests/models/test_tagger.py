@@ -203,6 +203,10 @@ def test_bad_input(model):
         Tagger(class_weight="balanced").fit(X, Y)
     with pytest.raises(ValueError, match="sample_weight: expected None"):
         model.score(X, Y, np.ones(len(X)))
+    with pytest.raises(ValueError, match=r"y\[0\]\[0\]: expected O or a tag of a span as fit got, .* got 'NOUN'"):
+        model.score([["Ada"]], [["NOUN"]])
+    with pytest.raises(ValueError, match=r"validation y\[0\]\[0\]: expected O or a tag of a span"):
+        new.fit(X, Y, validation=([["Ada"]], [["NOUN"]]))
     shouting = Tagger(**SMALL | {"max_iter": 1}, tokenizer=lambda text: text.upper().split()).fit(X, Y)
     with pytest.raises(
         ValueError, match=r"tokens\[0\]: expected a part of the text .* got 'ADA': the tokenizer changes the text"
