@@ -18,6 +18,7 @@ from ._base import (
     FeaturesMixin,
     Network,
     NetworkEstimator,
+    TransformerMixin,
     as_labels,
     split_equal_rows,
 )
@@ -27,7 +28,7 @@ from ._rbm import RBM, BernoulliRBM, GaussianRBM, checked_shares
 __all__ = ["DBN", "DBNAutoencoder"]
 
 
-class DeepBeliefNet(FeaturesMixin, NetworkEstimator):
+class DeepBeliefNet(FeaturesMixin, TransformerMixin, NetworkEstimator):
     """A network of sigmoid layers whose weights begin as those of restricted Boltzmann machines.
 
     Each machine learns the hidden units of the one below, on the rows that are learnt from; then all layers are trained
@@ -147,6 +148,11 @@ class DeepBeliefNet(FeaturesMixin, NetworkEstimator):
         self._require_fit()
         dtype = self.model_[0].weight.dtype
         return self._checked_rows(self._check_features(X)).astype(dtype, copy=False)
+
+    @property
+    def _n_features_out(self) -> int:
+        self._require_fit()
+        return self._used.hidden_layer_sizes[-1]
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the last hidden layer's activations, [N, hidden_layer_sizes[-1]].

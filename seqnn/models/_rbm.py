@@ -9,13 +9,13 @@ import numpy as np
 from .. import _core, ops
 from .._arguments import integer
 from .._settings import Flag, Integer, Number
-from ._base import Array, Estimator, FeaturesMixin, RandomState, as_seed
+from ._base import Array, Estimator, FeaturesMixin, RandomState, TransformerMixin, as_seed
 from ._rbm_partition import Machine, annealed, enumerated
 
 __all__ = ["BernoulliRBM", "GaussianRBM"]
 
 
-class RBM(FeaturesMixin, Estimator):
+class RBM(FeaturesMixin, TransformerMixin, Estimator):
     """A restricted Boltzmann machine, trained by contrastive divergence; scikit-learn's names.
 
     A step moves the weights W by learning_rate * (<h v> of the data - <h v> of the chains), and the biases alike. The chains
@@ -76,6 +76,11 @@ class RBM(FeaturesMixin, Estimator):
         random_state: Any = 0,
     ) -> None:
         self._store(locals())
+
+    @property
+    def _n_features_out(self) -> int:
+        self._require_fit()
+        return len(self.components_)
 
     @property
     def h_samples_(self) -> np.ndarray:
@@ -206,16 +211,6 @@ class RBM(FeaturesMixin, Estimator):
             [N, n_components].
         """
         return self.fit(X).transform(X)
-
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return names for the columns of what `transform` gives.
-
-        Args:
-            input_features: not used.
-        """
-        self._require_fit()
-        names = [f"{type(self).__name__.lower()}{i}" for i in range(len(self.components_))]
-        return np.asarray(names, dtype=object)
 
     def gibbs(self, v: Any, steps: int = 1) -> np.ndarray:
         """Return states of the visible units that are drawn by Gibbs steps, [N, features]; each call draws anew.

@@ -12,7 +12,7 @@ from .._settings import Anything, Choice, Number
 from ..autograd import Tensor
 from ..embed import nearest_neighbors
 from ..text import tokenize
-from ._base import Coder, Examples, Network
+from ._base import Coder, Examples, Network, TransformerMixin
 from ._coders import Stacked
 from ._encoders import checked_encoder
 from ._pooled_reader import PooledReader
@@ -76,7 +76,7 @@ class PairCoder:
         return *self._coder.collate([row.left for row in rows]), *self._coder.collate([row.right for row in rows])
 
 
-class Siamese(SequenceEstimator):
+class Siamese(TransformerMixin, SequenceEstimator):
     """Learn vectors of sequences, such as sentences, from pairs: those that belong together become similar.
 
     One network reads both sides. X is a list of pairs (a, b) of strings, token lists, or sequences of numbers. With
@@ -201,6 +201,11 @@ class Siamese(SequenceEstimator):
         return sides[0], sides[1]
 
     # What was learnt.
+
+    @property
+    def _n_features_out(self) -> int:
+        self._require_fit()
+        return self.model_.reader.output_size
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the vectors [N, D] of sequences; with the distance "cosine" they are of length 1.

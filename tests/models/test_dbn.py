@@ -103,3 +103,10 @@ def test_bad_input_is_refused(call, message):
 def test_machines_come_in_a_list(rbms, got):
     with pytest.raises(TypeError, match=f"rbms: expected a list of machines, BernoulliRBM or GaussianRBM, got {got}"):
         DBN((6,)).fit(X, LABELS, rbms=rbms)
+
+
+def test_columns_of_codes_have_names():
+    model = DBNAutoencoder((6, 3), pretrain_iter=1, max_iter=1).fit(X)
+    assert model.get_feature_names_out().tolist() == [f"dbnautoencoder{i}" for i in range(model.transform(X).shape[1])]
+    with pytest.raises(ValueError, match="DBN has not learnt anything yet"):
+        DBN().get_feature_names_out()
