@@ -58,6 +58,8 @@ class RBM(FeaturesMixin, TransformerMixin, Estimator):
 
     _needs_y = False
     _gaussian: ClassVar[bool]
+    _seed: int
+    _stream: int
 
     def __init__(
         self,
