@@ -22,7 +22,7 @@ def cases(options: Options) -> Iterator[Case]:
 
 
 def training(kind: tuple[str, str, str], batch: int, threads: int) -> Case:
-    """One pass forward and backward, with the gradients of all weights and of the source."""
+    """Return a case of one pass forward and backward, with the gradients of all weights and of the source."""
     cell, order, score = kind
     rng = np.random.default_rng(0)
     memory_size = HIDDEN if score == "dot" else MEMORY

@@ -67,7 +67,7 @@ class Data:
             return self.estimator._make()
 
     def batches(self, seed: int) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
-        """All batches of a training run: words, lengths, tags; the padding is -100."""
+        """Yield the batches of a training run: words, lengths, tags; the padding is -100."""
         for epoch in range(self.epochs):
             for part in length_buckets([len(row) for row in self.rows], BATCH, seed=1000 * seed + epoch):
                 words, lengths = self.coder.collate([self.rows[i] for i in part])

@@ -115,7 +115,7 @@ class Peer(torch.nn.Module if torch else object):
 
 
 def quality_rows(options: Options, known: dict) -> Iterator[quality.Row]:
-    """Yield log-perplexities of validation after so many epochs, of three seeds; print the seconds and our BLEU."""
+    """Yield log-perplexities of validation after the epochs that are asked for, of three seeds; print seconds and BLEU."""
     data = Data()
     epoch = math.ceil(len(data.parts["train"][0]) / BATCH)
     updates = 5 if options.quick else epoch * options.epochs

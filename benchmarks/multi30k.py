@@ -43,7 +43,7 @@ class Data:
         }
 
     def batches(self, part: str, seed: int | None) -> Iterator[tuple[np.ndarray, ...]]:
-        """One epoch of (source, lengths, target, what follows)."""
+        """Yield the batches of an epoch: source, lengths, target, what follows."""
         sources, targets = self.parts[part]
         for ids in text.length_buckets([len(s) for s in sources], BATCH, seed=seed):
             source, lengths = text.pad([sources[i] for i in ids], value=0)
@@ -51,7 +51,7 @@ class Data:
             yield source, lengths, target, text.pad([targets[i][1:] for i in ids], value=-100)[0]
 
     def updates(self, count: int, seed: int) -> Iterator[tuple[np.ndarray, ...]]:
-        """So many batches, of several epochs where one has fewer."""
+        """Yield `count` batches, of several epochs where one has fewer."""
         epochs = (self.batches("train", seed + epoch) for epoch in itertools.count())
         return itertools.islice(itertools.chain.from_iterable(epochs), count)
 

@@ -71,5 +71,7 @@ def test_what_goes_wrong_is_told_in_a_line(file, tmp_path, capsys):
     assert code == 1 and "text: line 2: expected 2 columns as in line 1, got 3" in err
     code, _, err = run(capsys, "tag", "train", file, "-o", file)
     assert code == 1 and "is read by this command, and would be replaced by its result" in err
+    code, _, err = run(capsys, "tag", "train", file, "-o", tmp_path / "m", "--encoding", "utf-17")
+    assert code == 1 and "encoding: expected the name of one that keeps ASCII" in err
     code, _, err = run(capsys, "tag", "predict", file)
     assert code == 1 and str(file) in err

@@ -102,5 +102,6 @@ def test_files_that_do_not_belong_together(files, trained, tmp_path, capsys):
     assert f"{whole}: line 5 is empty" in run(capsys, "translate", "evaluate", trained, source, whole)[2]
     assert "it has no lines" in run(capsys, "translate", "train", written(tmp_path / "no", []), target, "-o", model)[2]
     assert "would be replaced" in run(capsys, "translate", "train", source, target, "-o", source)[2]
+    assert "--max-length: expected" in run(capsys, "translate", "run", trained, source, "--max-length", 0)[2]
     code, out, err = run(capsys, "translate", "run", tmp_path / "none", source)
     assert (code, out) == (1, "") and "none" in err

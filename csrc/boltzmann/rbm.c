@@ -151,7 +151,7 @@ static bool step(const machine *m, chains *c, bool on, int64_t number)
      .seed = (uint64_t)(a)->seed,                                                                                      \
      .stream = (uint64_t)(a)->stream}
 
-// States of the visible units after so many Gibbs steps from x, and the means they were drawn from.
+// States of the visible units after `steps` Gibbs steps from x, and the means they were drawn from.
 //: rbm_gibbs(x:f[N,V], weight:f[V,H], hidden_bias:f[H], visible_bias:f[V], steps:n>=1=1, gaussian:p=0, seed:n,
 //:   stream:n=0) -> sample:f[N,V], mean?f[N,V] where steps <= 1073741823
 KERNEL(rbm_gibbs)

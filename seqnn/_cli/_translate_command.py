@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import integer
 from ..metrics import bleu
 from ..models import Seq2Seq
 from ..text import split_words
@@ -176,7 +177,8 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
 
 def _translated(model: Seq2Seq, lines: list[list[str]], arguments: argparse.Namespace, need_weights: bool) -> Any:
     """Yield the words of each translation, and where they look."""
-    options = {"num_beams": arguments.num_beams, "steps": arguments.max_length}
+    most = arguments.max_length
+    options = {"num_beams": arguments.num_beams, "steps": None if most is None else integer("--max-length", most, 1)}
     if arguments.num_beams > 1:
         options["length_penalty"] = arguments.length_penalty
     if not lines:

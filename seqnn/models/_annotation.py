@@ -75,8 +75,13 @@ class Annotation(NamedTuple):
 
         Returns:
             "#RRGGBB".
+
+        Raises:
+            ValueError: it is none of them.
         """
-        return COLORS[self.types.index(kind) % len(COLORS)]
+        if kind not in self.types:
+            raise ValueError(f"kind: expected one of {list(self.types)}, got {kind!r}")
+        return COLORS[list(self.types).index(kind) % len(COLORS)]
 
     def _repr_html_(self) -> str:
         """Show the text with coloured spans in a notebook."""

@@ -18,16 +18,17 @@ from ._base import (
     FeaturesMixin,
     Network,
     NetworkEstimator,
+    TransformerMixin,
     as_labels,
     split_equal_rows,
 )
 from ._mlp import MLP
-from ._rbm import RBM, BernoulliRBM, GaussianRBM
+from ._rbm import RBM, BernoulliRBM, GaussianRBM, checked_shares
 
 __all__ = ["DBN", "DBNAutoencoder"]
 
 
-class DeepBeliefNet(FeaturesMixin, NetworkEstimator):
+class DeepBeliefNet(FeaturesMixin, TransformerMixin, NetworkEstimator):
     """A network of sigmoid layers whose weights begin as those of restricted Boltzmann machines.
 
     Each machine learns the hidden units of the one below, on the rows that are learnt from; then all layers are trained
@@ -115,13 +116,21 @@ class DeepBeliefNet(FeaturesMixin, NetworkEstimator):
         return machines
 
     def _chained(self, rbms: Sequence[RBM]) -> list[RBM]:
-        """Return given machines, whose sizes fit together and to the settings."""
+        """Return given machines, whose kinds and sizes fit together and to the settings."""
+        if not isinstance(rbms, Sequence) or not all(isinstance(machine, RBM) for machine in rbms):
+            got = [type(m).__name__ for m in rbms] if isinstance(rbms, Sequence) else type(rbms).__name__
+            raise TypeError(f"rbms: expected a list of machines, BernoulliRBM or GaussianRBM, got {got}")
         sizes = [self.n_features_in_, *self._used.hidden_layer_sizes]
         found = [(m.components_.shape[1], len(m.components_)) for m in rbms]
         if found != [*pairwise(sizes)]:
             raise ValueError(
                 f"rbms: expected machines that chain {' -> '.join(map(str, sizes))} (features and hidden_layer_sizes), got "
                 f"{', '.join(f'{a} -> {b}' for a, b in found) or 'none'}"
+            )
+        kind = GaussianRBM if self._used.visible == "gaussian" else BernoulliRBM
+        if not isinstance(rbms[0], kind):
+            raise ValueError(
+                f"rbms[0]: expected a {kind.__name__} with visible={self._used.visible!r}, got a {type(rbms[0]).__name__}"
             )
         return [*rbms]
 
@@ -133,14 +142,17 @@ class DeepBeliefNet(FeaturesMixin, NetworkEstimator):
 
     def _checked_rows(self, x: np.ndarray) -> np.ndarray:
         """Return rows whose values the visible units can have."""
-        if self._used.visible == "bernoulli":
-            BernoulliRBM()._in_range(x)
-        return x
+        return checked_shares(x, "visible='gaussian'") if self._used.visible == "bernoulli" else x
 
     def _rows(self, X: Any) -> np.ndarray:  # noqa: N803 - scikit-learn's name
         self._require_fit()
         dtype = self.model_[0].weight.dtype
         return self._checked_rows(self._check_features(X)).astype(dtype, copy=False)
+
+    @property
+    def _n_features_out(self) -> int:
+        self._require_fit()
+        return self._used.hidden_layer_sizes[-1]
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the last hidden layer's activations, [N, hidden_layer_sizes[-1]].
@@ -195,7 +207,9 @@ class DBN(ClassifierMixin, DeepBeliefNet):
             The estimator.
 
         Raises:
-            ValueError: the sizes of `rbms` do not chain, or X has values that the visible units cannot have.
+            ValueError: the sizes of `rbms` do not chain, the first one is of the other kind, or X has values that the visible
+                units cannot have.
+            TypeError: `rbms` is no list of machines.
         """
         self._begin()
         x = self._checked_rows(self._learn_features(X))
@@ -251,7 +265,9 @@ class DBNAutoencoder(DeepBeliefNet):
             The estimator.
 
         Raises:
-            ValueError: the sizes of `rbms` do not chain, or X has values that the visible units cannot have.
+            ValueError: the sizes of `rbms` do not chain, the first one is of the other kind, or X has values that the visible
+                units cannot have.
+            TypeError: `rbms` is no list of machines.
         """
         bernoulli = self._begin().visible == "bernoulli"
         x = self._checked_rows(self._learn_features(X))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
+from .._arguments import integer
 from ..autograd import Tensor
 
 __all__ = ["Explanation"]
@@ -50,7 +51,7 @@ class Explanation(NamedTuple):
         Returns:
             (word, weight), the weightiest first.
         """
-        order = np.argsort(-np.abs(self.weights), kind="stable")[:count]
+        order = np.argsort(-np.abs(self.weights), kind="stable")[: integer("count", count, 0)]
         return [(self.tokens[i], float(self.weights[i])) for i in order.tolist()]
 
     def _repr_html_(self) -> str:
@@ -75,8 +76,8 @@ def odds_by_input(
         embedded: numbers [B, T, D].
         lengths: of the sequences, [B].
         classes: the class of each, [B].
-        steps: 1 takes the gradient at the input; more take its mean at so many points on the way there from zeros, so that
-            what is added by all steps is nearly the difference of the log-odds between the two ends.
+        steps: points at which the gradient is taken. One is the input itself; more lie evenly on the way there from zeros,
+            and with the mean of their gradients all steps add nearly the difference of the log-odds between the two ends.
 
     Returns:
         [B, T].

@@ -9,13 +9,13 @@ import numpy as np
 from .. import _core, ops
 from .._arguments import integer
 from .._settings import Flag, Integer, Number
-from ._base import Array, Estimator, FeaturesMixin, RandomState, as_seed
+from ._base import Array, Estimator, FeaturesMixin, RandomState, TransformerMixin, as_seed
 from ._rbm_partition import Machine, annealed, enumerated
 
 __all__ = ["BernoulliRBM", "GaussianRBM"]
 
 
-class RBM(FeaturesMixin, Estimator):
+class RBM(FeaturesMixin, TransformerMixin, Estimator):
     """A restricted Boltzmann machine, trained by contrastive divergence; scikit-learn's names.
 
     A step moves the weights W by learning_rate * (<h v> of the data - <h v> of the chains), and the biases alike. The chains
@@ -58,6 +58,8 @@ class RBM(FeaturesMixin, Estimator):
 
     _needs_y = False
     _gaussian: ClassVar[bool]
+    _seed: int
+    _stream: int
 
     def __init__(
         self,
@@ -76,6 +78,11 @@ class RBM(FeaturesMixin, Estimator):
         random_state: Any = 0,
     ) -> None:
         self._store(locals())
+
+    @property
+    def _n_features_out(self) -> int:
+        self._require_fit()
+        return len(self.components_)
 
     @property
     def h_samples_(self) -> np.ndarray:
@@ -101,7 +108,9 @@ class RBM(FeaturesMixin, Estimator):
                 self._update(rows[start : start + settings.batch_size])
             self._check_weights(epoch)
             if settings.verbose:
+                stream = self._stream
                 mean = float(self.score_samples(X).mean())
+                self._stream = stream  # what is printed draws numbers, too, and must not change what is learnt
                 print(f"[{type(self).__name__}] Iteration {epoch + 1}, mean score = {mean:.2f}")
         return self
 
@@ -204,16 +213,6 @@ class RBM(FeaturesMixin, Estimator):
             [N, n_components].
         """
         return self.fit(X).transform(X)
-
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return names for the columns of what `transform` gives.
-
-        Args:
-            input_features: not used.
-        """
-        self._require_fit()
-        names = [f"{type(self).__name__.lower()}{i}" for i in range(len(self.components_))]
-        return np.asarray(names, dtype=object)
 
     def gibbs(self, v: Any, steps: int = 1) -> np.ndarray:
         """Return states of the visible units that are drawn by Gibbs steps, [N, features]; each call draws anew.
@@ -319,15 +318,7 @@ class BernoulliRBM(RBM):
     _gaussian = False
 
     def _in_range(self, x: np.ndarray) -> np.ndarray:
-        outside = ((x < 0) | (x > 1)).any(axis=1)
-        if outside.any():
-            row = int(np.argmax(outside))
-            value = x[row][(x[row] < 0) | (x[row] > 1)][0]
-            raise ValueError(
-                f"X: expected values in [0, 1] for units that are 0 or 1, row {row} has {value:g}: scale X, or take "
-                "GaussianRBM"
-            )
-        return x
+        return checked_shares(x, "GaussianRBM")
 
     def score_samples(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the pseudo-likelihood of rows, [N], estimated as scikit-learn's.
@@ -400,3 +391,15 @@ class GaussianRBM(RBM):
             X: [N, features].
         """
         return -self.free_energy(X)
+
+
+def checked_shares(x: np.ndarray, instead: str) -> np.ndarray:
+    """Return rows of values in [0, 1]; a ValueError names the first row with others, and what to take instead."""
+    outside = (x < 0) | (x > 1)
+    if outside.any():
+        row = int(np.argmax(outside.any(axis=1)))
+        raise ValueError(
+            f"X: expected values in [0, 1] for units that are 0 or 1, row {row} has {x[row][outside[row]][0]:g}: scale X, "
+            f"or take {instead}"
+        )
+    return x

@@ -66,7 +66,7 @@ def annealed(machine: Machine, chains: int, steps: int, seed: int) -> float:
             seed=seed, stream=i,
         )  # fmt: skip
     start = hidden * np.log(2) + float(_log_of_visible(machine, np.zeros((1, visible)))[0])
-    return start + _log_sum([log_weight]) - float(np.log(chains))
+    return float(start + _log_sum([log_weight]) - np.log(chains))
 
 
 def _log_of_visible(machine: Machine, x: np.ndarray) -> np.ndarray:

@@ -175,10 +175,10 @@ class SequenceEstimator(RecurrentEstimator):
         """Return the layer with the vectors of tokens."""
         return model.reader.embedding
 
-    def _each(self, X: Any, function: Callable[..., Any]) -> list[Any]:  # noqa: N803
+    def _each(self, X: Any, function: Callable[..., Any], name: str = "X") -> list[Any]:  # noqa: N803
         """Return function(padded inputs, lengths), one row for each sequence of X; similar lengths run together."""
         self._require_fit()
-        encoded = self._input.encode(self._sequences(X), "X")
+        encoded = self._input.encode(self._sequences(X, name), name)
         return by_length(encoded, ROWS, lambda part: function(*self._input.collate(part)))
 
 

@@ -128,10 +128,10 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         callbacks: list[Any] = []
         if validation is not None:
             given, true = held_out(validation, self._sequences)
-            held = self._input.encode(given, "validation[0]")
+            held, due = self._input.encode(given, "validation[0]"), self._output.encode(true, "validation[1]")
             parts = np.arange(len(encoded)), len(encoded) + np.arange(len(held))
             callbacks.append(self._measure(held, true))
-            encoded, written = [*encoded, *held], [*written, *self._output.encode(true, "validation[1]")]
+            encoded, written = [*encoded, *held], [*written, *due]
         data, checked = Examples(encoded, written, reader, self._output).split(settings, parts)
         if settings.teacher_forcing != "always":
             steps = len(data) * settings.max_iter

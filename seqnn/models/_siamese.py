@@ -12,7 +12,7 @@ from .._settings import Anything, Choice, Number
 from ..autograd import Tensor
 from ..embed import nearest_neighbors
 from ..text import tokenize
-from ._base import Coder, Examples, Network
+from ._base import Coder, Examples, Network, TransformerMixin
 from ._coders import Stacked
 from ._encoders import checked_encoder
 from ._pooled_reader import PooledReader
@@ -76,7 +76,7 @@ class PairCoder:
         return *self._coder.collate([row.left for row in rows]), *self._coder.collate([row.right for row in rows])
 
 
-class Siamese(SequenceEstimator):
+class Siamese(TransformerMixin, SequenceEstimator):
     """Learn vectors of sequences, such as sentences, from pairs: those that belong together become similar.
 
     One network reads both sides. X is a list of pairs (a, b) of strings, token lists, or sequences of numbers. With
@@ -202,13 +202,21 @@ class Siamese(SequenceEstimator):
 
     # What was learnt.
 
+    @property
+    def _n_features_out(self) -> int:
+        self._require_fit()
+        return self.model_.reader.output_size
+
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the vectors [N, D] of sequences; with the distance "cosine" they are of length 1.
 
         Args:
             X: strings, token lists or sequences of numbers, as the members of the pairs of `fit`.
         """
-        vectors = np.stack(self._each(X, lambda x, lengths: self.model_(x, lengths).numpy()))
+        return self._vectors_of(X, "X")
+
+    def _vectors_of(self, X: Any, name: str) -> np.ndarray:  # noqa: N803
+        vectors = np.stack(self._each(X, lambda x, lengths: self.model_(x, lengths).numpy(), name))
         if self._used.distance != "cosine":
             return vectors
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -232,7 +240,7 @@ class Siamese(SequenceEstimator):
 
         Args:
             queries: strings, token lists or sequences of numbers.
-            documents: such as well, or, where many searches follow, their vectors [N, D] from `transform`.
+            documents: the same; or, for many searches, their vectors [N, D] from `transform`.
             topn: how many documents are found for each query.
 
         Returns:
@@ -240,7 +248,7 @@ class Siamese(SequenceEstimator):
         """
         self._require_fit()
         topn = integer("topn", topn, 1)
-        asked, vectors = self.transform(queries), self._vectors(documents)
+        asked, vectors = self._vectors_of(queries, "queries"), self._vectors(documents)
         if self._used.distance == "cosine":
             ids, scores = nearest_neighbors(asked, vectors, topn)
             return [
@@ -298,16 +306,20 @@ class Siamese(SequenceEstimator):
     def _vectors(self, documents: Any) -> np.ndarray:
         """Return the vectors [N, D] of documents, or those that are given."""
         if not (isinstance(documents, np.ndarray) and documents.ndim == 2 and documents.dtype.kind == "f"):
-            return self.transform(documents)
+            return self._vectors_of(documents, "documents")
         if documents.shape[1] != (size := self.model_.reader.output_size):
             raise ValueError(
                 f"documents: expected vectors of {size} numbers, as transform gives them, got {documents.shape}"
             )
+        if not np.isfinite(documents).all():
+            raise ValueError("documents: expected vectors of finite numbers, got NaN or infinity")
         return documents.astype(np.float32, copy=False)
 
     def _blocks(self, a: np.ndarray, b: np.ndarray) -> Iterable[np.ndarray]:
         """Yield the similarities [rows, C] of vectors [B, D] to vectors [C, D], some rows at a time."""
         kind = self._used.distance
+        if kind == "euclidean":  # their squares are differences of large numbers where vectors are near each other
+            a, b = a.astype(np.float64), b.astype(np.float64)
         width = b.size if kind == "manhattan" else len(b)
         step = max(1, _BLOCK // max(1, width))
         for i in range(0, len(a), step):

@@ -59,6 +59,15 @@ class TagScheme(Learner):
             return self.types
         return np.array(sorted(["O", *(f"{prefix}-{kind}" for prefix in _PREFIXES[self.learnt] for kind in types)]))
 
+    def check(self, tags: Sentences, name: str) -> None:
+        """Raise a ValueError for a tag that stands for no span where those of `fit` do."""
+        for i, row in enumerate(tags):
+            for j, tag in enumerate(row):
+                if self.spans and tag != "O" and not _SPAN.match(tag):
+                    raise ValueError(
+                        f"{name}[{i}][{j}]: expected O or a tag of a span as fit got, such as B-PER, got {tag!r}"
+                    )
+
     def to_learn(self, tags: Sentences) -> Sentences:
         """Return the tags of `fit` as those that are learnt."""
         return convert_tags(tags, self.given, self.learnt) if self.spans else tags

@@ -141,6 +141,8 @@ class Tagger(SequenceTagger):
         tags = _tags(y, sentences, "y")
         held = None if validation is None else self._validation(validation)
         self._tags = TagScheme(tags, settings.scheme)
+        if held is not None:
+            self._tags.check(held[1], "validation y")
         self.classes_ = self._tags.classes()
         if len(self.classes_) < 2:
             raise ValueError(f"y: expected at least two different tags, got {self.classes_.tolist()}")
@@ -220,10 +222,10 @@ class Tagger(SequenceTagger):
 
     # What it finds.
 
-    def _each(self, X: Any, function: Callable[..., Any]) -> list[Any]:  # noqa: N803
+    def _each(self, X: Any, function: Callable[..., Any], name: str = "X") -> list[Any]:  # noqa: N803
         """Return function(words, lengths), one row for each sentence; None for an empty one."""
         self._require_fit()
-        encoded = self._input.encode(self._sentences(X, "X", empty=True), "X")
+        encoded = self._input.encode(self._sentences(X, name, empty=True), name)
         there = [row for row in encoded if len(row)]
         found = iter(by_length(there, ROWS, lambda part: function(*self._input.collate(part))))
         return [next(found) if len(row) else None for row in encoded]
@@ -255,11 +257,16 @@ class Tagger(SequenceTagger):
             X: sentences.
             y: for each sentence a tag for each token; it may have tags that `fit` did not meet.
             sample_weight: must be None.
+
+        Raises:
+            ValueError: y does not fit X, or has tags of no spans where those of `fit` are of spans.
         """
         if sample_weight is not None:
             raise ValueError("sample_weight: expected None, an F1 of spans has no weights of sentences")
         found = self.predict(X)
-        return self._figure(_named(step_labels(y, [len(row) for row in found]), "y"), found)
+        gold = _named(step_labels(y, [len(row) for row in found]), "y")
+        self._tags.check(gold, "y")
+        return self._figure(gold, found)
 
     def annotate(self, X: Any) -> list[Annotation]:  # noqa: N803
         """Return each text with its spans; single labels are spans of one token.

@@ -77,7 +77,10 @@ class SpeltTokens(Tokens):
         forms = [*number]
         half = _LETTERS // 2
         spelled = [word if len(word) <= _LETTERS else word[:half] + word[-half:] for word in forms]
-        letters, _ = pad([self.letters.encode(list(word)) for word in spelled], value=self.letters.pad_id)
+        letters, _ = pad(
+            [self.letters.encode(list(word)) if word else [self.letters.pad_id] for word in spelled],
+            value=self.letters.pad_id,
+        )
         words = self.vocabulary.encode([word.lower() for word in forms] if self.lowercase else forms)
         casings = np.array([_casing(word) for word in forms], np.int32)
         table = np.concatenate([np.stack([words, casings, np.arange(len(forms))], axis=1), letters], axis=1)
@@ -96,7 +99,7 @@ class SpeltTokens(Tokens):
             padded = np.full(inside.shape, value, np.int32)
             padded[inside] = column
             parts.append(padded)
-        return WordBatch(*parts, letters[:, : sizes.max()], sizes), lengths
+        return WordBatch(*parts, letters[:, : max(1, sizes.max())], sizes), lengths
 
     def features(self, settings: SimpleNamespace) -> dict[str, Any]:
         """Return the arguments of the `WordFeatures` of such words."""

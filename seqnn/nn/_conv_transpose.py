@@ -37,11 +37,13 @@ class _ConvTranspose(Convolution):
         self.output_padding = each_axis(name, "output_padding", output_padding, self.axes, 0)
         self._make(in_channels, out_channels // groups, bias, dtype)
 
-    def _padding_for(self, x: Operand, output_size: Sequence[int] | None) -> tuple[int, ...]:
+    def _padding_for(self, x: Operand, output_size: int | Sequence[int] | None) -> tuple[int, ...]:
         """Return the output padding that gives `output_size`; without one, that of the layer."""
         if output_size is None:
             return self.output_padding
-        wanted = tuple(output_size)[-self.axes :] if isinstance(output_size, Sequence) else (output_size,)
+        name = f"conv_transpose{self.axes}d"
+        last = output_size if np.ndim(output_size) == 0 else tuple(output_size)[-self.axes :]  # type: ignore[arg-type]
+        wanted = each_axis(name, "output_size", last, self.axes, 1)
         smallest = [
             (n - 1) * s - 2 * p + d * (k - 1) + 1
             for n, s, p, d, k in zip(
@@ -49,8 +51,7 @@ class _ConvTranspose(Convolution):
             )
         ]
         largest = [n + s - 1 for n, s in zip(smallest, self.stride, strict=True)]
-        whole = len(wanted) == self.axes and all(isinstance(n, int | np.integer) for n in wanted)
-        if not whole or any(not a <= n <= b for a, n, b in zip(smallest, wanted, largest, strict=True)):
+        if any(not a <= n <= b for a, n, b in zip(smallest, wanted, largest, strict=True)):
             raise ValueError(f"output_size must lie between {smallest} and {largest}, got {output_size!r}")
         return tuple(n - a for a, n in zip(smallest, wanted, strict=True))
 
@@ -93,12 +94,12 @@ class ConvTranspose1d(_ConvTranspose):
 
     axes = 1
 
-    def forward(self, x: Operand, output_size: Sequence[int] | None = None) -> Tensor:
+    def forward(self, x: Operand, output_size: int | Sequence[int] | None = None) -> Tensor:
         """Convolve.
 
         Args:
             x: [N, in_channels, L], or [in_channels, L] for a single sample.
-            output_size: [L'], where several lengths become the same L by the convolution; default: `output_padding` decides.
+            output_size: L', where several lengths become the same L by the convolution; default: `output_padding` decides.
 
         Returns:
             [N, out_channels, L'], or [out_channels, L'].
@@ -133,12 +134,12 @@ class ConvTranspose2d(_ConvTranspose):
 
     axes = 2
 
-    def forward(self, x: Operand, output_size: Sequence[int] | None = None) -> Tensor:
+    def forward(self, x: Operand, output_size: int | Sequence[int] | None = None) -> Tensor:
         """Convolve.
 
         Args:
             x: [N, in_channels, H, W], or [in_channels, H, W] for a single sample.
-            output_size: [H', W'], as for `ConvTranspose1d`.
+            output_size: [H', W'], or a number for both, as for `ConvTranspose1d`.
 
         Returns:
             [N, out_channels, H', W'], or [out_channels, H', W'].

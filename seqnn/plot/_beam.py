@@ -46,7 +46,8 @@ def beam(
         The Axes.
 
     Raises:
-        ValueError: a result has no tree, or those of several prompts.
+        ValueError: a result has no tree, or those of several prompts; the list of tokens is too short.
+        TypeError: there is something else than a tree or a result.
 
     >>> import numpy as np
     >>> from seqnn import decode, plot
@@ -66,6 +67,8 @@ def beam(
                 "plot.beam(result.trees[i])"
             )
         tree = tree.trees[0]
+    if not isinstance(tree, SearchTree):
+        raise TypeError(f"tree: expected a SearchTree or a Generation that has one, got {type(tree).__name__}")
     nodes = [n for n in range(len(tree)) if dropped or tree.fates[n] != "dropped"]
     names = {n: shown(prompt if n == 0 else token_name(tree.tokens[n], tokenizer)) for n in nodes}
     depths, heights = _layout(tree, nodes)
@@ -111,6 +114,8 @@ def token_name(token: int, tokenizer: Any) -> str:
     if tokenizer is None:
         return str(token)
     if not hasattr(tokenizer, "decode"):
+        if token >= len(tokenizer):
+            raise ValueError(f"tokenizer: expected a name for token {token}, got {len(tokenizer)} names")
         return str(tokenizer[token])
     text = tokenizer.decode([token])
     return text if isinstance(text, str) else " ".join(text)

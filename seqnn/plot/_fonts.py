@@ -52,7 +52,7 @@ def _letters(path: str) -> frozenset[int]:
 
 
 def shown(token: object) -> str:
-    """Return a token as it is written in a picture: blanks can be seen, and a dollar begins no formula."""
+    """Return a token as it is written in a picture: blanks and line ends can be seen, and a dollar begins no formula."""
     text = str(token)
-    visible = text if text.strip() else text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥") or "␣"
-    return visible.replace("$", r"\$")
+    visible = text if text.strip() else text.replace(" ", "␣") or "␣"
+    return visible.replace("\n", "⏎").replace("\t", "⇥").replace("$", r"\$")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -46,6 +46,7 @@ def highlight(
 
     Raises:
         ValueError: there is no word, or not a finite weight for each.
+        TypeError: an explanation is neither.
 
     >>> from seqnn import plot
     >>> ax = plot.highlight((["not", "good"], [0.5, -0.25]))
@@ -55,8 +56,8 @@ def highlight(
     is_one = isinstance(explanations, Explanation) or (
         isinstance(explanations, tuple) and len(explanations) == 2 and not isinstance(explanations[0], Explanation)
     )
-    texts = [_weighed(one) for one in ([explanations] if is_one else explanations)]
-    return _draw(texts, title, ax)
+    given = [explanations] if is_one or not isinstance(explanations, Iterable) else explanations
+    return _draw("explanations", [_weighed(one) for one in given], title, ax)
 
 
 def entities(
@@ -74,6 +75,7 @@ def entities(
 
     Raises:
         ValueError: there is no text.
+        TypeError: something else than annotations is given.
 
     >>> from seqnn import plot
     >>> from seqnn.models import Annotation, Entity
@@ -81,12 +83,16 @@ def entities(
     >>> [text.get_text() for text in ax.texts]
     ['Ada', 'PER', 'writes']
     """
-    given = [annotations] if isinstance(annotations, Annotation) else annotations
-    return _draw([_spans(one) for one in given], title, ax)
+    given = (
+        [annotations] if isinstance(annotations, Annotation) or not isinstance(annotations, Iterable) else annotations
+    )
+    return _draw("annotations", [_spans(one) for one in given], title, ax)
 
 
 def _weighed(one: Any) -> list[_Part]:
     """Return the words of an explanation, after its label."""
+    if isinstance(one, str) or not hasattr(one, "__len__") or len(one) < 2:
+        raise TypeError(f"explanations: expected an Explanation or a pair (words, weights), got {one!r:.60}")
     tokens, weights = one[0], np.asarray(one[1], np.float64)
     if not len(tokens) or weights.shape != (len(tokens),) or not np.isfinite(weights).all():
         raise ValueError(f"explanations: expected a finite weight for each of {len(tokens)} words, got {weights.shape}")
@@ -98,20 +104,22 @@ def _weighed(one: Any) -> list[_Part]:
 
 def _spans(one: Annotation) -> list[_Part]:
     """Return the words between the spans one by one, and the spans whole."""
+    if not isinstance(one, Annotation):
+        raise TypeError(f"annotations: expected an Annotation or a list of them, got {one!r:.60}")
     parts: list[_Part] = []
     for text, kind in one.parts():
         if kind is None:
             joined = [bool(parts) and not text[0].isspace(), *[False] * len(text)]
             parts += [_Part(word, joined=near) for word, near in zip(text.split(), joined, strict=False)]
         else:
-            parts.append(_Part(text, one.color(kind), 1.0, kind))
+            parts.append(_Part(" ".join(text.split()), one.color(kind), 1.0, kind))
     return parts
 
 
-def _draw(texts: list[list[_Part]], title: str | None, ax: Axes | None) -> Axes:
+def _draw(name: str, texts: list[list[_Part]], title: str | None, ax: Axes | None) -> Axes:
     """Draw texts below each other, in lines as long as the axes are wide."""
     if not any(texts):
-        raise ValueError("expected at least one text with words, got none")
+        raise ValueError(f"{name}: expected at least one text with words, got none")
     if ax is None:
         width = 72 * _WIDTH - 8
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import integer
 from ..decode import Generation
 from ._axes import GREY, INK, new_axes, style
 from ._beam import token_name
@@ -53,6 +54,7 @@ def strategies(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['greedy', 'drawn']
     """
+    rows, tokens = integer("rows", rows, 1), integer("tokens", tokens, 1)
     if not results:
         raise ValueError("results: expected at least one, got none")
     lines: list[tuple[float, list[str], np.ndarray]] = []

@@ -44,16 +44,16 @@ def read_conll(
     Args:
         path: the file.
         token, tag: the columns of the token and of the tag, from 0; negative ones count from the end.
-        separator: what separates columns, such as a tabulator where tokens hold blanks; default: ASCII white space.
+        separator: what separates columns, such as a tab where tokens hold blanks; default: ASCII white space.
         comment: how lines begin that are passed over, such as "# " in CoNLL-U; default: there are none.
-        encoding: such as "latin-1", which the files of 2002 and 2003 have as they came.
+        encoding: such as "latin-1", which the files of 2002 and 2003 have as they came; one that keeps ASCII.
 
     Returns:
         The tokens and the tags of each sentence.
 
     Raises:
         ValueError: a line has not the columns that the first one has, or bytes that the encoding does not have; there is no
-            sentence. The message names the line.
+            sentence; the encoding is not known, or does not keep ASCII. The message names the line.
 
     Source: Tjong Kim Sang, "Introduction to the CoNLL-2002 shared task", 2002.
 
@@ -64,6 +64,7 @@ def read_conll(
     >>> read_conll(path)
     TaggedText(tokens=[['Ada', 'writes'], ['Yes']], tags=[['B-PER', 'O'], ['O']])
     """
+    _check_encoding(encoding)
     columns = tuple(integer(name, value, -(2**31)) for name, value in (("token", token), ("tag", tag)))
     found = TaggedText([], [])
     for rows in _sentences(path, separator, comment, encoding, columns):
@@ -109,6 +110,18 @@ def _sentences(
                 ) from None
     if rows:
         yield rows
+
+
+def _check_encoding(encoding: str) -> None:
+    """Raise a ValueError for an encoding whose lines cannot be cut at the bytes of ASCII."""
+    try:
+        keeps = b"\n ".decode(encoding) == "\n "
+    except (LookupError, UnicodeDecodeError):
+        keeps = False
+    if not keeps:
+        raise ValueError(
+            f"encoding: expected the name of one that keeps ASCII, such as 'utf-8' or 'latin-1', got {encoding!r}"
+        )
 
 
 def _check_columns(name: str, number: int, line: bytes, count: int, columns: tuple[int, ...]) -> None:

@@ -81,6 +81,12 @@ def test_pretraining_trains_a_deep_sigmoid_net_that_random_weights_leave_at_chan
         (lambda: DBN((6, 3)).fit(X, LABELS, rbms=machines(16, 6)), "rbms: expected machines that chain 16 -> 6 -> 3"),
         (lambda: DBN((6,)).fit(X, LABELS, rbms=[]), "got none"),
         (lambda: DBN((6,)).fit(2 * X, LABELS), r"X: expected values in \[0, 1\]"),
+        (lambda: DBN((6,)).fit(2 * X, LABELS), "scale X, or take visible='gaussian'"),
+        (lambda: DBN((6,)).fit(X, LABELS, rbms=[BernoulliRBM(6)]), "BernoulliRBM has not learnt anything yet"),
+        (
+            lambda: DBN((6,)).fit(X, LABELS, rbms=[GaussianRBM(6, n_iter=1).fit(X)]),
+            r"rbms\[0\]: expected a BernoulliRBM with visible='bernoulli', got a GaussianRBM",
+        ),
         (lambda: DBN((6,), visible="normal").fit(X, LABELS), "visible: expected one of 'bernoulli', 'gaussian'"),
         (lambda: DBN(()).fit(X, LABELS), "hidden_layer_sizes: expected at least one width"),
         (lambda: DBNAutoencoder((6, 0)).fit(X), r"hidden_layer_sizes\[1\]: expected .* >= 1, got 0"),
@@ -91,3 +97,16 @@ def test_pretraining_trains_a_deep_sigmoid_net_that_random_weights_leave_at_chan
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("rbms", "got"), [(BernoulliRBM(6), "BernoulliRBM"), ([3], r"\['int'\]")])
+def test_machines_come_in_a_list(rbms, got):
+    with pytest.raises(TypeError, match=f"rbms: expected a list of machines, BernoulliRBM or GaussianRBM, got {got}"):
+        DBN((6,)).fit(X, LABELS, rbms=rbms)
+
+
+def test_columns_of_codes_have_names():
+    model = DBNAutoencoder((6, 3), pretrain_iter=1, max_iter=1).fit(X)
+    assert model.get_feature_names_out().tolist() == [f"dbnautoencoder{i}" for i in range(model.transform(X).shape[1])]
+    with pytest.raises(ValueError, match="DBN has not learnt anything yet"):
+        DBN().get_feature_names_out()

@@ -104,6 +104,8 @@ def test_bad_input():
         model.explain(TEXTS, method="attention")
     with pytest.raises(ValueError, match=r"label: expected one of \['bad', 'good'\], got 'fine'"):
         model.explain(TEXTS, label="fine")
+    with pytest.raises(ValueError, match="count: expected an integer >= 0, got -1"):
+        model.explain(TEXTS)[0].top(-1)
     numbers = SequenceClassifier(**SMALL | {"max_iter": 1}).fit([np.ones((3, 2)), np.zeros((2, 2))] * 5, [0, 1] * 5)
     with pytest.raises(TypeError, match="X: expected strings or lists of tokens, got numbers"):
         numbers.explain([np.ones((3, 2))])

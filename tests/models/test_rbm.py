@@ -217,3 +217,14 @@ def test_sklearn_gives_the_same_answers_by_the_same_parameters(dtype):
     assert means[0] == pytest.approx(means[1], rel=0.05)
     other = network.BernoulliRBM(8, n_iter=20, random_state=0).fit(x).score_samples(x).mean()
     assert mine.score_samples(x).mean() > other - 0.5
+
+
+def test_printing_the_mean_score_changes_nothing_that_is_learnt(capsys):
+    quiet, told = (BernoulliRBM(4, n_iter=3, verbose=verbose).fit(NOISY) for verbose in (0, 1))
+    assert capsys.readouterr().out.count("mean score") == 3
+    np.testing.assert_array_equal(quiet.components_, told.components_)
+    np.testing.assert_array_equal(quiet.score_samples(NOISY), told.score_samples(NOISY))
+
+
+def test_both_ways_to_sum_all_states_give_a_plain_float():
+    assert {type(small().log_partition(method, n_steps=2)) for method in ("exact", "ais")} == {float}

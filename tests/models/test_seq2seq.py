@@ -194,6 +194,10 @@ def test_bad_input(settings, y, options, message):
 def test_bad_validation_and_alignment_without_attention():
     with pytest.raises(TypeError, match=r"validation: expected a pair \(X, y\)"):
         Seq2Seq(**QUICK).fit(X, Y, validation=3)
+    with pytest.raises(
+        TypeError, match=r"validation\[1\]: expected sequences of tokens \(strings\) as fit got, got numbers"
+    ):
+        Seq2Seq(**QUICK).fit(X, Y, validation=(X[:1], [[1.0]]))
     with pytest.raises(ValueError, match="without attention"):
         Seq2Seq(**QUICK).fit(X, Y).align(X)
     with pytest.raises(ValueError, match="network with attention"):

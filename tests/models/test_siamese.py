@@ -188,6 +188,12 @@ def test_bad_input():
         ValueError, match=r"documents: expected vectors of 16 numbers, as transform gives them, got \(2, 3\)"
     ):
         model.search(["a"], np.zeros((2, 3), np.float32))
+    with pytest.raises(ValueError, match="documents: expected vectors of finite numbers, got NaN or infinity"):
+        model.search(["a"], np.full((2, 16), np.nan, np.float32))
+    with pytest.raises(ValueError, match="documents: expected at least one sequence, got none"):
+        model.search(["a"], [])
+    with pytest.raises(ValueError, match=r"queries\[0\]: expected a sequence of one step or more"):
+        model.search([""], ["a"])
     with pytest.raises(ValueError, match="topn: expected an integer >= 1, got 0"):
         model.search(["a"], ["b"], 0)
     with pytest.raises(ValueError, match="threshold: expected a finite number"):
@@ -201,3 +207,10 @@ def test_equal_texts_have_finite_gradients(loss, distance):
     model = Siamese(**SMALL | {"max_iter": 2}, loss=loss, distance=distance)
     model.fit(pairs, [1, 1, 0] * 6 if loss == "contrastive" else None)
     assert np.isfinite(model.history_["grad_norm"]).all() and np.isfinite(model.transform(["a b", "c"])).all()
+
+
+def test_equal_texts_have_no_distance_wherever_their_vectors_lie():
+    model = Siamese(**SMALL | {"max_iter": 1}, distance="euclidean").fit(PAIRS)
+    far = 1e3 + np.random.default_rng(0).standard_normal((40, 16)).astype(np.float32)
+    twice = np.concatenate([far, far])
+    assert {pair[:2] for pair in model.duplicates(twice, -1e-3)} == {(i, i + 40) for i in range(40)}

@@ -203,6 +203,10 @@ def test_bad_input(model):
         Tagger(class_weight="balanced").fit(X, Y)
     with pytest.raises(ValueError, match="sample_weight: expected None"):
         model.score(X, Y, np.ones(len(X)))
+    with pytest.raises(ValueError, match=r"y\[0\]\[0\]: expected O or a tag of a span as fit got, .* got 'NOUN'"):
+        model.score([["Ada"]], [["NOUN"]])
+    with pytest.raises(ValueError, match=r"validation y\[0\]\[0\]: expected O or a tag of a span"):
+        new.fit(X, Y, validation=([["Ada"]], [["NOUN"]]))
     shouting = Tagger(**SMALL | {"max_iter": 1}, tokenizer=lambda text: text.upper().split()).fit(X, Y)
     with pytest.raises(
         ValueError, match=r"tokens\[0\]: expected a part of the text .* got 'ADA': the tokenizer changes the text"
@@ -215,5 +219,14 @@ def test_empty_tokens_are_words_without_letters(spelling):
     model = Tagger(**SMALL | {"max_iter": 1}, spelling=spelling).fit(
         [*X, ["Ada", "", "saw"], [""]], [*Y, ["O"] * 3, ["O"]]
     )
+    assert [len(row) for row in model.predict([["", ""], [""]])] == [2, 1]
     assert [len(row) for row in model.predict([["Ada", "", "saw"], [""], [" "]])] == [3, 1, 1]
     assert model.annotate([["Ada", "", "saw"]])[0].text == "Ada  saw"
+
+
+@pytest.mark.filterwarnings("error")
+def test_balanced_weights_pass_over_tags_that_only_the_scheme_has():
+    sentences, tags = [["Ada", "saw", "Rome"]] * 4, [["B-PER", "O", "B-LOC"]] * 4
+    model = Tagger(**SMALL | {"max_iter": 2}, crf=False, class_weight="balanced").fit(sentences, tags)
+    assert "E-PER" in model.classes_
+    assert np.isfinite(model.history_["loss"]).all()

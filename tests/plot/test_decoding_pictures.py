@@ -120,9 +120,16 @@ def test_bad_input():
     with pytest.raises(ValueError, match="got 2: "):
         plot.beam(two)
     assert plot.beam(two.trees[1]).texts
+    with pytest.raises(TypeError, match="tree: expected a SearchTree or a Generation that has one, got int"):
+        plot.beam(3)
+    with pytest.raises(ValueError, match=r"tokenizer: expected a name for token \d, got 1 names"):
+        plot.beam(two.trees[0], ["one"])
     with pytest.raises(ValueError, match="results: expected at least one, got none"):
         plot.strategies({})
     with pytest.raises(ValueError, match="results: expected tokens of 'none', got none"):
         plot.strategies({"none": decode.generate(step, [1], max_new_tokens=0)})
+    for name in ("rows", "tokens"):
+        with pytest.raises(ValueError, match=f"{name}: expected an integer >= 1, got 0"):
+            plot.strategies({"one": decode.generate(step, [1], max_new_tokens=2)}, **{name: 0})
     with pytest.raises(AttributeError, match="did you mean beam"):
         plot.tree  # noqa: B018

@@ -53,6 +53,14 @@ def test_spans_are_whole_and_marks_stand_where_they_stood():
     assert len(ax.patches) == 2 and ax.patches[0].get_facecolor() != ax.patches[1].get_facecolor()
 
 
+@pytest.mark.filterwarnings("error")
+def test_line_ends_within_words_and_spans_can_be_drawn():
+    words = [word for word, *_ in drawn(plot.highlight((["a\nb", "\n"], [1.0, -1.0])))]
+    assert words == ["a⏎b", "⏎"]
+    spans = plot.entities(Annotation("in New\nYork", [Entity(3, 11, "LOC", "New\nYork", 1.0)], ["LOC"]))
+    assert [word for word, *_ in drawn(spans)] == ["in", "New York", "LOC"]
+
+
 def test_given_axes_are_drawn_into():
     _, axes = plt.subplots(2)
     assert plot.highlight((["a", "b"], [1.0, -1.0]), ax=axes[1]) is axes[1]
@@ -63,7 +71,15 @@ def test_bad_input():
         plot.highlight((["a", "b"], [1.0]))
     with pytest.raises(ValueError, match="explanations: expected a finite weight"):
         plot.highlight((["a"], [np.nan]))
-    with pytest.raises(ValueError, match="expected at least one text with words, got none"):
-        plot.entities([])
+    for draw, name in ((plot.entities, "annotations"), (plot.highlight, "explanations")):
+        with pytest.raises(ValueError, match=f"{name}: expected at least one text with words, got none"):
+            draw([])
+    for wrong in ("abc", 3, [3]):
+        with pytest.raises(TypeError, match="explanations: expected an Explanation or a pair"):
+            plot.highlight(wrong)
+        with pytest.raises(TypeError, match="annotations: expected an Annotation or a list of them"):
+            plot.entities(wrong)
+    with pytest.raises(ValueError, match=r"kind: expected one of \['LOC'\], got 'PER'"):
+        plot.entities(Annotation("Ada", [Entity(0, 3, "PER", "Ada", 1.0)], ["LOC"]))
     with pytest.raises(TypeError, match="ax: expected matplotlib Axes or None"):
         plot.highlight((["a"], [1.0]), ax=3)

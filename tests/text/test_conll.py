@@ -109,3 +109,11 @@ def test_a_token_that_the_text_has_not():
         ValueError, match=r"tokens\[1\]: expected a part of the text after character 1, got 'A': the tokenizer"
     ):
         token_offsets("a a", ["a", "A"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-17", "utf-16", "utf-32", "rot13"])
+def test_an_encoding_keeps_ascii(encoding, tmp_path):
+    (tmp_path / "a").write_text(FILE)
+    with pytest.raises(ValueError, match=f"encoding: expected the name of one that keeps ASCII, .*got '{encoding}'"):
+        read_conll(tmp_path / "a", encoding=encoding)
+    assert read_conll(tmp_path / "a", encoding="utf-8-sig") == read_conll(tmp_path / "a")

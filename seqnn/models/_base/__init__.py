@@ -18,7 +18,7 @@ from ._estimator_file import EstimatorSetting, Inner
 from ._examples import Coder, Examples, by_length, evened, of_rows, require_pairs, split_equal_rows, split_rows
 from ._features import FeaturesMixin
 from ._learnt import Array, ArrayList, History, Labels, Learner, Learnt, Part, Plain, Words
-from ._mixins import ClassifierMixin, RegressorMixin
+from ._mixins import ClassifierMixin, RegressorMixin, TransformerMixin
 from ._network_estimator import Network, NetworkEstimator, Watch
 from ._random_state import RandomState, as_seed
 from ._scaler import Scaler
@@ -51,6 +51,7 @@ __all__ = [
     "RegressorMixin",
     "Scaler",
     "Tokenizer",
+    "TransformerMixin",
     "Watch",
     "Words",
     "as_features",

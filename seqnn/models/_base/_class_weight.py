@@ -45,7 +45,8 @@ def class_weights(
     """Return the weight of each class [C], float64; None where all count the same.
 
     Args:
-        weight: None; "balanced", N / (C * count of the class); or {label: weight}, 1 for the others.
+        weight: None; "balanced", N / (C * count of the class), 1 without an example; or {label: weight}, 1 for the
+            others.
         classes: the labels [C].
         ids: the class number of each example [N].
         sample_weight: how much each example counts, [N], for "balanced"; default: all the same.
@@ -57,7 +58,7 @@ def class_weights(
         return None
     if isinstance(weight, str):
         counts = np.bincount(ids, sample_weight, minlength=len(classes))
-        return counts.sum() / (len(classes) * counts)
+        return np.divide(counts.sum(), len(classes) * counts, out=np.ones(len(classes)), where=counts > 0)
     labels = classes.tolist()
     if unknown := [label for label in weight if label not in labels]:
         raise ValueError(f"class_weight: {sorted(unknown)} are not among the classes {labels}")

@@ -1,4 +1,4 @@
-"""What all classifiers have in common, and all regressors."""
+"""What all classifiers have in common, all regressors, and all that transform."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from ._data import as_targets, as_weights, r2_score, same_labels
 from ._learnt import Labels, Learner
 
-__all__ = ["ClassifierMixin", "RegressorMixin"]
+__all__ = ["ClassifierMixin", "RegressorMixin", "TransformerMixin"]
 
 
 class ClassifierMixin(Learner):
@@ -86,3 +86,21 @@ class RegressorMixin:
         if y.size != predicted.size:
             raise ValueError(f"y: expected {list(predicted.shape)} as predictions have, got {list(y.shape)}")
         return r2_score(y.reshape(predicted.shape), predicted, as_weights(sample_weight, len(predicted)))
+
+
+class TransformerMixin:
+    """Names of the columns that `transform` makes."""
+
+    @property
+    def _n_features_out(self) -> int:
+        """Return how many columns there are; an error before `fit`."""
+        raise NotImplementedError
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return names for the columns of what `transform` gives.
+
+        Args:
+            input_features: not used.
+        """
+        names = [f"{type(self).__name__.lower()}{i}" for i in range(self._n_features_out)]
+        return np.asarray(names, dtype=object)
