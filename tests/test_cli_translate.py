@@ -82,7 +82,7 @@ def test_characters_without_attention(tmp_path, capsys):
     code, out, err = run(capsys, *command)
     assert (code, err) == (0, "")
     assert f"read 40 pairs of {sum(map(len, dates(40)[0])):,} and 400 characters" in out
-    code, out, _ = run(capsys, "translate", "run", model, source, "--characters", "--max-length", 3)
+    code, out, _ = run(capsys, "translate", "run", model, source, "--max-length", 3)
     assert code == 0
     assert all(len(line) <= 3 for line in out.splitlines())
 

@@ -47,21 +47,16 @@ def add_command(commands: Any) -> None:
     _add_evaluate(actions)
 
 
-def _action(actions: Any, *arguments: Any, **more: Any) -> argparse.ArgumentParser:
-    parser = add_action(actions, *arguments, **more)
-    parser.add_argument(
-        "--characters", action="store_true", default=False, help="read and write characters instead of words"
-    )
-    return parser
-
-
 def _add_train(actions: Any) -> None:
-    train = _action(
+    train = add_action(
         actions, "train", f"Learn to translate from two files. {_FILES}",
         "  seqnn translate train train.de train.en -o model --validation val.de val.en --hidden-size 256\n"
         "  seqnn translate train dates.txt iso.txt -o dates --characters --max-iter 5",
         run_train, argument_default=argparse.SUPPRESS,
     )  # fmt: skip
+    train.add_argument(
+        "--characters", action="store_true", default=False, help="read and write characters instead of words"
+    )
     train.add_argument("source", metavar="SOURCE", help="the sentences to translate")
     train.add_argument("target", metavar="TARGET", help="a translation in each line")
     train.add_argument("-o", "--output", metavar="FILE", required=True, help="the model")
@@ -82,19 +77,20 @@ def run_train(arguments: argparse.Namespace) -> None:
     """Train, write, tell."""
     files = [arguments.source, arguments.target, *getattr(arguments, "validation", [])]
     check_targets(arguments, [arguments.output], files)
+    tokenize = list if arguments.characters else split_words
     pairs = [
-        tuple([_tokens(line, arguments) for line in lines] for lines in read_parallel(*files[i : i + 2]))
+        tuple([tokenize(line) for line in lines] for lines in read_parallel(*files[i : i + 2]))
         for i in range(0, len(files), 2)
     ]
     shell = Shell(quiet=arguments.quiet)
     settings = {name: getattr(arguments, name) for name in offered(Seq2Seq) if hasattr(arguments, name)}
     settings["attention"] = None if arguments.attention == "none" else arguments.attention
-    model = Seq2Seq(**settings, random_state=arguments.seed, verbose=shell.bars)
+    model = Seq2Seq(**settings, tokenizer=tokenize, random_state=arguments.seed, verbose=shell.bars)
     began = time.perf_counter()
     model.fit(*pairs[0], validation=pairs[1] if len(pairs) > 1 else None)
     seconds = time.perf_counter() - began
     words = " and ".join(f"{sum(map(len, side)):,}" for side in pairs[0])
-    shell.say(f"read {len(pairs[0][0]):,} pairs of {words} {_unit(arguments)}")
+    shell.say(f"read {len(pairs[0][0]):,} pairs of {words} {'characters' if arguments.characters else 'words'}")
     shell.say(f"{model.n_iter_} epochs ({seconds:.1f} s), loss {model.history_['loss'][-1]:.4f}")
     if len(pairs) > 1:
         best = int(np.argmin(model.history_["val_loss"]))
@@ -114,7 +110,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run(actions: Any) -> None:
-    run = _action(
+    run = add_action(
         actions, "run", f"Translate lines. Without a FILE lines are read from the standard input. {_FILES}",
         "  seqnn translate run model test.de > out.en\n  echo ein hund | seqnn translate run model --num-beams 5 --alignment",
         run_run,
@@ -133,18 +129,18 @@ def run_run(arguments: argparse.Namespace) -> None:
     """Print translations; that of an empty line is empty."""
     model, shell = Seq2Seq.load(arguments.model), Shell()
     for path in arguments.files:
-        lines = [_tokens(line, arguments) for line in read_lines(path)]
+        lines = [model.tokenizer(line) for line in read_lines(path)]
         found = _translated(model, [line for line in lines if line], arguments, arguments.alignment)
         for line in lines:
             words, pairs = next(found) if line else ([], "")
-            shell.result(_joined(words, arguments) + (f"\t{pairs}" if arguments.alignment else ""))
+            shell.result(_joined(words, model) + (f"\t{pairs}" if arguments.alignment else ""))
             if shell.error is not None:
                 break
     shell.close()
 
 
 def _add_evaluate(actions: Any) -> None:
-    evaluate = _action(
+    evaluate = add_action(
         actions, "evaluate", f"Translate a file and score the translations. {_FILES}",
         "  seqnn translate evaluate model test.de test.en --num-beams 5",
         run_evaluate,
@@ -161,9 +157,9 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     """Print BLEU and the share of lines that are translated exactly."""
     source, references = read_parallel(arguments.source, arguments.references)
     model, shell = Seq2Seq.load(arguments.model), Shell()
-    found = _translated(model, [_tokens(line, arguments) for line in source], arguments, False)
-    texts = [_joined(words, arguments) for words, _ in found]
-    references = [_joined(_tokens(line, arguments), arguments) for line in references]
+    found = _translated(model, [model.tokenizer(line) for line in source], arguments, False)
+    texts = [_joined(words, model) for words, _ in found]
+    references = [_joined(model.tokenizer(line), model) for line in references]
     score = bleu(texts, references, tokenize=arguments.tokenize)
     exact = sum(text == reference for text, reference in zip(texts, references, strict=True)) / len(texts)
     if arguments.json:
@@ -191,13 +187,5 @@ def _translated(model: Seq2Seq, lines: list[list[str]], arguments: argparse.Name
         yield words, " ".join(f"{s}-{t}" for t, s in enumerate(places.tolist()))
 
 
-def _tokens(line: str, arguments: argparse.Namespace) -> list[str]:
-    return list(line) if arguments.characters else split_words(line)
-
-
-def _joined(words: list[str], arguments: argparse.Namespace) -> str:
-    return ("" if arguments.characters else " ").join(words)
-
-
-def _unit(arguments: argparse.Namespace) -> str:
-    return "characters" if arguments.characters else "words"
+def _joined(words: list[str], model: Seq2Seq) -> str:
+    return ("" if model.tokenizer is list else " ").join(words)

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from ..._settings import Setting
-from ...text import regex_tokenize, tokenize, treebank_tokenize
+from ...text import regex_tokenize, split_words, tokenize, treebank_tokenize
 
 __all__ = ["Tokenizer"]
 
 Function = Callable[[str], list[str]]
 
 _OWN = "a function"
-_NAMED: dict[str, Function] = {f.__name__: f for f in (tokenize, regex_tokenize, treebank_tokenize)}
+_NAMED: dict[str, Function] = {f.__name__: f for f in (tokenize, regex_tokenize, treebank_tokenize, split_words, list)}
 
 
 class Tokenizer(Setting[Function]):
-    """A function from a string to its tokens; a file keeps the names of those of `seqnn.text`."""
+    """A function from a string to its tokens; a file keeps the names of those of `seqnn.text`, and of `list`."""
 
     def __init__(self, default: Function = tokenize) -> None:
         super().__init__(default)
