@@ -1774,7 +1774,7 @@ class attention_decoder_forward_result(NamedTuple):
     queries: np.ndarray | None
     joined: np.ndarray | None
 
-# attention_decoder_forward(x~f[T,B,I], keys:f[B,S,A], values:f[B,S,E], h0:f[B,H], c0?f[B,H], feed0?f[B,F], weight_ih:f[G,W], weight_hh:f[G,H], bias_ih?f[G], bias_hh?f[G], weight_query?f[A,H], score_weight?f[A], weight_out?f[F,E+H], cell:n=0, order:n=0, score:n=0, scale:d=1, lengths?i[B], source_lengths?i[B], rows:n>=0, columns:n>=0, out~+f[T,B,H], fed~+f[T,B,F]) -> weights:f[B,T,S], h_last:f[B,H], c_last?f[B,H], gates?f[rows,columns], cells?f[rows,H], h_before?f[rows,H], feeds?f[rows,F], queries?f[rows,A], joined?f[rows,E+H]
+# attention_decoder_forward(x~f[T,B,I], keys:f[B,S,A], values:f[B,S,E], h0:f[B,H], c0?f[B,H], feed0?f[B,F], weight_ih:f[G,W], weight_hh:f[G,H], bias_ih?f[G], bias_hh?f[G], weight_query?f[A,H], score_weight?f[A], weight_out?f[F,E+H], cell:n=0, order:n=0, score:n=0, scale:d=1, lengths?i[B], source_lengths?i[B], rows:n>=0, columns:n>=0, out~+f[T,B,H], fed~+f[T,B,F], packed?f[P]) -> weights:f[B,T,S], h_last:f[B,H], c_last?f[B,H], gates?f[rows,columns], cells?f[rows,H], h_before?f[rows,H], feeds?f[rows,F], queries?f[rows,A], joined?f[rows,E+H]
 def attention_decoder_forward(
     x: npt.ArrayLike,
     keys: npt.ArrayLike,
@@ -1800,6 +1800,7 @@ def attention_decoder_forward(
     columns: int,
     out: np.ndarray,
     fed: np.ndarray,
+    packed: npt.ArrayLike | None = None,
     c_last: bool = False,
     gates: bool = False,
     cells: bool = False,
@@ -1808,6 +1809,17 @@ def attention_decoder_forward(
     queries: bool = False,
     joined: bool = False,
 ) -> attention_decoder_forward_result: ...
+
+# attention_decoder_pack(weight_ih:f[G,W], weight_hh:f[G,H], weight_query?f[A,H], weight_out?f[fed,O], fed:n>=0, cell:n=0) -> packed:f[(G+15)*W+(G+H+32)*H+(A+15)*H+(fed+15)*O+64]
+def attention_decoder_pack(
+    weight_ih: npt.ArrayLike,
+    weight_hh: npt.ArrayLike,
+    weight_query: npt.ArrayLike | None = None,
+    weight_out: npt.ArrayLike | None = None,
+    *,
+    fed: int,
+    cell: int | Literal["rnn", "gru", "lstm"] = 0,
+) -> np.ndarray: ...
 
 class attention_decoder_backward_result(NamedTuple):
     grad_keys: np.ndarray | None

@@ -37,7 +37,7 @@ static struct recurrent_net decoder_net(int64_t cell, int64_t H)
 //: attention_decoder_forward(x~f[T,B,I], keys:f[B,S,A], values:f[B,S,E], h0:f[B,H], c0?f[B,H], feed0?f[B,F],
 //:     weight_ih:f[G,W], weight_hh:f[G,H], bias_ih?f[G], bias_hh?f[G], weight_query?f[A,H], score_weight?f[A],
 //:     weight_out?f[F,E+H], cell:n=0, order:n=0, score:n=0, scale:d=1, lengths?i[B], source_lengths?i[B], rows:n>=0,
-//:     columns:n>=0, out~+f[T,B,H], fed~+f[T,B,F])
+//:     columns:n>=0, out~+f[T,B,H], fed~+f[T,B,F], packed?f[P])
 //:     -> weights:f[B,T,S], h_last:f[B,H], c_last?f[B,H], gates?f[rows,columns], cells?f[rows,H], h_before?f[rows,H],
 //:     feeds?f[rows,F], queries?f[rows,A], joined?f[rows,E+H]
 //:     where H > 0; W == I+F; cell in cell; order in order; score in score; 0 <= lengths <= T;
@@ -56,7 +56,30 @@ KERNEL(attention_decoder_forward)
                     .h_last = a->h_last, .carried = {{.first = a->c0, .first_row = a->H, .last = a->c_last}}},
               DECODER(a),
               .feed_first = a->feed0}};
-    return decoder_forward(&w);
+    const char *error = a->packed ? open_packed_decoder(&w.d, a->cell, a->packed, a->P) : NULL;
+    return error ? error : decoder_forward(&w);
+}
+
+// Packs weights for attention_decoder_forward, where many calls use the same ones; `fed` is F.
+//: attention_decoder_pack(weight_ih:f[G,W], weight_hh:f[G,H], weight_query?f[A,H], weight_out?f[fed,O], fed:n>=0,
+//:     cell:n=0) -> packed:f[(G+15)*W+(G+H+32)*H+(A+15)*H+(fed+15)*O+64]
+//:     where H > 0; fed <= W; not weight_out or O >= H; cell in cell; G == H or cell != cell.rnn; G == 3*H or cell !=
+//:     cell.gru; G == 4*H or cell != cell.lstm
+KERNEL(attention_decoder_pack)
+{
+    struct decoder d = {.r = {.net = decoder_net(a->cell, a->H),
+                              .I = a->W - a->fed,
+                              .weight_ih = a->weight_ih,
+                              .weight_hh = a->weight_hh},
+                        .A = a->A,
+                        .E = a->O - a->H,
+                        .F = a->fed,
+                        .weight_feed = a->weight_ih + a->W - a->fed,
+                        .weight_row = a->W,
+                        .weight_query = a->weight_query,
+                        .weight_out = a->weight_out};
+    pack_decoder(&d, a->cell, a->packed, a->packed_size);
+    return NULL;
 }
 
 // Gradients of attention_decoder_forward, from those of out, fed, weights and the last states and what it saved.

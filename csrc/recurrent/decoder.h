@@ -12,7 +12,7 @@
 
 // Weights that every step multiplies by, packed.
 struct step_weights {
-    real *feed, *h, *query, *out;
+    real *x, *feed, *h, *query, *out; // x: forward only
 };
 
 struct decoder {
@@ -115,7 +115,8 @@ static void multiply_step(gemm g, const real *a, int64_t a_row, real *c, int64_t
     gemm_block(&g, first, last, 0, gemm_panels(g.n));
 }
 
-// Runs a pass: all threads pack a part of the weights, then each takes its sequences through the steps.
+// Runs a pass: all threads pack a part of the weights, unless `pack` is NULL, then each takes its sequences through the
+// steps.
 static void run_decoder(void (*pack)(void *, int, int), void (*steps)(void *, int64_t, int64_t), void *context,
                         const struct decoder *d)
 {
@@ -124,15 +125,17 @@ static void run_decoder(void (*pack)(void *, int, int), void (*steps)(void *, in
     const int64_t work = r->rows * (net->columns * (net->h_size + d->F) + d->S * (d->A + d->E));
     const int team = (int)most(1, least(sq_team(work / 16), r->B));
     if (team == 1) {
-        pack(context, 0, 1);
+        if (pack) pack(context, 0, 1);
         steps(context, 0, r->B);
         return;
     }
 #pragma omp parallel num_threads(team)
     {
         const int part = omp_get_thread_num(), parts = omp_get_num_threads();
-        pack(context, part, parts);
+        if (pack) {
+            pack(context, part, parts);
 #pragma omp barrier
+        }
         steps(context, cut_sequences(r, &d->schedule, parts, part), cut_sequences(r, &d->schedule, parts, part + 1));
     }
 }

@@ -2,6 +2,7 @@
 #ifndef SEQNN_DECODER_FORWARD_H
 #define SEQNN_DECODER_FORWARD_H
 
+#include "gemm/packed_tag.h"
 #include "recurrent/attend.h"
 #include "recurrent/biases.h"
 
@@ -42,6 +43,55 @@ static void pack_forward(void *context, int part, int parts)
     for (int i = 0; i < d->r.net.products_count; i++) {
         const gemm g = h_product(d, i);
         gemm_pack_share(&g, part, parts);
+    }
+}
+
+static gemm x_product(const struct decoder *d)
+{
+    return times_transposed(d->r.weight_ih, d->weight_row, d->packed.x, d->r.net.input_columns, d->r.I);
+}
+
+// Says where each of the packed weights lies, those of x included, and returns how many elements they are.
+static int64_t place_packed(struct decoder *d, real *at)
+{
+    const struct recurrent_net *net = &d->r.net;
+    const int64_t H = net->h_size, wide = d->E + H;
+    const int64_t sizes[] = {gemm_packed_size(d->r.I, net->input_columns), gemm_packed_size(d->F, net->input_columns),
+                             gemm_packed_size(H, net->columns + LANES), d->weight_query ? gemm_packed_size(H, d->A) : 0,
+                             d->weight_out ? gemm_packed_size(wide, d->F) : 0};
+    real **places[] = {&d->packed.x, &d->packed.feed, &d->packed.h, &d->packed.query, &d->packed.out};
+    int64_t size = 0;
+    for (int i = 0; i < 5; i++) {
+        if (at) *places[i] = at + size;
+        size += sizes[i];
+    }
+    return size;
+}
+
+static packed_tag decoder_tag(const struct decoder *d, int64_t cell)
+{
+    return (packed_tag){
+        .kind = {'a', 't', 't', 'e', 'n', 'd', (char)('0' + cell)},
+        .sizes = {d->r.I, d->F, d->r.net.h_size, d->weight_query ? d->A : 0, d->weight_out ? d->E : -1}};
+}
+
+static void pack_decoder(struct decoder *d, int64_t cell, real *packed, int64_t room)
+{
+    place_packed(d, write_tag(packed, room, decoder_tag(d, cell)));
+    const gemm x = x_product(d);
+    gemm_pack_share(&x, 0, 1);
+    struct decoder_forward all = {.d = *d};
+    pack_forward(&all, 0, 1);
+}
+
+// Finds the weights in what pack_decoder wrote. Returns an error or NULL.
+static const char *open_packed_decoder(struct decoder *d, int64_t cell, const real *packed, int64_t room)
+{
+    const real *panels;
+    switch (read_tag(packed, room, place_packed(d, NULL), decoder_tag(d, cell), &panels)) {
+    case PACKED_FITS: place_packed(d, (real *)panels); return NULL;
+    case PACKED_OTHER_SET: return "packed was made on another instruction set: pack them again";
+    default: return "packed was not made from weights of this shape and dtype: pack them again";
     }
 }
 
@@ -140,7 +190,7 @@ static void decode_steps(void *context, int64_t first, int64_t end)
 static bool multiply_inputs(const struct decoder_forward *w, real *rows)
 {
     const struct recurrence *r = &w->d.r;
-    gemm g = times_transposed(r->weight_ih, w->d.weight_row, NULL, r->net.input_columns, r->I);
+    gemm g = x_product(&w->d);
     if (rows) gather_x(r, &w->d.schedule, rows, 0, r->rows);
     g.m = r->rows, g.a = rows ? rows : r->x, g.a_row = r->I, g.c = r->gates, g.c_row = r->net.columns, g.bias = w->bias;
     return gemm_run(&g, gemm_team(&g));
@@ -154,22 +204,24 @@ static const char *decoder_forward(struct decoder_forward *w)
     const char *error = make_schedule(r, &d->schedule);
     if (error) return error;
     const int64_t H = net->h_size, wide = d->E + H;
+    const bool ready = d->packed.x != NULL; // the weights are packed
     const bool scores_h = d->score == ATTENTION_DECODER_DOT;
     real *bias = NULL, *rows = NULL;
-    const int64_t sizes[] = {gemm_packed_size(d->F, net->input_columns),
+    const int64_t sizes[] = {ready ? 0 : gemm_packed_size(d->F, net->input_columns),
                              // two products at most, each filled up to whole vectors
-                             gemm_packed_size(H, net->columns + LANES), d->weight_query ? gemm_packed_size(H, d->A) : 0,
-                             d->weight_out ? gemm_packed_size(wide, d->F) : 0, net->columns,
+                             ready ? 0 : gemm_packed_size(H, net->columns + LANES),
+                             ready || !d->weight_query ? 0 : gemm_packed_size(H, d->A),
+                             ready || !d->weight_out ? 0 : gemm_packed_size(wide, d->F), net->columns,
                              is_in_order(r, r->x_time, r->x_batch) ? 0 : r->rows * r->I, r->B * carried_size(d),
                              d->weight_out ? r->B * d->F : 0, r->gates ? 0 : r->rows * net->columns,
                              r->h_before ? 0 : r->rows * H, r->carried_all ? 0 : r->rows * carried_size(d),
                              d->feeds ? 0 : r->rows * d->F, d->queries || scores_h ? 0 : r->rows * d->A,
                              d->joined || !d->weight_out ? 0 : r->rows * wide};
     real *unused = NULL;
-    real **arrays[] = {&d->packed.feed,
-                       &d->packed.h,
-                       &d->packed.query,
-                       &d->packed.out,
+    real **arrays[] = {ready ? &unused : &d->packed.feed,
+                       ready ? &unused : &d->packed.h,
+                       ready ? &unused : &d->packed.query,
+                       ready ? &unused : &d->packed.out,
                        &bias,
                        &rows,
                        &d->carried_first,
@@ -186,7 +238,7 @@ static const char *decoder_forward(struct decoder_forward *w)
         order_carried(d);
         w->bias = join_biases(r, bias);
         if (multiply_inputs(w, rows)) {
-            run_decoder(pack_forward, decode_steps, w, d);
+            run_decoder(ready ? NULL : pack_forward, decode_steps, w, d);
             error = NULL;
         }
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,24 +104,26 @@ class AttentionWriter(nn.Module):
         with no_grad():
             first = (ops.tanh(self.start(last)).numpy(),)
             keys = np.asarray(self.decoder.project_keys(states))
+        packed = self.decoder.pack_weights()
         counts = np.full(len(states), states.shape[1]) if lengths is None else np.asarray(lengths)
         state = _Source(keys, states, counts), first
         attended = np.arange(states.shape[1]) < counts[:, None]
         return decode.Start(
-            np.full((len(states), 1), begin), self.step, state, keys=[*last], context=lambda: evaluating(self),
-            attended=attended,
+            np.full((len(states), 1), begin), partial(self.step, packed=packed), state, keys=[*last],
+            context=lambda: evaluating(self), attended=attended,
         )  # fmt: skip
 
-    def step(self, ids: np.ndarray, state: tuple) -> tuple:
+    def step(self, ids: np.ndarray, state: tuple, packed: np.ndarray | None = None) -> tuple:
         """Return the logits [B, outputs] of the id after the last one, the next state, and the weights [B, S].
 
         Args:
             ids: all so far, [B, t].
             state: what `start_writing` or an earlier step gave.
+            packed: the decoder's weights, as its `pack_weights` returns them.
         """
         source, parts = state
         x = self.embedding.weight.data[ids[:, -1]][:, None]
-        decoded = self.decoder(x, source.states, parts, memory_lengths=source.lengths, keys=source.keys)
+        decoded = self.decoder(x, source.states, parts, memory_lengths=source.lengths, keys=source.keys, packed=packed)
         logits = self.output(self._read_out(x, decoded.out))
         after = tuple(np.asarray(part) for part in decoded.state)
         return np.asarray(logits)[:, 0], (source, after), np.asarray(decoded.weights)[:, 0]

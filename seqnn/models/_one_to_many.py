@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -146,20 +148,22 @@ class OneToMany(nn.Module):
         rows = np.asarray(vectors)
         with no_grad():
             state = rows, _Layers([np.asarray(s) for s in self._states(rows)])
-        return decode.Start(np.full((len(rows), 1), begin), self.step, state, keys=[*rows], context=no_grad)
+        step = partial(self.step, recurrent=self.recurrent.packed_step())
+        return decode.Start(np.full((len(rows), 1), begin), step, state, keys=[*rows], context=no_grad)
 
-    def step(self, ids: np.ndarray, state: tuple) -> tuple:
+    def step(self, ids: np.ndarray, state: tuple, recurrent: Callable | None = None) -> tuple:
         """Return the logits [B, outputs] of the id after the last one, and the next state.
 
         Args:
             ids: all so far, [B, t].
             state: what `start_writing` or an earlier step gave.
+            recurrent: the recurrent layers' step; default: the one that looks at the weights each time.
         """
         vectors, layers = state
         x = self.embedding.weight.data[ids[:, -1]]
         x = x if self.context == "initial" else np.concatenate([x, vectors], axis=1)
         parts = tuple(layers.parts)
-        out, after = self.recurrent.step(x, parts if len(parts) > 1 else parts[0])
+        out, after = (recurrent or self.recurrent.step)(x, parts if len(parts) > 1 else parts[0])
         layers.parts = [*after] if len(parts) > 1 else [after]
         return np.asarray(self.output(out)), state
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .. import ops
+from .. import _core, ops
 from .._arguments import integer
 from ..autograd import Operand, Tensor
 from . import _init
@@ -172,6 +172,18 @@ class AttentionDecoder(Module):
             return ops.rms_norm(memory, eps=_LEAST_SQUARE) * (1 / math.sqrt(self.memory_size))
         return memory
 
+    def pack_weights(self) -> np.ndarray:
+        """Return the weights rearranged, for `forward(..., packed=...)` at each step of a search."""
+        additive, after = self.score == "additive", self.order == "after"
+        return _core.attention_decoder_pack(
+            self.weight_ih.data,
+            self.weight_hh.data,
+            self.query_proj.weight.data if additive else None,
+            self.out_proj.weight.data if after else None,
+            self.hidden_size if after else self.memory_size,
+            self.cell,
+        )
+
     def forward(
         self,
         x: Operand,
@@ -181,6 +193,7 @@ class AttentionDecoder(Module):
         lengths: npt.ArrayLike | None = None,
         memory_lengths: npt.ArrayLike | None = None,
         keys: Operand | None = None,
+        packed: np.ndarray | None = None,
     ) -> Decoded:
         """Decode.
 
@@ -191,6 +204,7 @@ class AttentionDecoder(Module):
             lengths: of the targets, [B]: steps from there on are zero in `out`. None means T for all.
             memory_lengths: [B]: positions from there on do not count. None means S for all.
             keys: what `project_keys` made of the memory; default: it is made now.
+            packed: what `pack_weights` made of the weights as they are, for many calls; default: it is made now.
 
         Returns:
             (out, state, weights), a `Decoded`.
@@ -219,6 +233,7 @@ class AttentionDecoder(Module):
             self.query_proj.weight if additive else None, self.score_weight if additive else None,
             self.out_proj.weight if self.order == "after" else None, cell=self.cell, order=self.order,
             score="dot" if self.score == "general" else self.score, lengths=lengths, source_lengths=memory_lengths,
+            packed=packed,
         )  # fmt: skip
         if self.order == "before":
             return Decoded(ops.concatenate([out, feeds], axis=-1), tuple(last), weights)

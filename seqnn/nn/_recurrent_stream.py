@@ -60,6 +60,24 @@ class Streaming(RecurrentBase):
                     pass
         return self._checked_step(x, state)
 
+    def packed_step(self) -> Callable[[np.ndarray, Any], tuple[np.ndarray, Any]]:
+        """Return a `step` for a search of many steps: it packs the weights now, and does not see later changes of them.
+
+        Its arguments are arrays: x [B, input_size], and a state that `forward` or `step` returned.
+
+        >>> import numpy as np
+        >>> from seqnn import nn
+        >>> layer = nn.GRU(3, 4)
+        >>> step, state = layer.packed_step(), np.zeros((1, 2, 4), np.float32)
+        >>> for x in np.ones((5, 2, 3), np.float32):
+        ...     out, state = step(x, state)
+        >>> bool(np.allclose(out, layer(np.ones((5, 2, 3), np.float32))[0][-1]))
+        True
+        """
+        if self.bidirectional or self.pack is None or self.stream is None:
+            return self.step
+        return self._step_on([self.pack(*self._matrices(f"_l{layer}")) for layer in range(self.num_layers)])
+
     def _checked_step(self, x: Any, state: Any) -> tuple[np.ndarray, Any]:
         if self.bidirectional:
             raise TypeError(
@@ -106,11 +124,17 @@ class Streaming(RecurrentBase):
 
     def _bind(self) -> Callable | None:
         """Return (x, state) -> (out, state) as one kernel call, if nobody can change the parameters."""
-        kernel, parameters = self.stream, [(p, p.data) for p in self.parameters()]
+        parameters = [(p, p.data) for p in self.parameters()]
         packed = [self._keep_packed(f"_l{layer}") for layer in range(self.num_layers)]
         unsafe = any(a.flags.writeable or not a.flags.owndata for _, a in parameters)
-        if kernel is None or unsafe or any(p is None for p in packed):
+        if self.stream is None or unsafe or any(p is None for p in packed):
             return None
+        self._bound = parameters, self._step_on(packed)
+        return self._bound[1]
+
+    def _step_on(self, packed: list) -> Callable[[np.ndarray, Any], tuple[np.ndarray, Any]]:
+        """Return (x, state) -> (out, state) as one kernel call on packed weights, a block for each layer."""
+        kernel: Any = self.stream
         weights = [self._stacked(name) for name in self._weights[2:]]
         rest = (packed, *weights, *(getattr(self, name) for name in self._own), self.zoneout, self.residual)
 
@@ -121,8 +145,7 @@ class Streaming(RecurrentBase):
             done = kernel(x, *state, *rest)
             return done[0], done[1:]
 
-        self._bound = parameters, step if len(self.states) == 1 else step_of_several
-        return self._bound[1]
+        return step if len(self.states) == 1 else step_of_several
 
     def _stacked(self, name: str) -> np.ndarray | None:
         """Return a parameter of all layers as one array, or None."""
@@ -141,8 +164,7 @@ class Streaming(RecurrentBase):
 
     def _keep_packed(self, suffix: str) -> np.ndarray | None:
         """Return the packed weights, if nobody can change them: they are read-only, and no views of other arrays."""
-        names = [name + suffix for name in self._weights if name.startswith("weight")]
-        weights = [p.data for name in names if (p := getattr(self, name, None)) is not None]
+        weights = self._matrices(suffix)
         if self.pack is None or any(w.flags.writeable or not w.flags.owndata for w in weights):
             return None
         kept, isa = self._packed or {}, get_isa()
@@ -151,6 +173,11 @@ class Streaming(RecurrentBase):
             packed = self.pack(*weights)
             self._packed = {**kept, suffix: (weights, isa, packed)}
         return packed
+
+    def _matrices(self, suffix: str) -> list[np.ndarray]:
+        """Return the arrays that are packed, of one layer in one direction."""
+        names = [name + suffix for name in self._weights if name.startswith("weight")]
+        return [p.data for name in names if (p := getattr(self, name, None)) is not None]
 
     def _drop_packed(self, error: ValueError) -> None:
         """Forget the packed weights if another thread has called `set_isa` since they were made; raise other errors."""

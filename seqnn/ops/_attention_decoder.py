@@ -38,6 +38,7 @@ def attention_decoder(
     scale: float | None = None,
     lengths: npt.ArrayLike | None = None,
     source_lengths: npt.ArrayLike | None = None,
+    packed: Array | None = None,
     needs: Needs,
 ) -> tuple[tuple[Array, ...], Backward]:
     """Run a recurrent decoder that attends to a source at each step, over inputs that are known (teacher forcing).
@@ -74,6 +75,7 @@ def attention_decoder(
         scale: what the scores are multiplied by; default: 1, of "scaled_dot" 1/sqrt(H).
         lengths: of the targets, [B] integers in [0, T]: steps from there on are zero in the results. None means T for all.
         source_lengths: of the sources, [B] integers in [0, S]: positions from there on do not count. None means S for all.
+        packed: what `_core.attention_decoder_pack` returned for weights that do not change, or None.
 
     Returns:
         (out, fed, weights, h), and c of the cell "lstm": s of every step [B, T, H], what each step feeds (c_t or a_t)
@@ -128,7 +130,7 @@ def attention_decoder(
     if saves:
         saves += ["cells"] * (cell == "lstm") + ["queries"] * ("dot" not in score) + ["joined"] * (order == "after")
     done = call(
-        name, _core.attention_decoder_forward, **shared, feed0=feed0, bias_ih=bias_ih, bias_hh=bias_hh, rows=total,
+        name, _core.attention_decoder_forward, **shared, feed0=feed0, bias_ih=bias_ih, bias_hh=bias_hh, rows=total, packed=packed,
         columns=size * (1 if cell == "rnn" else 4), **dict.fromkeys([*saves, *["c_last"] * (cell == "lstm")], True),
     )  # fmt: skip
     saved = {key: getattr(done, key) for key in [*saves, "weights"]}

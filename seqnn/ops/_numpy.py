@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -299,7 +300,7 @@ def numpy_function(function: Callable, args: tuple, options: dict[str, Any]) -> 
     name = f"{function.__module__}.{function.__name__}".replace("numpy", "np")
     known = _FUNCTIONS.get(function)
     if known is not None and not (function is np.where and len(args) + len(options) == 1):
-        signature = inspect.signature(known)
+        signature = _signature(known)
         nothing = [k for k, v in options.items() if v is np._NoValue or (v is None and k not in signature.parameters)]
         options = {k: v for k, v in options.items() if k not in nothing}
         try:
@@ -310,6 +311,9 @@ def numpy_function(function: Callable, args: tuple, options: dict[str, Any]) -> 
         else:
             return known(*args, **options)
     return _on_arrays(name, function, args, options, harmless=function in _WITHOUT_GRADIENT)
+
+
+_signature = cache(inspect.signature)  # which takes longer than many a function
 
 
 def _on_arrays(name: str, function: Callable, args: Any, options: Any, *, harmless: bool) -> Any:

@@ -43,6 +43,32 @@ def test_a_second_call_goes_on_where_the_first_ended(cell, order):
         np.testing.assert_allclose(np.asarray(mine), np.asarray(other), atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("score", ["additive", "general", "dot"])
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_packed_weights_change_no_bit(cell, order, score, dtype):
+    decoder = nn.AttentionDecoder(5, 17, 17, cell=cell, order=order, score=score, dtype=dtype)
+    x, memory = X.astype(dtype), RNG.standard_normal((3, 6, 17)).astype(dtype)
+    packed = decoder.pack_weights()
+    with no_grad():
+        plain, ready = (decoder(x, memory, memory_lengths=[6, 2, 0], packed=given) for given in (None, packed))
+    for ours, expected in zip((*ready[:1], *ready.state), (*plain[:1], *plain.state), strict=True):
+        np.testing.assert_array_equal(np.asarray(ours), np.asarray(expected))
+
+
+def test_packed_weights_of_another_decoder_are_refused():
+    decoder = nn.AttentionDecoder(5, 8, 7)
+    others = [
+        nn.AttentionDecoder(6, 8, 7), nn.AttentionDecoder(5, 9, 7), nn.AttentionDecoder(5, 8, 6),
+        nn.AttentionDecoder(5, 8, 7, cell="lstm"), nn.AttentionDecoder(5, 8, 7, order="after"),
+        nn.AttentionDecoder(5, 8, 7, score="general"), nn.AttentionDecoder(5, 8, 7, attention_size=3),
+    ]  # fmt: skip
+    for packed in (*(other.pack_weights() for other in others), decoder.pack_weights()[:40]):
+        with pytest.raises(ValueError, match="packed was not made from weights of this shape and dtype"):
+            decoder(X.astype(np.float32), MEMORY.astype(np.float32), packed=packed)
+
+
 def test_the_state_of_a_sequence_is_that_after_its_last_step():
     decoder = nn.AttentionDecoder(5, 8, 7, order="after", dtype=np.float64)
     start = (RNG.standard_normal((3, 8)), RNG.standard_normal((3, 8)))

@@ -40,6 +40,10 @@ def test_one_call_steps_through_a_stack(kind, own, options, rows, bias):
         out, now = layer.step(x[t], now)
         outs.append(out)
     assert layer._bound is None
+    packed, state = layer.packed_step(), layer.step(x[0])[1]
+    for t in range(1, T):
+        out, state = packed(x[t], state)
+        np.testing.assert_array_equal(out, outs[t])
     layer.freeze()
     stream = None
     for t in range(T):
@@ -52,6 +56,8 @@ def test_one_call_steps_through_a_stack(kind, own, options, rows, bias):
     for parameter in layer.parameters():
         parameter.data[...] *= 2
     assert (layer.step(x[0])[0] != outs[0]).any()
+    with pytest.raises(TypeError, match="bidirectional"):
+        getattr(nn, kind)(N, 18, bidirectional=True).packed_step()(x[0], None)
 
 
 def test_a_large_step_is_that_of_the_sequence():
