@@ -37,6 +37,17 @@ struct decoder {
     struct step_weights packed;
 };
 
+// memset and memcpy want an address even of no bytes; arrays without elements have none here.
+static inline void clear_row(real *to, int64_t n)
+{
+    if (n > 0) memset(to, 0, (size_t)n * sizeof(real));
+}
+
+static inline void copy_row(real *to, const real *from, int64_t n)
+{
+    if (n > 0) memcpy(to, from, (size_t)n * sizeof(real));
+}
+
 static inline int64_t source_length(const struct decoder *d, int64_t b)
 {
     return d->source_lengths ? d->source_lengths[b] : d->S;
@@ -70,8 +81,8 @@ static void order_carried(const struct decoder *d)
 {
     const int64_t units = d->r.net.units;
     for (int64_t j = 0; j < d->r.B && d->r.net.carried; j++)
-        memcpy(d->carried_first + j * units, d->r.carried[0].first + d->schedule.order[j] * d->r.carried[0].first_row,
-               (size_t)units * sizeof(real));
+        copy_row(d->carried_first + j * units, d->r.carried[0].first + d->schedule.order[j] * d->r.carried[0].first_row,
+                 units);
 }
 
 // The sequences [first, end) of a part at a step, as the cell takes them.

@@ -80,9 +80,9 @@ static void add_incoming(const struct decoder_backward *w, const struct recurren
         const int64_t b = d->schedule.order[j];
         real *h = w->grad_h + j * H;
         if (j >= s->going_on) {
-            memset(h, 0, (size_t)H * sizeof(real));
-            memset(w->grad_carried + j * carried, 0, (size_t)carried * sizeof(real));
-            memset(w->grad_feed + j * d->F, 0, (size_t)d->F * sizeof(real));
+            clear_row(h, H);
+            clear_row(w->grad_carried + j * carried, carried);
+            clear_row(w->grad_feed + j * d->F, d->F);
             if (g->h_last) add_row(h, g->h_last + b * H, H);
             if (g->carried_last) add_row(w->grad_carried + j * carried, g->carried_last + b * carried, carried);
         }
@@ -98,8 +98,8 @@ static void attend_back(const struct decoder_backward *w, int64_t t, int64_t j, 
     const int64_t count = source_length(d, b);
     const real *keys = d->keys + b * d->S * d->A, *query = query_of(d, row);
     real *slopes = w->slopes + at * d->S, *grad_query = w->grad_query + row * d->A;
-    memset(slopes, 0, (size_t)d->S * sizeof(real));
-    memcpy(w->grad_mean + at * d->E, grad_mean, (size_t)d->E * sizeof(real));
+    clear_row(slopes, d->S);
+    copy_row(w->grad_mean + at * d->E, grad_mean, d->E);
     score_slopes(d, d->weights + at * d->S, grad_mean, w->g.weights ? w->g.weights + at * d->S : NULL, b, count,
                  slopes);
     if (is_additive(d)) {
@@ -108,7 +108,7 @@ static void attend_back(const struct decoder_backward *w, int64_t t, int64_t j, 
         return;
     }
     sum_of_rows(slopes, keys, count, d->A, grad_query);
-    memcpy(w->asked + at * d->A, query, (size_t)d->A * sizeof(real));
+    copy_row(w->asked + at * d->A, query, d->A);
 }
 
 // grad_h += the gradient of the states that made the queries of the step.
@@ -179,8 +179,8 @@ static void decode_back(void *context, int64_t first, int64_t end)
     const int64_t H = net->h_size;
     for (int64_t j = first; is_additive(d) && j < end; j++) {
         const int64_t b = d->schedule.order[j];
-        memset(w->grad_keys + b * d->S * d->A, 0, (size_t)(d->S * d->A) * sizeof(real));
-        memset(w->grad_weight + b * d->A, 0, (size_t)d->A * sizeof(real));
+        clear_row(w->grad_keys + b * d->S * d->A, d->S * d->A);
+        clear_row(w->grad_weight + b * d->A, d->A);
     }
     for (int64_t t = d->schedule.steps - 1; t >= 0; t--) {
         struct recurrent_step s = decoder_step(d, t, first, end);
@@ -251,11 +251,10 @@ static bool propagate_x(const struct decoder_backward *w, real *rows)
     if (!gemm_run(&g, gemm_team(&g))) return false;
     for (int64_t b = 0; b < r->B; b++)
         for (int64_t t = recurrent_length(r, b); t < r->T; t++)
-            memset(w->g.x + t * w->g.x_time + b * w->g.x_batch, 0, (size_t)r->I * sizeof(real));
+            clear_row(w->g.x + t * w->g.x_time + b * w->g.x_batch, r->I);
     for (int64_t t = 0; !in_order && t < q->steps; t++)
         for (int64_t j = 0; j < q->running[t]; j++)
-            memcpy(w->g.x + t * w->g.x_time + q->order[j] * w->g.x_batch, rows + (q->start[t] + j) * r->I,
-                   (size_t)r->I * sizeof(real));
+            copy_row(w->g.x + t * w->g.x_time + q->order[j] * w->g.x_batch, rows + (q->start[t] + j) * r->I, r->I);
     return true;
 }
 

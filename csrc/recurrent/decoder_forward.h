@@ -103,21 +103,19 @@ static void begin_sequences(const struct decoder *d, int64_t first, int64_t end)
     for (int64_t j = first; j < end; j++) {
         const int64_t b = d->schedule.order[j];
         const bool runs = j < d->schedule.running[0];
-        memcpy(runs ? r->h_before + j * H : r->h_last + b * H, r->h_first + b * r->h_first_row,
-               (size_t)H * sizeof(real));
-        if (!runs && r->net.carried)
-            memcpy(r->carried[0].last + b * units, d->carried_first + j * units, (size_t)units * sizeof(real));
+        copy_row(runs ? r->h_before + j * H : r->h_last + b * H, r->h_first + b * r->h_first_row, H);
+        if (!runs && r->net.carried) copy_row(r->carried[0].last + b * units, d->carried_first + j * units, units);
         if (runs && !d->attends_first) { // else the first means of values are fed
             real *feed = d->feeds + j * d->F;
             if (d->feed_first)
-                memcpy(feed, d->feed_first + b * d->F, (size_t)d->F * sizeof(real));
+                copy_row(feed, d->feed_first + b * d->F, d->F);
             else
-                memset(feed, 0, (size_t)d->F * sizeof(real));
+                clear_row(feed, d->F);
         }
-        memset(d->weights + b * r->T * d->S, 0, (size_t)(r->T * d->S) * sizeof(real));
+        clear_row(d->weights + b * r->T * d->S, r->T * d->S);
         for (int64_t t = recurrent_length(r, b); t < r->T; t++) {
-            memset(r->out + t * r->out_time + b * r->out_batch, 0, (size_t)H * sizeof(real));
-            memset(fed_row(d, t, b), 0, (size_t)d->F * sizeof(real));
+            clear_row(r->out + t * r->out_time + b * r->out_batch, H);
+            clear_row(fed_row(d, t, b), d->F);
         }
     }
 }
@@ -127,8 +125,7 @@ static void keep_last(const struct decoder *d, const struct recurrent_step *s)
 {
     const int64_t units = d->r.net.units;
     for (int64_t j = most(s->first, s->going_on); d->r.net.carried && j < s->last; j++)
-        memcpy(d->r.carried[0].last + d->schedule.order[j] * units, s->carried_next + j * units,
-               (size_t)units * sizeof(real));
+        copy_row(d->r.carried[0].last + d->schedule.order[j] * units, s->carried_next + j * units, units);
 }
 
 // Attention by the new states, and the attentional states tanh(W [mean of values; h]).
@@ -139,7 +136,7 @@ static void attend_after(const struct decoder_forward *w, const struct recurrent
     const int64_t next = d->schedule.start[s->step + 1];
     real *joined = d->joined + row * wide;
     for (int64_t j = s->first; j < s->last; j++)
-        memcpy(joined + j * wide + d->E, recurrent_out(&d->r, &d->schedule, s->step, j), (size_t)H * sizeof(real));
+        copy_row(joined + j * wide + d->E, recurrent_out(&d->r, &d->schedule, s->step, j), H);
     attend(d, s, joined, wide);
     multiply_step(out_product(d), joined, wide, w->made, d->F, 0, s->first, s->last);
     for (int64_t j = s->first; j < s->last; j++) {
@@ -159,7 +156,7 @@ static void attend_before(const struct decoder *d, const struct recurrent_step *
     real *feeds = d->feeds + d->schedule.start[s->step] * d->F;
     attend(d, s, feeds, d->F);
     for (int64_t j = s->first; j < s->last; j++)
-        memcpy(fed_row(d, s->step, d->schedule.order[j]), feeds + j * d->F, (size_t)d->F * sizeof(real));
+        copy_row(fed_row(d, s->step, d->schedule.order[j]), feeds + j * d->F, d->F);
 }
 
 static void decode_steps(void *context, int64_t first, int64_t end)
