@@ -46,4 +46,15 @@ static inline packed_fit read_tag(const real *packed, int64_t room, int64_t size
     return PACKED_FITS;
 }
 
+// Does the same for the weights of a recurrent net. Returns an error or NULL.
+static inline const char *read_net_tag(const real *packed, int64_t room, int64_t size, packed_tag expected,
+                                       const real **panels)
+{
+    switch (read_tag(packed, room, size, expected, panels)) {
+    case PACKED_FITS: return NULL;
+    case PACKED_OTHER_SET: return "packed was made on another instruction set: pack them again";
+    default: return "packed was not made from weights of this shape and dtype: pack them again";
+    }
+}
+
 #endif

@@ -51,18 +51,21 @@ static gemm x_product(const struct decoder *d)
     return times_transposed(d->r.weight_ih, d->weight_row, d->packed.x, d->r.net.input_columns, d->r.I);
 }
 
-// Says where each of the packed weights lies, those of x included, and returns how many elements they are.
-static int64_t place_packed(struct decoder *d, real *at)
+// Says where each of the packed weights lies, unless `at` is NULL, and returns how many elements they are. Those of x
+// are among them only where they stay packed from call to call.
+static int64_t place_packed(struct decoder *d, real *at, bool with_x)
 {
     const struct recurrent_net *net = &d->r.net;
     const int64_t H = net->h_size, wide = d->E + H;
-    const int64_t sizes[] = {gemm_packed_size(d->r.I, net->input_columns), gemm_packed_size(d->F, net->input_columns),
+    const int64_t sizes[] = {with_x ? gemm_packed_size(d->r.I, net->input_columns) : 0,
+                             gemm_packed_size(d->F, net->input_columns),
+                             // two products at most, each filled up to whole vectors
                              gemm_packed_size(H, net->columns + LANES), d->weight_query ? gemm_packed_size(H, d->A) : 0,
                              d->weight_out ? gemm_packed_size(wide, d->F) : 0};
     real **places[] = {&d->packed.x, &d->packed.feed, &d->packed.h, &d->packed.query, &d->packed.out};
     int64_t size = 0;
     for (int i = 0; i < 5; i++) {
-        if (at) *places[i] = at + size;
+        if (at) *places[i] = i || with_x ? at + size : NULL;
         size += sizes[i];
     }
     return size;
@@ -77,7 +80,7 @@ static packed_tag decoder_tag(const struct decoder *d, int64_t cell)
 
 static void pack_decoder(struct decoder *d, int64_t cell, real *packed, int64_t room)
 {
-    place_packed(d, write_tag(packed, room, decoder_tag(d, cell)));
+    place_packed(d, write_tag(packed, room, decoder_tag(d, cell)), true);
     const gemm x = x_product(d);
     gemm_pack_share(&x, 0, 1);
     struct decoder_forward all = {.d = *d};
@@ -88,11 +91,9 @@ static void pack_decoder(struct decoder *d, int64_t cell, real *packed, int64_t 
 static const char *open_packed_decoder(struct decoder *d, int64_t cell, const real *packed, int64_t room)
 {
     const real *panels;
-    switch (read_tag(packed, room, place_packed(d, NULL), decoder_tag(d, cell), &panels)) {
-    case PACKED_FITS: place_packed(d, (real *)panels); return NULL;
-    case PACKED_OTHER_SET: return "packed was made on another instruction set: pack them again";
-    default: return "packed was not made from weights of this shape and dtype: pack them again";
-    }
+    const char *error = read_net_tag(packed, room, place_packed(d, NULL, true), decoder_tag(d, cell), &panels);
+    if (!error) place_packed(d, (real *)panels, true);
+    return error;
 }
 
 // The first states of sequences [first, end); those of sequences without a step are the last ones, too.
@@ -203,22 +204,20 @@ static const char *decoder_forward(struct decoder_forward *w)
     const int64_t H = net->h_size, wide = d->E + H;
     const bool ready = d->packed.x != NULL; // the weights are packed
     const bool scores_h = d->score == ATTENTION_DECODER_DOT;
-    real *bias = NULL, *rows = NULL;
-    const int64_t sizes[] = {ready ? 0 : gemm_packed_size(d->F, net->input_columns),
-                             // two products at most, each filled up to whole vectors
-                             ready ? 0 : gemm_packed_size(H, net->columns + LANES),
-                             ready || !d->weight_query ? 0 : gemm_packed_size(H, d->A),
-                             ready || !d->weight_out ? 0 : gemm_packed_size(wide, d->F), net->columns,
-                             is_in_order(r, r->x_time, r->x_batch) ? 0 : r->rows * r->I, r->B * carried_size(d),
-                             d->weight_out ? r->B * d->F : 0, r->gates ? 0 : r->rows * net->columns,
-                             r->h_before ? 0 : r->rows * H, r->carried_all ? 0 : r->rows * carried_size(d),
-                             d->feeds ? 0 : r->rows * d->F, d->queries || scores_h ? 0 : r->rows * d->A,
+    real *packed = NULL, *bias = NULL, *rows = NULL;
+    const int64_t sizes[] = {ready ? 0 : place_packed(d, NULL, false),
+                             net->columns,
+                             is_in_order(r, r->x_time, r->x_batch) ? 0 : r->rows * r->I,
+                             r->B * carried_size(d),
+                             d->weight_out ? r->B * d->F : 0,
+                             r->gates ? 0 : r->rows * net->columns,
+                             r->h_before ? 0 : r->rows * H,
+                             r->carried_all ? 0 : r->rows * carried_size(d),
+                             d->feeds ? 0 : r->rows * d->F,
+                             d->queries || scores_h ? 0 : r->rows * d->A,
                              d->joined || !d->weight_out ? 0 : r->rows * wide};
     real *unused = NULL;
-    real **arrays[] = {ready ? &unused : &d->packed.feed,
-                       ready ? &unused : &d->packed.h,
-                       ready ? &unused : &d->packed.query,
-                       ready ? &unused : &d->packed.out,
+    real **arrays[] = {&packed,
                        &bias,
                        &rows,
                        &d->carried_first,
@@ -229,9 +228,10 @@ static const char *decoder_forward(struct decoder_forward *w)
                        d->feeds ? &unused : &d->feeds,
                        d->queries ? &unused : &d->queries,
                        d->joined ? &unused : &d->joined};
-    real *scratch = take_arrays(arrays, sizes, 14);
+    real *scratch = take_arrays(arrays, sizes, 11);
     error = sq_no_memory;
     if (scratch) {
+        if (!ready) place_packed(d, packed, false);
         order_carried(d);
         w->bias = join_biases(r, bias);
         if (multiply_inputs(w, rows)) {

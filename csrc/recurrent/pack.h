@@ -112,11 +112,9 @@ void recurrent_pack(const struct recurrence *r, real *packed)
 static const char *open_packed(const struct recurrence *r, struct packed_weights *weights)
 {
     const real *panels;
-    switch (read_tag(r->packed, r->packed_size, packed_size(r), tag_of(r), &panels)) {
-    case PACKED_FITS: *weights = packed_at(r, (real *)panels); return NULL;
-    case PACKED_OTHER_SET: return "packed was made on another instruction set: pack them again";
-    default: return "packed was not made from weights of this shape and dtype: pack them again";
-    }
+    const char *error = read_net_tag(r->packed, r->packed_size, packed_size(r), tag_of(r), &panels);
+    if (!error) *weights = packed_at(r, (real *)panels);
+    return error;
 }
 
 #endif
