@@ -66,25 +66,24 @@ def minimize_lbfgs(
     value, gradient = _evaluate(function, x)
     if not np.isfinite(value):
         raise ValueError(f"function: the value at start is {value}")
-    steps: list[np.ndarray] = []
-    changes: list[np.ndarray] = []
+    curvature = Curvature(x.size, memory)
     evaluations = 1
     for iteration in range(max_iter):
         if np.abs(gradient).max(initial=0.0) <= tol:
             return Minimum(x, value, iteration, evaluations, True)
-        direction = -_inverse_hessian_times(gradient, steps, changes)
-        first = 1.0 if steps else min(1.0, 1.0 / np.abs(gradient).sum())
+        direction = curvature.descent(gradient)
+        first = 1.0 if curvature.known else min(1.0, 1.0 / np.abs(gradient).sum())
         found = _line_search(function, x, direction, value, gradient, first)
         evaluations += found.evaluations
         if found.length == 0:
-            if not steps:
+            if not curvature.known:
                 break
-            steps, changes = [], []  # a bad model of the curvature: begin again from steepest descent
+            curvature = Curvature(x.size, memory)  # a bad model of the curvature: begin again from steepest descent
             continue
         step, change = found.length * direction, found.gradient - gradient
-        x, value, gradient = x + step, found.value, found.gradient
         if step @ change > 1e-10 * np.sqrt((step @ step) * (change @ change)):
-            steps, changes = [*steps, step][-memory:], [*changes, change][-memory:]
+            curvature.add(x + step, x, found.gradient, gradient)
+        x, value, gradient = x + step, found.value, found.gradient
     return Minimum(
         x, value, iteration + 1 if max_iter else 0, evaluations, bool(np.abs(gradient).max(initial=0.0) <= tol)
     )
@@ -96,20 +95,6 @@ def _evaluate(function: Function, x: np.ndarray) -> tuple[float, np.ndarray]:
     if gradient.shape != x.shape:
         raise ValueError(f"function: expected a gradient of shape {list(x.shape)}, got {list(gradient.shape)}")
     return float(value), gradient
-
-
-def _inverse_hessian_times(v: np.ndarray, steps: list[np.ndarray], changes: list[np.ndarray]) -> np.ndarray:
-    """Multiply by the inverse Hessian, by the two-loop recursion."""
-    v = v.copy()
-    weights = []
-    for s, y in zip(reversed(steps), reversed(changes), strict=True):
-        weights.append((s @ v) / (s @ y))
-        v -= weights[-1] * y
-    if steps:
-        v *= (steps[-1] @ changes[-1]) / (changes[-1] @ changes[-1])
-    for s, y, weight in zip(steps, changes, reversed(weights), strict=True):
-        v += (weight - (y @ v) / (s @ y)) * s
-    return v
 
 
 @dataclass
@@ -169,6 +154,11 @@ class Curvature:
         self._products = np.ones(memory)
         self._order: list[int] = []
         self._factor = 1.0
+
+    @property
+    def known(self) -> bool:
+        """Whether a step is remembered."""
+        return bool(self._order)
 
     def add(self, x: np.ndarray, x_before: np.ndarray, gradient: np.ndarray, gradient_before: np.ndarray) -> None:
         """Remember a step, in place of the oldest one where there is no more room."""
