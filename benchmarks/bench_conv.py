@@ -1,6 +1,7 @@
 """Convolutions of sequences and images, forward alone and with backward, against torch (oneDNN)."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -32,37 +33,47 @@ SHAPES = {
 
 def cases(options: Options) -> Iterator[Case]:
     """Yield the forward pass alone, then forward and backward."""
+    yield from both_passes(options, "conv", SHAPES, 0, {})
+
+
+def both_passes(
+    options: Options, function: str, shapes: dict[str, tuple], channels: int, goals: dict[str, float]
+) -> Iterator[Case]:
+    """Yield the forward pass alone, then forward and backward, of functions with the same name here and at torch.
+
+    Args:
+        options: of the run.
+        function: its name without the number of axes, which the shape of x tells.
+        shapes: name: the shapes of x and of the weight, and options of the function.
+        channels: the axis of the weight that counts the output's channels.
+        goals: of the forward pass alone.
+    """
     rng = np.random.default_rng(1)
     for threads in options.threads:
-        for name, (shape, window, how) in SHAPES.items():
+        for name, (shape, window, how) in shapes.items():
             shape = (2, *shape[1:]) if options.quick else shape
-            x, w = rng.standard_normal(shape, np.float32), rng.standard_normal(window, np.float32)
-            bias = rng.standard_normal(window[0], np.float32)
-            axes = len(shape) - 2
-            conv = ops.conv1d if axes == 1 else ops.conv2d
-            grad = rng.standard_normal(conv(x, w, bias, **how).shape, np.float32)
+            arrays = [rng.standard_normal(size, np.float32) for size in (shape, window, window[channels])]
+            called = f"{function}{len(shape) - 2}d"
+            mine = partial(getattr(ops, called), **how)
+            grad = rng.standard_normal(mine(*arrays).shape, np.float32)
+            peer = None if torch is None else partial(getattr(torch.nn.functional, called), **how)
 
-            def mine(x, w, bias, conv=conv, how=how):
-                return conv(x, w, bias, **how)
-
-            def peer(x, w, bias, axes=axes, how=how):
-                return getattr(torch.nn.functional, f"conv{axes}d")(x, w, bias, **how)
-
-            def forward(x=x, w=w, bias=bias, peer=peer):
+            def forward(arrays=arrays, peer=peer):
                 with torch.no_grad():
-                    return [peer(*map(torch.from_numpy, (x, w, bias)))]
+                    return [peer(*map(torch.from_numpy, arrays))]
 
             yield Case(
                 f"{name}, forward",
-                ours(lambda x=x, w=w, bias=bias, mine=mine: [mine(x, w, bias)], threads),
+                ours(lambda arrays=arrays, mine=mine: [mine(*arrays)], threads),
                 {"torch": theirs(forward, threads)},
                 check=same_arrays,
                 threads=threads,
+                goals=goals,
             )
             yield Case(
                 f"{name}, forward + backward",
-                ours(our_step(mine, [x, w, bias], grad), threads),
-                {"torch": theirs(their_step(peer, [x, w, bias], grad), threads)},
+                ours(our_step(mine, arrays, grad), threads),
+                {"torch": theirs(their_step(peer, arrays, grad), threads)},
                 check=same_arrays,
                 threads=threads,
                 goals={"torch": 1.0},

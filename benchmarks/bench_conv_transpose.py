@@ -2,11 +2,8 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
+from benchmarks.bench_conv import both_passes
 from benchmarks.case import Case, Options
-from benchmarks.torch_peer import our_step, ours, same_arrays, their_step, theirs, torch
-from seqnn import ops
 
 # name: x, weight, options
 SHAPES = {
@@ -23,38 +20,4 @@ SHAPES = {
 
 def cases(options: Options) -> Iterator[Case]:
     """Yield the forward pass alone, then forward and backward."""
-    rng = np.random.default_rng(1)
-    for threads in options.threads:
-        for name, (shape, window, how) in SHAPES.items():
-            shape = (2, *shape[1:]) if options.quick else shape
-            x, w = rng.standard_normal(shape, np.float32), rng.standard_normal(window, np.float32)
-            bias = rng.standard_normal(window[1], np.float32)
-            called = f"conv_transpose{len(shape) - 2}d"
-            grad = rng.standard_normal(getattr(ops, called)(x, w, bias, **how).shape, np.float32)
-
-            def mine(x, w, bias, called=called, how=how):
-                return getattr(ops, called)(x, w, bias, **how)
-
-            def peer(x, w, bias, called=called, how=how):
-                return getattr(torch.nn.functional, called)(x, w, bias, **how)
-
-            def forward(x=x, w=w, bias=bias, peer=peer):
-                with torch.no_grad():
-                    return [peer(*map(torch.from_numpy, (x, w, bias)))]
-
-            yield Case(
-                f"{name}, forward",
-                ours(lambda x=x, w=w, bias=bias, mine=mine: [mine(x, w, bias)], threads),
-                {"torch": theirs(forward, threads)},
-                check=same_arrays,
-                threads=threads,
-                goals={"torch": 1.0},
-            )
-            yield Case(
-                f"{name}, forward + backward",
-                ours(our_step(mine, [x, w, bias], grad), threads),
-                {"torch": theirs(their_step(peer, [x, w, bias], grad), threads)},
-                check=same_arrays,
-                threads=threads,
-                goals={"torch": 1.0},
-            )
+    yield from both_passes(options, "conv_transpose", SHAPES, 1, {"torch": 1.0})
