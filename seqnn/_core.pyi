@@ -951,6 +951,28 @@ def smooth_l1_backward(
     scale: float = 1.0,
 ) -> np.ndarray: ...
 
+class pinball_forward_result(NamedTuple):
+    total: np.ndarray
+    loss: np.ndarray | None
+
+# pinball_forward(x:f[N], y:f[N], quantile:f[N]) -> total:f64[1], loss?f[N]
+def pinball_forward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    quantile: npt.ArrayLike,
+    *,
+    loss: bool = False,
+) -> pinball_forward_result: ...
+
+# pinball_backward(x:f[N], y:f[N], quantile:f[N], grad?f[N], scale:d=1) -> grad_x:f[N]
+def pinball_backward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    quantile: npt.ArrayLike,
+    grad: npt.ArrayLike | None = None,
+    scale: float = 1.0,
+) -> np.ndarray: ...
+
 class bce_forward_result(NamedTuple):
     total: np.ndarray
     loss: np.ndarray | None
