@@ -172,7 +172,7 @@ def test_bad_input():
         ops.binary_cross_entropy_with_logits(two, two, pos_weight=three)
     with pytest.raises(ValueError, match=r"expected x of shape \(2, 3\), those of target and quantiles, got \(2,\)"):
         ops.pinball_loss(two, two, [0.1, 0.5, 0.9])
-    with pytest.raises(ValueError, match="pinball_loss: quantiles: expected a finite number > 0 and < 1, got 1.0"):
+    with pytest.raises(ValueError, match=r"pinball_loss: quantiles: expected a finite number > 0 and < 1, got 1.0"):
         ops.pinball_loss(two[:, None], two, [1.0])
     with pytest.raises(ValueError, match="target must hold 1 and -1, got 0"):
         ops.cosine_embedding_loss(np.ones((2, 2)), np.ones((2, 2)), np.array([1, 0]))
