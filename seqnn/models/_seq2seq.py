@@ -60,6 +60,10 @@ class Seq2Seq(TargetLanguages, WritingEstimator, SequenceEstimator):
     >>> model = Seq2Seq(hidden_size=24, max_iter=150, learning_rate=0.02, validation_fraction=0).fit(X, y)
     >>> model.predict([["1", "3", "2"]])
     [['one', 'three', 'two']]
+    >>> german = [["eins", "zwei"], ["zwei", "eins"], ["drei"], ["eins", "drei", "zwei"]]
+    >>> both = model.fit(X + X, y + german, target_language=["en"] * 4 + ["de"] * 4)
+    >>> both.predict([["2", "1"], ["2", "1"]], target_language=["de", "en"])
+    [['zwei', 'eins'], ['two', 'one']]
     """
 
     context = Choice("every_step", ("every_step", "initial"))

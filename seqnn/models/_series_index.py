@@ -87,7 +87,8 @@ class SeriesIndex:
             levels = pandas.Index(quantiles, name="quantile")
             if values.ndim == 3:
                 columns = self._names["columns"]
-                levels = pandas.MultiIndex.from_product([columns, quantiles], names=[columns.name, "quantile"])
+                pairs = [(*(c if isinstance(c, tuple) else (c,)), q) for c in columns for q in quantiles]
+                levels = pandas.MultiIndex.from_tuples(pairs, names=[*columns.names, "quantile"])
             return pandas.DataFrame(values.reshape(len(values), -1), index=index, columns=levels)
         if values.ndim == 1 and "columns" in self._names:
             return self._index.to_series(index=index, name=None).__class__(values, index=index)

@@ -147,6 +147,9 @@ def test_quantiles_of_pandas_have_names():
     found = small("mlp", 4, 3, quantiles=(0.1, 0.9), max_iter=2).fit(frame).predict()
     assert found.columns.tolist() == [("a", 0.1), ("a", 0.9), ("b", 0.1), ("b", 0.9)]
     assert found["b"].columns.tolist() == [0.1, 0.9]
+    frame.columns = pandas.MultiIndex.from_tuples([("x", "a"), ("x", "b")], names=["shop", "what"])
+    found = small("mlp", 4, 3, quantiles=(0.1, 0.9), max_iter=2).fit(frame).predict()
+    assert found.columns.names == ["shop", "what", "quantile"] and found.columns[1] == ("x", "a", 0.9)
 
 
 def test_dates_go_on_by_their_frequency():
@@ -159,13 +162,30 @@ def test_dates_go_on_by_their_frequency():
     ):
         for known in (index, index[np.arange(60)]):  # with and without a frequency that is set
             assert ARForecaster(2, ridge=1).fit(pandas.Series(SOLD[:60], known)).predict(2).index[0] == following
-            assert (
-                ARForecaster(1, ridge=1)
-                .fit(pandas.Series(SOLD[:60], known))
-                .predict(2, series=pandas.Series(SOLD[:2], known[-2:]))
-                .index[0]
-                >= known[-1]
-            )
+    two = pandas.Series(SOLD[:2], pandas.to_datetime(["2024-01-03", "2024-01-05"]))  # only their distance is known
+    assert ARForecaster(2, ridge=1).fit(SOLD).predict(1, series=two).index[0] == pandas.Timestamp("2024-01-07")
+
+
+# Reports about other programs: numbered steps that do not begin at 0 (unit8co/darts 974), covariates longer than the series
+# (darts 521, 843), other covariates asked for than those of fit (darts 1340), a period that the message about short ones does
+# not name (darts 2283), weeks that end on Wednesday (sktime 1405), business days (pyflux 103), dates without a frequency that
+# were numbered silently (skforecast 329), quantiles that cross (skpro 131) or go on from own predictions (darts 1810).
+
+
+def test_numbered_steps_and_weeks_may_begin_anywhere():
+    pandas = pytest.importorskip("pandas")
+    series = pandas.Series(SOLD, pandas.RangeIndex(100, 500))
+    prices = pandas.DataFrame(PRICES, pandas.RangeIndex(100, 520))
+    model = ARForecaster(3).fit(series[:300], future_covariates=prices)
+    assert model.predict(10, future_covariates=prices).index.tolist() == list(range(400, 410))
+    past = model.historical_forecasts(series, future_covariates=prices)
+    assert past.index.equals(series.index) and past.notna().sum() == 397
+    weeks = pandas.Series(SOLD, pandas.date_range("2019-01-02", freq="W-WED", periods=400))
+    assert ARForecaster(3).fit(weeks).predict(2).index[0] == weeks.index[-1] + pandas.Timedelta("7D")
+    days = pandas.Series(
+        SOLD[:89], pandas.date_range("2024-01-01", periods=89, tz="Europe/Berlin")
+    )  # before the clock moves
+    assert str(ARForecaster(3).fit(days).predict(4).index[-1]) == "2024-04-02 00:00:00+02:00"
 
 
 def test_dates_with_gaps_or_without_order_are_refused():
