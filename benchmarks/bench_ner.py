@@ -38,7 +38,8 @@ class Data:
         train, test = self._texts()
         count = 600 if quick else len(train[0])
         tokens = train[0][:count]
-        tags = convert_tags(train[1][:count], "IOB2", "IOB2", invalid="repair")  # one span of the file begins with I-LOC
+        # A span of the file begins with I-LOC.
+        tags = convert_tags(train[1][:count], "IOB2", "IOB2", invalid="repair")
         self.test_tokens, self.gold = test[0][: 300 if quick else None], test[1][: 300 if quick else None]
         self.estimator = Tagger(max_iter=1, validation_fraction=0, learning_rate=0.0).fit(tokens[:1], tags[:1])
         self._learn(tokens, tags)
