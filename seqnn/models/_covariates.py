@@ -9,7 +9,7 @@ import numpy as np
 from ._base import ArrayList, Learner
 from ._series import Series, as_series
 
-__all__ = ["CovariateEnds", "Covariates", "Window"]
+__all__ = ["CovariateEnds", "Covariates", "Window", "rows_at"]
 
 
 class Window(NamedTuple):
@@ -74,6 +74,11 @@ class Covariates(NamedTuple):
         return self.past[0].shape[1], self.future[0].shape[1]
 
 
+def rows_at(covariates: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the rows [..., C] of covariates [T, C] at places [...], which need not exist where there are no columns."""
+    return covariates[places] if covariates.shape[1] else np.zeros((*places.shape, 0))
+
+
 class CovariateEnds(Learner):
     """The last steps of covariates, from which forecasts go on.
 
@@ -102,10 +107,10 @@ class CovariateEnds(Learner):
         """
         if future is None:
             return Covariates(self.past, self.future)
-        given = _checked("future_covariates", future, series, self.future[0].shape[1])
-        found = []
+        name = "future_covariates"
+        given, found = _checked(name, future, series, self.future[0].shape[1]), []
         for end, rows, own, index in zip(self.future, given.values, given.indices, series.indices, strict=True):
-            ahead = rows if index is None or own is None else rows[index.places_ahead(own, len(rows))]
+            ahead = rows if index is None or own is None else rows[index.places_ahead(name, own, len(rows))]
             found.append(np.concatenate([end[:lags], ahead]))
         return Covariates(self.past, found)
 
@@ -138,7 +143,7 @@ def _beside(name: str, rows: np.ndarray, own: Any, index: Any, steps: int, *, ah
     """
     if index is not None and own is not None:
         places = index.places(name, own)
-        return rows[np.concatenate([places, index.places_ahead(own, len(rows))]) if ahead else places]
+        return rows[np.concatenate([places, index.places_ahead(name, own, len(rows))]) if ahead else places]
     if own is not None:
         own.check_order(name)
     if len(rows) < steps or (len(rows) > steps and not ahead):

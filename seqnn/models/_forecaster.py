@@ -9,7 +9,7 @@ import numpy as np
 from .._arguments import integer
 from .._settings import Integer
 from ._base import ArrayList, Estimator, Part, Plain, r2_score
-from ._covariates import CovariateEnds, Covariates, Window
+from ._covariates import CovariateEnds, Covariates, Window, rows_at
 from ._series import Series, as_series
 
 __all__ = ["Forecaster"]
@@ -115,8 +115,8 @@ class Forecaster(Estimator):
                 raise ValueError(
                     f"future_covariates: expected {need} steps after the series, as horizon is {horizon}, got {max(there, 0)}"
                 )
-            windows.append((s[begin:], past[begin:], future[begin : begin + lags + need]))
-        found = self._go_on(Window(*map(np.stack, zip(*windows, strict=True))), steps)
+            windows.append((s[begin:], past[begin:], rows_at(future, begin + np.arange(lags + need))))
+        found = self._go_on(Window(*map(np.stack, zip(*windows, strict=True))), steps, "steps")
         return known.given(self._formed(found), ahead=True, quantiles=self._quantiles())
 
     def historical_forecasts(
@@ -158,25 +158,23 @@ class Forecaster(Estimator):
             rows = np.arange(max(count, 0))[:, None]
             for start in range(0, len(rows), _ROWS):
                 at = rows[start : start + _ROWS]
-                further = (
-                    future[at + np.arange(lags + need)] if future.shape[1] else np.zeros((len(at), lags + need, 0))
-                )
-                window = Window(s[at + np.arange(lags)], past[at + np.arange(lags)], further)
-                whole[at[:, 0] + lags + ahead - 1] = self._go_on(window, ahead)[:, -1]
+                read = at + np.arange(lags)
+                window = Window(s[read], past[read], rows_at(future, at + np.arange(lags + need)))
+                whole[at[:, 0] + lags + ahead - 1] = self._go_on(window, ahead, "ahead")[:, -1]
             forecasts.append(whole)
         return forecasts
 
-    def _go_on(self, window: Window, steps: int) -> np.ndarray:
-        """Forecast `steps` steps after windows, [N, steps, variables, quantiles]."""
+    def _go_on(self, window: Window, steps: int, name: str) -> np.ndarray:
+        """Forecast steps after windows, [N, steps, variables, quantiles]; messages call their number by a name."""
         lags, horizon = self._sizes()
         if steps > horizon and self._quantiles() is not None:
             raise ValueError(
-                f"steps: expected at most horizon = {horizon} with quantiles, got {steps}: a forecast from own predictions "
+                f"{name}: expected at most horizon = {horizon} with quantiles, got {steps}: a forecast from own predictions "
                 "has no quantiles; fit with a longer horizon"
             )
         if steps > horizon and window.past.shape[2]:
             raise ValueError(
-                f"steps: expected at most horizon = {horizon} with past covariates, which are not known ahead, got {steps}"
+                f"{name}: expected at most horizon = {horizon} with past covariates, which are not known ahead, got {steps}"
             )
         found = self._ahead(window.cut(0, lags, horizon))
         values = np.concatenate([window.values, found[..., 0]], axis=1)

@@ -30,7 +30,7 @@ class NetworkForecaster(Forecaster, NetworkEstimator):
         lags: steps that are read.
         horizon: steps that are forecast at once; longer forecasts go on from their own predictions.
         quantiles: what is forecast: numbers between 0 and 1 in rising order, such as (0.1, 0.5, 0.9), by the pinball loss;
-            None: one value, by the squared error. Quantiles are sorted after training, so that they never cross.
+            None: one value, by the squared error. Each forecast is sorted, so that quantiles never cross.
         scaling: each variable is scaled to mean 0 and deviation 1 ("standard"), to [0, 1] ("minmax"), or not (None).
         difference: whether the network says by how much the steps ahead differ from the last one.
         learning_rate: of AdamW, constant.
@@ -97,17 +97,15 @@ class NetworkForecaster(Forecaster, NetworkEstimator):
         self._scaler = _SCALINGS[settings.scaling](np.concatenate(series))
         self._past_scaler = Scaler.standard(np.concatenate(covariates.past))
         self._future_scaler = Scaler.standard(np.concatenate(covariates.future))
+        whole = settings.lags + settings.horizon
         learnt: list[tuple] = []
         held: list[tuple] = []
         for s, past, future in zip(series, *covariates, strict=True):
-            x, y = lag_windows(s, settings.lags, settings.horizon)
-            known = windows(
-                future[: len(s)], settings.lags + settings.horizon, overlap=settings.lags + settings.horizon - 1
-            )
-            window = self._scaled(Window(x, lag_windows(past, settings.lags, settings.horizon)[0], known))
-            y = self._scaler.scaled(y).astype(np.float32)
-            y = (y - window.values[:, -1:] if settings.difference else y).reshape(len(y), -1)
-            x = self._inputs(window)
+            scaled = self._scaled(Window(s, past, future[: len(s)]))
+            x, y = lag_windows(scaled.values, settings.lags, settings.horizon)
+            y = (y - x[:, -1:] if settings.difference else y).reshape(len(y), -1)
+            known = windows(scaled.future, whole, overlap=whole - 1)
+            x = self._inputs(Window(x, lag_windows(scaled.past, settings.lags, settings.horizon)[0], known))
             # The end is held out, and so is what overlaps its targets.
             last = round(len(x) * settings.validation_fraction)
             gap = settings.horizon - 1 if last else 0
@@ -129,7 +127,7 @@ class NetworkForecaster(Forecaster, NetworkEstimator):
         return self._used.horizon * self.n_variables_ * len(self._quantiles() or (None,))
 
     def _scaled(self, window: Window) -> Window:
-        """Return a window in the units of the network, float32."""
+        """Return windows, or whole series in their place, in the units of the network, float32."""
         scalers = self._scaler, vars(self).get("_past_scaler"), vars(self).get("_future_scaler")
         pairs = zip(scalers, window, strict=True)
         return Window(*((rows if s is None else s.scaled(rows)).astype(np.float32) for s, rows in pairs))

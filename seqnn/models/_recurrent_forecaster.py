@@ -88,8 +88,9 @@ class RecurrentForecaster(NetworkForecaster):
         return {"input_size": size, "outputs": self._outputs(), **layers}
 
     def _inputs(self, window: Window) -> np.ndarray:
+        if not (window.past.shape[2] or window.future.shape[2]):
+            return window.values
         count, lags = window.values.shape[:2]
         # Each step is read with the future covariates of the steps that a forecast from there would be for.
         ahead = np.arange(lags)[:, None] + 1 + np.arange(self._used.horizon)
-        further = window.future[:, ahead].reshape(count, lags, -1) if window.future.shape[2] else window.past[:, :, :0]
-        return np.concatenate([window.values, window.past, further], axis=2)
+        return np.concatenate([window.values, window.past, window.future[:, ahead].reshape(count, lags, -1)], axis=2)

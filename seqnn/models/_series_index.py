@@ -36,21 +36,21 @@ class SeriesIndex:
 
     def places(self, name: str, other: SeriesIndex) -> np.ndarray:
         """Return where another series has these steps; a ValueError, which calls it by its name, where it lacks one."""
-        found = other._places(self._index)
+        found = other._places(name, self._index)
         if (found < 0).any():
             missing = self._index[int(np.argmax(found < 0))]
             raise ValueError(f"{name}: expected all steps of the series in its index, {missing} is missing")
         return found
 
-    def places_ahead(self, other: SeriesIndex, most: int) -> np.ndarray:
+    def places_ahead(self, name: str, other: SeriesIndex, most: int) -> np.ndarray:
         """Return where another series has the steps that follow, up to the first one that it lacks."""
-        found = other._places(self._following(most))
+        found = other._places(name, self._following(most))
         return found[: int(np.argmax(found < 0))] if (found < 0).any() else found
 
-    def _places(self, labels: Any) -> np.ndarray:
+    def _places(self, name: str, labels: Any) -> np.ndarray:
         """Return where labels stand in the index, -1 where they do not."""
         if not self._index.is_unique:
-            raise ValueError(f"covariates: expected each step once in the index, got {self._repeated()} twice")
+            raise ValueError(f"{name}: expected each step once in the index, got {self._repeated()} twice")
         return np.asarray(self._index.get_indexer(labels))
 
     def check_order(self, name: str) -> None:

@@ -117,7 +117,7 @@ def test_rows_of_pandas_are_found_by_the_index():
         ValueError, match=r"future_covariates: expected all steps of the series .* 2024-01-01.* missing"
     ):
         framed.predict(3, series=series, future_covariates=prices[1:])
-    with pytest.raises(ValueError, match="covariates: expected each step once in the index, got 2024-01-02"):
+    with pytest.raises(ValueError, match="future_covariates: expected each step once in the index, got 2024-01-02"):
         framed.predict(3, series=series, future_covariates=prices.set_axis(days[[0, 1, 1, *range(3, 420)]]))
 
 
@@ -256,5 +256,7 @@ def test_bad_covariates_are_named():
         ARForecaster(2).fit(SOLD, past_covariates=LEADING)
     with pytest.raises(ValueError, match="steps: expected at most horizon = 3 with quantiles, got 4"):
         small("mlp", 4, 3, quantiles=(0.5,), max_iter=1).fit(SOLD).predict(4)
+    with pytest.raises(ValueError, match=r"ahead: expected at most horizon = 3 with past covariates, .* got 4"):
+        model.historical_forecasts(SOLD, ahead=4, past_covariates=LEADING, **future)
     with pytest.raises(ValueError, match="series: expected lags"):
         model.historical_forecasts(SOLD[:3], past_covariates=LEADING[:3], **future)
