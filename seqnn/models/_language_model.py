@@ -77,8 +77,8 @@ class LanguageModel(ScoresTexts, WritesTexts, NetworkEstimator):
 
     >>> from seqnn.models import LanguageModel
     >>> model = LanguageModel(hidden_size=32, tokenizer=list, learning_rate=0.02, batch_size=2, max_iter=8)
-    >>> model.fit("to be or not to be, that is the question. " * 40).generate("to be", max_new_tokens=21)
-    'to be or not to be, that i'
+    >>> model.fit("to be or not to be, that is the question. " * 40).generate("or not", max_new_tokens=15)
+    'or not to be, that is'
     >>> model.perplexity("to be or not to be") < model.perplexity("eb ot ton ro eb ot")
     True
     """
@@ -185,17 +185,6 @@ class LanguageModel(ScoresTexts, WritesTexts, NetworkEstimator):
         self._input = kind(sequences, settings, settings.embedding, marks=not single)
         return self._encoded(X, "X")
 
-    def _encoded(self, X: Any, name: str) -> list[np.ndarray]:  # noqa: N803
-        """Return the ids of each text, with its marks, at least two."""
-        sequences, _ = self._texts(X, name)
-        rows = [self._input.marked(row) for row in self._input.encode(sequences, name)]
-        if short := [i for i, row in enumerate(rows) if len(row) < 2]:
-            raise ValueError(
-                f"{name}[{short[0]}]: expected at least two tokens, as the first one of a text without marks is not "
-                "predicted, got one; a list of texts has marks"
-            )
-        return rows
-
     def _split(self, rows: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the texts to learn from, and those held out: of one text its end."""
         settings = self._used
@@ -229,6 +218,8 @@ class LanguageModel(ScoresTexts, WritesTexts, NetworkEstimator):
         common = {name: getattr(settings, name) for name in ("num_layers", "dropout", "tied")}
         if settings.cell == "gpt":
             width = settings.hidden_size if settings.embedding is None else size
+            if width % settings.nhead:
+                raise ValueError(f"hidden_size: expected a multiple of nhead={settings.nhead}, got {width}")
             sizes = {"d_model": width, "nhead": settings.nhead, "max_positions": settings.window}
         else:
             sizes = {"embedding_size": size, "hidden_size": settings.hidden_size, "cell": settings.cell}

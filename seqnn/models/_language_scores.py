@@ -8,26 +8,21 @@ import numpy as np
 
 from ..lm import TextScore
 from ..text import pad
-from ._base import Estimator, by_length
+from ._base import by_length
 from ._decoding import evaluating
 from ._gpt import GPT
 from ._heads import IGNORED
+from ._language_texts import ReadsTexts
 from ._recurrent_lm import RecurrentLM
-from ._stream_tokens import StreamIds, StreamTokens
+from ._stream_tokens import StreamTokens
 
 __all__ = ["ScoresTexts", "perplexity_of"]
 
 _ROWS, _STEPS = 64, 256
 
 
-class ScoresTexts(Estimator):
-    """An estimator with a network that knows how probable texts are, and `_encoded`, which makes ids of these."""
-
-    model_: Any
-    _input: StreamTokens | StreamIds
-
-    def _encoded(self, X: Any, name: str) -> list[np.ndarray]:  # noqa: N803 - scikit-learn's name
-        raise NotImplementedError
+class ScoresTexts(ReadsTexts):
+    """A language model that tells how probable texts are."""
 
     def token_log_probs(self, X: Any) -> list[np.ndarray]:  # noqa: N803
         """Return the natural logarithm of the probability of each token of each text, given those before it.
@@ -41,6 +36,24 @@ class ScoresTexts(Estimator):
         """
         self._require_fit()
         return log_probs(self.model_, self._encoded(X, "X"))
+
+    def token_scores(self, X: Any) -> list[list[tuple[str, float]]]:  # noqa: N803
+        """Return each token of each text with the log10 of its probability, as `lm.NGramLM.full_scores`; of texts of tokens.
+
+        Args:
+            X: as for `fit`.
+
+        Raises:
+            TypeError: the model is one of integers.
+        """
+        self._require_fit()
+        if not isinstance(self._input, StreamTokens):
+            raise TypeError("token_scores: expected a model of tokens, this one is of integers: use token_log_probs")
+        texts, _ = self._texts(X, "X")
+        marks = self._input.marks
+        names = [[*row[not marks :], *(["</s>"] if marks else [])] for row in texts.rows]
+        pairs = zip(names, self.token_log_probs(X), strict=True)
+        return [[*zip(row, (scores / np.log(10)).tolist(), strict=True)] for row, scores in pairs]
 
     def score_samples(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the natural logarithm of the probability of each text, [N].

@@ -9,28 +9,17 @@ from typing import Any
 import numpy as np
 
 from .. import decode
-from ._base import Estimator
 from ._decoding import refuse_several
 from ._gpt import GPT
-from ._sequences import Sequences, as_sequences
-from ._stream_tokens import StreamIds, StreamTokens, TextCoder
+from ._language_texts import ReadsTexts
+from ._sequences import Sequences
+from ._stream_tokens import StreamTokens, TextCoder
 
 __all__ = ["WritesTexts"]
 
 
-class WritesTexts(Estimator):
-    """An estimator with a network that goes on writing texts, and `_input`, which makes ids of these."""
-
-    model_: Any
-    _input: StreamTokens | StreamIds
-
-    def _texts(self, X: Any, name: str, *, empty: bool = False) -> tuple[Sequences, bool]:  # noqa: N803
-        """Return texts, checked, and whether one was given that is no list."""
-        single = is_one(X)
-        found = as_sequences([X] if single else X, name, self._used.tokenizer, empty=empty)
-        if not found.tokens and not (found.whole and found.flat):
-            raise TypeError(f"{name}: expected texts, token lists or sequences of integers, got other numbers")
-        return found, single
+class WritesTexts(ReadsTexts):
+    """A language model that goes on writing texts."""
 
     @property
     def tokenizer_(self) -> TextCoder | None:
@@ -129,12 +118,3 @@ class WritesTexts(Estimator):
             return np.concatenate([before, after]) if whole else after
         tokens = [*before, *after] if whole else after
         return self.tokenizer_.join(tokens) if prompts.text else tokens
-
-
-def is_one(X: Any) -> bool:  # noqa: N803
-    """Tell whether this is one text, and no list of texts."""
-    if isinstance(X, np.ndarray):
-        return X.ndim == 1 and X.dtype.kind in "iu"
-    if isinstance(X, list | tuple):
-        return len(X) > 0 and all(isinstance(token, int | np.integer) and not isinstance(token, bool) for token in X)
-    return isinstance(X, str)
