@@ -31,8 +31,9 @@ def logits_after(model, ids):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_text_is_learnt_by_heart(cell):
-    settings = {"hidden_size": 32, "max_iter": 25, "learning_rate": 0.01, "dropout": 0.0, "batch_size": 2, "window": 24}
-    model = LanguageModel(**settings, cell=cell, tokenizer=list, validation_fraction=0).fit(SONG * 20)
+    settings = {"hidden_size": 32, "max_iter": 15, "dropout": 0.0, "batch_size": 2, "window": 24, "tokenizer": list}
+    settings |= {"learning_rate": 0.006, "warmup": 30} if cell == "gpt" else {"learning_rate": 0.015}
+    model = LanguageModel(**settings, cell=cell, validation_fraction=0).fit(SONG * 20)
     assert model.generate("row your boat", max_new_tokens=20) == "row your boat gently down the str"
     assert model.history_["perplexity"][-1] < 2 < model.history_["perplexity"][0]
     assert model.perplexity(SONG * 3) < 1.6
@@ -166,8 +167,14 @@ def test_greedy_texts_are_the_most_probable_tokens(cell, models):
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
-    "options", [{}, {"do_sample": True, "seed": 1, "top_k": 5}, {"num_beams": 3}, {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 1.0}]
-)  # fmt: skip
+    "options",
+    [
+        {},
+        {"do_sample": True, "seed": 1, "top_k": 5},
+        {"num_beams": 3},
+        {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 1.0},
+    ],
+)
 def test_prompts_of_unequal_length_are_continued_as_alone(cell, options, models):
     model, prompts = models[cell], ["the dog sat", "a", "", "the zebra"]
     together = model.generate(prompts, max_new_tokens=6, **options)
@@ -204,9 +211,9 @@ def test_units_are_words_characters_or_subwords():
 
 def test_unknown_tokens_are_never_written_and_stay_in_prompts():
     rare = [*TEXTS, *(f"the w{i}" for i in range(60))]
-    model = LanguageModel(**TINY | {"max_iter": 5, "learning_rate": 0.02}, min_frequency=2).fit(rare)
+    model = LanguageModel(**TINY | {"max_iter": 20, "learning_rate": 0.03}, min_frequency=2, batch_size=4).fit(rare)
     (row,) = model.token_log_probs(["the zebra"])
-    assert np.exp(row[1]) > 20 * np.exp(LanguageModel(**TINY).fit(TEXTS * 4).token_log_probs(["the zebra"])[0][1])
+    assert np.exp(row[1]) > 0.3  # it has learnt that they occur
     texts = model.generate(["zebra the"] * 20, do_sample=True, seed=0, max_new_tokens=5)
     assert all(text.startswith("zebra the") and "<" not in text for text in texts)
 
