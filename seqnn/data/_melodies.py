@@ -9,7 +9,15 @@ from .._arguments import integer
 _SCALE = np.array([0, 2, 4, 5, 7, 9, 11])  # of a major key, in semitones
 _TONICS = 60, 62, 65, 67  # C, D, F, G
 _PROGRESSIONS = (0, 4, 5, 3), (0, 3, 4, 0), (0, 5, 3, 4), (1, 4, 0, 0)  # the degree that each bar's chord stands on
-_RHYTHMS = (2, 2, 2, 2), (4, 2, 2), (2, 2, 4), (2, 1, 1, 4), (3, 1, 2, 2), (1, 1, 2, 2, 2), (3, 1, 4)  # eighths of a bar
+_RHYTHMS = (
+    (2, 2, 2, 2),
+    (4, 2, 2),
+    (2, 2, 4),
+    (2, 1, 1, 4),
+    (3, 1, 2, 2),
+    (1, 1, 2, 2, 2),
+    (3, 1, 4),
+)  # eighths of a bar
 _LOWEST, _HIGHEST = -3, 11  # degrees from the tonic
 
 

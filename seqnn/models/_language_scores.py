@@ -64,10 +64,13 @@ class ScoresTexts(ReadsTexts):
         return np.array([row.sum() for row in self.token_log_probs(X)])
 
     def evaluate(self, X: Any) -> TextScore:  # noqa: N803
-        """Score texts as a whole, with the figures of `lm.NGramLM.evaluate`: the same tokens count in both.
+        """Score texts as a whole.
 
         Args:
             X: as for `fit`.
+
+        Returns:
+            The figures of `lm.NGramLM.evaluate`: the same tokens count in both.
         """
         self._require_fit()
         rows = self._encoded(X, "X")

@@ -16,10 +16,17 @@ __all__ = ["Carried", "Streams"]
 
 
 class Carried:
-    """What a model hands on from one batch of an epoch to the next: its state, detached from the graph.
+    """A state that a model hands on from one batch of an epoch to the next, detached from the graph.
 
     Attributes:
         state: None at the beginning of an epoch.
+
+    >>> from seqnn import train
+    >>> for inputs, carried, targets in train.Streams([3, 1, 2], batch_size=1, window=1):
+    ...     print(inputs.tolist(), "after", carried.state)
+    ...     carried.state = inputs[0, -1].item()
+    [[3]] after None
+    [[1]] after 3
     """
 
     def __init__(self) -> None:

@@ -1,5 +1,7 @@
 """Made melodies: bars are full, notes are of one key, the end is the tonic, and the seed decides."""
 
+from itertools import pairwise
+
 import pytest
 
 from seqnn.data import melodies
@@ -19,7 +21,7 @@ def test_bars_are_full_notes_are_of_one_key_and_the_end_is_the_tonic():
         assert held == 8 and tonic % 12 in {0, 2, 5, 7}
         assert {(pitch - tonic) % 12 for pitch, _ in notes} <= MAJOR
         assert all(54 <= pitch <= 86 for pitch, _ in notes)
-        assert all(abs(a - b) <= 9 for (a, _), (b, _) in zip(notes[:-2], notes[1:-1], strict=True))
+        assert all(abs(a - b) <= 9 for (a, _), (b, _) in pairwise(notes[:-1]))
 
 
 def test_the_seed_decides_and_more_begin_with_fewer():
