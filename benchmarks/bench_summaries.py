@@ -18,9 +18,10 @@ from benchmarks.torch_peer import torch
 from seqnn.data import docstring_summaries
 from seqnn.metrics import rouge
 from seqnn.models import Seq2Seq, Translator
-from seqnn.text import Vocabulary
+from seqnn.text import SPECIALS, Vocabulary
 
 MOST, BAND, MAX_DIFFERENCE = 100, 0.01, 0.03
+WRITING = {"num_beams": 4, "no_repeat_ngram_size": 2, "suppress_tokens": [[*SPECIALS].index("unk")]}
 
 
 class Summaries(Data):
@@ -72,7 +73,7 @@ def quality_rows(options: Options, known: dict) -> Iterator[quality.Row]:
         for seed in (1, 2, 3):
             with seqnn.threads(options.threads[-1]):
                 model = make(seed).fit(*train)
-                written = model.predict(data.pairs["val"][0], num_beams=4, no_repeat_ngram_size=2)
+                written = model.predict(data.pairs["val"][0], **WRITING)
             found.append(rouge_of(written, data))
             print(f"{name}, seed {seed}, {model.n_iter_} epochs: ROUGE-L {found[-1]:.4f}, lead {lead:.4f}", flush=True)
         case = f"{name}, {options.epochs} epochs, {data.name}"

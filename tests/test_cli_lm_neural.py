@@ -79,6 +79,13 @@ def test_prompts_are_continued_by_every_strategy(command, model, capsys):
         assert (code, out.splitlines(), err) == (0, found.texts, "")
 
 
+def test_the_mark_of_utf_8_is_no_character(tmp_path, capsys):
+    (tmp_path / "text").write_bytes(b"\xef\xbb\xbfthe cat\r\nthe dog\r\n" * 4)
+    run(capsys, "lm-neural", "train", tmp_path / "text", "-o", tmp_path / "m", *SMALL, "--units", "characters")
+    words = LanguageModel.load(tmp_path / "m")._input.vocabulary.words[4:]
+    assert sorted(words) == sorted(set("the cat dog"))
+
+
 def test_errors_take_one_line(model, text, tmp_path, capsys):
     (tmp_path / "empty").write_text("\n\n")
     LanguageModel(**SETTINGS).fit([[1, 2, 3], [2, 1]]).save(tmp_path / "ids")

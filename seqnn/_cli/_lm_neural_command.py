@@ -106,9 +106,10 @@ def run_train(arguments: argparse.Namespace) -> None:
 
 def _texts(files: list[str], *, whole: bool) -> Any:
     """Return the lines of files that are not blank, or the files as one text."""
+    lines = [line.removeprefix("\ufeff") for line in lines_of(files)]  # the mark that some editors begin files with
     if whole:
-        return "\n".join(lines_of(files)) + "\n"
-    return [line for line in lines_of(files) if line.strip()]
+        return "\n".join(lines) + "\n"
+    return [line for line in lines if line.strip()]
 
 
 def _tokenizer(arguments: argparse.Namespace, texts: list[str]) -> Any:

@@ -183,7 +183,7 @@ class LanguageModel(ScoresTexts, WritesTexts, NetworkEstimator):
         sequences, single = self._texts(X, "X")
         kind = StreamTokens if sequences.tokens else StreamIds
         self._input = kind(sequences, settings, settings.embedding, marks=not single)
-        return self._encoded(X, "X")
+        return self._marked(sequences, "X")
 
     def _split(self, rows: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the texts to learn from, and those held out: of one text its end."""

@@ -52,7 +52,7 @@ class ScoresTexts(ReadsTexts):
         texts, _ = self._texts(X, "X")
         marks = self._input.marks
         names = [[*row[not marks :], *(["</s>"] if marks else [])] for row in texts.rows]
-        pairs = zip(names, self.token_log_probs(X), strict=True)
+        pairs = zip(names, log_probs(self.model_, self._marked(texts, "X")), strict=True)
         return [[*zip(row, (scores / np.log(10)).tolist(), strict=True)] for row, scores in pairs]
 
     def score_samples(self, X: Any) -> np.ndarray:  # noqa: N803

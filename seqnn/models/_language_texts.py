@@ -29,8 +29,10 @@ class ReadsTexts(Estimator):
 
     def _encoded(self, X: Any, name: str) -> list[np.ndarray]:  # noqa: N803
         """Return the ids of each text, with its marks, at least two."""
-        sequences, _ = self._texts(X, name)
-        rows = [self._input.marked(row) for row in self._input.encode(sequences, name)]
+        return self._marked(self._texts(X, name)[0], name)
+
+    def _marked(self, texts: Sequences, name: str) -> list[np.ndarray]:
+        rows = [self._input.marked(row) for row in self._input.encode(texts, name)]
         if short := [i for i, row in enumerate(rows) if len(row) < 2]:
             raise ValueError(
                 f"{name}[{short[0]}]: expected at least two tokens, as the first one of a text without marks is not "

@@ -32,7 +32,7 @@ def logits_after(model, ids):
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_text_is_learnt_by_heart(cell):
     settings = {"hidden_size": 32, "max_iter": 15, "dropout": 0.0, "batch_size": 2, "window": 24, "tokenizer": list}
-    settings |= {"learning_rate": 0.006, "warmup": 30} if cell == "gpt" else {"learning_rate": 0.015}
+    settings |= {"learning_rate": 0.006, "warmup": 30, "max_iter": 25} if cell == "gpt" else {"learning_rate": 0.015}
     model = LanguageModel(**settings, cell=cell, validation_fraction=0).fit(SONG * 20)
     assert model.generate("row your boat", max_new_tokens=20) == "row your boat gently down the str"
     assert model.history_["perplexity"][-1] < 2 < model.history_["perplexity"][0]
@@ -224,6 +224,21 @@ def test_models_are_used_inside_and_outside_of_lists():
     assert several.perplexity("the cat") == several.perplexity(["the cat"])
     assert one.perplexity(["the cat"]) == one.perplexity("the cat")
     assert several.generate("", max_new_tokens=3) == several.generate([""], max_new_tokens=3)[0]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gpt"])
+@pytest.mark.parametrize("count", [2, 3, 5, 70])
+def test_short_texts_are_learnt_from(cell, count):
+    model = LanguageModel(**TINY, cell=cell, tokenizer=list).fit(("abcde" * 14)[:count])
+    assert len(model.generate("a", max_new_tokens=3)) == 4 and np.isfinite(model.score("abc"))
+
+
+def test_texts_may_come_from_a_generator():
+    assert LanguageModel(**TINY).fit(text for text in TEXTS).score(TEXTS) == LanguageModel(**TINY).fit(TEXTS).score(
+        TEXTS
+    )
+    model = LanguageModel(**TINY).fit(TEXTS)
+    assert model.token_scores(text for text in TEXTS) == model.token_scores(TEXTS)
 
 
 def test_beams_find_texts_that_are_at_least_as_probable():
