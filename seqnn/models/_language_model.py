@@ -159,7 +159,7 @@ class LanguageModel(ScoresTexts, WritesTexts, NetworkEstimator):
         return self._train(None, data, checked, schedule=self._rates(steps), callbacks=[_Perplexity()])
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
-        """Learn from texts for one more epoch, at the learning rate as it is set; the vocabulary is that of the first call.
+        """Learn from texts for one more epoch, at a constant learning rate; vocabulary and settings are those of the first call.
 
         Args:
             X: as for `fit`.
@@ -233,9 +233,8 @@ class LanguageModel(ScoresTexts, WritesTexts, NetworkEstimator):
         settings = self._used
         if settings.embedding is not None:
             table = self._input.table(settings.embedding)
-            scale = (
-                np.sqrt(np.square(table).sum(axis=1).mean()) if settings.tied else 1.0
-            )  # the first logits are to be small
+            length = np.sqrt(np.square(table).sum(axis=1).mean())
+            scale = length if settings.tied else 1.0  # the first logits are to be small
             fill(model.embedding, table / scale, settings.freeze)
 
 

@@ -58,6 +58,7 @@ class WritesTexts(ReadsTexts):
         Raises:
             ValueError: the prompt is empty and the model knows no beginning of a text, or an option is out of bounds.
         """
+        self._require_fit()
         prompts, single = self._texts(prompt, "prompt", empty=True)
         found = self._written(prompts, max_new_tokens, options)
         copies = len(found) // len(prompts.rows)
@@ -87,7 +88,7 @@ class WritesTexts(ReadsTexts):
             **options: as for `generate`, without beams.
         """
         self._require_fit()
-        options = {"max_new_tokens": max_new_tokens, **options}
+        options = self._options(max_new_tokens, options)
         if self.tokenizer_ is not None:
             return decode.stream_text(self, prompt, **options)
         prompts, _ = self._texts(prompt, "prompt", empty=True)
@@ -107,8 +108,13 @@ class WritesTexts(ReadsTexts):
 
     def _written(self, prompts: Sequences, max_new_tokens: int, options: dict[str, Any]) -> list[np.ndarray]:
         """Return the ids that are written after each prompt."""
-        found = decode.generate(self, self._prompts(prompts), max_new_tokens=max_new_tokens, **options)
-        return found.new_tokens
+        options = self._options(max_new_tokens, options)
+        return decode.generate(self, self._prompts(prompts), **options).new_tokens
+
+    def _options(self, max_new_tokens: int, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options of decoding; tokens that are not to be written are added to those that never are."""
+        never = [*self._input.unwritten(), *np.ravel(options.get("suppress_tokens", ())).tolist()]
+        return {**options, "max_new_tokens": max_new_tokens, "suppress_tokens": never}
 
     def _joined(self, prompts: Sequences, number: int, new: np.ndarray, *, whole: bool) -> Any:
         """Return what is written in the form of its prompt, with it or without."""

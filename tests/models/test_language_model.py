@@ -144,6 +144,8 @@ def test_vectors_are_the_first_ones_of_their_words(cell, tied):
     np.testing.assert_allclose(found[places], vectors * scale[:, None], rtol=1e-5)
     assert np.ptp(scale) < 1e-5 and (tied or scale[0] == pytest.approx(1))
     assert len(found) == 4 + 5  # frozen: only the words with a vector
+    further = LanguageModel(**TINY, cell=cell, tied=tied, embedding=(vectors, words), freeze=True).partial_fit(TEXTS)
+    np.testing.assert_array_equal(further.model_.embedding.weight.data[places], found[places])
     matrix = LanguageModel(**TINY, cell=cell, tied=False, embedding=vectors, freeze=True).fit([[0, 1, 2], [4, 3]])
     np.testing.assert_array_equal(matrix.model_.embedding.weight.data[:5], vectors)
 
@@ -196,6 +198,12 @@ def test_a_stream_is_the_text_piece_by_piece(cell):
     ids = LanguageModel(**TINY, cell=cell).fit(np.tile(np.arange(5), 30))
     written = ids.generate([1, 2], max_new_tokens=7)
     assert written.tolist() == [1, 2, *ids.stream([1, 2], max_new_tokens=7)] and written.dtype == np.int64
+
+
+def test_tokens_may_be_kept_out_beside_those_that_never_are_written(models):
+    the = models["lstm"]._input.vocabulary.index["the"]
+    texts = models["lstm"].generate([""] * 20, do_sample=True, seed=0, suppress_tokens=[the], max_new_tokens=8)
+    assert not any("the" in text.split() or "<" in text for text in texts)
 
 
 def test_units_are_words_characters_or_subwords():
@@ -320,6 +328,8 @@ def test_texts_that_cannot_be_learnt():
 
 
 def test_bad_input_of_a_model_that_has_learnt(models):
+    with pytest.raises(ValueError, match="LanguageModel has not learnt anything yet: call fit first"):
+        LanguageModel().generate("the")
     model = models["lstm"]
     with pytest.raises(TypeError, match=r"X: expected sequences of tokens \(strings\) as fit got, got numbers"):
         model.score([[1, 2]])
