@@ -54,6 +54,10 @@ def test_options(options, message):
         ({"prefix_allowed_tokens_fn": 3}, "prefix_allowed_tokens_fn: expected a function"),
         ({"tokenizer": 3}, r"tokenizer: expected an object with a method decode\(ids\), got 3"),
         ({"beams": 3}, "unexpected keyword argument 'beams'"),
+        ({"beams": 3}, "did you mean 'num_beams'"),
+        ({"max_length": 3}, "did you mean 'max_new_tokens'"),
+        ({"repetition_penatly": 1.1}, "did you mean 'repetition_penalty'"),
+        ({"zebra": 3}, "it has max_new_tokens, min_new_tokens, eos_token_id"),
     ],
 )
 def test_options_of_the_wrong_kind(options, message):
