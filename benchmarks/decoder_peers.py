@@ -101,13 +101,8 @@ class Decoders:
         def run(count: int) -> np.ndarray:
             with seqnn.threads(threads):
                 found = decode.generate(
-                    getattr(self, model),
-                    prompts,
-                    max_new_tokens=count,
-                    min_new_tokens=count,
-                    num_beams=beams,
-                    **options,
-                )
+                    getattr(self, model), prompts, max_new_tokens=count, min_new_tokens=count, num_beams=beams, **options
+                )  # fmt: skip
             return found.sequences[:, -count:]
 
         return _warm(run, count)

@@ -201,8 +201,7 @@ KERNEL(beams_select)
     if (ok) {
 #pragma omp parallel for num_threads(team) schedule(static)
         for (int t = 0; t < team; t++)
-            search_rows(a, &rows, cut(a->R, team, t), cut(a->R, team, t + 1), memory + (size_t)t * room,
-                        edits_size);
+            search_rows(a, &rows, cut(a->R, team, t), cut(a->R, team, t + 1), memory + (size_t)t * room, edits_size);
 #pragma omp parallel for num_threads(merging) schedule(static)
         for (int t = 0; t < merging; t++)
             for (int64_t q = cut(sequences, merging, t); q < cut(sequences, merging, t + 1); q++)

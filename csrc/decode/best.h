@@ -1,5 +1,5 @@
-// The best tokens of a row of scores. One pass sums its exponentials and notes the largest score of each strip; then the
-// few strips that may hold one of the best are looked at. Nothing is sorted or copied.
+// The best tokens of a row of scores. One pass sums its exponentials and notes the largest score of each strip; then
+// the few strips that may hold one of the best are looked at. Nothing is sorted or copied.
 #ifndef SEQNN_DECODE_BEST_H
 #define SEQNN_DECODE_BEST_H
 
@@ -36,8 +36,8 @@ static real best_worst(const best_heap *best)
     return best->count == best->capacity ? (real)best->heap[0].score : -(real)INFINITY;
 }
 
-// A score that as many tokens reach as are wanted, or more: the worst of the best strips' largest ones. Only scores that
-// nothing changes count.
+// A score that as many tokens reach as are wanted, or more: the worst of the best strips' largest ones. Only scores
+// that nothing changes count.
 static real best_floor(best_heap *best, int64_t strips, const edits *e)
 {
     memset(best->edited, 0, (size_t)strips);

@@ -130,7 +130,8 @@ def _mask(rows: list[Any], vocabulary: int, name: str) -> np.ndarray:
     """Return which tokens are allowed, [rows, V], from their ids."""
     mask = np.zeros((len(rows), vocabulary), bool)
     for allowed, tokens in zip(mask, rows, strict=True):
-        ids = np.asarray([*tokens] if isinstance(tokens, Iterable) and not isinstance(tokens, np.ndarray) else tokens)
+        several = isinstance(tokens, Iterable) and not isinstance(tokens, np.ndarray)
+        ids = np.atleast_1d(np.asarray([*tokens] if several else tokens))
         if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
             raise TypeError(f"{name}: expected token ids, got {tokens!r:.80}")
         if ids.size and (ids.min() < 0 or ids.max() >= vocabulary):
