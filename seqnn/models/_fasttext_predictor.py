@@ -56,18 +56,6 @@ class FastTextPredictor(ClassifierMixin, Estimator):
 
     # Predicting.
 
-    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the most probable label of each text, [N].
-
-        Args:
-            X: as for `fit`.
-        """
-        best = [probabilities.argmax(axis=1) for _, probabilities, _ in self._chunks(self._texts(X))]
-        places = self._places()
-        classes = np.empty(len(self.model_.dictionary.labels), np.int64)
-        classes[places] = np.arange(len(places))
-        return self.classes_[classes[np.concatenate(best)]]
-
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the probabilities [N, classes], in the order of `classes_`; with ns and ova those of each label by itself.
 
@@ -110,10 +98,10 @@ class FastTextPredictor(ClassifierMixin, Estimator):
         """Yield the numbers of the best labels of each text, and what is reported of them."""
         for _, probabilities, counts in self._chunks(texts):
             count = probabilities.shape[1] if k < 0 else min(k, probabilities.shape[1])
-            if count == 1:
-                order = probabilities.argmax(axis=1)[:, None]
-            else:
-                order = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]
+            turned = probabilities[:, ::-1]  # of equal ones the original takes the last
+            one = count == 1
+            places = turned.argmax(axis=1)[:, None] if one else np.argsort(-turned, axis=1, kind="stable")[:, :count]
+            order = probabilities.shape[1] - 1 - places
             values = np.take_along_axis(probabilities, order, axis=1)
             kept = (values >= threshold) & (counts > 0)[:, None]
             values = self.model_.reported(values)

@@ -22,6 +22,9 @@ __all__ = ["Dictionary", "Texts", "file_texts", "given_texts"]
 END = "</s>"
 """The word that every text ends with."""
 
+_DENSE = 1 << 26
+"""Up to this many n-grams a table tells which of them occur; more are sorted."""
+
 
 @dataclass(frozen=True)
 class Texts:
@@ -146,10 +149,12 @@ class Dictionary:
             own = np.arange(len(self.words))
             found["parts"], found["part_offsets"], _ = subwords.rows(self.words, own, len(self.words))
         if self.buckets is not None:
-            bits = np.zeros((self.bucket + 63) // 64 * 64, bool)
-            bits[self.buckets] = True
-            found["bits"] = np.packbits(bits, bitorder="little").view("<u8").astype(np.uint64)
-            found["ranks"] = np.searchsorted(self.buckets, np.arange(0, len(bits), 64)).astype(np.int32)
+            # Only the pages with n-grams are ever touched, so a large bucket takes no memory.
+            words, first = np.unique(self.buckets >> 6, return_index=True)
+            found["bits"] = np.zeros((self.bucket + 63) // 64, np.uint64)
+            np.bitwise_or.at(found["bits"], self.buckets >> 6, np.uint64(1) << (self.buckets & 63).astype(np.uint64))
+            found["ranks"] = np.zeros(len(found["bits"]), np.int32)
+            found["ranks"][words] = first
         return found
 
     def parts(self, texts: Texts, *, labels: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -170,15 +175,19 @@ class Dictionary:
     def with_rows_of(self, ids: np.ndarray) -> tuple[Dictionary, np.ndarray]:
         """Return a dictionary whose n-grams are those of `ids`, rows as `parts` lists them, and of words; and the new rows."""
         first = np.int64(len(self.words))
-        known = np.zeros(self.bucket, bool)
-        known[ids[ids >= first] - first] = True
-        of_words = self._arguments.get("parts", ids[:0])
-        known[of_words[of_words >= first] - first] = True
-        buckets = np.flatnonzero(known).astype(np.int32)
-        place = np.cumsum(known, dtype=np.int32)
         ngram = ids >= first
+        of_words = self._arguments.get("parts", ids[:0])
+        numbers = np.concatenate([ids[ngram], of_words[of_words >= first]]) - first
         ids = ids.copy()
-        ids[ngram] = place[ids[ngram] - first] - 1 + len(self.words)
+        if self.bucket <= _DENSE:
+            known = np.zeros(self.bucket, bool)
+            known[numbers] = True
+            buckets = np.flatnonzero(known).astype(np.int32)
+            place = np.cumsum(known, dtype=np.int32)[ids[ngram] - first] - 1
+        else:
+            buckets = np.unique(numbers).astype(np.int32)
+            place = np.searchsorted(buckets, ids[ngram] - first)
+        ids[ngram] = place + first
         return self.replaced(buckets=buckets), ids
 
     def replaced(self, **changes: Any) -> Dictionary:

@@ -57,8 +57,8 @@ def learn_dictionary(
         words, counts = [*words, *added], np.append(counts, np.full(len(added), max(settings.min_count, 1)))
     kept = sorted_by_count(words, counts.astype(np.int64), settings.min_count)
     names = sorted_by_count(labels[0], labels[1].astype(np.int64), settings.min_count_label)
-    if not kept[0]:
-        raise ValueError(f"X: expected words, got none that occurs min_count={settings.min_count} times")
+    if not {*kept[0]} - {END}:
+        raise ValueError(f"X: expected words besides labels, got none that occurs min_count={settings.min_count} times")
     ngrams = settings.word_ngrams > 1 or settings.max_n >= max(settings.min_n, 1)
     return Dictionary(
         *kept, *names, settings.label_prefix, settings.word_ngrams, settings.min_n, settings.max_n,
