@@ -70,6 +70,10 @@ def given_labels(y: Any, count: int, prefix: str) -> GivenLabels:
     except TypeError:
         raise ValueError("y: expected labels of one kind that sorts, got several kinds") from None
     names = [label_text(label, prefix) for label in classes.tolist()]
+    if len({*names}) < len(names):
+        raise ValueError(
+            f"y: expected labels that differ also without label_prefix={prefix!r}, got {classes.tolist()!r:.80}"
+        )
     return GivenLabels(classes, names, ids.astype(np.int32), offsets)
 
 

@@ -138,6 +138,7 @@ def test_rare_words_and_labels_are_left_out():
         (["a", "b"], ["+"], ValueError, "y: expected one label for each of 2"),
         (["a", "b"], [["+"], "-"], TypeError, r"y\[1\]: expected a list of labels"),
         (["a", "b"], [["+"]], ValueError, "y: expected labels for each of 2 texts, got 1"),
+        (["a", "b"], ["x", "__label__x"], ValueError, "differ also without label_prefix='__label__'"),
         (["a", "b"], [[], []], ValueError, "y: expected at least one label"),
         (["a", "b"], ["+", "+"], ValueError, "at least two classes"),
         (["__label__a", "__label__b"], ["a", "b"], ValueError, "X: expected words besides labels"),
