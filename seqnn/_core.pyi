@@ -642,6 +642,7 @@ def fasttext_classifier_train(
 
 class product_quantizer:
     CENTROIDS: int
+    MOST_ITERATIONS: int
 
 # product_quantizer_train(x:f32[N,D], first:i[S,256]<N, part:n>=1, iterations:n>=0) -> centroids:f32[256*D]
 def product_quantizer_train(

@@ -5,6 +5,7 @@
 #include "vec/vec.h"
 
 //= CENTROIDS 256
+//= MOST_ITERATIONS 1000
 
 enum { CENTROIDS = PRODUCT_QUANTIZER_CENTROIDS };
 static const real spread = (real)1e-7; // between the two halves of a centroid that is split
@@ -83,7 +84,7 @@ static void copy_part(real *to, const real *x, int64_t count, int64_t row_size, 
 
 // Finds the centroids of each part of `part` numbers, the last of which may be shorter; they begin at rows first[s].
 //: product_quantizer_train(x:f32[N,D], first:i[S,256]<N, part:n>=1, iterations:n>=0) -> centroids:f32[256*D]
-//:     where S == (D + part - 1) / part; D >= 1
+//:     where S == (D + part - 1) / part; D >= 1; iterations <= MOST_ITERATIONS
 KERNEL(product_quantizer_train)
 {
     bool ready = true;
