@@ -13,6 +13,9 @@ from ._shell import Shell, source
 _LINES = 1 << 12
 """Lines that are classified in one step."""
 
+_BYTES = "surrogateescape"
+"""Bytes that are no UTF-8 stay what they are: a model may know such words."""
+
 
 def load(path: str) -> FastTextClassifier:
     """Load a classifier, of our own or of the original's."""
@@ -23,7 +26,7 @@ def print_predictions(
     model: FastTextClassifier, files: list[str], k: int, threshold: float, *, probabilities: bool, prefix: bool = True
 ) -> None:
     """Print the best labels of each line of some files."""
-    shell, lines, start = Shell(), lines_of(files), 0 if prefix else len(model.label_prefix)
+    shell, lines, start = Shell(), lines_of(files, _BYTES), 0 if prefix else len(model.label_prefix)
     while chunk := list(islice(lines, _LINES)):
         for labels, values in zip(*model.predict_top(chunk, k, threshold), strict=True):
             names = (label[start:] if label.startswith(model.label_prefix) else label for label in labels)
@@ -36,7 +39,7 @@ def print_predictions(
 
 def print_vectors(model: FastTextClassifier, files: list[str]) -> None:
     """Print the vector of each line of some files."""
-    shell, lines = Shell(), lines_of(files)
+    shell, lines = Shell(), lines_of(files, _BYTES)
     while chunk := list(islice(lines, _LINES)):
         for vector in model.transform(chunk).tolist():
             shell.result(" ".join(f"{value:.5g}" for value in vector))

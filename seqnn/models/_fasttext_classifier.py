@@ -243,6 +243,8 @@ class FastTextClassifier(FastTextPredictor):
         finally:
             self.history_ = columns(trainer.history_)
             self.n_iter_ = len(trainer.history_)
+            if trainer._position is None:
+                del vars(self)["_trainer"]
         return self
 
     def _held_out(self, validation: Any) -> tuple[Texts, tuple[np.ndarray, np.ndarray]]:
@@ -294,7 +296,6 @@ class FastTextClassifier(FastTextPredictor):
             texts, given = self._read(X, y)
             small._trainer = Trainer(small.model_)
             small._train(small.model_.dictionary.parts(texts), small._true(texts, given), None)
-            del vars(small)["_trainer"]
         small.model_ = quantized(
             small.model_, part=dsub, norms=flag("qnorm", qnorm), output=flag("qout", qout), seed=self._seed
         )

@@ -26,6 +26,14 @@ _ROWS = 1 << 8
 Top = tuple[Any, Any]
 
 
+def _checked_k(k: Any) -> int:
+    """Return a number of labels; -1 stands for all."""
+    k = integer("k", k, -1)
+    if k == 0:
+        raise ValueError("k: expected a number of labels >= 1, or -1 for all, got 0")
+    return k
+
+
 class FastTextPredictor(ClassifierMixin, Estimator):
     """What `FastTextClassifier` does after training.
 
@@ -82,10 +90,7 @@ class FastTextPredictor(ClassifierMixin, Estimator):
         """
         self._require_fit()
         texts = given_texts([text] if isinstance(text, str) else text, "text")
-        k = integer("k", k, -1)
-        if k == 0:
-            raise ValueError("k: expected a number of labels >= 1, or -1 for all, got 0")
-        threshold = number("threshold", threshold)
+        k, threshold = _checked_k(k), number("threshold", threshold)
         names = np.array(self.model_.dictionary.labels, object)
         labels: list[list[str]] = []
         found: list[np.ndarray] = []
@@ -129,7 +134,7 @@ class FastTextPredictor(ClassifierMixin, Estimator):
         """
         self._require_fit()
         texts, given = self._read(X, y)
-        return self._scores(texts, self._true(texts, given), integer("k", k, -1), number("threshold", threshold))
+        return self._scores(texts, self._true(texts, given), _checked_k(k), number("threshold", threshold))
 
     def _scores(self, texts: Texts, true: tuple[np.ndarray, np.ndarray], k: int, threshold: float) -> Scores:
         ids, offsets = true

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,7 +85,8 @@ def _joined(tokens: Any, name: str) -> str:
 def file_texts(path: Any) -> Texts:
     """Return the lines of a file."""
     with Source(path) as source:
-        text = source.mapped().copy()
+        text = source.mapped()
+        text = text[3 if text[:3].tobytes() == BOM_UTF8 else 0 :].copy()
         name = source.name
     if not len(text):
         raise ValueError(f"{name}: is empty: expected a text in each line")

@@ -140,7 +140,13 @@ class Trainer(Trainable):
             return
         units = len(features[1]) - 1
         task = Task(
-            self._step(features, labels, settings, seed), units, _TEXTS, "texts", "A lower alpha helps.", "resume(X, y)"
+            self._step(features, labels, settings, seed),
+            units,
+            _TEXTS,
+            "texts",
+            "A lower alpha helps.",
+            "resume(X, y)",
+            restores=go_on,  # a fit that fails leaves the estimator as it was
         )
         with threads(settings.workers):
             run = StepRun(self, task, self._position, callbacks, threads=get_num_threads())

@@ -150,6 +150,22 @@ def test_bad_texts_and_labels_are_refused(X, y, error, message):
         FastTextClassifier(**SMALL).fit(X, y)
 
 
+def test_files_of_any_bytes_are_read(tmp_path):
+    lines = [
+        b"\xef\xbb\xbf__label__+ good \xff\xfe",
+        b"__label__- bad \0 x",
+        b"",
+        b"unlabelled words",
+        b"__label__+ good",
+    ]
+    (tmp_path / "f").write_bytes(b"\r\n".join(lines))
+    model = FastTextClassifier(**SMALL).fit(tmp_path / "f")
+    assert model.classes_.tolist() == ["+", "-"]
+    assert {*model.model_.dictionary.words} == {"</s>", "good", "\udcff\udcfe", "bad", "x", "unlabelled", "words"}
+    assert model.predict(["good \udcff\udcfe", "bad"]).tolist() == ["+", "-"]
+    assert model.test(tmp_path / "f").examples == 3
+
+
 def test_bad_files_of_texts_are_refused(tmp_path):
     for text, message in (("", "is empty"), ("no labels\nhere\n", "no word begins with label_prefix='__label__'"),
                           ("__label__a\n__label__b\n", "expected words besides labels")):  # fmt: skip
@@ -184,9 +200,13 @@ def test_bad_settings_and_arguments_are_refused():
         FastTextClassifier().predict_top("good")
 
 
-def test_a_run_that_diverges_says_so():
-    with pytest.raises(FloatingPointError, match="lower alpha"):
-        FastTextClassifier(vector_size=8, alpha=1e30, epochs=5).fit(TEXTS, SIGNS)
+def test_a_run_that_diverges_says_so_and_leaves_the_estimator_as_it_was():
+    model = FastTextClassifier(**SMALL).fit(TEXTS, SIGNS)
+    before = parts(model)
+    model.alpha = 1e30
+    with pytest.raises(FloatingPointError, match=r"as they were before the run\. A lower alpha helps"):
+        model.fit(TEXTS, SIGNS)
+    assert parts(model) == before
 
 
 def test_quantising_keeps_the_words_that_matter():
