@@ -94,13 +94,17 @@ class FastTextPredictor(ClassifierMixin, Estimator):
         names = np.array(self.model_.dictionary.labels, object)
         labels: list[list[str]] = []
         found: list[np.ndarray] = []
-        for places, values in self._best(texts, k, threshold):
-            labels.append(names[places].tolist())
-            found.append(values)
+        for places, values, kept in self._best(texts, k, threshold):
+            if kept.all():
+                labels += names[places].tolist()
+                found += list(values)
+            else:
+                labels += [names[row[good]].tolist() for row, good in zip(places, kept, strict=True)]
+                found += [row[good] for row, good in zip(values, kept, strict=True)]
         return (tuple(labels[0]), found[0]) if isinstance(text, str) else (labels, found)
 
-    def _best(self, texts: Texts, k: int, threshold: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the numbers of the best labels of each text, and what is reported of them."""
+    def _best(self, texts: Texts, k: int, threshold: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Yield of some texts after the others the numbers of the best labels, what is reported of them, and which count."""
         for _, probabilities, counts in self._chunks(texts):
             count = probabilities.shape[1] if k < 0 else min(k, probabilities.shape[1])
             turned = probabilities[:, ::-1]  # of equal ones the original takes the last
@@ -109,11 +113,7 @@ class FastTextPredictor(ClassifierMixin, Estimator):
             order = probabilities.shape[1] - 1 - places
             values = np.take_along_axis(probabilities, order, axis=1)
             kept = (values >= threshold) & (counts > 0)[:, None]
-            values = self.model_.reported(values)
-            if kept.all():
-                yield from zip(order, values, strict=True)
-            else:
-                yield from ((places[good], row[good]) for places, row, good in zip(order, values, kept, strict=True))
+            yield order, self.model_.reported(values), kept
 
     def test(self, X: Any, y: Any = None, k: int = 1, threshold: float = 0.0) -> Scores:  # noqa: N803
         """Compare the best labels of texts with the true ones, as the original's test does: precision and recall at k.
@@ -143,11 +143,10 @@ class FastTextPredictor(ClassifierMixin, Estimator):
             raise ValueError("y: expected labels, got none that the classifier knows")
         asked = np.zeros(len(texts), bool)
         asked[numbers] = True
-        best = [
-            places if good else places[:0]
-            for (places, _), good in zip(self._best(texts, k, threshold), asked, strict=True)
-        ]
-        predicted = np.repeat(np.arange(len(texts)), [len(places) for places in best]), np.concatenate(best)
+        best = [*self._best(texts, k, threshold)]
+        places, kept = np.concatenate([places for places, _, _ in best]), np.concatenate([kept for _, _, kept in best])
+        row, column = np.nonzero(kept & asked[:, None])
+        predicted = row, places[row, column]
         classes: list[Any] = [None] * len(self.model_.dictionary.labels)
         for place, label in zip(self._places(), self.classes_.tolist(), strict=True):
             classes[place] = label
