@@ -67,6 +67,10 @@ class Model:
         """Return what the original's predict says: it goes by the logarithm of the probability plus 0.00001."""
         return probabilities if self.loss == "hs" else np.exp(np.log(probabilities + _LEAST)).astype(np.float32)
 
+    def passing(self, probabilities: np.ndarray, threshold: float) -> np.ndarray:
+        """Tell which probabilities reach a threshold; in a tree the original asks for 0.00001 more."""
+        return probabilities >= threshold + (_LEAST if self.loss == "hs" else 0)
+
     @cached_property
     def _tree(self) -> Tree:
         return Tree(self.dictionary.label_counts)

@@ -112,7 +112,7 @@ class FastTextPredictor(ClassifierMixin, Estimator):
             places = turned.argmax(axis=1)[:, None] if one else np.argsort(-turned, axis=1, kind="stable")[:, :count]
             order = probabilities.shape[1] - 1 - places
             values = np.take_along_axis(probabilities, order, axis=1)
-            kept = (values >= threshold) & (counts > 0)[:, None]
+            kept = self.model_.passing(values, threshold) & (counts > 0)[:, None]
             yield order, self.model_.reported(values), kept
 
     def test(self, X: Any, y: Any = None, k: int = 1, threshold: float = 0.0) -> Scores:  # noqa: N803

@@ -70,6 +70,15 @@ def test_own_models_predict_the_same_from_any_file(tmp_path):
     assert np.array_equal(FastTextClassifier.load(tmp_path / "m.ftz").predict_proba(texts), small.predict_proba(texts))
 
 
+def test_a_tree_leaves_out_what_is_below_a_hundred_thousandth_as_the_original_does():
+    model = FastTextClassifier.load(DATA / "hs.bin")
+    model.model_.output = model.model_.output * 40
+    labels, values = model.predict_top(ORIGINAL["texts"], k=-1)
+    probabilities = model.predict_proba(ORIGINAL["texts"])
+    assert [len(row) for row in labels] == (probabilities >= 1e-5).sum(1).tolist() and min(map(len, labels)) < 5
+    assert all((row >= 1e-5).all() for row in values)
+
+
 @pytest.mark.parametrize("name", ["ova.bin", "softmax.ftz"])
 def test_damaged_files_are_errors_that_name_them(tmp_path, name):
     whole = (DATA / name).read_bytes()
