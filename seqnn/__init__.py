@@ -64,7 +64,7 @@ __all__ = [
 
 
 _ELSEWHERE = {"FastTextClassifier": ".models", "Tensor": ".autograd"}
-"""Names of packages that are loaded later."""
+"""Names from packages that are loaded when they are first asked for."""
 
 
 def __getattr__(name: str) -> Any:

@@ -8,47 +8,21 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from .._arguments import flag, integer
-from .._callbacks import EarlyStopping, checked_callbacks
+from .._callbacks import EarlyStopping
 from .._run import columns
-from .._settings import Anything, Choice, Flag, Integer, Number, Setting
+from .._settings import Anything, Choice, Flag, Integer, Number
 from .._threads import MAX_THREADS
-from ..embed import MAX_BUCKET, MAX_N, KeyedVectors
+from ..embed import MAX_BUCKET, MAX_N
 from ._base import Plain, RandomState, as_seed
 from ._fasttext_labels import GivenLabels
 from ._fasttext_model import LOSSES
 from ._fasttext_predictor import FastTextPredictor
 from ._fasttext_quantization import pruned, quantized
+from ._fasttext_settings import Prefix, Vectors, one_callback
 from ._fasttext_texts import Texts, is_path
 from ._fasttext_training import Measure, Runs, Trainer, first_model, learn_dictionary
-from ._pretrained import Pretrained
 
 __all__ = ["FastTextClassifier"]
-
-
-class _Vectors(Setting[Any]):
-    """Vectors of words that exist already, or the path of a file of them; files keep the model's own."""
-
-    def __init__(self) -> None:
-        super().__init__(None, saved=False)
-
-    def _check(self, name: str, value: Any) -> Pretrained:
-        found = Pretrained(KeyedVectors.load(value) if is_path(value) else value, name)
-        if found.words is None:
-            raise TypeError(f"{name}: expected KeyedVectors or a pair (matrix, words), got a matrix without words")
-        return found
-
-
-class _Prefix(Setting[str]):
-    """A string that is not empty and holds no white space."""
-
-    def _check(self, name: str, value: Any) -> str:
-        if not isinstance(value, str) or value.split() != [value]:
-            raise ValueError(f"{name}: expected a string without white space such as '__label__', got {value!r:.60}")
-        return value
-
-
-def _early_stopping(name: str, value: Any) -> Any:
-    return checked_callbacks([value], name)[0]
 
 
 class FastTextClassifier(FastTextPredictor):
@@ -114,10 +88,10 @@ class FastTextClassifier(FastTextPredictor):
     loss = Choice("softmax", LOSSES)
     bucket = Integer(2_000_000, minimum=1, maximum=MAX_BUCKET)
     workers = Integer(None, minimum=1, maximum=MAX_THREADS)
-    label_prefix = _Prefix("__label__")
-    pretrained = _Vectors()
+    label_prefix = Prefix("__label__")
+    pretrained = Vectors()
     deterministic = Flag(False)
-    early_stopping = Anything(None, _early_stopping)
+    early_stopping = Anything(None, one_callback)
     random_state = RandomState(0)
     verbose = Integer(0)
 
