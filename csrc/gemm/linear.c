@@ -219,7 +219,8 @@ static bool add_rows(const struct linear_backward *a, int64_t row, int64_t rows,
                         .alpha = 1};
         if (!gemm_run(&g, gemm_team(&g))) return false;
     }
-    if (a->grad_weight) {
+    real *weight_sum = a->sum_weight ? a->sum_weight : a->grad_weight, *bias_sum = a->sum_bias ? a->sum_bias : a->grad_bias;
+    if (weight_sum) {
         const gemm g = {.m = a->O,
                         .n = a->I,
                         .k = rows,
@@ -229,26 +230,28 @@ static bool add_rows(const struct linear_backward *a, int64_t row, int64_t rows,
                         .b = a->x + row * a->x_stride[0],
                         .b_row = a->x_stride[0],
                         .b_col = 1,
-                        .c = a->grad_weight,
+                        .c = weight_sum,
                         .c_row = a->I,
                         .alpha = 1,
-                        .beta = row > 0};
+                        .beta = row > 0 || a->sum_weight};
         if (!gemm_run(&g, gemm_team(&g))) return false;
     }
-    if (a->grad_bias) add_bias_gradient(grad, grad_row, rows, a->grad_bias, a->O);
+    if (bias_sum) add_bias_gradient(grad, grad_row, rows, bias_sum, a->O);
     return true;
 }
 
 // With g = grad act'(z), from what linear_forward saved: grad_x = g weight, grad_weight = g^T x, grad_bias = the column
-// sums of g
-//: linear_backward(grad~f[N,O], x~f[N,I], weight~f[O,I], activation:n=0, saved~?f[N,O])
-//:     -> grad_x?f[N,I], grad_weight?f[O,I], grad_bias?f[O]
+// sums of g; or the latter two are added to sum_weight and sum_bias.
+//: linear_backward(grad~f[N,O], x~f[N,I], weight~f[O,I], activation:n=0, saved~?f[N,O],
+//:     sum_weight+?f[O,I], sum_bias+?f[O]) -> grad_x?f[N,I], grad_weight?f[O,I], grad_bias?f[O]
 //:     where activation in activation
 KERNEL(linear_backward)
 {
     real *packed = NULL, *slopes = NULL;
     bool ok = true;
     if (!a->saved != (a->activation == LINEAR_NONE)) return "saved belongs to an activation, and to every one but none";
+    if ((a->sum_weight && a->grad_weight) || (a->sum_bias && a->grad_bias))
+        return "a gradient is either an output of its own, or is added to a sum";
     if (a->grad_bias) memset(a->grad_bias, 0, (size_t)a->O * sizeof(real));
     if (a->grad_weight && a->N == 0) memset(a->grad_weight, 0, (size_t)a->grad_weight_size * sizeof(real));
     if (a->O == 0 && a->I == 0) return NULL;
