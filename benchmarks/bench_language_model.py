@@ -40,16 +40,18 @@ class Text:
 
 
 class LanguageModel(nn.Module):
-    """Ids [T, B] and a state to logits [T, B, size] of the next ids and the state behind them."""
+    """Ids [T, B], a state and the next ids to their mean cross-entropy (without them: logits [T, B, size]), and the next state."""
 
     def __init__(self, size: int, embedding: int) -> None:
         self.embedding = nn.Embedding(size, embedding)
         self.lstm = nn.LSTM(embedding, HIDDEN, LAYERS)
         self.output = nn.Linear(HIDDEN, size)
 
-    def forward(self, ids: np.ndarray, state: Any = None) -> tuple[Tensor, Any]:
+    def forward(self, ids: np.ndarray, state: Any = None, target: Any = None) -> tuple[Tensor, Any]:
         out, state = self.lstm(self.embedding(ids), state)
-        return self.output(out), state
+        if target is None:
+            return self.output(out), state
+        return ops.linear_cross_entropy(out, self.output.weight, target, self.output.bias), state
 
 
 def cases(options: Options) -> Iterator[Case]:
@@ -137,8 +139,8 @@ def train_ours(text: Text, seed: int, threads: int, epochs: int = 1) -> Measured
             state = None
             for ids, target in batches:
                 model.zero_grad()
-                logits, state = model(ids, state)
-                ops.cross_entropy(logits.reshape(-1, text.size), target.reshape(-1)).backward()
+                loss, state = model(ids, state, target)
+                loss.backward()
                 optim.clip_grad_norm_(model.parameters(), CLIP)
                 optimizer.step()
                 schedule.step()
