@@ -40,7 +40,7 @@ class Text:
 
 
 class LanguageModel(nn.Module):
-    """Ids [T, B], a state and the next ids to their mean cross-entropy (without them: logits [T, B, size]), and the next state."""
+    """Ids [T, B], a state and the next ids to their mean cross-entropy, or without those to logits, and to the next state."""
 
     def __init__(self, size: int, embedding: int) -> None:
         self.embedding = nn.Embedding(size, embedding)

@@ -34,8 +34,8 @@ static void add_to_keys(const problem *c, int64_t b, int64_t t, int64_t rows, in
     for (int64_t j = 0; j < columns; j += step) {
         const int64_t i = most(0, first_query(c, s + j) - t);
         if (i < rows)
-            gemm_small(to + j * wide, wide, m + i * SQUARE + j, 1, SQUARE, x + i * x_row, x_row, least(step, columns - j),
-                       rows - i, wide / LANES, factor, true);
+            gemm_small(to + j * wide, wide, m + i * SQUARE + j, 1, SQUARE, x + i * x_row, x_row,
+                       least(step, columns - j), rows - i, wide / LANES, factor, true);
     }
 }
 

@@ -32,7 +32,8 @@ static void add(real *x, const real *y, int64_t columns)
 {
     int64_t j = 0;
     for (; j + LANES <= columns; j += LANES) vf_store(x + j, vf_load(x + j) + vf_load(y + j));
-    if (j < columns) vf_store_part(x + j, columns - j, vf_load_part(x + j, columns - j) + vf_load_part(y + j, columns - j));
+    if (j < columns)
+        vf_store_part(x + j, columns - j, vf_load_part(x + j, columns - j) + vf_load_part(y + j, columns - j));
 }
 
 #endif

@@ -219,7 +219,8 @@ static bool add_rows(const struct linear_backward *a, int64_t row, int64_t rows,
                         .alpha = 1};
         if (!gemm_run(&g, gemm_team(&g))) return false;
     }
-    real *weight_sum = a->sum_weight ? a->sum_weight : a->grad_weight, *bias_sum = a->sum_bias ? a->sum_bias : a->grad_bias;
+    real *weight_sum = a->sum_weight ? a->sum_weight : a->grad_weight,
+         *bias_sum = a->sum_bias ? a->sum_bias : a->grad_bias;
     if (weight_sum) {
         const gemm g = {.m = a->O,
                         .n = a->I,

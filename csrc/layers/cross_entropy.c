@@ -109,8 +109,8 @@ static void finish_part(const losses *o, const real *e, real *grad, const real *
         finish(e, grad, n, scale, uniform, NULL, false, false);
 }
 
-// Stores the loss and lse (which may be NULL) of a row whose terms are complete. Returns the slope of its gradient, for which the block of
-// the target is made ready.
+// Stores the loss and lse (which may be NULL) of a row whose terms are complete. Returns the slope of its gradient, for
+// which the block of the target is made ready.
 static slope finish_loss(const struct cross_entropy_forward *a, const losses *o, int64_t r, const row_terms *t,
                          real factor)
 {

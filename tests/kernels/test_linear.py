@@ -179,6 +179,29 @@ def test_linear_backward():
     assert _core.linear_backward(*(np.ones((2, 2)),) * 3) == (None, None, None)
 
 
+def test_gradients_are_added_to_those_of_other_rows():
+    """sum_weight and sum_bias of linear_backward."""
+    for (m, n, k), dtype in itertools.product([(7, 33, 20), (700, 80, 5), (1, 1, 1)], (np.float32, np.float64)):
+        grad, x, weight, sums, bias = (
+            RNG.standard_normal(s).astype(dtype) for s in ((m, n), (m, k), (n, k), (n, k), (n,))
+        )
+        for _ in each_isa():
+            first = None
+            for _ in each_team():
+                totals = sums.copy(), bias.copy()
+                found = _core.linear_backward(grad, x, weight, sum_weight=totals[0], sum_bias=totals[1], grad_x=True)
+                assert found.grad_weight is found.grad_bias is None
+                first = first or totals
+                assert_identical(totals, first)
+            expected = sums + grad.T.astype(float) @ x, bias + grad.sum(0, dtype=float)
+            assert_close(first, expected, 1e-4 if dtype == np.float32 else 1e-12)
+    for name in ("weight", "bias"):
+        with pytest.raises(ValueError, match="a gradient is either an output of its own, or is added to a sum"):
+            _core.linear_backward(
+                grad, x, weight, **{f"sum_{name}": {"weight": sums, "bias": bias}[name], f"grad_{name}": True}
+            )
+
+
 def test_linear_pack():
     """A packed weight holds the weight's values, and gives the same product."""
     for (n, k), dtype in itertools.product([(1, 1), (33, 20), (130, 70)], (np.float32, np.float64)):
