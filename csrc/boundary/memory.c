@@ -83,8 +83,7 @@ static void *obtain(size_t size, bool zeros)
     if (size >= KEPT_FROM && size < SIZE_MAX / 4) {
         int class = class_of(size, &capacity);
         if (class < CLASSES && enter()) {
-            // A block that is up to half again as large will do: batches of unequal lengths never ask for the same
-            // twice.
+            // A block up to half again as large will do: batches of unequal lengths seldom ask for the same size twice.
             for (int k = class; !b && k < CLASSES && k <= class + NEAR; k++)
                 if ((b = kept[k])) kept[k] = b->next, idle -= b->capacity;
             leave();

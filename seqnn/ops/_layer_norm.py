@@ -241,7 +241,8 @@ def _columns(
     """Check the shapes, and count the elements that are normalised together."""
     trailing = shape[-1:]
     arrays = [p for p in parameters.values() if p is not None]
-    if normalized_shape in (None, trailing) and all(type(p) is Array and p.shape == trailing for p in arrays) and shape:
+    usual = normalized_shape is None or (type(normalized_shape) is tuple and normalized_shape == trailing)
+    if usual and shape and all(type(p) is Array and p.shape == trailing for p in arrays):
         return shape[-1]
     given = {key: np.shape(p) for key, p in parameters.items() if p is not None}
     if normalized_shape is not None:
