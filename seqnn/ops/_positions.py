@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -201,8 +203,9 @@ def _angles(positions: Array, size: int, base: float) -> Array:
     return positions[:, None] / base ** (np.arange(0, size, 2) / size)
 
 
+@functools.lru_cache(maxsize=4)
 def _cos_sin(offset: int, positions: int, size: int, base: float, dtype: np.dtype) -> tuple[Array, Array]:
-    """Compute the cosines and sines [positions, size / 2] of the angles by which pairs turn."""
+    """Compute the cosines and sines [positions, size / 2] of the angles by which pairs turn: once for all layers of a step."""
     angle = _angles(np.arange(offset, offset + positions), size, base)
     return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
 
