@@ -9,37 +9,15 @@ import numpy as np
 
 from .. import nn, ops
 from ..autograd import Tensor
-from . import _huggingface
 from ._heads import LanguageModelHead
-from ._huggingface_config import BERT as FAMILY
+from ._huggingface import Source
 from ._huggingface_config import from_folder
+from ._huggingface_encoders import BERT as FAMILY
+from ._huggingface_heads import masked_table
+from ._huggingface_names import load
 from ._token_ids import as_attention_mask, as_ids, keys_mask
 
 __all__ = ["BERT", "BERTForPretraining"]
-
-_LAYER = "encoder.layer.{}."
-_NAMES = {  # in Hugging Face's transformers
-    "embedding": "embeddings.word_embeddings",
-    "positions": "embeddings.position_embeddings",
-    "segments": "embeddings.token_type_embeddings",
-    "norm": "embeddings.LayerNorm",
-    "transformer.layers.{}.self_attn.in_proj": tuple(f"{_LAYER}attention.self.{x}" for x in ("query", "key", "value")),
-    "transformer.layers.{}.self_attn.out_proj": f"{_LAYER}attention.output.dense",
-    "transformer.layers.{}.norm1": f"{_LAYER}attention.output.LayerNorm",
-    "transformer.layers.{}.linear1": f"{_LAYER}intermediate.dense",
-    "transformer.layers.{}.linear2": f"{_LAYER}output.dense",
-    "transformer.layers.{}.norm2": f"{_LAYER}output.LayerNorm",
-    "pooler": "pooler.dense",
-}
-_PRETRAINING_NAMES = {
-    **{f"bert.{ours}": theirs for ours, theirs in _NAMES.items()},
-    "head.dense": "cls.predictions.transform.dense",
-    "head.norm": "cls.predictions.transform.LayerNorm",
-    "head": "cls.predictions",
-    "next_sentence": "cls.seq_relationship",
-}
-_BUFFERS = (r"position_ids$",)
-_HEADS = (r"^cls\.", r"^classifier\.", r"^qa_outputs\.")
 
 
 class BERT(nn.Module):
@@ -52,7 +30,7 @@ class BERT(nn.Module):
     Args:
         vocabulary_size: how many tokens. The defaults are those of BERT base, 109 million parameters.
         max_positions: the longest sequence.
-        num_segments: how many kinds of segments: sentence A and sentence B.
+        num_segments: how many kinds of segments: sentence A and sentence B; 0: there is no table of them, as in DistilBERT.
         d_model: width of the network.
         nhead: attention heads.
         num_layers: layers.
@@ -93,7 +71,7 @@ class BERT(nn.Module):
         self.max_positions, self.activation = max_positions, activation
         self.embedding = nn.Embedding(vocabulary_size, d_model)
         self.positions = nn.LearnedPositions(max_positions, d_model)
-        self.segments = nn.Embedding(num_segments, d_model)
+        self.segments = nn.Embedding(num_segments, d_model) if num_segments else None
         self.norm = nn.LayerNorm(d_model, layer_norm_eps)
         self.dropout = nn.Dropout(dropout)
         layer = nn.TransformerEncoderLayer(
@@ -124,15 +102,20 @@ class BERT(nn.Module):
         ids = as_ids(ids)
         if ids.shape[1] > self.max_positions:
             raise ValueError(f"ids: expected at most max_positions={self.max_positions}, got {ids.shape[1]}")
-        if segments is None:
-            kinds = self.segments.weight[0]
-        elif np.shape(segments) == ids.shape:
-            kinds = self.segments(segments)
-        else:
-            raise ValueError(f"segments: expected the shape of ids, {ids.shape}, got {np.shape(segments)}")
         mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
-        x = self.positions(self.embedding(ids)) + kinds
+        x = self._embed(ids, segments)
         return self.transformer(self.dropout(self.norm(x)), lengths=lengths, mask=mask)
+
+    def _embed(self, ids: np.ndarray, segments: Any) -> Tensor:
+        """Return the sum of the embeddings of tokens, positions and segments."""
+        x = self.positions(self.embedding(ids))
+        if segments is not None and np.shape(segments) != ids.shape:
+            raise ValueError(f"segments: expected the shape of ids, {ids.shape}, got {np.shape(segments)}")
+        if self.segments is not None:
+            return x + (self.segments.weight[0] if segments is None else self.segments(segments))
+        if segments is not None:
+            raise ValueError("segments: expected None, as this BERT was made with num_segments=0")
+        return x
 
     def pool(self, hidden: Tensor) -> Tensor:
         """Return what stands for the whole sequence, [B, d_model]: tanh(pooler(hidden of the first token)).
@@ -144,7 +127,7 @@ class BERT(nn.Module):
             raise ValueError("pool: this BERT has no pooler; make it with pooler=True")
         return ops.tanh(self.pooler(hidden[:, 0]))
 
-    def load_huggingface(self, source: _huggingface.Source) -> Self:
+    def load_huggingface(self, source: Source) -> Self:
         """Take over the weights of any BERT of Hugging Face's; its heads are left out.
 
         Args:
@@ -157,8 +140,7 @@ class BERT(nn.Module):
             ValueError: the weights do not fit; one message lists what is missing, left over or different. A file without a
                 pooler asks for BERT(pooler=False).
         """
-        without = () if self.pooler is not None else (r"^(bert\.)?pooler\.",)
-        _huggingface.load(self, source, _NAMES, prefix="bert.", ignored=(*_BUFFERS, *_HEADS, *without))
+        load(self, source, FAMILY.table(self))
         return self
 
     @classmethod
@@ -249,7 +231,7 @@ class BERTForPretraining(nn.Module):
     def _product_weights(self) -> tuple[str, ...]:
         return ("bert.embedding.weight",) if self.tied else ()
 
-    def load_huggingface(self, source: _huggingface.Source) -> Self:
+    def load_huggingface(self, source: Source) -> Self:
         """Take over the weights of a BertForPreTraining, or, without the second task, of a BertForMaskedLM.
 
         Args:
@@ -261,15 +243,7 @@ class BERTForPretraining(nn.Module):
         Raises:
             ValueError: the weights do not fit; one message lists what is missing, left over or different.
         """
-        copies = {"cls.predictions.decoder.bias": "head.bias"}
-        if self.tied:
-            copies["cls.predictions.decoder.weight"] = "bert.embedding.weight"
-        state = _huggingface.read_state(source)
-        if not self.tied and "cls.predictions.decoder.weight" in state:
-            state["cls.predictions.weight"] = state.pop("cls.predictions.decoder.weight")
-        without = () if self.bert.pooler is not None else (r"^(bert\.)?pooler\.",)
-        without += () if self.next_sentence is not None else (r"^cls\.seq_relationship\.",)
-        _huggingface.load(self, state, _PRETRAINING_NAMES, prefix="bert.", copies=copies, ignored=(*_BUFFERS, *without))
+        load(self, source, masked_table(self, FAMILY.table(self.bert)))
         return self
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,31 +14,47 @@ from .. import nn
 from ._bert import BERT, BERTForPretraining
 from ._gpt import GPT
 from ._heads import ClassificationHead, TaggingHead, WithHead
-from ._huggingface import read_config, read_state
-from ._huggingface_config import BERT as BERT_FAMILY
-from ._huggingface_config import GPT2, made
+from ._huggingface import read_config
+from ._huggingface_config import Family, Loaded, Make, bare, is_tied, read_folder
+from ._huggingface_decoders import GPT2
+from ._huggingface_decoders import T5 as T5_FAMILY
+from ._huggingface_encoders import ENCODERS
+from ._huggingface_heads import CLASSES, SPANS, TAGS, masked_table
+from ._huggingface_names import Table
 from ._spans import SpanHead
 from ._t5 import T5
 
-__all__ = ["from_huggingface"]
+__all__ = ["from_huggingface", "load_folder"]
 
 Folder = str | os.PathLike
+Config = Mapping[str, Any]
 State = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How the model of one of their classes is made, and what its parameters are called."""
+
+    family: Family
+    make: Make
+    table: Callable[[Any], Table]
+    """The model -> the names of its parameters."""
 
 
 def from_huggingface(folder: Folder) -> Any:
     """Make the model that a folder of Hugging Face's `save_pretrained` holds, in evaluation mode; no torch is needed.
 
     config.json says which model it is and its sizes; whatever would give other numbers than the original is refused.
-    The weights are those of model.safetensors or of its shards; bfloat16 becomes float32.
+    The weights are those of model.safetensors or of its shards; bfloat16 becomes float32. `seqnn.load_pretrained` returns
+    the model together with its tokenizer and its use.
 
     Args:
         folder: with config.json and the weights.
 
     Returns:
-        A `GPT` (GPT2LMHeadModel, GPT2Model), `BERT` (BertModel), `BERTForPretraining` (BertForPreTraining, BertForMaskedLM),
-        `T5` (T5ForConditionalGeneration, T5Model, T5EncoderModel); or `WithHead` (BertForSequenceClassification,
-        BertForTokenClassification, BertForQuestionAnswering, GPT2ForSequenceClassification).
+        A `GPT` (GPT2LMHeadModel, GPT2Model), `T5` (T5ForConditionalGeneration, T5Model, T5EncoderModel), or, of Bert, Roberta,
+        XLMRoberta, Camembert or DistilBert, a `BERT` (...Model), `BERTForPretraining` (BertForPreTraining, ...ForMaskedLM) or
+        `WithHead` (...ForSequenceClassification, ...ForTokenClassification, ...ForQuestionAnswering; of GPT2 the first).
 
     Raises:
         ValueError: it is another model, or uses what these have not; the message names the folder and the reason.
@@ -46,76 +64,86 @@ def from_huggingface(folder: Folder) -> Any:
     Traceback (most recent call last):
     ValueError: no such folder: expected a folder with config.json and the weights, got nothing
     """
+    return load_folder(folder).model
+
+
+def load_folder(folder: Folder) -> Loaded:
+    """Do what `from_huggingface` does, and return what it takes to write the folder again."""
     config = read_config(folder)
     kinds = config.get("architectures")
     kind = kinds[0] if isinstance(kinds, list) and len(kinds) == 1 else kinds
-    if not isinstance(kind, str) or kind not in _BARE | _HEADED:
-        raise ValueError(f"{folder}: expected one of {', '.join([*_BARE, *_HEADED])} in config.json, got {kind!r}")
-    if kind in _BARE:
-        return _BARE[kind](folder)
-    state = read_state(folder)
-    try:
-        return _HEADED[kind](config, state).eval()
-    except (TypeError, ValueError, KeyError) as error:
-        raise ValueError(f"{folder}: {'missing ' if isinstance(error, KeyError) else ''}{error}") from None
+    if not isinstance(kind, str) or kind not in ARCHITECTURES:
+        raise ValueError(f"{folder}: expected one of {', '.join(ARCHITECTURES)} in config.json, got {kind!r}")
+    chosen = ARCHITECTURES[kind]
+    return read_folder(folder, config, chosen.family, chosen.make, chosen.table)
 
 
-def _pretraining(config: Mapping[str, Any], state: State, next_sentence: bool) -> BERTForPretraining:
-    tied = bool(config.get("tie_word_embeddings", True)) or "cls.predictions.decoder.weight" not in state
-    with nn.init.skipped():
-        bert = BERT(**{**BERT_FAMILY.read(config, state), "pooler": next_sentence})
-        model = BERTForPretraining(bert, next_sentence=next_sentence, tied=tied)
-    return model.load_huggingface(state)
+def _masked(
+    kind: str, next_sentence: bool, arguments: dict[str, Any], config: Config, state: State
+) -> BERTForPretraining:
+    if kind == "Roberta" and arguments["activation"] != "gelu":
+        raise ValueError(
+            f"config.json: hidden_act={config['hidden_act']!r} would give other numbers: the head has gelu"
+        )
+    output = {"Bert": "cls.predictions.decoder.weight", "Roberta": "lm_head.decoder.weight"}
+    tied = is_tied(config, state, output.get(kind, "vocab_projector.weight"))
+    return BERTForPretraining(BERT(**{**arguments, "pooler": next_sentence}), next_sentence=next_sentence, tied=tied)
 
 
-def _bert_with(
-    head: Callable[..., nn.Module], names: Mapping[str, str]
-) -> Callable[[Mapping[str, Any], State], WithHead]:
-    """Return how a BERT with a head is made; `names` are ours and theirs of the head's layers."""
-
-    def make(config: Mapping[str, Any], state: State) -> WithHead:
-        with nn.init.skipped():
-            encoder = BERT(**{**BERT_FAMILY.read(config, state), "pooler": False})
-        return _headed(encoder.load_huggingface(state), head, names, state)
-
-    return make
-
-
-def _gpt2_classifier(config: Mapping[str, Any], state: State) -> WithHead:
-    encoder = made(GPT, GPT2, config, state)
-
-    def head(d_model: int, classes: int) -> nn.Module:
-        return ClassificationHead(d_model, classes, pooling="last", dense=False, bias=False)
-
-    return _headed(encoder, head, {"output": "score"}, state)
+def _headed(
+    encoder: Callable[..., Any],
+    head: Callable[..., nn.Module],
+    names: Mapping[str, str],
+    arguments: dict[str, Any],
+    config: Config,
+    state: State,
+) -> WithHead:
+    classes, d_model = state[f"{names['head.output']}.weight"].shape
+    if encoder is BERT:
+        arguments = {**arguments, "pooler": False}
+    return WithHead(encoder(**arguments), head(d_model) if head is SpanHead else head(d_model, classes))
 
 
-def _headed(encoder: Any, head: Callable[..., nn.Module], names: Mapping[str, str], state: State) -> WithHead:
-    """Put a head on an encoder, with its weights."""
-    layer = names["output"]
-    classes, d_model = state[f"{layer}.weight"].shape
-    with nn.init.skipped():
-        top = head(d_model, classes) if head is not SpanHead else head(d_model)
-    keys = {key: f"{names[key.rpartition('.')[0]]}.{key.rpartition('.')[2]}" for key in top.state_dict()}
-    top.load_state_dict({ours: state[theirs] for ours, theirs in keys.items()})
-    return WithHead(encoder, top)
+def _with_head(
+    family: Family, encoder: Callable[..., Any], head: Callable[..., nn.Module], names: Mapping[str, str]
+) -> Architecture:
+    return Architecture(
+        family,
+        partial(_headed, encoder, head, names),
+        lambda model: family.table(model.encoder).inside("encoder", names),
+    )
 
 
-_BARE: dict[str, Callable[[Folder], nn.Module]] = {
-    "GPT2LMHeadModel": GPT.from_huggingface,
-    "GPT2Model": GPT.from_huggingface,
-    "BertModel": BERT.from_huggingface,
-    "T5ForConditionalGeneration": T5.from_huggingface,
-    "T5Model": T5.from_huggingface,
-    "T5EncoderModel": T5.from_huggingface,
-}
-_HEADED: dict[str, Callable[[Mapping[str, Any], State], nn.Module]] = {
-    "BertForPreTraining": lambda config, state: _pretraining(config, state, True),
-    "BertForMaskedLM": lambda config, state: _pretraining(config, state, False),
-    "BertForSequenceClassification": _bert_with(
-        ClassificationHead, {"dense": "bert.pooler.dense", "output": "classifier"}
+def _encoders() -> dict[str, Architecture]:
+    """Return the classes of all families of encoders."""
+    found = {}
+    for name, family in ENCODERS.items():
+        kind = name if name in CLASSES else "Roberta"
+
+        def masked(model: Any, family: Family = family, kind: str = kind) -> Table:
+            return masked_table(model, family.table(model.bert), kind)
+
+        classes = partial(ClassificationHead, activation="relu") if name == "DistilBert" else ClassificationHead
+        found |= {
+            f"{name}Model": Architecture(family, bare(BERT), family.table),
+            f"{name}ForMaskedLM": Architecture(family, partial(_masked, kind, False), masked),
+            f"{name}ForSequenceClassification": _with_head(family, BERT, classes, CLASSES[kind]),
+            f"{name}ForTokenClassification": _with_head(family, BERT, TaggingHead, TAGS),
+            f"{name}ForQuestionAnswering": _with_head(family, BERT, SpanHead, SPANS),
+        }
+        if name == "Bert":
+            found["BertForPreTraining"] = Architecture(family, partial(_masked, kind, True), masked)
+    return found
+
+
+_LAST = partial(ClassificationHead, pooling="last", dense=False, bias=False)
+
+ARCHITECTURES: dict[str, Architecture] = {
+    **dict.fromkeys(("GPT2LMHeadModel", "GPT2Model"), Architecture(GPT2, bare(GPT), GPT2.table)),
+    "GPT2ForSequenceClassification": _with_head(GPT2, GPT, _LAST, CLASSES["GPT2"]),
+    **_encoders(),
+    **dict.fromkeys(
+        ("T5ForConditionalGeneration", "T5Model", "T5EncoderModel"), Architecture(T5_FAMILY, bare(T5), T5_FAMILY.table)
     ),
-    "BertForTokenClassification": _bert_with(TaggingHead, {"output": "classifier"}),
-    "BertForQuestionAnswering": _bert_with(SpanHead, {"output": "qa_outputs"}),
-    "GPT2ForSequenceClassification": _gpt2_classifier,
 }
+"""The names of their classes -> how they are read."""

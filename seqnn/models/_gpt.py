@@ -11,11 +11,13 @@ import numpy as np
 from .. import decode, nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
-from . import _huggingface
 from ._decoding import as_texts, evaluating, is_text, last_attention, shorten
-from ._gpt_files import NAMES, TRANSPOSED, save
+from ._gpt_files import save
 from ._heads import LanguageModelHead
-from ._huggingface_config import GPT2, from_folder
+from ._huggingface import Source
+from ._huggingface_config import from_folder
+from ._huggingface_decoders import GPT2
+from ._huggingface_names import load
 from ._token_ids import as_attention_mask, as_ids, as_prompts, keys_mask
 from ._transformer_plan import StepPlan, plan_step
 from ._transformer_step import StepState, score, step
@@ -316,7 +318,7 @@ class GPT(nn.Module):
     def _table(self) -> Tensor | None:
         return self.embedding.weight if self.tied else None
 
-    def load_huggingface(self, source: _huggingface.Source) -> Self:
+    def load_huggingface(self, source: Source) -> Self:
         """Take over the weights of a GPT-2 of Hugging Face's; its heads for other tasks are left out.
 
         Args:
@@ -328,13 +330,7 @@ class GPT(nn.Module):
         Raises:
             ValueError: the weights do not fit; one message lists what is missing, left over or different.
         """
-        _huggingface.load(
-            self, source, NAMES,
-            prefix="transformer.",
-            transposed=TRANSPOSED,
-            copies={"lm_head.weight": "embedding.weight"} if self.tied else {},
-            ignored=(r"attn\.(masked_)?bias$", r"^score\.weight$"),
-        )  # fmt: skip
+        load(self, source, GPT2.table(self))
         return self
 
     @classmethod
