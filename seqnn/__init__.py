@@ -20,8 +20,9 @@ from .embed import Callback, Cooccurrence, EarlyStopping, FastText, GloVe, Keyed
 from .text import Phrases
 
 if TYPE_CHECKING:
-    from . import autograd, decode, diagnose, lm, metrics, models, nn, ops, optim, plot, train
+    from . import autograd, decode, diagnose, lm, metrics, models, nn, ops, optim, plot, pretrained, train
     from .autograd import Tensor
+    from .pretrained import load_pretrained
 
 __all__ = [
     "Callback",
@@ -44,12 +45,14 @@ __all__ = [
     "get_isa",
     "get_num_threads",
     "lm",
+    "load_pretrained",
     "metrics",
     "models",
     "nn",
     "ops",
     "optim",
     "plot",
+    "pretrained",
     "random",
     "set_cache_limit",
     "set_isa",
@@ -65,6 +68,8 @@ def __getattr__(name: str) -> Any:
     """What networks need is loaded when it is first asked for: who trains word vectors does not wait for it."""
     if name == "Tensor":
         return import_module(".autograd", __name__).Tensor
+    if name == "load_pretrained":
+        return import_module(".pretrained", __name__).load_pretrained
     if name in __all__:
         return import_module(f".{name}", __name__)
     refuse(__name__, name, _INSTEAD)

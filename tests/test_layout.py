@@ -50,7 +50,7 @@ STOREYS = [
     ("train",),
     ("diagnose",),
     ("models",),
-    ("plot",),
+    ("plot", "pretrained"),
     ("_cli", "__main__"),
 ]
 

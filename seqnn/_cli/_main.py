@@ -17,6 +17,7 @@ from . import (
     _generate_command,
     _lm_command,
     _metric_commands,
+    _pretrained_command,
     _tag_command,
     _translate_command,
     _vector_commands,
@@ -77,7 +78,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     """Make the parser of the command line, and list those of its commands."""
     parser = argparse.ArgumentParser(
         prog="seqnn",
-        description="Train and use word vectors and language models, tag texts, and score them.",
+        description="Train and use word vectors and language models, use pretrained ones, tag texts, and score them.",
         epilog=EXAMPLES,
         formatter_class=Help,
     )
@@ -90,6 +91,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     _lm_command.add_command(commands)
     _translate_command.add_command(commands)
     _generate_command.add_command(commands)
+    _pretrained_command.add_commands(commands)
     _tag_command.add_command(commands)
     about = commands.add_parser("config", help="print versions, instruction set, threads", allow_abbrev=False)
     about.set_defaults(run=_show_config)

@@ -16,7 +16,7 @@ from ._gpt import GPT
 from ._heads import ClassificationHead, TaggingHead, WithHead
 from ._huggingface import read_config
 from ._huggingface_config import Family, Loaded, Make, bare, is_tied, read_folder
-from ._huggingface_decoders import GPT2
+from ._huggingface_decoders import GPT2, LLAMA, QWEN2
 from ._huggingface_decoders import T5 as T5_FAMILY
 from ._huggingface_encoders import ENCODERS
 from ._huggingface_heads import CLASSES, SPANS, TAGS, masked_table
@@ -52,9 +52,10 @@ def from_huggingface(folder: Folder) -> Any:
         folder: with config.json and the weights.
 
     Returns:
-        A `GPT` (GPT2LMHeadModel, GPT2Model), `T5` (T5ForConditionalGeneration, T5Model, T5EncoderModel), or, of Bert, Roberta,
-        XLMRoberta, Camembert or DistilBert, a `BERT` (...Model), `BERTForPretraining` (BertForPreTraining, ...ForMaskedLM) or
-        `WithHead` (...ForSequenceClassification, ...ForTokenClassification, ...ForQuestionAnswering; of GPT2 the first).
+        A `GPT` (GPT2LMHeadModel, GPT2Model; of Llama and Qwen2 ...ForCausalLM, ...Model), a `T5` (T5ForConditionalGeneration,
+        T5Model, T5EncoderModel), or, of Bert, Roberta, XLMRoberta, Camembert and DistilBert, a `BERT` (...Model), a
+        `BERTForPretraining` (BertForPreTraining, ...ForMaskedLM) or a `WithHead` (...ForSequenceClassification,
+        ...ForTokenClassification, ...ForQuestionAnswering; of GPT2 the first).
 
     Raises:
         ValueError: it is another model, or uses what these have not; the message names the folder and the reason.
@@ -141,6 +142,8 @@ _LAST = partial(ClassificationHead, pooling="last", dense=False, bias=False)
 ARCHITECTURES: dict[str, Architecture] = {
     **dict.fromkeys(("GPT2LMHeadModel", "GPT2Model"), Architecture(GPT2, bare(GPT), GPT2.table)),
     "GPT2ForSequenceClassification": _with_head(GPT2, GPT, _LAST, CLASSES["GPT2"]),
+    **{f"Llama{kind}": Architecture(LLAMA, bare(GPT), LLAMA.table) for kind in ("ForCausalLM", "Model")},
+    **{f"Qwen2{kind}": Architecture(QWEN2, bare(GPT), QWEN2.table) for kind in ("ForCausalLM", "Model")},
     **_encoders(),
     **dict.fromkeys(
         ("T5ForConditionalGeneration", "T5Model", "T5EncoderModel"), Architecture(T5_FAMILY, bare(T5), T5_FAMILY.table)

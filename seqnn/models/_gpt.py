@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Self
 
@@ -46,6 +47,11 @@ class GPT(nn.Module):
         bias: whether the layers have biases.
         layer_norm_eps: of all norms.
         tied: whether the output uses the table of the embeddings.
+        norm: "layer_norm", or "rms_norm" as in LLaMA.
+        num_groups: heads of keys and values; default: `nhead`.
+        head_dim: size of a head; default: d_model / nhead.
+        qkv_bias: whether queries, keys and values have biases; default: `bias`.
+        rotary_base, rotary_scaling: of rotary positions, see `nn.MultiheadAttention`.
 
     Attributes:
         tokenizer: an object with encode(text) and decode(ids), for prompts that are texts; None unless you set it, or
@@ -83,6 +89,12 @@ class GPT(nn.Module):
         bias: bool = True,
         layer_norm_eps: float = 1e-5,
         tied: bool = True,
+        norm: str = "layer_norm",
+        num_groups: int | None = None,
+        head_dim: int | None = None,
+        qkv_bias: bool | None = None,
+        rotary_base: float = 10000.0,
+        rotary_scaling: Mapping[str, Any] | None = None,
     ) -> None:
         if positions not in ("learned", "rotary"):
             raise ValueError(f"positions: expected 'learned' or 'rotary', got {positions!r}")
@@ -100,9 +112,20 @@ class GPT(nn.Module):
             layer_norm_eps,
             norm_first=True,
             bias=bias,
+            norm=norm,
+            num_groups=num_groups,
+            head_dim=head_dim,
+            qkv_bias=qkv_bias,
             rotary=positions == "rotary",
+            rotary_base=rotary_base,
+            rotary_scaling=rotary_scaling,
         )
-        self.transformer = nn.TransformerEncoder(layer, num_layers, nn.LayerNorm(d_model, layer_norm_eps, bias=bias))
+        last = (
+            nn.LayerNorm(d_model, layer_norm_eps, bias=bias)
+            if norm == "layer_norm"
+            else nn.RMSNorm(d_model, layer_norm_eps)
+        )
+        self.transformer = nn.TransformerEncoder(layer, num_layers, last)
         self.head = LanguageModelHead(d_model, vocabulary_size, tied=tied)
         self.reset_parameters()
 

@@ -145,8 +145,15 @@ def write(
 
 
 def read_tokenizer(folder: str | os.PathLike) -> Any:
-    """Return the tokenizer of a folder; None where there is none, or the `tokenizers` library is not installed."""
+    """Return the tokenizer of a folder; None where there is none, or the `tokenizers` library is not installed.
+
+    It neither pads nor cuts texts, whatever its file says.
+    """
     for kind, name in TOKENIZERS:
         if (Path(folder) / name).is_file() and (kind is Vocabulary or find_spec("tokenizers")):
-            return kind.load(Path(folder) / name)
+            found = kind.load(Path(folder) / name)
+            if isinstance(found, SubwordTokenizer):
+                found.tokenizer.no_padding()
+                found.tokenizer.no_truncation()
+            return found
     return None

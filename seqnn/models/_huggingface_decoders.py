@@ -1,4 +1,4 @@
-"""The families of models that write, GPT-2 and T5, as Hugging Face's files have them."""
+"""The families of models that write, GPT-2, LLaMA, Qwen2 and T5, as Hugging Face's files have them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ._huggingface_config import GATED, Family, activation, is_tied
 from ._huggingface_names import Table
 
-__all__ = ["GPT2", "T5"]
+__all__ = ["GPT2", "LLAMA", "QWEN2", "T5"]
 
 _HEAD = "lm_head.weight"
 _GPT2_NAMES = {
@@ -54,6 +54,66 @@ GPT2 = Family(
     _gpt2_table,
     _gpt2,
 )  # fmt: skip
+
+
+_WITH_GATE = {"silu": "swiglu", "gelu": "geglu", "gelu_tanh": "geglu_tanh", "relu": "reglu"}
+_LAYER = "layers.{}."
+_LLAMA_NAMES = {
+    "embedding": "embed_tokens",
+    "transformer.layers.{}.norm1": f"{_LAYER}input_layernorm",
+    "transformer.layers.{}.self_attn.in_proj": tuple(f"{_LAYER}self_attn.{x}_proj" for x in "qkv"),
+    "transformer.layers.{}.self_attn.out_proj": f"{_LAYER}self_attn.o_proj",
+    "transformer.layers.{}.norm2": f"{_LAYER}post_attention_layernorm",
+    "transformer.layers.{}.linear1": f"{_LAYER}mlp.gate_proj",
+    "transformer.layers.{}.linear3": f"{_LAYER}mlp.up_proj",
+    "transformer.layers.{}.linear2": f"{_LAYER}mlp.down_proj",
+    "transformer.norm": "norm",
+    "head": "lm_head",
+}
+
+
+def _llama_table(model: Any) -> Table:
+    copies = {_HEAD: "embedding.weight"} if model.tied else {}
+    return Table(_LLAMA_NAMES, "model.", bare=("lm_head.",), copies=copies, ignored=(r"rotary_emb\.inv_freq$",))
+
+
+def _llama(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    kind = activation(config.get("hidden_act", "silu"))
+    if kind not in _WITH_GATE:
+        raise ValueError(f"config.json: hidden_act: expected one of {', '.join(_WITH_GATE)}, got {kind!r}")
+    scaling = dict(config.get("rope_parameters") or config.get("rope_scaling") or {})
+    base = scaling.pop("rope_theta", None) or config.get("rope_theta") or 10000.0
+    if scaling.get("rope_type", scaling.get("type", "default")) == "default":
+        scaling = {}
+    elif scaling.get("original_max_position_embeddings") is None:
+        scaling["original_max_position_embeddings"] = config.get("max_position_embeddings", 2048)
+    return {
+        "activation": _WITH_GATE[kind],
+        "tied": is_tied(config, state, _HEAD, default=False),
+        "positions": "rotary", "norm": "rms_norm", "bias": False,
+        "qkv_bias": config.get("model_type") == "qwen2",
+        "rotary_base": float(base), "rotary_scaling": scaling or None,
+    }  # fmt: skip
+
+
+def _llama_like(model_type: str, required: Mapping[str, Any]) -> Family:
+    return Family(
+        model_type,
+        {
+            "vocabulary_size": ("vocab_size", 32000), "max_positions": ("max_position_embeddings", 2048),
+            "d_model": ("hidden_size", 4096), "nhead": ("num_attention_heads", 32),
+            "num_groups": ("num_key_value_heads", None), "head_dim": ("head_dim", None),
+            "num_layers": ("num_hidden_layers", 32), "dim_feedforward": ("intermediate_size", 11008),
+            "dropout": ("attention_dropout", 0.0), "layer_norm_eps": ("rms_norm_eps", 1e-6),
+        },
+        required,
+        _llama_table,
+        _llama,
+    )  # fmt: skip
+
+
+LLAMA = _llama_like("llama", {"attention_bias": False, "mlp_bias": False, "pretraining_tp": 1})
+QWEN2 = _llama_like("qwen2", {"use_sliding_window": False})
 
 
 def _t5_names(gated: bool) -> dict[str, str | tuple[str, ...]]:

@@ -82,7 +82,7 @@ class StepPlan:
             found["positions"] = ops.sinusoidal_positions(count, width, dtype=np.float32)
         if attention.rotary:
             pairs = np.repeat(np.array([[1, 0]], np.float32), attention.head_dim // 2, axis=1)
-            found["angles"] = ops.rotary(np.repeat(pairs, count, axis=0), base=attention.rotary_base)
+            found["angles"] = ops.rotary(np.repeat(pairs, count, axis=0), **attention.turn)
         if self.stack.relative is not None:
             found["distances"] = self.stack.relative(1, count, offset=count - 1).data[:, ::-1]
         return found
@@ -184,7 +184,7 @@ def _kind_of(layer: nn.Module) -> tuple | None:
     own = layer.self_attn
     return (
         type(layer), layer.activation, layer.norm_first, layer.linear1.out_features, layer.linear3 is None, own.num_heads,
-        own.num_groups, own.head_dim, own.scale, own.rotary, own.rotary_base,
+        own.num_groups, own.head_dim, own.scale, own.rotary, str(own.turn),
     )  # fmt: skip
 
 

@@ -162,7 +162,7 @@ def test_a_table_of_its_own_is_not_dropped(tmp_path):
         ({"vocab_size": "many"}, "gpt: "),
         ({"n_positions": 9}, r"positions\.weight: expected shape \(9, 4\), got \(8, 4\)"),
         ({"model_type": "llama"}, "model_type: expected 'gpt2', got 'llama'"),
-        ({"architectures": ["LlamaForCausalLM"]}, "expected one of GPT2LMHeadModel, .* got 'LlamaForCausalLM'"),
+        ({"architectures": ["MambaForCausalLM"]}, "expected one of GPT2LMHeadModel, .* got 'MambaForCausalLM'"),
         ({"architectures": None}, "in config.json, got None"),
         ({"architectures": ["BertModel"]}, "model_type: expected 'bert', got 'gpt2'"),
     ],
