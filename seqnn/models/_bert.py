@@ -9,6 +9,8 @@ import numpy as np
 
 from .. import nn, ops
 from ..autograd import Tensor
+from ..text import pad
+from ._decoding import evaluating
 from ._heads import LanguageModelHead
 from ._huggingface import Source
 from ._huggingface_config import from_folder
@@ -16,6 +18,8 @@ from ._huggingface_encoders import BERT as FAMILY
 from ._huggingface_heads import masked_table
 from ._huggingface_names import load
 from ._token_ids import as_attention_mask, as_ids, keys_mask
+from ._transformer_encoding import SHORT, encode_packed
+from ._transformer_plan import plan_step
 
 __all__ = ["BERT", "BERTForPretraining"]
 
@@ -105,6 +109,45 @@ class BERT(nn.Module):
         mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
         x = self._embed(ids, segments)
         return self.transformer(self.dropout(self.norm(x)), lengths=lengths, mask=mask)
+
+    def encode_packed(self, ids: Any, lengths: Any) -> np.ndarray:
+        """Return the hidden states of sequences without padding, in evaluation mode and without gradients.
+
+        All layers are one call, but for long sequences, whose attention is faster layer by layer, and where somebody watches
+        the layers (hooks).
+
+        Args:
+            ids: [N], the tokens of all sequences, one after the other.
+            lengths: [B], how many of them each has, at least 1.
+
+        Returns:
+            float32 [N, d_model].
+
+        Raises:
+            ValueError: lengths do not sum to N, or one is 0 or more than `max_positions`.
+
+        >>> import numpy as np
+        >>> from seqnn.models import BERT
+        >>> BERT(50, d_model=16, nhead=2, num_layers=2).encode_packed(np.arange(8), [5, 3]).shape
+        (8, 16)
+        """
+        (ids,), sizes = as_ids([ids]), np.asarray(lengths)
+        fits = sizes.ndim == 1 and sizes.dtype.kind in "iu" and sizes.sum() == len(ids)
+        if not fits or (sizes < 1).any() or (sizes > self.max_positions).any():
+            raise ValueError(
+                f"lengths: expected integers from 1 to max_positions={self.max_positions} that sum to {len(ids)} ids, got "
+                f"{lengths!r:.80}"
+            )
+        short = type(self) is BERT and sizes.max(initial=0) <= SHORT
+        plan = plan_step(self, self.transformer, self.embedding, None) if short else None
+        with evaluating(self):
+            if plan is None:
+                padded, _ = pad(np.split(ids, np.cumsum(sizes)[:-1]))
+                return self(padded, sizes).numpy()[np.arange(padded.shape[1]) < sizes[:, None]]
+            places = np.arange(len(ids)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+            x = self.embedding(ids[None]) + ops.embedding(places[None], self.positions.weight)
+            x = x if self.segments is None else x + self.segments.weight[0]
+            return encode_packed(self, plan, self.norm(x).numpy()[0], sizes)
 
     def _embed(self, ids: np.ndarray, segments: Any) -> Tensor:
         """Return the sum of the embeddings of tokens, positions and segments."""

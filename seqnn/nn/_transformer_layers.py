@@ -185,8 +185,9 @@ class TransformerDecoderLayer(_Layer):
 
     Args:
         d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps: as for `TransformerEncoderLayer`.
-        norm_first, bias, norm, num_groups, head_dim, attention_scale, attention_activation, rotary, rotary_base,
-            rotary_scaling, qkv_bias: as for `TransformerEncoderLayer`.
+        norm_first, bias, norm, num_groups, head_dim, attention_scale, attention_activation, rotary, rotary_base: as for
+            `TransformerEncoderLayer`.
+        rotary_scaling, qkv_bias: as for `TransformerEncoderLayer`.
         batch_first, dtype: as for `TransformerEncoderLayer`.
 
     Raises:

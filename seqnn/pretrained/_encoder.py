@@ -67,17 +67,19 @@ class Encoder(PretrainedModel):
         order = np.argsort([-len(row) for row in ids], kind="stable")[: sum(len(row) > 0 for row in ids)]
         for at in range(0, len(order), size):
             batch = order[at : at + size]
-            tokens, lengths = pad([ids[i] for i in batch])
-            found[batch] = self._modules(self._hidden(tokens, lengths), lengths)
+            found[batch] = self._modules(*self._hidden([ids[i] for i in batch]))
         wanted = self._modules.normalize if normalize is None else normalize
         found = normalized(found) if wanted else found
         return found[0] if single else found
 
-    def _hidden(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """Return hidden states [B, T, D]."""
-        encode = self._encoder.encode if isinstance(self._encoder, T5) else self._encoder
-        with no_grad():
-            return encode(ids, lengths).numpy()
+    def _hidden(self, ids: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return hidden states [B, T, D], and how many count of each sequence."""
+        if isinstance(self._encoder, T5):
+            tokens, lengths = pad(ids)
+            with no_grad():
+                return self._encoder.encode(tokens, lengths).numpy(), lengths
+        packed = self._encoder.encode_packed(np.concatenate(ids), [len(row) for row in ids])
+        return pad(np.split(packed, np.cumsum([len(row) for row in ids])[:-1]))
 
     def _encoded(self, texts: list[Any], name: str, *, truncated: bool = True) -> list[np.ndarray]:
         """Return the token ids of texts, at most `max_length` of each where they are truncated; special tokens stay."""

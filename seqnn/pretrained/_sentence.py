@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import ops
 from ..autograd import no_grad
-from ..models._huggingface import read_json, read_state
+from ..models._huggingface import read_config, read_json, read_state
 
 __all__ = ["SentenceModules", "read_modules", "sentence_modules"]
 
@@ -122,7 +122,7 @@ def sentence_modules(folder: Path, listed: list[tuple[str, str]]) -> SentenceMod
 
 def _pooling(folder: Path) -> tuple[tuple[str, ...], int | None]:
     path = folder / "config.json"
-    config = read_json(path)
+    config = read_config(folder)
     chosen = config.get("pooling_mode") or [mode for key, mode in _LEGACY.items() if config.get(key)] or "mean"
     modes = (chosen,) if isinstance(chosen, str) else tuple(chosen)
     if unknown := [mode for mode in modes if mode not in _POOLINGS]:
@@ -132,7 +132,7 @@ def _pooling(folder: Path) -> tuple[tuple[str, ...], int | None]:
 
 
 def _dense(folder: Path) -> tuple[np.ndarray, np.ndarray | None, str | None]:
-    config, state = read_json(folder / "config.json"), read_state(folder)
+    config, state = read_config(folder), read_state(folder)
     name = str(config.get("activation_function", "Tanh")).rpartition(".")[2]
     if name not in _ACTIVATIONS or "linear.weight" not in state:
         raise ValueError(
