@@ -104,7 +104,7 @@ def _load(folder: str, kinds: Any, what: str) -> Any:
 
     model = load_pretrained(folder)
     if not isinstance(model, kinds):
-        raise ValueError(f"{folder}: expected a model that {what}, got a {type(model).__name__}")
+        raise ValueError(f"{folder}: expected a model that {what}, got {type(model).__name__}")
     if model.tokenizer is None:
         raise ValueError(f"{folder}: expected a tokenizer.json (and the tokenizers library)")
     return model
