@@ -101,7 +101,10 @@ def load(model: nn.Module, source: Source, table: Table) -> None:
     for key in model.state_dict():
         module, sources = table.theirs(key)
         sources = [prefix + s if prefix + s in state else s for s in sources]
-        if absent := [s for s in sources if s not in state]:
+        absent = [s for s in sources if s not in state]
+        if absent and (twins := [twin for twin, ours in table.copies.items() if ours == key and twin in state]):
+            sources, absent = twins[:1], []  # of tied weights a file may hold any one
+        if absent:
             missing += absent
             continue
         arrays = [state[s] for s in sources]

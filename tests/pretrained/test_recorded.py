@@ -31,6 +31,27 @@ def test_greedy_and_beam_search_write_the_tokens_of_transformers(name, tmp_path)
         np.testing.assert_array_equal(found, np.array(record[key])[:, skipped:], err_msg=key)
 
 
+TIED = {
+    "GPT2LMHeadModel": ("transformer.wte.weight", "lm_head.weight"),
+    "BertForMaskedLM": ("bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"),
+    "RobertaForMaskedLM": ("roberta.embeddings.word_embeddings.weight", "lm_head.decoder.weight"),
+    "T5ForConditionalGeneration": ("shared.weight", "decoder.embed_tokens.weight"),
+    "T5ForConditionalGeneration 1.1": ("shared.weight", "decoder.embed_tokens.weight"),
+}
+
+
+@pytest.mark.parametrize("name", TIED)
+def test_a_tied_weight_may_stand_under_any_of_its_names(name, tmp_path):
+    folder, record = recorded.folder(tmp_path / "model", name)
+    state = recorded.weights(record["shapes"])
+    state[TIED[name][1]] = state.pop(TIED[name][0])
+    recorded._safetensors.save(folder / "model.safetensors", state)
+    model = load_pretrained(folder).model
+    ids = recorded.IDS
+    found = model(ids, None, model.shift_right(ids)) if isinstance(model, T5) else model(ids)
+    np.testing.assert_allclose(found.numpy(), record["numbers"], atol=1e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize("name", RECORDS)
 def test_a_folder_is_written_with_the_names_and_numbers_that_it_had(name, tmp_path):
     folder, record = recorded.folder(tmp_path / "model", name)
