@@ -43,7 +43,7 @@ STOREYS = [
     ("ops",),
     ("nn", "optim"),
     ("text", "decode"),
-    ("data",),
+    ("data", "_huggingface"),
     ("metrics",),
     ("lm",),
     ("embed",),

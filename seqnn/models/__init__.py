@@ -10,7 +10,6 @@ from ._crf_tagger import CRFTagger
 from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
 from ._explanation import Explanation
-from ._from_huggingface import from_huggingface
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
 from ._logistic_regression import LogisticRegression
@@ -84,6 +83,5 @@ __all__ = [
     "Translator",
     "WithHead",
     "best_spans",
-    "from_huggingface",
     "token_cross_entropy",
 ]

@@ -8,15 +8,12 @@ from typing import Any, Self
 import numpy as np
 
 from .. import nn, ops
+from .._huggingface import BERT as FAMILY
+from .._huggingface import Source, from_folder, load, masked_table
 from ..autograd import Tensor
 from ..text import pad
 from ._decoding import evaluating
 from ._heads import LanguageModelHead
-from ._huggingface import Source
-from ._huggingface_config import from_folder
-from ._huggingface_encoders import BERT as FAMILY
-from ._huggingface_heads import masked_table
-from ._huggingface_names import load
 from ._token_ids import as_attention_mask, as_ids, keys_mask
 from ._transformer_encoding import SHORT, encode_packed
 from ._transformer_plan import plan_step

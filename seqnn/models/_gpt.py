@@ -11,14 +11,11 @@ import numpy as np
 
 from .. import decode, nn, ops
 from .._arguments import integer
+from .._huggingface import GPT2, Source, from_folder, load
 from ..autograd import Tensor
 from ._decoding import as_texts, evaluating, is_text, last_attention, shorten
 from ._gpt_files import save
 from ._heads import LanguageModelHead
-from ._huggingface import Source
-from ._huggingface_config import from_folder
-from ._huggingface_decoders import GPT2
-from ._huggingface_names import load
 from ._token_ids import as_attention_mask, as_ids, as_prompts, keys_mask
 from ._transformer_plan import StepPlan, plan_step
 from ._transformer_step import StepState, score, step

@@ -5,11 +5,8 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
+from .._huggingface import GPT2, activation_named, state_of, write
 from ..text import SPECIALS, SubwordTokenizer, Vocabulary
-from . import _huggingface
-from ._huggingface_config import activation_named
-from ._huggingface_decoders import GPT2
-from ._huggingface_names import state_of
 
 __all__ = ["save"]
 
@@ -32,7 +29,7 @@ def save(model: Any, folder: str | PathLike) -> None:
         **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), model.dropout.p),
         "tie_word_embeddings": model.tied, "bos_token_id": None, "eos_token_id": _end_of(model.tokenizer),
     }  # fmt: skip
-    _huggingface.write(folder, config, state_of(model, GPT2.table(model)), model.tokenizer)
+    write(folder, config, state_of(model, GPT2.table(model)), model.tokenizer)
 
 
 def _end_of(tokenizer: Any) -> int | None:

@@ -9,13 +9,11 @@ import numpy as np
 
 from .. import decode, nn
 from .._arguments import integer
+from .._huggingface import T5 as FAMILY
+from .._huggingface import Source, from_folder, load
 from ..autograd import Tensor
 from ._decoding import as_texts, evaluating, from_memory, is_text
 from ._heads import IGNORED, LanguageModelHead
-from ._huggingface import Source
-from ._huggingface_config import from_folder
-from ._huggingface_decoders import T5 as FAMILY
-from ._huggingface_names import load
 from ._token_ids import as_attention_mask, as_ids, keys_mask, padded_sources
 from ._transformer_plan import StepPlan, plan_step
 

@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..models._huggingface import write
-from ..models._huggingface_config import Loaded
-from ..models._huggingface_names import state_of
+from .._huggingface import Loaded, state_of, write
 from ..ops import QuantizedWeight
 
 __all__ = ["PretrainedModel", "texts_of"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import decode
-from ..models._huggingface import read_json
+from .._huggingface import read_json
 from ._base import PretrainedModel
 
 __all__ = ["Generator"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .._huggingface import read_config, read_tokenizer
 from ..models import BERT, GPT, T5, BERTForPretraining, ClassificationHead, WithHead
-from ..models._from_huggingface import load_folder
-from ..models._huggingface import read_config, read_tokenizer
+from ._architectures import load_folder
 from ._base import PretrainedModel
 from ._classifier import Classifier
 from ._encoder import Encoder

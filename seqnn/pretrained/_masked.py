@@ -8,8 +8,8 @@ import numpy as np
 
 from .. import ops
 from .._arguments import integer
+from .._huggingface import read_json
 from ..autograd import no_grad
-from ..models._huggingface import read_json
 from ._encoder import Encoder
 
 __all__ = ["Filling", "MaskedLanguageModel"]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from .._huggingface import read_config, read_json, read_state
 from ..autograd import no_grad
-from ..models._huggingface import read_config, read_json, read_state
 
 __all__ = ["SentenceModules", "read_modules", "sentence_modules"]
 

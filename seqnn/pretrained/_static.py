@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _safetensors
-from ..models._huggingface import read_config, read_state, read_tokenizer
+from .._huggingface import read_config, read_state, read_tokenizer
 from ._base import PretrainedModel, texts_of
 from ._encoder import normalized
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._huggingface_config import Family, activation
-from ._huggingface_names import Table
+from ._family import Family, activation
+from ._names import Table
 
 __all__ = ["BERT", "CAMEMBERT", "DISTILBERT", "ENCODERS", "ROBERTA", "XLM_ROBERTA"]
 

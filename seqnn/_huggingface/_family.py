@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import nn
-from ._huggingface import read_config, read_state, read_tokenizer
-from ._huggingface_names import Table, load
+from ._files import read_config, read_state, read_tokenizer
+from ._names import Table, load
 
 __all__ = [
     "GATED", "Family", "Loaded", "Make", "activation", "activation_named", "bare", "from_folder", "is_tied", "read_folder",

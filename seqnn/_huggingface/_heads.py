@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._huggingface_names import Table
+from ._names import Table
 
 __all__ = ["CLASSES", "SPANS", "TAGS", "masked_table"]
 

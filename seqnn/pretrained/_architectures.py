@@ -1,4 +1,4 @@
-"""Models of Hugging Face's with whatever head a folder says that they have."""
+"""The classes of Hugging Face's that are read: which of our models each is, with which head."""
 
 from __future__ import annotations
 
@@ -11,20 +11,28 @@ from typing import Any
 import numpy as np
 
 from .. import nn
-from ._bert import BERT, BERTForPretraining
-from ._gpt import GPT
-from ._heads import ClassificationHead, TaggingHead, WithHead
-from ._huggingface import read_config
-from ._huggingface_config import Family, Loaded, Make, bare, is_tied, read_folder
-from ._huggingface_decoders import GPT2, LLAMA, QWEN2
-from ._huggingface_decoders import T5 as T5_FAMILY
-from ._huggingface_encoders import ENCODERS
-from ._huggingface_heads import CLASSES, SPANS, TAGS, masked_table
-from ._huggingface_names import Table
-from ._spans import SpanHead
-from ._t5 import T5
+from .._huggingface import (
+    CLASSES,
+    ENCODERS,
+    GPT2,
+    LLAMA,
+    QWEN2,
+    SPANS,
+    TAGS,
+    Family,
+    Loaded,
+    Make,
+    Table,
+    bare,
+    is_tied,
+    masked_table,
+    read_config,
+    read_folder,
+)  # fmt: skip
+from .._huggingface import T5 as T5_FAMILY
+from ..models import BERT, GPT, T5, BERTForPretraining, ClassificationHead, SpanHead, TaggingHead, WithHead
 
-__all__ = ["from_huggingface", "load_folder"]
+__all__ = ["load_folder"]
 
 Folder = str | os.PathLike
 Config = Mapping[str, Any]
@@ -41,35 +49,17 @@ class Architecture:
     """The model -> the names of its parameters."""
 
 
-def from_huggingface(folder: Folder) -> Any:
-    """Make the model that a folder of Hugging Face's `save_pretrained` holds, in evaluation mode; no torch is needed.
+def load_folder(folder: Folder) -> Loaded:
+    """Make the model that a folder of `save_pretrained` holds.
 
     config.json says which model it is and its sizes; whatever would give other numbers than the original is refused.
-    The weights are those of model.safetensors or of its shards; bfloat16 becomes float32. `seqnn.load_pretrained` returns
-    the model together with its tokenizer and its use.
 
     Args:
         folder: with config.json and the weights.
 
-    Returns:
-        A `GPT` (GPT2LMHeadModel, GPT2Model; of Llama and Qwen2 ...ForCausalLM, ...Model), a `T5` (T5ForConditionalGeneration,
-        T5Model, T5EncoderModel), or, of Bert, Roberta, XLMRoberta, Camembert and DistilBert, a `BERT` (...Model), a
-        `BERTForPretraining` (BertForPreTraining, ...ForMaskedLM) or a `WithHead` (...ForSequenceClassification,
-        ...ForTokenClassification, ...ForQuestionAnswering; of GPT2 the first).
-
     Raises:
-        ValueError: it is another model, or uses what these have not; the message names the folder and the reason.
-
-    >>> from seqnn.models import from_huggingface
-    >>> from_huggingface("no such folder")
-    Traceback (most recent call last):
-    ValueError: no such folder: expected a folder with config.json and the weights, got nothing
+        ValueError: it is another model, or uses what ours have not; the message names the folder and the reason.
     """
-    return load_folder(folder).model
-
-
-def load_folder(folder: Folder) -> Loaded:
-    """Do what `from_huggingface` does, and return what it takes to write the folder again."""
     config = read_config(folder)
     kinds = config.get("architectures")
     kind = kinds[0] if isinstance(kinds, list) and len(kinds) == 1 else kinds

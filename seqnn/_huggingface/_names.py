@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .. import nn
-from ._huggingface import Source, read_state
+from ._files import Source, read_state
 
 __all__ = ["Table", "load", "state_of"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._huggingface_config import GATED, Family, activation, is_tied
-from ._huggingface_names import Table
+from ._family import GATED, Family, activation, is_tied
+from ._names import Table
 
 __all__ = ["GPT2", "LLAMA", "QWEN2", "T5"]
 
