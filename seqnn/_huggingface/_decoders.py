@@ -58,7 +58,7 @@ GPT2 = Family(
 
 _WITH_GATE = {"silu": "swiglu", "gelu": "geglu", "gelu_tanh": "geglu_tanh", "relu": "reglu"}
 _LAYER = "layers.{}."
-_LLAMA_NAMES = {
+_LLAMA_NAMES: dict[str, str | tuple[str, ...]] = {
     "embedding": "embed_tokens",
     "transformer.layers.{}.norm1": f"{_LAYER}input_layernorm",
     "transformer.layers.{}.self_attn.in_proj": tuple(f"{_LAYER}self_attn.{x}_proj" for x in "qkv"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from ._names import Table
 
-__all__ = ["CLASSES", "SPANS", "TAGS", "masked_table"]
+__all__ = ["CLASSES", "MASKED_OUTPUTS", "SPANS", "TAGS", "masked_table"]
 
 _MASKED = {
     "Bert": ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.bias"),
@@ -15,7 +15,7 @@ _MASKED = {
 }
 """Where the layers of a `LanguageModelHead` with a transform are: its dense, norm, and bias."""
 
-_OUTPUTS = {"Bert": "cls.predictions.decoder", "Roberta": "lm_head.decoder", "DistilBert": "vocab_projector"}
+MASKED_OUTPUTS = {"Bert": "cls.predictions.decoder", "Roberta": "lm_head.decoder", "DistilBert": "vocab_projector"}
 """Where its table is, and perhaps its bias once more."""
 
 CLASSES = {
@@ -39,7 +39,7 @@ def masked_table(model: Any, encoder: Table, kind: str = "Bert") -> Table:
         kind: which of the heads it has.
     """
     dense, norm, bias = _MASKED[kind]
-    output = _OUTPUTS[kind]
+    output = MASKED_OUTPUTS[kind]
     names = {"head.dense": dense, "head.norm": norm, "head.bias": bias, "head.weight": f"{output}.weight"}
     copies = {f"{output}.bias": "head.bias"} if bias != f"{output}.bias" else {}
     copies |= {f"{output}.weight": "bert.embedding.weight"} if model.tied else {}

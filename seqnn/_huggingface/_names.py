@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -157,6 +158,6 @@ def _ends(model: nn.Module, module: str, parts: int) -> list[int]:
     """Return where the rows of one of our modules are cut into theirs: queries, keys and values."""
     if parts == 1:
         return []
-    attention = model.get_submodule(module.removesuffix(".in_proj"))
+    attention: Any = model.get_submodule(module.removesuffix(".in_proj"))
     queries, keys = attention.num_heads * attention.head_dim, attention.num_groups * attention.head_dim
     return [queries, queries + keys]

@@ -16,6 +16,7 @@ from .._huggingface import (
     ENCODERS,
     GPT2,
     LLAMA,
+    MASKED_OUTPUTS,
     QWEN2,
     SPANS,
     TAGS,
@@ -28,7 +29,7 @@ from .._huggingface import (
     masked_table,
     read_config,
     read_folder,
-)  # fmt: skip
+)
 from .._huggingface import T5 as T5_FAMILY
 from ..models import BERT, GPT, T5, BERTForPretraining, ClassificationHead, SpanHead, TaggingHead, WithHead
 
@@ -76,8 +77,7 @@ def _masked(
         raise ValueError(
             f"config.json: hidden_act={config['hidden_act']!r} would give other numbers: the head has gelu"
         )
-    output = {"Bert": "cls.predictions.decoder.weight", "Roberta": "lm_head.decoder.weight"}
-    tied = is_tied(config, state, output.get(kind, "vocab_projector.weight"))
+    tied = is_tied(config, state, f"{MASKED_OUTPUTS[kind]}.weight")
     return BERTForPretraining(BERT(**{**arguments, "pooler": next_sentence}), next_sentence=next_sentence, tied=tied)
 
 
@@ -107,7 +107,7 @@ def _with_head(
 
 def _encoders() -> dict[str, Architecture]:
     """Return the classes of all families of encoders."""
-    found = {}
+    found: dict[str, Architecture] = {}
     for name, family in ENCODERS.items():
         kind = name if name in CLASSES else "Roberta"
 

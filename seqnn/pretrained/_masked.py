@@ -73,7 +73,9 @@ class MaskedLanguageModel(Encoder):
             states = self._encoder(ids[None])[:, places]
             table = self.model.bert.embedding.weight if self.model.tied else None
             probabilities = ops.softmax(self.model.head(states, table))[0].numpy()
-        return [self._fillings(ids, place, row, count) for place, row in zip(places, probabilities, strict=True)]
+        return [
+            self._fillings(ids, place, row, count) for place, row in zip(places.tolist(), probabilities, strict=True)
+        ]
 
     def _fillings(self, ids: np.ndarray, place: int, probabilities: np.ndarray, count: int) -> list[Filling]:
         found = []
