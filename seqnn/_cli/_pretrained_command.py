@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ._options import Help
+from .._atomic import atomic_write
+from ._actions import add_action
 from ._shell import STDOUT, Shell, target, typed
 
 _FOLDER = (
@@ -21,14 +22,15 @@ _FOLDER = (
 
 def add_commands(commands: Any) -> None:
     """Add the sub-commands to those of a parser."""
-    embed = _parser(
-        commands, "embed", "make a vector of each sentence",
-        f"Read a sentence a line from the standard input, and write an array float32 [sentences, size] in NumPy's format. "
-        f"{_FOLDER}",
+    embed = add_action(
+        commands, "embed",
+        "Make a vector of each sentence. They are the lines of the standard input; the result is an array float32 "
+        f"[sentences, size] in NumPy's format. {_FOLDER}",
         "  seqnn embed all-MiniLM-L6-v2/ < sentences.txt > vectors.npy\n"
         "  seqnn embed all-MiniLM-L6-v2/ -o vectors.npy < sentences.txt",
         run_embed,
     )  # fmt: skip
+    embed.add_argument("folder", metavar="FOLDER")
     embed.add_argument("-o", "--output", metavar="FILE", default="-", help="the file (default: the standard output)")
     embed.add_argument("--batch-size", type=int, default=32, metavar="N", help="sentences at once (default 32)")
     norm = embed.add_mutually_exclusive_group()
@@ -37,30 +39,17 @@ def add_commands(commands: Any) -> None:
     )
     norm.add_argument("--no-normalize", action="store_false", dest="normalize", help="leave their norms")
 
-    fill = _parser(
-        commands, "fill-mask", "tell the hidden words of a text",
-        f"Print the most probable tokens of each place that is hidden by the mask token of the model, such as [MASK], with "
-        f"their probabilities, and the text with them. {_FOLDER}",
+    fill = add_action(
+        commands, "fill-mask",
+        "Tell the hidden words of a text. The most probable tokens of each place that the mask token of the model hides, such "
+        f"as [MASK], are printed with their probabilities and the text with them. {_FOLDER}",
         '  seqnn fill-mask bert/ "the capital of France is [MASK]."',
         run_fill_mask,
     )  # fmt: skip
+    fill.add_argument("folder", metavar="FOLDER")
     fill.add_argument("text", metavar="TEXT", nargs="+")
     fill.add_argument("-k", "--top-k", type=int, default=5, metavar="N", help="how many for each place (default 5)")
     fill.add_argument("--json", action="store_true", help="print a JSON object for each token")
-
-
-def _parser(commands: Any, name: str, help: str, description: str, examples: str, run: Any) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=help,
-        description=description,
-        epilog=f"Examples:\n{examples}",
-        formatter_class=Help,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument("folder", metavar="FOLDER")
-    return parser
 
 
 def run_embed(arguments: argparse.Namespace) -> None:
@@ -73,8 +62,6 @@ def run_embed(arguments: argparse.Namespace) -> None:
     vectors = model.embed(sentences, normalize=arguments.normalize, **own)
     path = target(arguments.output)
     if path != STDOUT:
-        from .._atomic import atomic_write
-
         with atomic_write(path) as file:
             np.save(file, vectors)
         return

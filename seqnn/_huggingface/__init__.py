@@ -8,7 +8,7 @@ from ._heads import CLASSES, MASKED_OUTPUTS, SPANS, TAGS, masked_table
 from ._names import Table, load, state_of
 
 __all__ = [
-    "BERT", "CLASSES", "ENCODERS", "GPT2", "LLAMA", "MASKED_OUTPUTS", "QWEN2", "SPANS", "T5", "TAGS", "Family", "Loaded", "Make", "Source",
-    "Table", "activation_named", "bare", "from_folder", "is_tied", "load", "masked_table", "read_config", "read_folder",
-    "read_json", "read_state", "read_tokenizer", "state_of", "write",
+    "BERT", "CLASSES", "ENCODERS", "GPT2", "LLAMA", "MASKED_OUTPUTS", "QWEN2", "SPANS", "T5", "TAGS", "Family", "Loaded",
+    "Make", "Source", "Table", "activation_named", "bare", "from_folder", "is_tied", "load", "masked_table", "read_config",
+    "read_folder", "read_json", "read_state", "read_tokenizer", "state_of", "write",
 ]  # fmt: skip
