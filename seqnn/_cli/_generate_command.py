@@ -7,14 +7,19 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
-from .. import decode
+from .. import _safetensors, decode
 from ._options import Help, add_settings, offered
 from ._shell import Shell, source, typed
 
 DRAWING = ("temperature", "top_k", "top_p", "min_p", "typical_p", "seed")
 """Options that are only for drawn tokens."""
+
+CUTS = ("truncate", "crop")
+"""What may become of a prompt that is longer than the positions: see `GPT.generate`."""
 
 MOST = 100
 """Tokens that are written where nothing is said of it."""
@@ -34,7 +39,8 @@ def add_command(commands: Any) -> None:
         help="write what follows a prompt, by any strategy",
         description="Write what a model says after PROMPT, or after each line of the standard input. MODEL: a folder of "
         "GPT.save_huggingface, or of transformers' save_pretrained with a tokenizer.json (GPT-2, LLaMA, Qwen2, T5), "
-        "or a file of seqnn lm train. Without options the most probable token is taken each time.",
+        "or a file of seqnn lm train, lm-neural train or LanguageModel.save. Without options the most probable token is taken "
+        "each time.",
         epilog='Examples:\n  seqnn generate gpt2/ "Once upon a time" --temperature 0.8 --top-p 0.9 --seed 1\n'
         '  seqnn generate model.lm "once upon" --num-beams 8 --num-return-sequences 3\n'
         "  seqnn generate t5/ --num-beams 4 --json < texts.txt",
@@ -43,6 +49,11 @@ def add_command(commands: Any) -> None:
         argument_default=argparse.SUPPRESS,
     )
     parser.set_defaults(run=run)
+    add_arguments(parser)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the model, the prompt, and the options of decoding."""
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("prompt", metavar="PROMPT", nargs="*", default=[])
     parser.add_argument(
@@ -52,6 +63,14 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--do-sample", action="store_true", default=False,
         help=f"draw tokens; on with {', '.join('--' + name.replace('_', '-') for name in DRAWING)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--truncate", action="store_true", default=False,
+        help="leave out the first tokens of a prompt that is too long for the model's positions",
+    )  # fmt: skip
+    parser.add_argument(
+        "--crop", action="store_true", default=False,
+        help="go on from the last tokens where the model has positions for no more; each then takes a pass over all of them",
     )  # fmt: skip
     add_settings(parser, decode.Options, spelled=BY_HAND)
     parser.add_argument(
@@ -90,13 +109,16 @@ def run(arguments: argparse.Namespace) -> None:
     if end is not None:
         options.setdefault("eos_token_id", end)
     shell = Shell()
+    cuts = {name: True for name in CUTS if getattr(arguments, name)}
+    if cuts and not hasattr(model, "max_positions"):
+        raise ValueError(f"{' and '.join(cuts)}: needs a model with a bounded number of positions, such as a GPT")
     plain = not arguments.json and options.get("num_beams", 1) == 1 and options.get("num_return_sequences", 1) == 1
     for prompt in prompts(arguments.prompt):
-        own = {"max_new_tokens": room(model, prompt), **options}
+        own = {"max_new_tokens": room(model, prompt, **cuts), **options}
         if plain and "assistant_model" not in options:
-            stream(model, prompt, own, shell)
+            stream(cutting(model, cuts), prompt, own, shell)
         else:
-            report(model, prompt, own, shell, as_json=arguments.json)
+            report(cutting(model, cuts), prompt, own, shell, as_json=arguments.json)
         if shell.error is not None:
             break
     shell.close()
@@ -117,9 +139,7 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
 def load(path: str) -> tuple[Any, list[int] | None]:
     """Return the model of a folder or a file, and the tokens that end its texts, where that has to be told."""
     if not os.path.isdir(path):
-        from ..lm import NGramLM
-
-        return NGramLM.load(source(path)), None
+        return load_file(source(path)), None
     from ..pretrained import Generator, load_pretrained
 
     found = load_pretrained(path)
@@ -130,11 +150,41 @@ def load(path: str) -> tuple[Any, list[int] | None]:
     return found.model, found.eos_token_id
 
 
-def room(model: Any, prompt: str) -> int:
+def load_file(path: str) -> Any:
+    """Return the language model of a file: of n-grams, or a network."""
+    if not (os.path.isfile(path) and holds_estimator(path)):
+        from ..lm import NGramLM
+
+        return NGramLM.load(path)
+    from ..models import LanguageModel
+
+    model = LanguageModel.load(path)
+    if model.tokenizer_ is None:
+        raise ValueError(f"{path}: expected a model of texts, got one of integers")
+    return model
+
+
+def holds_estimator(path: str) -> bool:
+    """Tell whether a file was written by the `save` of an estimator."""
+    try:
+        return "seqnn.estimator" in _safetensors.load(path)[1]
+    except ValueError:
+        return False
+
+
+def room(model: Any, prompt: str, *, truncate: bool = False, crop: bool = False) -> int:
     """Return how many tokens to write where nothing is said of it."""
-    if not hasattr(model, "max_positions"):
+    if crop or not hasattr(model, "max_positions"):
         return MOST
-    return max(1, min(MOST, model.max_positions - len(decode.as_prompts(prompt, model.tokenizer)[0])))
+    left = model.max_positions - len(decode.as_prompts(prompt, model.tokenizer)[0])
+    return max(1, min(MOST, max(left, model.max_positions // 2) if truncate else left))
+
+
+def cutting(model: Any, cuts: dict[str, bool]) -> Any:
+    """Return what `decode` takes for the model, whose prompts are cut as `start_decoding` says."""
+    if not cuts:
+        return model
+    return SimpleNamespace(tokenizer=model.tokenizer, start_decoding=partial(model.start_decoding, **cuts))
 
 
 def prompts(words: list[str]) -> Iterator[str]:

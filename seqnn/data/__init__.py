@@ -1,7 +1,9 @@
 """Data sets that are on every user's machine, or made by a formula."""
 
 from ._dates import dates
+from ._docstring_summaries import docstring_summaries
+from ._melodies import melodies
 from ._python_docs import python_docs
 from ._sensor_grid import SensorGrid, sensor_grid
 
-__all__ = ["SensorGrid", "dates", "python_docs", "sensor_grid"]
+__all__ = ["SensorGrid", "dates", "docstring_summaries", "melodies", "python_docs", "sensor_grid"]

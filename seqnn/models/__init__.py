@@ -12,6 +12,7 @@ from ._encoder_decoder import EncoderDecoder
 from ._explanation import Explanation
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
+from ._language_model import LanguageModel
 from ._logistic_regression import LogisticRegression
 from ._many_to_many import ManyToMany
 from ._many_to_one import ManyToOne
@@ -21,6 +22,7 @@ from ._mlp_forecaster import MLPForecaster
 from ._one_to_many import OneToMany
 from ._rbm import BernoulliRBM, GaussianRBM
 from ._recurrent_forecaster import RecurrentForecaster
+from ._recurrent_lm import RecurrentLM
 from ._seq2seq import Seq2Seq
 from ._sequence_classifier import SequenceClassifier
 from ._sequence_generator import SequenceGenerator
@@ -57,6 +59,7 @@ __all__ = [
     "Explanation",
     "GaussianRBM",
     "Hit",
+    "LanguageModel",
     "LanguageModelHead",
     "LogisticRegression",
     "MLPClassifier",
@@ -67,6 +70,7 @@ __all__ = [
     "NotFittedError",
     "OneToMany",
     "RecurrentForecaster",
+    "RecurrentLM",
     "Seq2Seq",
     "SequenceClassifier",
     "SequenceGenerator",
