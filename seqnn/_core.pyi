@@ -2902,7 +2902,7 @@ class transformer_step:
     net: tuple[str, ...]
     number: tuple[str, ...]
 
-# transformer_step_run(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,2D], sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[T,W], angles?f32[T,D], distances?f32[H,T], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R]) -> logits:f32[M,vocabulary]
+# transformer_step_run(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,2D], sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[T,W], angles?f32[T,D], ends?l[N], distances?f32[H,T], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R]) -> logits:f32[M,vocabulary]
 def transformer_step_run(
     net: npt.ArrayLike,
     numbers: npt.ArrayLike,
@@ -2917,6 +2917,7 @@ def transformer_step_run(
     vocabulary: int,
     positions: npt.ArrayLike | None = None,
     angles: npt.ArrayLike | None = None,
+    ends: npt.ArrayLike | None = None,
     distances: npt.ArrayLike | None = None,
     memory: npt.ArrayLike | None = None,
     memory_begins: npt.ArrayLike | None = None,

@@ -11,7 +11,6 @@ from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
 from ._explanation import Explanation
 from ._fasttext_classifier import FastTextClassifier
-from ._from_huggingface import from_huggingface
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
 from ._language_model import LanguageModel
@@ -90,6 +89,5 @@ __all__ = [
     "Translator",
     "WithHead",
     "best_spans",
-    "from_huggingface",
     "token_cross_entropy",
 ]
