@@ -3,5 +3,6 @@
 from ._dates import dates
 from ._python_docs import python_docs
 from ._sensor_grid import SensorGrid, sensor_grid
+from ._shapes import Shapes, shapes
 
-__all__ = ["SensorGrid", "dates", "python_docs", "sensor_grid"]
+__all__ = ["SensorGrid", "Shapes", "dates", "python_docs", "sensor_grid", "shapes"]
