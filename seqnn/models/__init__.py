@@ -11,6 +11,8 @@ from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
 from ._explanation import Explanation
 from ._from_huggingface import from_huggingface
+from ._gan import GAN
+from ._gan_report import GANReport
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
 from ._logistic_regression import LogisticRegression
@@ -39,6 +41,7 @@ from ._translator import Translator
 __all__ = [
     "BERT",
     "DBN",
+    "GAN",
     "GPT",
     "MLP",
     "T5",
@@ -56,6 +59,7 @@ __all__ = [
     "EncoderDecoder",
     "Entity",
     "Explanation",
+    "GANReport",
     "GaussianRBM",
     "Hit",
     "LanguageModelHead",
