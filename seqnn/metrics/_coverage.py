@@ -48,7 +48,7 @@ def coverage(real: Any, made: Any, *, neighbors: int = 5) -> float:
 
 
 class ModeCoverage(NamedTuple):
-    """How samples lie about modes, as `mode_coverage` finds it.
+    """A count of the modes that samples reach, as `mode_coverage` finds it.
 
     Attributes:
         modes: how many modes have a sample near them.

@@ -28,7 +28,7 @@ from ._base import (
 from ._gan_checks import as_conditions, as_rows, check_networks
 from ._gan_losses import GAMES
 from ._gan_report import GANReport
-from ._gan_training import GANTrainer, Player, as_probabilities, generated, scored
+from ._gan_training import GANTrainer, Player, as_probabilities, drawn, generated, scored
 
 __all__ = ["GAN"]
 
@@ -37,15 +37,17 @@ Optimizing = Callable[[Iterable[Any]], optim.Optimizer]
 REPORT_ROWS = 500
 
 
-def _noise(name: str, value: Any) -> tuple[int, ...]:
-    """Return the shape of a row of noise."""
+def _noise(name: str, value: Any) -> int | tuple[int, ...] | None:
+    """Return the size of the noise of a row, or its shape; None for none."""
+    if value is None:
+        return None
     if isinstance(value, str) or not isinstance(value, Iterable):
-        return (integer(name, value, 1),)
+        return integer(name, value, 1)
     return tuple(integer(f"{name}[{i}]", size, 1) for i, size in enumerate(value))
 
 
 class GAN(Estimator):
-    """A generator learns to make what a discriminator cannot tell from data, which learns at the same time to do so.
+    """A pair of networks: a generator learns to make what a discriminator, which learns as well, cannot tell from data.
 
     The generator gets noise z [B, *noise] and returns rows of the shape of those of X; the discriminator gets rows and returns
     one score each, [B] or [B, 1], without an activation. With conditions y, such as labels or images to be changed, both get
@@ -241,7 +243,7 @@ class GAN(Estimator):
         if settings.noise is None and y is None:
             raise ValueError("y: expected conditions, as the generator gets no noise, got None")
         draw = np.random.default_rng(integer("seed", seed, 0))
-        noise = None if settings.noise is None else draw.standard_normal((count, *settings.noise), dtype=dtype)
+        noise = drawn(draw, settings.noise, count, dtype)
         with no_grad():
             return generated(self.generator_, noise, y).numpy()
 

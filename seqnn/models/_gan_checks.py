@@ -11,7 +11,7 @@ from ..autograd import Tensor, no_grad
 from ..train import evaluating
 from ._base import as_numbers
 from ._gan_losses import GAMES
-from ._gan_training import generated
+from ._gan_training import drawn, generated
 
 __all__ = ["as_conditions", "as_rows", "check_networks"]
 
@@ -64,7 +64,7 @@ def check_networks(
             f"{type(_last(generator)).__name__}, gives no others, got {x.min():g} to {x.max():g}: scale X"
         )
     x, y = x[:2], None if y is None else y[:2]
-    noise = None if used.noise is None else np.zeros((len(x), *used.noise), x.dtype)
+    noise = drawn(np.random.default_rng(0), used.noise, len(x), x.dtype)
     made = _tried("generator", generator, lambda: generated(generator, noise, y))
     if made.shape != x.shape:
         raise ValueError(f"generator: expected rows {list(x.shape[1:])} as X has, got {list(made.shape[1:])}")

@@ -15,7 +15,7 @@ NEIGHBORS = 5
 
 @dataclass(frozen=True)
 class GANReport:
-    """What a generator has learnt, as `GAN.report` finds it; prints itself as a table with a verdict.
+    """A report of what a generator has learnt, as `GAN.report` makes it; it prints its figures and a verdict.
 
     Args:
         data_score: the mean of D(x) over data: a probability, or a plain score with "least-squares" and "wasserstein".
@@ -26,10 +26,11 @@ class GANReport:
         logits: whether the scores are probabilities.
 
     >>> from seqnn.models import GANReport
-    >>> print(GANReport(0.99, 0.004, 0.9, 0.1, 0.02, logits=True))
+    >>> report = GANReport(0.99, 0.004, 0.9, 0.1, 0.02, logits=True)
+    >>> print(report)  # doctest: +NORMALIZE_WHITESPACE
     D(x) 0.990, D(G(z)) 0.004, squared discrepancy 0.9000, coverage 10 %, spread 2 %
-    The generator has collapsed: its samples are nearly alike, 2 % as far apart as data. The discriminator tells nearly all
-    samples from data, so that the generator learns little.
+    The samples are nearly alike, 2 % as far apart as data: the generator has collapsed, or has hardly begun to learn. The
+    discriminator tells nearly all samples from data, so that the generator learns little.
     """
 
     data_score: float
@@ -50,6 +51,9 @@ class GANReport:
             samples: what the generator made.
             scores: what the discriminator gives for both.
             logits: whether the scores are probabilities.
+
+        Returns:
+            The report.
         """
         return cls(
             float(scores[0].mean()),
@@ -63,7 +67,7 @@ class GANReport:
     @property
     def collapsed(self) -> bool:
         """Whether the samples are nearly alike."""
-        return self.spread < 0.25
+        return self.spread < 0.1
 
     @property
     def overpowered(self) -> bool:
@@ -76,11 +80,12 @@ class GANReport:
         found = []
         if self.collapsed:
             found.append(
-                f"The generator has collapsed: its samples are nearly alike, {self.spread:.0%} as far apart as data."
+                f"The samples are nearly alike, {_percent(self.spread)} as far apart as data: the generator has collapsed, or "
+                "has hardly begun to learn."
             )
         elif self.coverage < 0.5:
             found.append(
-                f"The samples reach {self.coverage:.0%} of the data only: modes are missing, or they lie beside the data."
+                f"The samples reach {_percent(self.coverage)} of the data only: modes are missing, or they lie beside the data."
             )
         if self.overpowered:
             found.append("The discriminator tells nearly all samples from data, so that the generator learns little.")
@@ -88,8 +93,12 @@ class GANReport:
 
     def __str__(self) -> str:
         scores = f"D(x) {self.data_score:.3f}, D(G(z)) {self.sample_score:.3f}"
-        shares = f"coverage {self.coverage:.0%}, spread {self.spread:.0%}".replace("%", " %")
-        return f"{scores}, squared discrepancy {self.discrepancy:.4f}, {shares}\n{self.verdict.replace('%', ' %')}"
+        shares = f"coverage {_percent(self.coverage)}, spread {_percent(self.spread)}"
+        return f"{scores}, squared discrepancy {self.discrepancy:.4f}, {shares}\n{self.verdict}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def spread(samples: np.ndarray, data: np.ndarray) -> float:

@@ -16,7 +16,7 @@ from ..autograd import Tensor, no_grad
 from ..nn import Module
 from ._gan_losses import Game
 
-__all__ = ["GANTrainer", "Player", "as_probabilities", "generated", "scored"]
+__all__ = ["GANTrainer", "Player", "as_probabilities", "drawn", "generated", "scored"]
 
 
 @dataclass
@@ -116,8 +116,7 @@ class GANTrainer(Trainable):
 
     def noise(self, rows: int) -> np.ndarray | None:
         """Draw noise for a batch."""
-        shape = self.settings.noise
-        return None if shape is None else self.draw.standard_normal((rows, *shape), dtype=self.dtype)
+        return drawn(self.draw, self.settings.noise, rows, self.dtype)
 
     def _trained_arrays(self) -> list[np.ndarray]:
         networks = (self.generator, self.discriminator)
@@ -210,6 +209,15 @@ class GANRun(Run):
         if self.model.settings.reconstruction:
             entry["reconstruction"] = position.reconstruction / position.generator_rows
         return entry | {"seconds": position.seconds}
+
+
+def drawn(
+    draw: np.random.Generator, noise: int | tuple[int, ...] | None, rows: int, dtype: np.dtype
+) -> np.ndarray | None:
+    """Return noise of a size or shape for some rows; None where there is none."""
+    if noise is None:
+        return None
+    return draw.standard_normal((rows, *(noise if isinstance(noise, tuple) else (noise,))), dtype=dtype)
 
 
 def generated(generator: Module, noise: np.ndarray | None, y: np.ndarray | None) -> Tensor:

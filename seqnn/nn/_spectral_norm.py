@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any, TypeVar
 
@@ -127,12 +128,13 @@ class _Vectors(Module):
         self._v = self._unit(ops.matmul(matrix.T, self._u))
 
     def _unit(self, vector: np.ndarray) -> np.ndarray:
-        return vector / max(float(np.linalg.norm(vector)), self.eps)
+        return vector / max(math.sqrt(vector.dot(vector)), self.eps)
 
 
 def _as_matrix(weight: np.ndarray, axis: int) -> np.ndarray:
     """Return a weight as a matrix whose rows belong to an axis."""
-    return np.ascontiguousarray(np.moveaxis(weight, axis, 0)).reshape(weight.shape[axis], -1)
+    moved = np.moveaxis(weight, axis, 0) if axis else weight
+    return np.ascontiguousarray(moved).reshape(weight.shape[axis], -1)
 
 
 @op
@@ -142,9 +144,10 @@ def over_singular_value(weight: np.ndarray, u: np.ndarray, v: np.ndarray, *, axi
     out = weight / value
 
     def backward(grad: np.ndarray) -> np.ndarray:
-        moved = np.moveaxis(out, axis, 0).shape
-        outer = np.moveaxis(np.outer(u, v).reshape(moved), 0, axis)
-        return (grad - np.vdot(grad, out).astype(out.dtype) * outer) / value
+        change = np.multiply.outer(u, np.vdot(grad, out).astype(out.dtype) * v)
+        if axis:
+            change = np.moveaxis(change.reshape(np.moveaxis(out, axis, 0).shape), 0, axis)
+        return (grad - change.reshape(out.shape)) / value
 
     return out, backward
 
