@@ -27,14 +27,14 @@ from ._base import (
 )
 from ._gan_checks import as_conditions, as_rows, check_networks
 from ._gan_losses import GAMES
-from ._gan_report import GANReport
+from ._gan_report import GANReport, spread, troubles
 from ._gan_training import GANTrainer, Player, as_probabilities, drawn, generated, scored
 
 __all__ = ["GAN"]
 
 Optimizing = Callable[[Iterable[Any]], optim.Optimizer]
 
-REPORT_ROWS = 500
+REPORT_ROWS, WATCHED_ROWS = 500, 256
 
 
 def _noise(name: str, value: Any) -> int | tuple[int, ...] | None:
@@ -212,15 +212,14 @@ class GAN(Estimator):
 
     def _warn(self, x: np.ndarray, y: np.ndarray | None) -> None:
         """Say in words where the training has gone wrong."""
-        if len(x) < 2:
-            return
-        report = self.report(x, y)
-        if report.collapsed or (report.overpowered and not self._used.reconstruction):
-            warn_caller(
-                f"{report.verdict} Other learning rates, a smaller discriminator, label_smoothing, another loss or "
-                "nn.spectral_norm may help.",
-                theirs_too(ConvergenceWarning),
-            )
+        some = slice(WATCHED_ROWS)
+        width = spread(self.sample(len(x[some]), None if y is None else y[some]), x[some])
+        scores = (self.history_[name][-1] for name in ("data_score", "sample_score"))
+        reconstructs = self._used.reconstruction > 0  # then the discriminator is not all that teaches
+        found = troubles(width, *scores, logits=GAMES[self._used.loss].logits and not reconstructs)
+        if found and len(x) > 1:
+            advice = "Other learning rates, a smaller discriminator, label_smoothing, another loss or nn.spectral_norm may help."
+            warn_caller(" ".join([*found, advice]), theirs_too(ConvergenceWarning))
 
     def sample(self, n_samples: int | None = None, y: Any = None, *, seed: int = 0) -> np.ndarray:
         """Make samples.

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..metrics import coverage, maximum_mean_discrepancy
 
-__all__ = ["GANReport"]
+__all__ = ["GANReport", "spread", "troubles"]
 
 NEIGHBORS = 5
 
@@ -65,30 +65,13 @@ class GANReport:
         )
 
     @property
-    def collapsed(self) -> bool:
-        """Whether the samples are nearly alike."""
-        return self.spread < 0.1
-
-    @property
-    def overpowered(self) -> bool:
-        """Whether the discriminator tells nearly all samples from data."""
-        return self.logits and self.data_score > 0.95 and self.sample_score < 0.05
-
-    @property
     def verdict(self) -> str:
         """What the figures mean, in words."""
-        found = []
-        if self.collapsed:
-            found.append(
-                f"The samples are nearly alike, {_percent(self.spread)} as far apart as data: the generator has collapsed, or "
-                "has hardly begun to learn."
-            )
-        elif self.coverage < 0.5:
-            found.append(
+        found = troubles(self.spread, self.data_score, self.sample_score, logits=self.logits)
+        if not found and self.coverage < 0.5:
+            found = [
                 f"The samples reach {_percent(self.coverage)} of the data only: modes are missing, or they lie beside the data."
-            )
-        if self.overpowered:
-            found.append("The discriminator tells nearly all samples from data, so that the generator learns little.")
+            ]
         return " ".join(found) or "No sign of collapse: the samples reach most of the data."
 
     def __str__(self) -> str:
@@ -99,6 +82,19 @@ class GANReport:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def troubles(spread: float, data_score: float, sample_score: float, *, logits: bool) -> list[str]:
+    """Say in words where samples are nearly alike, and where the discriminator tells nearly all of them from data."""
+    found = []
+    if spread < 0.1:
+        found.append(
+            f"The samples are nearly alike, {_percent(spread)} as far apart as data: the generator has collapsed, or has "
+            "hardly begun to learn."
+        )
+    if logits and data_score > 0.95 and sample_score < 0.05:
+        found.append("The discriminator tells nearly all samples from data, so that the generator learns little.")
+    return found
 
 
 def spread(samples: np.ndarray, data: np.ndarray) -> float:

@@ -210,7 +210,7 @@ def test_it_reaches_the_modes_of_a_ring():
     assert len(gan.history_["generator_loss"]) == 50
     report = gan.report(points)
     assert report.coverage > 0.4 and abs(report.spread - 1) < 0.2 and report.discrepancy < 0.1
-    assert abs(report.data_score - 0.5) < 0.35 and not report.collapsed
+    assert abs(report.data_score - 0.5) < 0.35 and "alike" not in str(report)
 
 
 def test_conditions_decide_what_is_made():
@@ -296,7 +296,7 @@ def test_a_generator_whose_samples_are_alike_is_reported_in_words():
     ):
         gan.fit(ROWS)
     report = gan.report(ROWS)
-    assert report.collapsed and report.spread == 0 and str(report).count("\n") == 1
+    assert "collapsed" in report.verdict and report.spread == 0 and str(report).count("\n") == 1
 
 
 def test_a_discriminator_that_knows_all_is_reported_in_words():
@@ -305,7 +305,7 @@ def test_a_discriminator_that_knows_all_is_reported_in_words():
     )
     with pytest.warns(ConvergenceWarning, match="discriminator tells nearly all samples from data"):
         gan.fit(ROWS + 5)
-    assert gan.report(ROWS + 5).overpowered
+    assert "tells nearly all samples from data" in gan.report(ROWS + 5).verdict
 
 
 def test_the_verdict_says_what_the_figures_mean():
