@@ -1,4 +1,5 @@
-"""Adversarial nets: training beside torch's at the shapes of the examples, and the modes of a ring that each loss reaches."""
+"""Adversarial nets: training beside torch's at the shapes of the examples, the modes of a ring that each loss reaches, and
+what samples are worth as further training data."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,7 +10,7 @@ import numpy as np
 import seqnn
 from benchmarks.case import Case, Measured, Options, constant, timed
 from benchmarks.torch_peer import torch
-from seqnn import nn
+from seqnn import nn, ops, optim, train
 from seqnn.data import gaussian_ring, shapes
 from seqnn.metrics import mode_coverage
 from seqnn.models import GAN
@@ -25,14 +26,14 @@ def perceptrons(kit: Any) -> tuple[Any, Any]:
     )
 
 
-def convolutions(kit: Any) -> tuple[Any, Any]:
-    """Return the players for images [1, 16, 16], as DCGAN's."""
+def convolutions(kit: Any, classes: int = 0) -> tuple[Any, Any]:
+    """Return the players for images [1, 16, 16], as DCGAN's, with channels for the classes."""
     generator = kit.Sequential(
-        kit.ConvTranspose2d(NOISE, 64, 4), kit.BatchNorm2d(64), kit.ReLU(), kit.ConvTranspose2d(64, 32, 4, 2, 1),
+        kit.ConvTranspose2d(NOISE + classes, 64, 4), kit.BatchNorm2d(64), kit.ReLU(), kit.ConvTranspose2d(64, 32, 4, 2, 1),
         kit.BatchNorm2d(32), kit.ReLU(), kit.ConvTranspose2d(32, 1, 4, 2, 1), kit.Tanh(),
     )  # fmt: skip
     discriminator = kit.Sequential(
-        kit.Conv2d(1, 32, 4, 2, 1), kit.LeakyReLU(0.2), kit.Conv2d(32, 64, 4, 2, 1), kit.LeakyReLU(0.2), kit.Flatten(),
+        kit.Conv2d(1 + classes, 32, 4, 2, 1), kit.LeakyReLU(0.2), kit.Conv2d(32, 64, 4, 2, 1), kit.LeakyReLU(0.2), kit.Flatten(),
         kit.Linear(64 * 4 * 4, 1),
     )  # fmt: skip
     return generator, discriminator
@@ -114,6 +115,67 @@ def reached(options: dict[str, Any], epochs: int, seeds: int) -> Callable[[], Me
     return run
 
 
+KINDS = ("circle", "cross", "square", "star", "triangle")
+
+
+class Joined(nn.Module):
+    """A network that gets the class of each row beside it, as further channels."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net = net
+
+    def forward(self, x: Any, y: Any) -> Any:
+        size = x.shape[2:] or (1, 1)
+        planes = np.asarray(y)[:, :, None, None] * np.ones((1, 1, *size), np.float32)
+        return self.net(ops.concatenate([x.reshape(*x.shape[:2], *size), planes], axis=1))
+
+
+def labelled(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return images of shapes [count, 1, 16, 16] and the numbers of their kinds."""
+    made = shapes(count, size=16, seed=seed)
+    return made.images[:, None], np.array([KINDS.index(label) for label in made.labels.tolist()])
+
+
+def with_samples(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Add twice as many samples of a GAN that has seen nothing else."""
+    one_hot = np.eye(len(KINDS), dtype=np.float32)
+    with seqnn.random.seeded(seed):
+        generator, discriminator = convolutions(nn, len(KINDS))
+    generator[-1] = nn.Sigmoid()
+    model = GAN(
+        Joined(generator), Joined(discriminator), noise=NOISE, learning_rate=1e-3, batch_size=20, max_iter=40,
+        random_state=seed,
+    ).fit(x, one_hot[y])  # fmt: skip
+    more = np.arange(2 * len(x)) % len(KINDS)
+    return np.concatenate([x, model.sample(y=one_hot[more], seed=1)]), np.concatenate([y, more])
+
+
+def mirrored(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Add the mirror images."""
+    return np.concatenate([x, x[..., ::-1]]), np.concatenate([y, y])
+
+
+def wrong(augment: Callable, seeds: int) -> Callable[[], Measured]:
+    """Return a side that measures the share of test images that are classified wrongly after 100 images to learn from."""
+
+    def run() -> Measured:
+        images, labels = labelled(500, 99)
+        shares = []
+        for seed in range(seeds):
+            x, y = augment(*labelled(100, seed), seed)
+            with seqnn.random.seeded(seed):
+                net = nn.Sequential(
+                    nn.Conv2d(1, 16, 5, 2, 2), nn.ReLU(), nn.Conv2d(16, 32, 3, 2, 1), nn.ReLU(), nn.Flatten(),
+                    nn.Linear(512, 32), nn.ReLU(), nn.Linear(32, len(KINDS)),
+                )  # fmt: skip
+            optimizer = optim.Adam(net.parameters())
+            train.fit(net, ops.cross_entropy, (x, y), None, optimizer, steps=200, verbose=0, seed=seed)
+            shares.append(1 - train.accuracy(net(images).numpy(), labels))
+        return Measured(float(np.mean(shares)))
+
+    return run
+
+
 def cases(options: Options) -> Iterator[Case]:
     """Yield the trainings of points and of images, and the modes by each loss."""
     points, images = gaussian_ring(2048)[0], 2 * shapes(512, size=16).images[:, None] - 1
@@ -142,3 +204,15 @@ def cases(options: Options) -> Iterator[Case]:
             data="2,048 points, deviation 0.05 at radius 2; five seeds",
             repeat=1,
         )
+    seeds = 1 if options.quick else 3
+    yield Case(
+        "share wrong after 100 images, with samples of a GAN",
+        wrong(with_samples, seeds),
+        {
+            "without samples": wrong(lambda x, y, seed: (x, y), seeds),
+            "with mirror images": wrong(mirrored, seeds),
+        },
+        unit="share wrong",
+        data="shapes 16 x 16 of five kinds, 500 held out; three seeds",
+        repeat=1,
+    )

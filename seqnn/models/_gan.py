@@ -123,7 +123,8 @@ class GAN(Estimator):
     n_iter_ = Plain(int)
 
     _needs_y = False
-    _renamed: ClassVar = Estimator._renamed | {
+    _renamed: ClassVar = {
+        **Estimator._renamed,
         "k": "discriminator_steps", "n_critic": "discriminator_steps", "latent_dim": "noise", "latent_size": "noise",
         "critic": "discriminator", "clip": "weight_clip", "clip_value": "weight_clip", "criterion": "loss",
     }  # fmt: skip
@@ -184,7 +185,7 @@ class GAN(Estimator):
                     ("discriminator", discriminator, settings.discriminator_optimizer),
                 )
             ]
-            trainer = GANTrainer(*players, GAMES[settings.loss], settings, dtype)
+            trainer = GANTrainer(players[0], players[1], GAMES[settings.loss], settings, dtype)
             full = len(x) >= settings.batch_size
             source = train.Batches(x, y, batch_size=settings.batch_size, seed=settings.seed, drop_last=full)
             try:

@@ -76,7 +76,7 @@ def spectral_norm(
     delattr(module, name)
     if "parametrizations" not in vars(module):
         module.parametrizations = ModuleDict()  # type: ignore[attr-defined]
-        module.__class__ = _normed(type(module))
+        module.__class__ = _normed(type(module))  # type: ignore[assignment, arg-type]
     module.parametrizations[name] = _Parametrized(weight, axis, steps, eps)  # type: ignore[attr-defined]
     return module
 
@@ -95,7 +95,8 @@ class _Parametrized(Module):
     def forward(self) -> Tensor:
         """Compute the weight."""
         vectors = self.vectors
-        return over_singular_value(self.original, vectors._u, vectors._v, axis=vectors.axis)
+        weight: Any = self.original
+        return over_singular_value(weight, vectors._u, vectors._v, axis=vectors.axis)
 
     def improve(self) -> None:
         """Make the steps of one call."""
@@ -189,4 +190,4 @@ def _normed(kind: type[Module]) -> type[Module]:
 
 def _remade(kind: type[Module]) -> Module:
     """Make an empty layer, which gets its attributes next."""
-    return object.__new__(_normed(kind))
+    return object.__new__(_normed(kind))  # type: ignore[arg-type]

@@ -96,6 +96,25 @@ def test_copies_pickles_and_frozen_layers_compute_the_same():
     assert layer.to(np.float64)(x.astype(np.float64)).dtype == np.float64
 
 
+def test_a_state_without_the_layer_can_be_loaded_where_that_is_allowed():
+    model = nn.Sequential(made("linear"), made("linear"))
+    state = {name: array for name, array in model.state_dict().items() if name.startswith("0.")}
+    missing = model.load_state_dict(state, strict=False).missing_keys
+    assert missing == [name for name in model.state_dict() if name.startswith("1.")]
+    with pytest.raises(ValueError, match="missing keys: 1.bias, 1.parametrizations.weight.original"):
+        model.load_state_dict(state)
+
+
+def test_two_calls_before_one_backward_give_the_sum_of_their_gradients():
+    layer, x = made("linear", np.float64), DRAW.standard_normal((2, 3, 5))
+    both = copy.deepcopy(layer)
+    (both(x[0]).sum() + both(x[1]).sum()).backward()
+    for rows in x:
+        layer(rows).sum().backward()
+    theirs, mine = (net.parametrizations["weight"].original.grad for net in (both, layer))
+    np.testing.assert_allclose(theirs, mine, rtol=1e-12)
+
+
 def test_it_is_found_and_learnt_by_an_optimiser():
     model = nn.Sequential(made("linear"), nn.ReLU(), nn.Linear(4, 1))
     assert "0.parametrizations.weight.original" in dict(model.named_parameters())
