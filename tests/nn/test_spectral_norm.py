@@ -101,7 +101,7 @@ def test_a_state_without_the_layer_can_be_loaded_where_that_is_allowed():
     state = {name: array for name, array in model.state_dict().items() if name.startswith("0.")}
     missing = model.load_state_dict(state, strict=False).missing_keys
     assert missing == [name for name in model.state_dict() if name.startswith("1.")]
-    with pytest.raises(ValueError, match="missing keys: 1.bias, 1.parametrizations.weight.original"):
+    with pytest.raises(ValueError, match=r"missing keys: 1.bias, 1.parametrizations.weight.original"):
         model.load_state_dict(state)
 
 
