@@ -101,6 +101,8 @@ FAMILIES = {
             "attention_decoder": "Recurrent decoder with attention",
             "seq2seq": "Recurrent translation",
             "seq2seq_quality": "Recurrent translation: quality",
+            "summaries": "Summaries",
+            "summaries_quality": "Summaries: quality",
             "transformer": "Transformer",
             "transformer_quality": "Transformer: quality",
             "gpt": "GPT",
@@ -252,7 +254,16 @@ SUBJECTS = {
     ),
     "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
-    "training of whole networks": ("transformer", "seq2seq", "gpt", "text_cnn", "language_model", "sentiment", "ner"),
+    "training of whole networks": (
+        "transformer",
+        "seq2seq",
+        "summaries",
+        "gpt",
+        "text_cnn",
+        "language_model",
+        "sentiment",
+        "ner",
+    ),
 }
 """The rows of the README's table."""
 

@@ -15,6 +15,7 @@ from ._gan import GAN
 from ._gan_report import GANReport
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
+from ._language_model import LanguageModel
 from ._logistic_regression import LogisticRegression
 from ._many_to_many import ManyToMany
 from ._many_to_one import ManyToOne
@@ -24,6 +25,7 @@ from ._mlp_forecaster import MLPForecaster
 from ._one_to_many import OneToMany
 from ._rbm import BernoulliRBM, GaussianRBM
 from ._recurrent_forecaster import RecurrentForecaster
+from ._recurrent_lm import RecurrentLM
 from ._seq2seq import Seq2Seq
 from ._sequence_classifier import SequenceClassifier
 from ._sequence_generator import SequenceGenerator
@@ -62,6 +64,7 @@ __all__ = [
     "GANReport",
     "GaussianRBM",
     "Hit",
+    "LanguageModel",
     "LanguageModelHead",
     "LogisticRegression",
     "MLPClassifier",
@@ -72,6 +75,7 @@ __all__ = [
     "NotFittedError",
     "OneToMany",
     "RecurrentForecaster",
+    "RecurrentLM",
     "Seq2Seq",
     "SequenceClassifier",
     "SequenceGenerator",

@@ -39,6 +39,10 @@ class Player:
     """One of the two networks, and its optimiser."""
 
     def __init__(self, name: str, network: Module, optimizer: optim.Optimizer) -> None:
+        if not isinstance(optimizer, optim.Optimizer):
+            raise TypeError(
+                f"{name}_optimizer: expected an optimiser of seqnn.optim from it, got {type(optimizer).__name__}"
+            )
         self.name, self.network, self.optimizer = name, network, optimizer
         self.kept = train.kept_in_eval(network)
         self.learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]

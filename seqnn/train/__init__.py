@@ -11,6 +11,7 @@ from ._metrics import accuracy
 from ._modes import evaluating as evaluating
 from ._modes import kept_in_eval as kept_in_eval
 from ._modes import set_training as set_training
+from ._streams import Carried, Streams
 from ._trainer import Trainer, fit
 
-__all__ = ["Batches", "Callback", "EarlyStopping", "Trainer", "accuracy", "fit"]
+__all__ = ["Batches", "Callback", "Carried", "EarlyStopping", "Streams", "Trainer", "accuracy", "fit"]

@@ -254,6 +254,8 @@ NAN[7, 1] = np.nan
         ({"loss": "wasserstein"}, ROWS, "weight_clip: expected a number, such as 0.01, or nn.spectral_norm of each layer"),
         ({"loss": "wasserstein", "weight_clip": 0.1, "label_smoothing": 0.1}, ROWS, "label_smoothing: expected 0 with loss="),
         ({"reconstruction": 1.0}, ROWS, "reconstruction: expected 0, as there are no conditions y"),
+        ({"generator_optimizer": 3}, ROWS, "generator_optimizer: expected a function of parameters that returns an opt"),
+        ({"generator_optimizer": list}, ROWS, "generator_optimizer: expected an optimiser of seqnn.optim from it, got list"),
         ({"callbacks": 3}, ROWS, "callbacks: expected a sequence, got int"),
     ],
 )  # fmt: skip
