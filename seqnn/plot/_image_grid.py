@@ -60,7 +60,7 @@ def image_grid(
     >>> from seqnn import plot
     >>> ax = plot.image_grid(np.random.default_rng(0).random((6, 8, 8)), columns=3, labels="abcdef")
     >>> ax.images[0].get_array().shape, [text.get_text() for text in ax.texts]
-    ((19, 26), ['a', 'b', 'c', 'd', 'e', 'f'])
+    ((21, 26), ['a', 'b', 'c', 'd', 'e', 'f'])
     """
     tiles = _checked(images, shape)
     count, height, width = tiles.shape[:3]
