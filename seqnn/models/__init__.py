@@ -10,6 +10,7 @@ from ._crf_tagger import CRFTagger
 from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
 from ._explanation import Explanation
+from ._fasttext_classifier import FastTextClassifier
 from ._from_huggingface import from_huggingface
 from ._gan import GAN
 from ._gan_report import GANReport
@@ -61,6 +62,7 @@ __all__ = [
     "EncoderDecoder",
     "Entity",
     "Explanation",
+    "FastTextClassifier",
     "GANReport",
     "GaussianRBM",
     "Hit",

@@ -9,9 +9,9 @@ import numpy as np
 
 from .. import ops, train
 from .._settings import Flag, Integer, Number, Sizes
+from ..autograd import no_grad
 from ..text import pad, tokenize, truncate
 from ._base import (
-    ClassifierMixin,
     ClassWeight,
     Examples,
     Network,
@@ -26,6 +26,7 @@ from ._base import (
     split_rows,
 )
 from ._coders import Stacked
+from ._explanation import ExplainingClassifier
 from ._losses import CLASSES, Weighted
 from ._pretrained import Embedding, fill, learn_words
 from ._sequences import Sequences, as_sequences
@@ -37,7 +38,7 @@ __all__ = ["TextCNNClassifier"]
 _ROWS = 256  # texts of a prediction that run together
 
 
-class TextCNNClassifier(ClassifierMixin, NetworkEstimator):
+class TextCNNClassifier(ExplainingClassifier, NetworkEstimator):
     """Classify texts by a `TextCNN`: tokenise, build the vocabulary, train by AdamW with early stopping.
 
     X is a list of strings, which `tokenizer` cuts into tokens, or of token lists; y: a label for each, of any kind that
@@ -136,7 +137,7 @@ class TextCNNClassifier(ClassifierMixin, NetworkEstimator):
         weights = by_class(settings.class_weight, self.classes_, ids, weights)
         parts = split_rows(len(ids), settings)
         self._learn_words([texts.rows[i] for i in parts[0]])
-        encoded, accuracy = [self.vocabulary_.encode(tokens) for tokens in texts.rows], train.accuracy
+        encoded, accuracy = self._encoded(texts), train.accuracy
         if weights is None:
             data = Examples(encoded, ids, self, Stacked()).split(settings, parts)
             return self._train(CLASSES.whole, *data, metrics={"accuracy": accuracy})
@@ -170,7 +171,7 @@ class TextCNNClassifier(ClassifierMixin, NetworkEstimator):
             X: as for `fit`.
         """
         self._require_fit()
-        ids = [self.vocabulary_.encode(tokens) for tokens in self._texts(X).rows]
+        ids = self._encoded(self._texts(X))
         rows = by_length(ids, _ROWS, lambda part: ops.softmax(self.model_(*self.collate(part)).numpy()))
         return np.array(rows, np.float32).reshape(len(ids), len(self.classes_))
 
@@ -181,6 +182,13 @@ class TextCNNClassifier(ClassifierMixin, NetworkEstimator):
         if not texts.tokens:
             raise TypeError("X: expected strings or lists of tokens, got numbers")
         return texts._replace(rows=truncate(texts.rows, self._used.max_length))
+
+    def _encoded(self, texts: Sequences) -> list[np.ndarray]:
+        return [self.vocabulary_.encode(tokens) for tokens in texts.rows]
+
+    def _embedded(self, rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        with no_grad():
+            return self.model_.embedding(*self.collate(rows)).numpy(), np.array([len(row) for row in rows])
 
     def collate(self, ids: list[np.ndarray]) -> tuple:
         """Return padded ids [B, T], at least as wide as the widest filter.
