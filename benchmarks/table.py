@@ -77,6 +77,7 @@ FAMILIES = {
         {
             "rbm": "Restricted Boltzmann machines: epochs",
             "dbn": "Deep belief nets: what pretraining is worth",
+            "gan": "Adversarial nets: training, and the modes that are missed",
         },
     ),
     "recurrent": (

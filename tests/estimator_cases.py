@@ -4,6 +4,8 @@ import numpy as np
 
 from seqnn.models import (
     DBN,
+    GAN,
+    MLP,
     AnomalyDetector,
     ARForecaster,
     BernoulliRBM,
@@ -105,3 +107,13 @@ TRANSFORMERS = {
     "autoencoder": (DBNAutoencoder((4, 2), visible="gaussian", pretrain_iter=1, max_iter=2), MATRIX, None),
 }
 """Estimators that transform and do not predict."""
+PLAY = {"batch_size": 10, "max_iter": 2}
+GENERATORS = {
+    "generator": (GAN(MLP([2, 4, 3]), MLP([3, 4, 1]), noise=2, **PLAY), MATRIX, None),
+    "generator with a clipped critic": (
+        GAN(MLP([4, 3]), MLP([3, 1]), noise=(4,), loss="wasserstein", weight_clip=0.1, discriminator_steps=2, **PLAY),
+        MATRIX.astype("f4"),
+        None,
+    ),
+}
+"""Estimators that make samples."""

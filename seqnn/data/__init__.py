@@ -2,8 +2,20 @@
 
 from ._dates import dates
 from ._docstring_summaries import docstring_summaries
+from ._gaussian_ring import gaussian_ring
 from ._melodies import melodies
 from ._python_docs import python_docs
 from ._sensor_grid import SensorGrid, sensor_grid
+from ._shapes import Shapes, shapes
 
-__all__ = ["SensorGrid", "dates", "docstring_summaries", "melodies", "python_docs", "sensor_grid"]
+__all__ = [
+    "SensorGrid",
+    "Shapes",
+    "dates",
+    "docstring_summaries",
+    "gaussian_ring",
+    "melodies",
+    "python_docs",
+    "sensor_grid",
+    "shapes",
+]

@@ -12,13 +12,15 @@ Tagged tokens: `span_f1` (conlleval and strict), `spans`, `spans_to_tags`, `conv
 
 Labels and numbers: `accuracy`, `f1_score`, `matthews`, `pearson`, `spearman`; `glue_score`, `superglue_score`,
 `glue_average`, with `read_glue` and `read_superglue` for their files; `squad_score`; `recall_at_k`, `mean_reciprocal_rank`,
-`ndcg`; `perplexity`, `bits_per_token`; `maximum_mean_discrepancy` of two samples.
+`ndcg`; `perplexity`, `bits_per_token`; `maximum_mean_discrepancy` and
+`coverage` of two samples, and `mode_coverage`.
 """
 
 from ._bleu import BLEUScore, bleu, bleu_matrix, sentence_bleu
 from ._bootstrap import Interval, bootstrap_interval
 from ._chrf import chrf, chrf_matrix, sentence_chrf
 from ._classification import accuracy, f1_score, matthews, pearson, spearman
+from ._coverage import ModeCoverage, coverage, mode_coverage
 from ._discrepancy import maximum_mean_discrepancy
 from ._glue import glue_average, glue_score, superglue_score
 from ._glue_files import Examples, read_glue, read_superglue
@@ -40,6 +42,7 @@ __all__ = [
     "Examples",
     "Interval",
     "InvalidTag",
+    "ModeCoverage",
     "PairedResult",
     "RougeScore",
     "Score",
@@ -55,6 +58,7 @@ __all__ = [
     "chrf",
     "chrf_matrix",
     "convert_tags",
+    "coverage",
     "f1_score",
     "find_invalid_tags",
     "glue_average",
@@ -62,6 +66,7 @@ __all__ = [
     "matthews",
     "maximum_mean_discrepancy",
     "mean_reciprocal_rank",
+    "mode_coverage",
     "ndcg",
     "normalize_answer",
     "paired_bootstrap",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._arguments import flag, number
+from ._samples import samples, squared_distances
 
 _ROWS = 1024  # samples whose kernel is computed together
 _MEDIAN_SAMPLES = 1000  # samples of each side that the median is taken over
@@ -44,7 +45,7 @@ def maximum_mean_discrepancy(x: Any, y: Any, *, bandwidth: float | None = None, 
     unbiased = flag("unbiased", unbiased)
     if bandwidth is not None:
         bandwidth = number("bandwidth", bandwidth, above=0)
-    sides = _samples("x", x), _samples("y", y)
+    sides = samples("x", x), samples("y", y)
     if sides[0].shape[1:] != sides[1].shape[1:]:
         raise ValueError(
             f"y: expected samples of shape {sides[0].shape[1:]} as those of x, got samples of shape {sides[1].shape[1:]}"
@@ -60,28 +61,10 @@ def maximum_mean_discrepancy(x: Any, y: Any, *, bandwidth: float | None = None, 
     return within - 2 * _kernel_mean(first, second, width)
 
 
-def _samples(name: str, value: Any) -> np.ndarray:
-    """Return samples float64 [N, ...]."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "iufb":
-        raise TypeError(f"{name}: expected numbers, got {array.dtype}")
-    if array.ndim == 0 or len(array) < 2:
-        raise ValueError(f"{name}: expected two samples or more, [N, ...], got shape {array.shape}")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name}: expected finite numbers, got {array[~np.isfinite(array)][0]}")
-    return array.astype(np.float64)
-
-
-def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return |a_i - b_j|^2, [N, M]."""
-    squares = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * (a @ b.T)
-    return np.maximum(squares, 0, out=squares)
-
-
 def _median_distance(x: np.ndarray, y: np.ndarray) -> float:
     """Return the median distance of two samples, of those that differ where most are the same."""
     pooled = np.concatenate([side[_spaced(len(side))] for side in (x, y)])
-    distances = np.sqrt(_squared_distances(pooled, pooled)[np.triu_indices(len(pooled), 1)])
+    distances = np.sqrt(squared_distances(pooled, pooled)[np.triu_indices(len(pooled), 1)])
     if not distances.any():
         return 1.0
     return float(np.median(distances)) or float(np.median(distances[distances > 0]))
@@ -95,7 +78,7 @@ def _kernel_mean(a: np.ndarray, b: np.ndarray, width: float, *, own: bool = True
     """Return the mean of the kernel over all pairs; without those of a sample with itself unless they count (`own`)."""
     total = 0.0
     for start in range(0, len(a), _ROWS):
-        kernel = np.exp(_squared_distances(a[start : start + _ROWS], b) / (-2 * width**2))
+        kernel = np.exp(squared_distances(a[start : start + _ROWS], b) / (-2 * width**2))
         if not own:
             np.fill_diagonal(kernel[:, start:], 0)
         total += float(kernel.sum())

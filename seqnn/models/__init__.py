@@ -11,6 +11,8 @@ from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
 from ._explanation import Explanation
 from ._fasttext_classifier import FastTextClassifier
+from ._gan import GAN
+from ._gan_report import GANReport
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
 from ._language_model import LanguageModel
@@ -41,6 +43,7 @@ from ._translator import Translator
 __all__ = [
     "BERT",
     "DBN",
+    "GAN",
     "GPT",
     "MLP",
     "T5",
@@ -59,6 +62,7 @@ __all__ = [
     "Entity",
     "Explanation",
     "FastTextClassifier",
+    "GANReport",
     "GaussianRBM",
     "Hit",
     "LanguageModel",

@@ -17,6 +17,7 @@ from ._crf import CRF
 from ._ctc import CTCLoss
 from ._dropout import Dropout
 from ._embedding import Embedding
+from ._gradient_reversal import GradientReversal
 from ._linear import Identity, Linear
 from ._loss import (
     BCELoss,
@@ -48,6 +49,7 @@ from ._positions import LearnedPositions, RelativePositions, SinusoidalPositions
 from ._recurrent import Recurrent
 from ._recurrent_cell import RecurrentCell
 from ._score_attention import Attention, LuongAttention
+from ._spectral_norm import spectral_norm
 from ._summary import Summary
 from ._transformer import TransformerDecoder, TransformerEncoder
 from ._transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
@@ -93,6 +95,7 @@ __all__ = [
     "GRUCell",
     "GlobalAvgPool",
     "GlobalMaxPool",
+    "GradientReversal",
     "GroupNorm",
     "HuberLoss",
     "Identity",
@@ -138,4 +141,5 @@ __all__ = [
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "init",
+    "spectral_norm",
 ]

@@ -72,6 +72,7 @@ from ._pool import (
 from ._positions import alibi_bias, alibi_slopes, relative_buckets, rotary, rotary_qkv, sinusoidal_positions
 from ._probability_loss import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div, sigmoid_focal_loss
 from ._reduction import cumprod, cumsum, logsumexp, max, mean, min, norm, prod, std, sum, var
+from ._reverse_gradient import reverse_gradient
 from ._rnn import rnn
 from ._rows import QuantizedWeight
 from ._shape import concatenate, expand, permute, reshape, split, squeeze, stack, swapaxes, unsqueeze
@@ -168,6 +169,7 @@ __all__ = [
     "relative_buckets",
     "relu",
     "reshape",
+    "reverse_gradient",
     "rms_norm",
     "rnn",
     "rotary",

@@ -10,6 +10,7 @@ from ._forecast import forecast
 from ._gradients import gradient_norms, update_ratios
 from ._heatmap import similarity_heatmap
 from ._hints import hint as __getattr__  # noqa: F401 - for names that are not here
+from ._image_grid import image_grid
 from ._jacobians import jacobian_products
 from ._learning_curve import learning_curve
 from ._loss_curve import loss_curve
@@ -31,6 +32,7 @@ __all__ = [
     "forecast",
     "gradient_norms",
     "highlight",
+    "image_grid",
     "jacobian_products",
     "learning_curve",
     "loss_curve",

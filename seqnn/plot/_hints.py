@@ -32,6 +32,10 @@ _MEANT = {
     "tree": "beam",
     "beam_search": "beam",
     "decoding": "strategies",
+    "images": "image_grid",
+    "imshow": "image_grid",
+    "make_grid": "image_grid",
+    "filters": "image_grid(weights, signed=True)",
 }
 
 

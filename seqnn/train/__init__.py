@@ -1,9 +1,16 @@
-"""Training of networks: batches, the training loop, checkpoints, metrics."""
+"""Training of networks: batches, the training loop, checkpoints, metrics.
+
+Names that are imported `as` themselves are for the other packages, not for users.
+"""
 
 from .._callbacks import Callback, EarlyStopping
 from . import _pytorch  # noqa: F401 - who looks for PyTorch's names gets advice
 from ._batches import Batches
+from ._diverged import explain as explain
 from ._metrics import accuracy
+from ._modes import evaluating as evaluating
+from ._modes import kept_in_eval as kept_in_eval
+from ._modes import set_training as set_training
 from ._streams import Carried, Streams
 from ._trainer import Trainer, fit
 

@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 from estimator_cases import CASES as PREDICTORS
-from estimator_cases import CLASSES, MATRIX, SERIES, TOKENS, TRANSFORMERS
+from estimator_cases import CLASSES, GENERATORS, MATRIX, SERIES, TOKENS, TRANSFORMERS
 
 from seqnn import _safetensors, models, random
 from seqnn.models import (
@@ -20,9 +20,9 @@ from seqnn.models import (
     SequenceTagger,
     TextCNNClassifier,
 )
-from seqnn.models._base import Estimator, Learner
+from seqnn.models._base import Estimator, GivenNetwork, Learner
 
-CASES = PREDICTORS | TRANSFORMERS
+CASES = PREDICTORS | TRANSFORMERS | GENERATORS
 ESTIMATORS = sorted(
     {cls for name in models.__all__ if isinstance(cls := getattr(models, name), type) and issubclass(cls, Estimator)},
     key=lambda cls: cls.__name__,
@@ -45,6 +45,8 @@ def answers(name, estimator):
         return [estimator.errors(x), estimator.predict(x)]
     if name in TRANSFORMERS:
         return [estimator.transform(x), estimator.reconstruct(x)]
+    if name in GENERATORS:
+        return [estimator.sample(5), estimator.discriminate(x)]
     if CASES[name][2] is None:
         return [estimator.predict(5), estimator.historical_forecasts(x)]
     names = ("predict", "predict_proba", "decision_function")
@@ -63,6 +65,12 @@ def assert_same(first, second):
         assert first == second
 
 
+def networks(estimator):
+    """The networks of the user's, which no file keeps."""
+    given = [name for name, setting in estimator._settings.items() if isinstance(setting, GivenNetwork)]
+    return {name: getattr(estimator, name) for name in given}
+
+
 def test_every_estimator_is_tried():
     assert {type(estimator) for estimator, _, _ in CASES.values()} == set(ESTIMATORS)
 
@@ -72,7 +80,7 @@ def test_a_file_gives_the_same_answers(name, fitted, tmp_path):
     estimator, path = fitted[name], tmp_path / "estimator.safetensors"
     estimator.save(path)
     before = random.get_state()
-    again = type(estimator).load(path)
+    again = type(estimator).load(path, **networks(estimator))
     assert random.get_state() == before
     assert_same(answers(name, estimator), answers(name, again))
     assert again.get_params(deep=False).keys() == estimator.get_params(deep=False).keys()
@@ -96,8 +104,9 @@ def test_nothing_is_known_before_fit(cls):
         assert not hasattr(estimator, name)
     with pytest.raises(models.NotFittedError, match=f"{cls.__name__} has not learnt anything yet: call fit first"):
         estimator.save("nowhere")
+    method = next(method for method in ("predict", "transform", "discriminate") if hasattr(cls, method))
     with pytest.raises((ValueError, AttributeError), match="call fit first"):
-        estimator.predict(SERIES) if hasattr(cls, "predict") else estimator.transform(MATRIX)
+        getattr(estimator, method)(SERIES if method == "predict" else MATRIX)
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
@@ -125,7 +134,7 @@ def test_changed_settings_do_not_change_what_was_fitted(name, fitted, tmp_path):
     estimator.set_params(**{name: value for name, value in changes.items() if name in estimator._settings})
     assert_same(answers(name, estimator), before)
     estimator.save(tmp_path / "estimator.safetensors")
-    again = type(estimator).load(tmp_path / "estimator.safetensors")
+    again = type(estimator).load(tmp_path / "estimator.safetensors", **networks(estimator))
     assert_same(answers(name, again), before)
     assert repr(again) == repr(estimator)
 

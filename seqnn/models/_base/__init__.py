@@ -17,6 +17,7 @@ from ._estimator import Estimator
 from ._estimator_file import EstimatorSetting, Inner
 from ._examples import Coder, Examples, by_length, evened, of_rows, require_pairs, split_equal_rows, split_rows
 from ._features import FeaturesMixin
+from ._given_network import GivenNetwork, NetworkCopy
 from ._learnt import Array, ArrayList, History, Labels, Learner, Learnt, Part, Plain, Words
 from ._mixins import ClassifierMixin, RegressorMixin, TransformerMixin
 from ._network_estimator import Network, NetworkEstimator, Watch
@@ -37,12 +38,14 @@ __all__ = [
     "EstimatorSetting",
     "Examples",
     "FeaturesMixin",
+    "GivenNetwork",
     "History",
     "Inner",
     "Labels",
     "Learner",
     "Learnt",
     "Network",
+    "NetworkCopy",
     "NetworkEstimator",
     "NotFittedError",
     "Part",

@@ -42,15 +42,19 @@ class Network(Learnt[Any]):
         state = {name.removeprefix(f"{key}."): arrays.pop(name) for name in [*arrays] if name.startswith(f"{key}.")}
         if wrong := [name for name, array in state.items() if array.dtype not in (np.float32, np.float64)]:
             raise ValueError(f"{key}.{wrong[0]}: expected floating numbers, got {state[wrong[0]].dtype}")
-        _refuse_sizes_beyond(owner._arguments(), state)
-        with nn.init.skipped():
-            model = owner._make()
+        model = self._new(owner, state)
         if any(array.dtype == np.float64 for array in state.values()):
             model.to(np.float64)
         model.load_state_dict(state)
         if record["frozen"]:
             model.freeze(*record["frozen"])
         return model.eval()
+
+    def _new(self, owner: Any, state: Arrays) -> nn.Module:
+        """Return a network for these arrays."""
+        _refuse_sizes_beyond(owner._arguments(), state)
+        with nn.init.skipped():
+            return owner._make()
 
 
 def _refuse_sizes_beyond(arguments: Mapping[str, Any], state: Arrays) -> None:

@@ -1,0 +1,271 @@
+"""Adversarial nets: what they learn, what they keep, and what is said where they fail."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from seqnn import Callback, nn, ops, optim, random, threads
+from seqnn.data import gaussian_ring
+from seqnn.metrics import mode_coverage
+from seqnn.models import GAN, MLP, ConvergenceWarning, GANReport
+
+ROWS = np.random.default_rng(0).normal(1.0, 0.5, (96, 3)).astype(np.float32)
+FAST = {"noise": 4, "batch_size": 32, "max_iter": 2}
+
+
+def players(noise=4, width=8, size=3, seed=0):
+    with random.seeded(seed):
+        return MLP([noise, width, size]), MLP([size, width, 1], activation="silu")
+
+
+class Joined(nn.Module):
+    """A network of two inputs, side by side."""
+
+    def __init__(self, *sizes):
+        self.net = MLP(sizes)
+
+    def forward(self, x, y):
+        return self.net(ops.concatenate([x, y], axis=1))
+
+
+class Constant(nn.Module):
+    """A generator that makes the same row of any noise."""
+
+    def __init__(self, size):
+        self.row = nn.Parameter(np.zeros(size, np.float32))
+
+    def forward(self, z):
+        return ops.expand(self.row, (len(z), len(self.row.data)))
+
+
+def test_results_are_the_same_for_any_number_of_threads_and_every_call():
+    found = []
+    for count in (1, 2, 3):
+        with threads(count):
+            gan = GAN(*players(), **FAST).fit(ROWS)
+            found.append((gan.sample(7, seed=1), gan.sample(7, seed=1), gan.discriminate(ROWS)))
+    for made in found:
+        for one, other in zip(made, found[0], strict=True):
+            assert one.tobytes() == other.tobytes()
+    assert (gan.sample(7, seed=2) != found[0][0]).any()
+    other = GAN(*players(), **FAST, random_state=1).fit(ROWS)
+    assert (other.sample(7, seed=1) != found[0][0]).any()
+
+
+def test_the_given_networks_stay_as_they_are_and_every_fit_begins_from_them():
+    gan = GAN(*players(), **FAST)
+    before = copy.deepcopy(gan.generator.state_dict())
+    first = gan.fit(ROWS).sample(3)
+    np.testing.assert_array_equal(gan.fit(ROWS).sample(3), first)
+    for name, array in gan.generator.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+    assert not gan.generator_.training and gan.n_iter_ == 2
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in gan.discriminator_.parameters())
+
+
+def test_frozen_parts_and_their_running_means_rest():
+    generator, discriminator = players()
+    discriminator = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), *discriminator)
+    discriminator.freeze("0", "1")
+    gan = GAN(generator, discriminator, **FAST).fit(ROWS)
+    for name, array in gan.discriminator_.state_dict().items():
+        assert (array == discriminator.state_dict()[name]).all() == (name.split(".")[0] in "01")
+
+
+def test_a_clipped_discriminator_has_small_weights_and_a_normalised_one_needs_no_clip():
+    wasserstein = {**FAST, "loss": "wasserstein", "learning_rate": 0.05}
+    gan = GAN(*players(), weight_clip=0.02, **wasserstein).fit(ROWS)
+    assert max(np.abs(p.data).max() for p in gan.discriminator_.parameters()) <= np.float32(0.02)
+    generator, discriminator = players()
+    bounded = nn.Sequential(*(nn.spectral_norm(m) if isinstance(m, nn.Linear) else m for m in discriminator))
+    gan = GAN(generator, bounded, **wasserstein).fit(ROWS)
+    slopes = [np.linalg.norm(layer.weight.numpy(), 2) for layer in gan.discriminator_ if isinstance(layer, nn.Linear)]
+    assert max(slopes) < 1.1
+
+
+def test_it_reaches_the_modes_of_a_ring():
+    points, centers = gaussian_ring(1024, modes=6, deviation=0.15)
+    with random.seeded(0):
+        nets = MLP([8, 64, 64, 2]), MLP([2, 64, 64, 1])
+    gan = GAN(*nets, noise=8, learning_rate=2e-3, batch_size=64, max_iter=50).fit(points)
+    found = mode_coverage(gan.sample(1000), centers, radius=0.45, least=20)
+    assert found.modes == 6 and found.share > 0.5
+    assert set(gan.history_) == {
+        "epoch",
+        "discriminator_loss",
+        "generator_loss",
+        "data_score",
+        "sample_score",
+        "seconds",
+    }
+    assert len(gan.history_["generator_loss"]) == 50
+    report = gan.report(points)
+    assert report.coverage > 0.4 and abs(report.spread - 1) < 0.2 and report.discrepancy < 0.1
+    assert abs(report.data_score - 0.5) < 0.35 and "alike" not in str(report)
+
+
+def test_conditions_decide_what_is_made():
+    labels = np.arange(256) % 2
+    y = np.eye(2, dtype=np.float32)[labels]
+    x = (np.where(labels, 2.0, -2.0)[:, None] + 0.2 * np.random.default_rng(1).standard_normal((256, 1))).astype("f4")
+    with random.seeded(0):
+        nets = Joined(6, 32, 1), Joined(3, 32, 1)
+    gan = GAN(*nets, noise=4, learning_rate=5e-3, max_iter=40, batch_size=64).fit(x, y)
+    made = gan.sample(y=y[:100])[:, 0]
+    assert ((made > 0) == labels[:100]).mean() > 0.95
+    assert gan.discriminate(x, y).shape == (256,)
+    with pytest.raises(ValueError, match="y: expected a condition for each of 5 rows, got shape"):
+        gan.sample(5, y[:4])
+
+
+class Judge(nn.Module):
+    """A discriminator of pairs of images."""
+
+    def __init__(self):
+        self.net = nn.Sequential(nn.Conv2d(2, 4, 3, stride=2), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(36, 1))
+
+    def forward(self, x, y):
+        return self.net(ops.concatenate([x, y], axis=1))
+
+
+def test_paired_images_are_made_from_images_without_noise():
+    draw = np.random.default_rng(0)
+    y = draw.random((64, 1, 8, 8), dtype=np.float32)
+    with random.seeded(0):
+        nets = nn.Sequential(nn.Conv2d(1, 1, 1)), Judge()
+    gan = GAN(*nets, noise=None, reconstruction=100.0, learning_rate=0.05, batch_size=16, max_iter=25).fit(1 - y, y)
+    assert np.abs(gan.sample(y=y) - (1 - y)).mean() < 0.05
+    errors = gan.history_["reconstruction"]
+    assert errors[-1] < 0.3 * errors[0]
+    with pytest.raises(ValueError, match="y: expected conditions, as the generator gets no noise"):
+        gan.sample(3)
+
+
+def test_transposed_convolutions_make_images():
+    x = np.tanh(np.random.default_rng(0).standard_normal((20, 1, 8, 8))).astype(np.float32)
+    with random.seeded(0):
+        generator = nn.Sequential(
+            nn.ConvTranspose2d(6, 8, 4), nn.BatchNorm2d(8), nn.ReLU(), nn.ConvTranspose2d(8, 1, 4, 2, 1), nn.Tanh()
+        )
+        judge = nn.Sequential(nn.Conv2d(1, 4, 4, 2, 1), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(64, 1))
+    gan = GAN(generator, judge, noise=(6, 1, 1), batch_size=10, max_iter=2).fit(x)
+    assert gan.sample(3).shape == (3, 1, 8, 8) and np.abs(gan.sample(3)).max() <= 1
+
+
+class Stop(Callback):
+    """Ctrl-C, or a request to stop, after an epoch."""
+
+    def __init__(self, epoch, error=None):
+        self.epoch, self.error = epoch, error
+
+    def on_epoch_end(self, model):
+        if len(model.history_) == self.epoch:
+            if self.error:
+                raise self.error
+            model.stop_training = True
+
+
+def test_an_interrupted_fit_leaves_what_was_learnt():
+    gan = GAN(*players(), **{**FAST, "max_iter": 5}, callbacks=[Stop(3, KeyboardInterrupt())])
+    with pytest.raises(KeyboardInterrupt) as caught:
+        gan.fit(ROWS)
+    assert "Training stopped after 3 of 5 epochs. The estimator keeps" in caught.value.__notes__[0]
+    assert gan.n_iter_ == 3 and not gan.generator_.training
+    expected = GAN(*players(), **{**FAST, "max_iter": 3}).fit(ROWS)
+    np.testing.assert_array_equal(gan.sample(4), expected.sample(4))
+
+
+def test_callbacks_can_stop_a_run():
+    gan = GAN(*players(), **{**FAST, "max_iter": 5}, callbacks=[Stop(2)]).fit(ROWS)
+    assert gan.n_iter_ == 2
+
+
+def test_a_generator_whose_samples_are_alike_is_reported_in_words():
+    gan = GAN(Constant(3), players()[1], **FAST)
+    with pytest.warns(
+        ConvergenceWarning, match="samples are nearly alike, 0 % as far apart as data: the generator has"
+    ):
+        gan.fit(ROWS)
+    report = gan.report(ROWS)
+    assert "collapsed" in report.verdict and report.spread == 0 and str(report).count("\n") == 1
+
+
+def test_a_discriminator_that_knows_all_is_reported_in_words():
+    gan = GAN(
+        *players(), **{**FAST, "max_iter": 60}, generator_optimizer=lambda p: optim.SGD(p, lr=0.0), learning_rate=0.02
+    )
+    with pytest.warns(ConvergenceWarning, match="discriminator tells nearly all samples from data"):
+        gan.fit(ROWS + 5)
+    assert "tells nearly all samples from data" in gan.report(ROWS + 5).verdict
+
+
+def test_the_verdict_says_what_the_figures_mean():
+    assert "reach 30 % of the data only" in GANReport(0.6, 0.4, 0.1, 0.3, 1.0, logits=True).verdict
+    assert GANReport(0.6, 0.4, 0.1, 0.9, 1.0, logits=True).verdict.startswith("No sign of collapse")
+
+
+def test_a_run_that_diverges_names_the_layer_and_leaves_the_estimator_as_it_was():
+    gan = GAN(*players(), **FAST).fit(ROWS)
+    before = gan.sample(3)
+    gan.set_params(learning_rate=1e30)
+    with pytest.raises(FloatingPointError, match=r"training diverged in epoch 1 of 2.*of the .*First in the .* pass"):
+        gan.fit(ROWS)
+    np.testing.assert_array_equal(gan.sample(3), before)
+
+
+def test_a_file_needs_networks_of_the_same_layers(tmp_path):
+    gan, path = GAN(*players(), **FAST).fit(ROWS), tmp_path / "gan.safetensors"
+    gan.save(path)
+    generator, discriminator = players(seed=5)
+    again = GAN.load(path, generator=generator, discriminator=discriminator)
+    np.testing.assert_array_equal(again.sample(4), gan.sample(4))
+    with pytest.raises(
+        ValueError, match=r"gan\.safetensors: generator: a file keeps the weights of a network only: give one"
+    ):
+        GAN.load(path)
+    with pytest.raises(ValueError, match="the state does not fit MLP"):
+        GAN.load(path, generator=players(width=9)[0], discriminator=discriminator)
+
+
+NAN = ROWS.copy()
+NAN[7, 1] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("changes", "x", "message"),
+    [
+        ({}, NAN, "X: expected finite numbers, row 7 has NaN or infinity"),
+        ({}, ROWS[:, 0], r"X: expected numbers \[N, ...\] with at least one row, got shape \[96\]"),
+        ({}, ROWS[:0], r"X: expected numbers .* got shape \[0, 3\]"),
+        ({"discriminator": MLP([3, 2])}, ROWS, r"discriminator: expected one score for each row, .* \[2, 1\], got \[2, 2\]"),
+        ({"discriminator": MLP([4, 1])}, ROWS, "discriminator: 0 .Linear.: x must have in_features=4"),
+        ({"discriminator": nn.ReLU()}, ROWS, "discriminator: expected parameters to learn, got a ReLU"),
+        ({"discriminator": nn.Sequential(MLP([3, 1]), nn.Sigmoid())}, ROWS, "discriminator: expected scores without an act"),
+        ({"generator": MLP([4, 2])}, ROWS, r"generator: expected rows \[3\] as X has, got \[2\]"),
+        ({"generator": MLP([5, 3])}, ROWS, "generator: 0 .Linear.: x must have in_features=5"),
+        ({"generator": nn.Sequential(MLP([4, 3]), nn.Tanh())}, ROWS, "X: expected numbers from -1 to 1, as the last layer"),
+        ({"generator": None}, ROWS, "generator: expected an nn.Module, got NoneType"),
+        ({"loss": "hinge"}, ROWS, "loss: expected one of 'non-saturating', 'minimax', 'least-squares', 'wasserstein', got"),
+        ({"discriminator_steps": 0}, ROWS, "discriminator_steps: expected an integer >= 1, got 0"),
+        ({"noise": 0}, ROWS, "noise: expected an integer >= 1, got 0"),
+        ({"noise": None}, ROWS, "noise: expected a size or a shape, as there are no conditions y"),
+        ({"label_smoothing": 1.0}, ROWS, "label_smoothing: expected a finite number >= 0 and < 1, got 1.0"),
+        ({"loss": "wasserstein"}, ROWS, "weight_clip: expected a number, such as 0.01, or nn.spectral_norm of each layer"),
+        ({"loss": "wasserstein", "weight_clip": 0.1, "label_smoothing": 0.1}, ROWS, "label_smoothing: expected 0 with loss="),
+        ({"reconstruction": 1.0}, ROWS, "reconstruction: expected 0, as there are no conditions y"),
+        ({"generator_optimizer": 3}, ROWS, "generator_optimizer: expected a function of parameters that returns an opt"),
+        ({"generator_optimizer": list}, ROWS, "generator_optimizer: expected an optimiser of seqnn.optim from it, got list"),
+        ({"callbacks": 3}, ROWS, "callbacks: expected a sequence, got int"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_refused(changes, x, message):
+    generator, discriminator = players()
+    gan = GAN(**{"generator": generator, "discriminator": discriminator, **FAST, **changes})
+    with pytest.raises((ValueError, TypeError), match=message):
+        gan.fit(x)
+
+
+def test_names_of_other_places_are_understood_in_errors():
+    with pytest.raises(TypeError, match="GAN has no setting 'n_critic'; did you mean 'discriminator_steps'"):
+        GAN(*players(), n_critic=5)
