@@ -6,6 +6,7 @@ from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._bert import BERT, BERTForPretraining
+from ._cnn import CNN
 from ._crf_tagger import CRFTagger
 from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
@@ -13,6 +14,7 @@ from ._explanation import Explanation
 from ._from_huggingface import from_huggingface
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
+from ._image_classifier import ImageClassifier
 from ._logistic_regression import LogisticRegression
 from ._many_to_many import ManyToMany
 from ._many_to_one import ManyToOne
@@ -38,6 +40,7 @@ from ._translator import Translator
 
 __all__ = [
     "BERT",
+    "CNN",
     "DBN",
     "GPT",
     "MLP",
@@ -58,6 +61,7 @@ __all__ = [
     "Explanation",
     "GaussianRBM",
     "Hit",
+    "ImageClassifier",
     "LanguageModelHead",
     "LogisticRegression",
     "MLPClassifier",

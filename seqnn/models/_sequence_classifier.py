@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -14,16 +15,13 @@ from ..text import tokenize
 from ._base import ClassifierMixin, ClassWeight, Network, label_array, number_classes
 from ._coders import Stacked
 from ._encoders import checked_encoder
-from ._explanation import Explanation, odds_by_input
+from ._explanation import POINTS, Explanation, explained_classes, odds_by_input
 from ._losses import CLASSES
 from ._many_to_one import ManyToOne
 from ._recurrent_estimator import ROWS, SequenceEstimator
 from ._weights import by_class, weighed
 
 __all__ = ["SequenceClassifier"]
-
-_POINTS = {"gradient": 1, "integrated": 24}
-"""At how many points the gradient is taken."""
 
 
 class SequenceClassifier(ClassifierMixin, SequenceEstimator):
@@ -140,18 +138,13 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
             TypeError: sequences have no tokens.
         """
         self._require_fit()
-        if method not in (*_POINTS, "attention"):
+        if method not in (*POINTS, "attention"):
             raise ValueError(f"method: expected 'gradient', 'integrated' or 'attention', got {method!r}")
         found = self._sequences(X)
         if not found.tokens:
             raise TypeError("X: expected strings or lists of tokens, got numbers: only words can be shown")
         probabilities = self.predict_proba(found.rows)
-        if label is None:
-            classes = probabilities.argmax(axis=1)
-        elif label in self.classes_.tolist():
-            classes = np.full(len(found.rows), self.classes_.tolist().index(label))
-        else:
-            raise ValueError(f"label: expected one of {self.classes_.tolist()}, got {label!r}")
+        classes = explained_classes(self.classes_, probabilities, label)
         encoded, weights = self._input.encode(found, "X"), [np.zeros(0)] * len(classes)
         order = np.argsort([len(row) for row in encoded], kind="stable")
         for part in np.split(order, range(ROWS, len(order), ROWS)):
@@ -160,7 +153,8 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
                 embedded = self.model_.reader.embed(x).numpy()
                 table = self.model_.attended(embedded, lengths) if method == "attention" else None
             if table is None:
-                table = odds_by_input(self.model_, embedded, lengths, classes[part], _POINTS[method])
+                answer = partial(self.model_.answer, lengths=lengths)
+                table = odds_by_input(self.model_, answer, embedded, classes[part], POINTS[method])
             for i, row, length in zip(part.tolist(), table, lengths, strict=True):
                 weights[i] = row[:length].copy()
         labels, rows = self.classes_[classes].tolist(), np.arange(len(classes))

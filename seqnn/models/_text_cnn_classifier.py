@@ -13,20 +13,18 @@ from ..text import pad, tokenize, truncate
 from ._base import (
     ClassifierMixin,
     ClassWeight,
-    Examples,
     Network,
-    NetworkEstimator,
     Plain,
     Tokenizer,
     Words,
     by_length,
-    evened,
     label_array,
     number_classes,
     split_rows,
 )
 from ._coders import Stacked
-from ._losses import CLASSES, Weighted
+from ._coding_estimator import CodingEstimator
+from ._losses import CLASSES
 from ._pretrained import Embedding, fill, learn_words
 from ._sequences import Sequences, as_sequences
 from ._text_cnn import TextCNN
@@ -37,7 +35,7 @@ __all__ = ["TextCNNClassifier"]
 _ROWS = 256  # texts of a prediction that run together
 
 
-class TextCNNClassifier(ClassifierMixin, NetworkEstimator):
+class TextCNNClassifier(ClassifierMixin, CodingEstimator):
     """Classify texts by a `TextCNN`: tokenise, build the vocabulary, train by AdamW with early stopping.
 
     X is a list of strings, which `tokenizer` cuts into tokens, or of token lists; y: a label for each, of any kind that
@@ -136,13 +134,10 @@ class TextCNNClassifier(ClassifierMixin, NetworkEstimator):
         weights = by_class(settings.class_weight, self.classes_, ids, weights)
         parts = split_rows(len(ids), settings)
         self._learn_words([texts.rows[i] for i in parts[0]])
-        encoded, accuracy = [self.vocabulary_.encode(tokens) for tokens in texts.rows], train.accuracy
-        if weights is None:
-            data = Examples(encoded, ids, self, Stacked()).split(settings, parts)
-            return self._train(CLASSES.whole, *data, metrics={"accuracy": accuracy})
-        weighted = Weighted(Stacked(), ids, evened(weights, parts), CLASSES)
-        data = Examples(encoded, range(len(ids)), self, weighted).split(settings, parts)
-        return self._train(weighted.loss, *data, metrics={"accuracy": weighted.metric(accuracy)})
+        encoded = [self.vocabulary_.encode(tokens) for tokens in texts.rows]
+        return self._learn(
+            (encoded, self), (ids, Stacked()), CLASSES, weights, {"accuracy": train.accuracy}, parts=parts
+        )
 
     def _learn_words(self, texts: list[list[str]]) -> None:
         """Build the vocabulary, with vectors where there are some."""
