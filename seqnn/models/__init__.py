@@ -14,6 +14,7 @@ from ._explanation import Explanation
 from ._from_huggingface import from_huggingface
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
+from ._image_captioner import ImageCaptioner
 from ._image_classifier import ImageClassifier
 from ._logistic_regression import LogisticRegression
 from ._many_to_many import ManyToMany
@@ -61,6 +62,7 @@ __all__ = [
     "Explanation",
     "GaussianRBM",
     "Hit",
+    "ImageCaptioner",
     "ImageClassifier",
     "LanguageModelHead",
     "LogisticRegression",

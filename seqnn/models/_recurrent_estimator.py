@@ -222,6 +222,23 @@ class WritingEstimator(RecurrentEstimator):
         """Return how many steps to write at most; default: as many as the longest sequence of `fit` has."""
         return self._output.longest if steps is None else integer("steps", steps, 1)
 
+    def _attended(
+        self, written: np.ndarray, end: tuple, align: Callable[[np.ndarray], np.ndarray]
+    ) -> list[tuple[Any, list[str], np.ndarray]]:
+        """Return each sequence that the network wrote, its tokens with the end, and how each of them attends to the input.
+
+        Args:
+            written: ids [B, T].
+            end: what `_generation` returned.
+            align: from the ids before each one to the weights [B, T, S].
+        """
+        _, begin, stop = end
+        weights = align(np.concatenate([np.full((len(written), 1), begin), written[:, :-1]], axis=1))
+        ends = [*np.where((written == stop).any(axis=1), np.argmax(written == stop, axis=1) + 1, written.shape[1])]
+        texts = self._output.decoded(written, self._join)
+        tokens = [self._output.vocabulary.decode(row[:n]) for row, n in zip(written, ends, strict=True)]
+        return [*zip(texts, tokens, (row[:n] for row, n in zip(weights, ends, strict=True)), strict=True)]
+
     def predict(self, X: Any, *, steps: int | None = None, **options: Any) -> list[Any]:  # noqa: N803
         """Return the sequence of each input.
 

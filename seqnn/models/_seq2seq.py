@@ -225,15 +225,11 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         if self._used.attention is None:
             raise ValueError("need_weights: expected False for a model without attention (attention=None), got True")
         written = self.model_.generate(x, lengths, *end, **options)
-        begin, stop = end[1:]
-        before = np.concatenate([np.full((len(x), 1), begin), written[:, :-1]], axis=1)
-        weights, found = self.model_.align(x, lengths, before), []
-        for i, text in enumerate(self._output.decoded(written, self._join)):
-            ended = np.flatnonzero(written[i] == stop)
-            count, length = (ended[0] + 1 if len(ended) else written.shape[1]), lengths[i]
-            target = self._output.vocabulary.decode(written[i, :count])
-            found.append((text, Alignment(weights[i, :count, :length], self._read_words(x[i, :length]), target)))
-        return found
+        found = self._attended(written, end, lambda before: self.model_.align(x, lengths, before))
+        return [
+            (text, Alignment(weights[:, :length], self._read_words(row[:length]), target))
+            for (text, target, weights), row, length in zip(found, x, lengths, strict=True)
+        ]
 
     def _read_words(self, row: np.ndarray) -> list[str]:
         """Return what stands for each step that was read: its token, or its place among numbers."""
