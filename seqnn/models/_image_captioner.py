@@ -237,7 +237,7 @@ class ImageCaptioner(ImagesMixin, WritingEstimator):
             X, steps, **options: as for `predict`.
 
         Returns:
-            For each image its words, with the "</s>" at their end, and the weights [words, rows, columns] of the places of
+            For each image its words, with "</s>" where the caption ends before `steps`, and the weights [words, rows, columns] of the places of
             the last block's feature maps, which add up to 1 for each word.
 
         Raises:

@@ -85,7 +85,9 @@ def test_a_shift_moves_whole_images_in_training_alone():
 @pytest.fixture(name="fitted", scope="module")
 def classifier_of_shapes():
     known = shapes(300, size=16)
-    model = ImageClassifier(channels=(8, 16), hidden_layer_sizes=(32,), dropout=0.2, batch_size=32, max_iter=15, learning_rate=5e-3)
+    model = ImageClassifier(
+        channels=(8, 16), hidden_layer_sizes=(32,), dropout=0.2, batch_size=32, max_iter=15, learning_rate=5e-3
+    )
     return model.fit(known.images, known.labels)
 
 
