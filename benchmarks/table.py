@@ -105,6 +105,7 @@ FAMILIES = {
             "gpt": "GPT",
             "gpt_quality": "GPT: quality",
             "text_cnn": "Text CNN",
+            "image_classifier": "CNN for images",
         },
     ),
     "structured": (
@@ -251,7 +252,16 @@ SUBJECTS = {
     ),
     "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
-    "training of whole networks": ("transformer", "seq2seq", "gpt", "text_cnn", "language_model", "sentiment", "ner"),
+    "training of whole networks": (
+        "transformer",
+        "seq2seq",
+        "gpt",
+        "text_cnn",
+        "image_classifier",
+        "language_model",
+        "sentiment",
+        "ner",
+    ),
 }
 """The rows of the README's table."""
 

@@ -237,8 +237,8 @@ class ImageCaptioner(ImagesMixin, WritingEstimator):
             X, steps, **options: as for `predict`.
 
         Returns:
-            For each image its words, with "</s>" where the caption ends before `steps`, and the weights [words, rows, columns] of the places of
-            the last block's feature maps, which add up to 1 for each word.
+            For each image its words, with "</s>" where the caption ends before `steps`, and the weights [words, rows,
+            columns] of the places of the last block's feature maps, which add up to 1 for each word.
 
         Raises:
             ValueError: for a model without attention.

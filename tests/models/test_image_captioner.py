@@ -74,7 +74,7 @@ def test_bad_input():
         fit(KNOWN.images, [[1.0, 2.0]] * 120)
     with pytest.raises(ValueError, match=r"at least 16 x 16 pixels for 4 blocks with pool_size=2, got 12 x 12"):
         fit(KNOWN.images, KNOWN.captions, channels=(2,) * 4)
-    with pytest.raises(ValueError, match="attention: expected one of 'additive', .* got 'loud'"):
+    with pytest.raises(ValueError, match=r"attention: expected one of 'additive', .* got 'loud'"):
         fit(KNOWN.images, KNOWN.captions, attention="loud")
     model = fit(KNOWN.images, KNOWN.captions, attention=None)
     with pytest.raises(ValueError, match="attend: expected a model with attention, this one has none"):
