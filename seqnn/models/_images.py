@@ -40,7 +40,10 @@ def as_images(images: Any, name: str, channels_last: bool) -> np.ndarray:
     x = as_numbers(images, name)
     layout = "[N, rows, columns, channels]" if channels_last else "[N, channels, rows, columns]"
     if not x.size or x.ndim not in (3, 4):
-        raise ValueError(f"{name}: expected images [N, rows, columns] or {layout}, got shape {list(x.shape)}")
+        hint = (
+            f"; reshape rows of pixels to [N, rows, columns], and give one image as {name}[None]" if x.ndim == 2 else ""
+        )
+        raise ValueError(f"{name}: expected images [N, rows, columns] or {layout}, got shape {list(x.shape)}{hint}")
     if x.ndim == 3:
         x = x[:, None]
     elif channels_last:
