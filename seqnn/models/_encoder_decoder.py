@@ -15,7 +15,10 @@ from ._heads import IGNORED
 from ._one_to_many import OneToMany
 from ._reader import Reader
 
-__all__ = ["EncoderDecoder", "ReaderWriter", "make_writer"]
+__all__ = ["SCORES", "EncoderDecoder", "ReaderWriter", "make_writer"]
+
+SCORES = ("additive", "general", "dot", "scaled_dot", "cosine")
+"""By what a writer compares its state with those that it attends to."""
 
 
 def make_writer(

@@ -14,14 +14,12 @@ from ..text import tokenize
 from ._base import Network, drop_weightless, require_pairs
 from ._cnn import Blocks
 from ._coders import Stacked
-from ._encoder_decoder import ReaderWriter, make_writer
+from ._encoder_decoder import SCORES, ReaderWriter, make_writer
 from ._images import ImagesMixin
 from ._recurrent_estimator import WritingEstimator
 from ._sequences import as_sequences
 
 __all__ = ["ImageCaptioner"]
-
-SCORES = ("additive", "general", "dot", "scaled_dot", "cosine")
 
 
 class ImageReader(nn.Module):

@@ -14,15 +14,13 @@ from ..text import pad, tokenize
 from ._alignment import Alignment
 from ._base import Examples, Network, as_weights, by_length, require_pairs
 from ._decoding import evaluating
-from ._encoder_decoder import EncoderDecoder
+from ._encoder_decoder import SCORES, EncoderDecoder
 from ._recurrent_estimator import SequenceEstimator, WritingEstimator
 from ._seq2seq_training import FORCING, MeasureBLEU, ScheduleForcing, held_out
 from ._sequences import Sequences
 from ._written import WrittenTokens
 
 __all__ = ["Seq2Seq"]
-
-_SCORES = ("additive", "general", "dot", "scaled_dot", "cosine")
 
 
 class Seq2Seq(WritingEstimator, SequenceEstimator):
@@ -60,7 +58,7 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
     """
 
     context = Choice("every_step", ("every_step", "initial"))
-    attention = Choice(None, _SCORES)
+    attention = Choice(None, SCORES)
     order = Choice("before", ("before", "after"))
     shared_vocabulary = Flag(False)
     teacher_forcing = Choice("always", FORCING)
