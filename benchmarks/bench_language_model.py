@@ -1,7 +1,8 @@
-"""Language models by two LSTM layers, characters and words: seconds and perplexity, here and by torch.
+"""`models.LanguageModel` with two LSTM layers, of characters and of words: seconds and perplexity, here and by torch.
 
 Equal first weights, batches and schedule: Adam with a learning rate that falls to 0, clipped gradients, backpropagation
-through `STEPS` steps with the state carried on from batch to batch; no dropout, whose masks would differ. A seed a turn.
+through `STEPS` steps with the state carried on from batch to batch, one table of vectors for input and output; no dropout,
+whose masks would differ. A seed a turn.
 """
 
 import itertools
@@ -17,10 +18,11 @@ import seqnn
 from benchmarks import quality
 from benchmarks.case import Case, Measured, Options
 from benchmarks.torch_peer import torch
-from seqnn import Tensor, nn, ops, optim
 from seqnn.autograd import no_grad
 from seqnn.data import python_docs
+from seqnn.models import LanguageModel, RecurrentLM
 from seqnn.text import Vocabulary
+from seqnn.train import Streams
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 STREAMS, STEPS, HIDDEN, LAYERS, LEARNING_RATE, CLIP = 32, 48, 256, 2, 3e-3, 1.0
@@ -29,7 +31,7 @@ BAND = 0.01  # nats
 
 @dataclass(frozen=True)
 class Text:
-    """Ids to train on and to test on, both [T, STREAMS]: side by side stretches of a text."""
+    """Ids to train on and to test on, [N] each."""
 
     name: str
     unit: str
@@ -37,19 +39,6 @@ class Text:
     test: np.ndarray
     size: int
     embedding: int
-
-
-class LanguageModel(nn.Module):
-    """Ids [T, B] and a state to logits [T, B, size] of the next ids and the state behind them."""
-
-    def __init__(self, size: int, embedding: int) -> None:
-        self.embedding = nn.Embedding(size, embedding)
-        self.lstm = nn.LSTM(embedding, HIDDEN, LAYERS)
-        self.output = nn.Linear(HIDDEN, size)
-
-    def forward(self, ids: np.ndarray, state: Any = None) -> tuple[Tensor, Any]:
-        out, state = self.lstm(self.embedding(ids), state)
-        return self.output(out), state
 
 
 def cases(options: Options) -> Iterator[Case]:
@@ -60,6 +49,7 @@ def cases(options: Options) -> Iterator[Case]:
                 f"LSTM language model, {text.name}: seconds an epoch and test perplexity",
                 side(train_ours, text, threads),
                 {"torch": side(train_torch, text, threads) if torch else None},
+                goals={"torch": 2.0},
                 check=same_perplexity,
                 threads=threads,
                 data=f"{text.name} ({text.train.size} {text.unit}s)",
@@ -110,88 +100,88 @@ def cut(name: str, unit: str, tokens: list[str], min_frequency: int, embedding: 
     end = len(tokens) * 9 // 10
     vocabulary = Vocabulary.from_tokens([tokens[:end]], min_frequency=min_frequency, specials={"unk": "<unk>"})
     ids = vocabulary.encode(tokens)
-    parts = [part[: len(part) // STREAMS * STREAMS].reshape(STREAMS, -1).T.copy() for part in (ids[:end], ids[end:])]
-    return Text(name, unit, *parts, len(vocabulary), embedding)
+    return Text(name, unit, ids[:end], ids[end:], len(vocabulary), embedding)
 
 
-def stretches(ids: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (inputs, targets) [STEPS or fewer, STREAMS], one after the other."""
-    return [(ids[i : i + STEPS][: len(ids) - 1 - i], ids[i + 1 : i + 1 + STEPS]) for i in range(0, len(ids) - 1, STEPS)]
+def estimator(text: Text, seed: int, epochs: int) -> LanguageModel:
+    """Return the model of a seed, which has not learnt anything."""
+    return LanguageModel(
+        cell="lstm", hidden_size=HIDDEN, num_layers=LAYERS, embedding_size=text.embedding, dropout=0.0,
+        batch_size=STREAMS, window=STEPS, learning_rate=LEARNING_RATE, schedule="linear", clip_norm=CLIP, max_iter=epochs,
+        validation_fraction=0, random_state=seed,
+    )  # fmt: skip
 
 
-def network(text: Text, seed: int) -> LanguageModel:
-    """Return the network with the first weights of a seed."""
-    with seqnn.random.seeded(seed):
-        return LanguageModel(text.size, text.embedding)
+def test_streams(text: Text) -> Streams:
+    """Return what both sides are tested on."""
+    return Streams(text.test, batch_size=STREAMS, window=STEPS, shift=False)
 
 
 def train_ours(text: Text, seed: int, threads: int, epochs: int = 1) -> Measured:
-    """Train and test seqnn's network: seconds of the training, perplexity."""
-    model = network(text, seed)
-    optimizer = optim.Adam(model.parameters(), lr=LEARNING_RATE)
-    batches = stretches(text.train)
-    schedule = optim.Scheduler(optimizer, lambda step: 1 - step / (epochs * len(batches)))
+    """Train and test a `LanguageModel`: seconds of the whole fit, perplexity."""
     with seqnn.threads(threads):
         start = perf_counter()
-        for _ in range(epochs):
-            state = None
-            for ids, target in batches:
-                model.zero_grad()
-                logits, state = model(ids, state)
-                ops.cross_entropy(logits.reshape(-1, text.size), target.reshape(-1)).backward()
-                optim.clip_grad_norm_(model.parameters(), CLIP)
-                optimizer.step()
-                schedule.step()
-                state = tuple(s.detach() for s in state)
+        model = estimator(text, seed, epochs).fit(text.train)
         seconds = perf_counter() - start
-        total, state = 0.0, None
-        model.eval()
+        total = count = 0
         with no_grad():
-            for ids, target in stretches(text.test):
-                logits, state = model(ids, state)
-                total += ops.cross_entropy(logits.reshape(-1, text.size), target.reshape(-1), reduction="sum").item()
-    return Measured(seconds, float(np.exp(total / (len(text.test) - 1) / STREAMS)))
+            for ids, carried, target in test_streams(text):
+                counted = int((target >= 0).sum())
+                total += model.model_(ids, carried, target).item() * counted
+                count += counted
+    return Measured(seconds, float(np.exp(total / count)))
 
 
 def train_torch(text: Text, seed: int, threads: int, epochs: int = 1) -> Measured:
-    """Train and test torch's."""
+    """Train and test torch's on the same batches."""
     torch.set_num_threads(threads)
-    layers = torch.nn.ModuleDict(
-        {
-            "embedding": torch.nn.Embedding(text.size, text.embedding),
-            "lstm": torch.nn.LSTM(text.embedding, HIDDEN, LAYERS),
-            "output": torch.nn.Linear(HIDDEN, text.size),
-        }
-    )
-    layers.load_state_dict({k: torch.tensor(v) for k, v in network(text, seed).state_dict().items()})
-    optimizer = torch.optim.Adam(layers.parameters(), lr=LEARNING_RATE, fused=True)
-    batches = stretches(text.train)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / (epochs * len(batches)))
-
-    def loss(ids: np.ndarray, target: np.ndarray, state: Any, reduction: str) -> tuple:
-        out, state = layers["lstm"](layers["embedding"](torch.from_numpy(ids).long()), state)
-        logits = layers["output"](out).reshape(-1, text.size)
-        target = torch.from_numpy(target.reshape(-1)).long()
-        return torch.nn.functional.cross_entropy(logits, target, reduction=reduction), state
-
+    with seqnn.random.seeded(seed):
+        ours = RecurrentLM(text.size, embedding_size=text.embedding, hidden_size=HIDDEN, num_layers=LAYERS, cell="lstm")
+    twin = Twin(ours)
+    optimizer = torch.optim.Adam(twin.parameters(), lr=LEARNING_RATE, fused=True)
     start = perf_counter()
-    for _ in range(epochs):
+    streams = Streams(text.train, batch_size=STREAMS, window=STEPS, seed=seed)
+    steps = epochs * streams.batches()
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(0.0, 1 - step / steps))
+    for epoch in range(epochs):
         state = None
-        for ids, target in batches:
+        for ids, _, target in streams.epoch(epoch):
             optimizer.zero_grad()
-            value, state = loss(ids, target, state, "mean")
+            value, state = twin(ids, target, state, "mean")
             value.backward()
-            torch.nn.utils.clip_grad_norm_(layers.parameters(), CLIP)
+            torch.nn.utils.clip_grad_norm_(twin.parameters(), CLIP)
             optimizer.step()
             schedule.step()
             state = tuple(s.detach() for s in state)
     seconds = perf_counter() - start
-    total, state = 0.0, None
+    total, count, state = 0.0, 0, None
     with torch.no_grad():
-        for ids, target in stretches(text.test):
-            value, state = loss(ids, target, state, "sum")
-            total += value.item()
-    return Measured(seconds, float(np.exp(total / (len(text.test) - 1) / STREAMS)))
+        for ids, _, target in test_streams(text):
+            value, state = twin(ids, target, state, "sum")
+            total, count = total + value.item(), count + int((target >= 0).sum())
+    return Measured(seconds, float(np.exp(total / count)))
+
+
+class Twin(torch.nn.Module if torch else object):
+    """The same model of torch, with the same weights: the output uses the table of the vectors."""
+
+    def __init__(self, ours: RecurrentLM) -> None:
+        super().__init__()
+        state = {name: torch.tensor(array) for name, array in ours.state_dict().items()}
+        size, width = state["embedding.weight"].shape
+        self.embedding = torch.nn.Embedding(size, width)
+        self.recurrent = torch.nn.LSTM(width, HIDDEN, LAYERS, batch_first=True)
+        self.projection = torch.nn.Linear(HIDDEN, width, bias=False)
+        self.bias = torch.nn.Parameter(state.pop("head.bias"))
+        self.load_state_dict({**state, "bias": self.bias.data})
+
+    def forward(self, ids: np.ndarray, target: np.ndarray, state: Any, reduction: str) -> tuple:
+        """Return the loss of arrays, and the state."""
+        x = self.embedding(torch.from_numpy(ids)) * self.embedding.embedding_dim**0.5
+        out, state = self.recurrent(x, state)
+        logits = torch.nn.functional.linear(self.projection(out), self.embedding.weight, self.bias).flatten(0, 1)
+        target = torch.from_numpy(target).flatten()
+        return torch.nn.functional.cross_entropy(logits, target, reduction=reduction), state
 
 
 def same_perplexity(mine: float, other: float) -> float:

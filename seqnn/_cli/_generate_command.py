@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from .. import decode
+from .. import _safetensors, decode
 from ._options import Help, add_settings, offered
 from ._shell import Shell, source, typed
 
@@ -34,7 +34,7 @@ def add_command(commands: Any) -> None:
         help="write what follows a prompt, by any strategy",
         description="Write what a model says after PROMPT, or after each line of the standard input. MODEL: a folder of "
         "GPT.save_huggingface, or of transformers' save_pretrained with a tokenizer.json (GPT-2, T5), or a file of seqnn "
-        "lm train. Without options the most probable token is taken each time.",
+        "lm train, lm-neural train or LanguageModel.save. Without options the most probable token is taken each time.",
         epilog='Examples:\n  seqnn generate gpt2/ "Once upon a time" --temperature 0.8 --top-p 0.9 --seed 1\n'
         '  seqnn generate model.lm "once upon" --num-beams 8 --num-return-sequences 3\n'
         "  seqnn generate t5/ --num-beams 4 --json < texts.txt",
@@ -43,6 +43,11 @@ def add_command(commands: Any) -> None:
         argument_default=argparse.SUPPRESS,
     )
     parser.set_defaults(run=run)
+    add_arguments(parser)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the model, the prompt, and the options of decoding."""
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("prompt", metavar="PROMPT", nargs="*", default=[])
     parser.add_argument(
@@ -117,9 +122,7 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
 def load(path: str) -> tuple[Any, int | None]:
     """Return the model of a folder or a file, and the token that ends its texts, where that has to be told."""
     if not os.path.isdir(path):
-        from ..lm import NGramLM
-
-        return NGramLM.load(source(path)), None
+        return load_file(source(path)), None
     from ..models import GPT, T5, from_huggingface
 
     model = from_huggingface(path)
@@ -132,6 +135,28 @@ def load(path: str) -> tuple[Any, int | None]:
     with open(os.path.join(path, "config.json"), encoding="utf-8") as file:
         end = json.load(file).get("eos_token_id")
     return model, end if isinstance(end, int) and end < len(model.embedding.weight) else None
+
+
+def load_file(path: str) -> Any:
+    """Return the language model of a file: of n-grams, or a network."""
+    if not (os.path.isfile(path) and holds_estimator(path)):
+        from ..lm import NGramLM
+
+        return NGramLM.load(path)
+    from ..models import LanguageModel
+
+    model = LanguageModel.load(path)
+    if model.tokenizer_ is None:
+        raise ValueError(f"{path}: expected a model of texts, got one of integers")
+    return model
+
+
+def holds_estimator(path: str) -> bool:
+    """Tell whether a file was written by the `save` of an estimator."""
+    try:
+        return "seqnn.estimator" in _safetensors.load(path)[1]
+    except ValueError:
+        return False
 
 
 def room(model: Any, prompt: str) -> int:

@@ -134,7 +134,7 @@ def run_score(arguments: argparse.Namespace) -> None:
     model, shell = NGramLM.load(source(arguments.model)), Shell()
     lines = lines_of(arguments.files)
     if arguments.summary:
-        _print_summary(_summed(model, lines), shell, as_json=arguments.json)
+        print_summary(_summed(model, lines), shell, as_json=arguments.json)
         shell.close()
         return
     marks = {"bos": not arguments.no_bos, "eos": not arguments.no_eos}
@@ -148,17 +148,17 @@ def run_score(arguments: argparse.Namespace) -> None:
 
 def _scored(model: NGramLM, line: str, score: float, arguments: argparse.Namespace, marks: dict[str, bool]) -> str:
     """Make what is printed about a line."""
-    found: dict[str, Any] = {"score": _finite(score)}
+    found: dict[str, Any] = {"score": finite(score)}
     if arguments.words:
         tokens = [*split_words(line), *["</s>"] * marks["eos"]]
         words = zip(tokens, model.full_scores(line, **marks), strict=True)
         if not arguments.json:
             return "  ".join([f"{score:.6f}", *(f"{t}={w.log_prob:.4f}/{w.ngram_length}" for t, w in words)])
-        found["words"] = [{"word": t, **w._asdict(), "log_prob": _finite(w.log_prob)} for t, w in words]
+        found["words"] = [{"word": t, **w._asdict(), "log_prob": finite(w.log_prob)} for t, w in words]
     return json.dumps(found, ensure_ascii=False) if arguments.json else f"{score:.6f}"
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
     """Return a number as JSON can hold it, which knows no infinity."""
     return value if math.isfinite(value) else None
 
@@ -171,9 +171,10 @@ def _summed(model: NGramLM, lines: Iterator[str]) -> TextScore:
     return TextScore.joined(parts)
 
 
-def _print_summary(found: TextScore, shell: Shell, *, as_json: bool) -> None:
+def print_summary(found: TextScore, shell: Shell, *, as_json: bool) -> None:
+    """Print the figures of a whole text."""
     if as_json:
-        shell.result(json.dumps({name: _finite(value) for name, value in found._asdict().items()}))
+        shell.result(json.dumps({name: finite(value) for name, value in found._asdict().items()}))
         return
     shell.result(f"sentences                   {found.sentences:,}")
     shell.result(f"tokens                      {found.tokens:,}")

@@ -16,6 +16,7 @@ from . import (
     _completion,
     _generate_command,
     _lm_command,
+    _lm_neural_command,
     _metric_commands,
     _tag_command,
     _translate_command,
@@ -88,6 +89,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     _vector_commands.add_commands(commands)
     _metric_commands.add_commands(commands)
     _lm_command.add_command(commands)
+    _lm_neural_command.add_command(commands)
     _translate_command.add_command(commands)
     _generate_command.add_command(commands)
     _tag_command.add_command(commands)

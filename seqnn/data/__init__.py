@@ -2,6 +2,8 @@
 
 from ._clips import Clips, clips
 from ._dates import dates
+from ._docstring_summaries import docstring_summaries
+from ._melodies import melodies
 from ._python_docs import python_docs
 from ._sensor_grid import SensorGrid, sensor_grid
 from ._shapes import Shapes, shapes
@@ -14,6 +16,8 @@ __all__ = [
     "Strokes",
     "clips",
     "dates",
+    "docstring_summaries",
+    "melodies",
     "python_docs",
     "sensor_grid",
     "shapes",

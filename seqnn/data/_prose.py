@@ -23,10 +23,10 @@ _MARKUP = [
     (".", re.compile(r"\b(e\.g|i\.e|etc|vs|cf|resp|incl)\."), lambda m: m[1].replace(".", "")),
 ]
 _END = re.compile(r"(?<=[.!?;:])[\"')]*\s+(?=\S)")
-_WORD = re.compile(r"[a-z][a-z0-9]*(?:[_'-][a-z0-9]+)*")
+WORD = re.compile(r"[a-z][a-z0-9]*(?:[_'-][a-z0-9]+)*")
 _CODE = re.compile(r"[=(){}\[\]<>\\|@#$%&+*/^~\"]|\b\d|_\b|\b_|\.\w")
 _FUNCTION_WORDS = frozenset(
-    _WORD.findall(
+    WORD.findall(
         "a an and are as at be been but by can do does for from has have how if in into is it its may must no not of on "
         "or should so such than that the their then there these this to used was we when where which will with you"
     )
@@ -40,7 +40,7 @@ def prose(text: str) -> Iterator[list[str]]:
             if sign in paragraph:
                 paragraph = pattern.sub(replacement, paragraph)
         for sentence in _END.split(paragraph):
-            words = _WORD.findall(sentence.lower())
+            words = WORD.findall(sentence.lower())
             if len(words) >= 3 and _is_prose(sentence, words):
                 yield words
 

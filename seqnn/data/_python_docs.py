@@ -14,7 +14,7 @@ import numpy as np
 
 from ._prose import prose
 
-_STRING = re.compile(r'''^[ \t]*[rRuU]?("""|\'\'\')(.*?)(?<!\\)\1''', re.MULTILINE | re.DOTALL)
+STRING = re.compile(r'''^[ \t]*[rRuU]?("""|\'\'\')(.*?)(?<!\\)\1''', re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"(?:^[ \t]*#(?!!).*\n){2,}", re.MULTILINE)
 _COMMENT_SIGN = re.compile(r"^[ \t]*#+:? ?", re.MULTILINE)
 
@@ -59,12 +59,12 @@ def _texts() -> Iterator[str]:
     library = Path(os.__file__).parent
     yield from _topics(library / "pydoc_data" / "topics.py")
     for name in sorted(set(sys.builtin_module_names) & set(sys.modules)):
-        yield from _docstrings(sys.modules[name])
+        yield from docstrings_of(sys.modules[name])
     for root in (library, Path(np.__file__).parent):
-        for path in _files(root):
+        for path in source_files(root):
             text = path.read_text(encoding="utf-8", errors="replace")
             if path.suffix == ".py":
-                yield from (match[2] for match in _STRING.finditer(text))
+                yield from (match[2] for match in STRING.finditer(text))
                 yield from (_COMMENT_SIGN.sub("", match[0]) for match in _COMMENT.finditer(text))
             else:
                 yield text
@@ -73,7 +73,7 @@ def _texts() -> Iterator[str]:
             yield vars(np)[name].__doc__ or ""
 
 
-def _files(root: Path) -> Iterator[Path]:
+def source_files(root: Path) -> Iterator[Path]:
     """Yield source and text files below a folder, sorted, without tests, data and other people's packages."""
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name not in _OTHER_FOLDERS)
@@ -92,7 +92,7 @@ def _topics(path: Path) -> Iterator[str]:
                 yield from ast.literal_eval(node.value).values()
 
 
-def _docstrings(module: object) -> Iterator[str]:
+def docstrings_of(module: object) -> Iterator[str]:
     """Yield the docstrings of a built-in module, of what it holds, and of its classes' methods."""
     for _, value in sorted(vars(module).items()):
         members = [m for _, m in sorted(vars(value).items())] if isinstance(value, type) else []

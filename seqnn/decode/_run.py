@@ -17,9 +17,14 @@ from ._step import Decodable, Start, gather
 
 
 def with_tokenizer(model: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """Return options with a tokenizer: the one that is given, else the model's, else None."""
-    given = options.get("tokenizer")
-    return {**options, "tokenizer": getattr(model, "tokenizer", None) if given is None else given}
+    """Return options with a tokenizer: the one that is given, else the model's, else None.
+
+    That of an estimator is its `tokenizer_`; its setting `tokenizer` only cuts strings.
+    """
+    if options.get("tokenizer") is None:
+        own = "tokenizer_" if hasattr(model, "tokenizer_") else "tokenizer"
+        return {**options, "tokenizer": getattr(model, own, None)}
+    return {**options}
 
 
 def of_model(model: Decodable, prompts: list[np.ndarray], options: dict[str, Any]) -> Start:

@@ -16,6 +16,7 @@ from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
 from ._image_captioner import ImageCaptioner
 from ._image_classifier import ImageClassifier
+from ._language_model import LanguageModel
 from ._logistic_regression import LogisticRegression
 from ._many_to_many import ManyToMany
 from ._many_to_one import ManyToOne
@@ -25,6 +26,7 @@ from ._mlp_forecaster import MLPForecaster
 from ._one_to_many import OneToMany
 from ._rbm import BernoulliRBM, GaussianRBM
 from ._recurrent_forecaster import RecurrentForecaster
+from ._recurrent_lm import RecurrentLM
 from ._seq2seq import Seq2Seq
 from ._sequence_classifier import SequenceClassifier
 from ._sequence_generator import SequenceGenerator
@@ -64,6 +66,7 @@ __all__ = [
     "Hit",
     "ImageCaptioner",
     "ImageClassifier",
+    "LanguageModel",
     "LanguageModelHead",
     "LogisticRegression",
     "MLPClassifier",
@@ -74,6 +77,7 @@ __all__ = [
     "NotFittedError",
     "OneToMany",
     "RecurrentForecaster",
+    "RecurrentLM",
     "Seq2Seq",
     "SequenceClassifier",
     "SequenceGenerator",

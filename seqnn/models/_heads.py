@@ -74,11 +74,26 @@ class LanguageModelHead(nn.Module):
             hidden, targets = _counted(hidden, np.asarray(targets))
             if not len(targets):
                 return (hidden.sum() + table[0].sum()) * 0
-        if self.dense is not None:
-            hidden = self.norm(ops.linear(hidden, self.dense.weight, self.dense.bias, activation=self.activation))
+        hidden = self._transformed(hidden)
         if targets is None:
             return ops.linear(hidden, table, self.bias)
         return ops.linear_cross_entropy(hidden, table, targets, self.bias)
+
+    def losses(self, hidden: Tensor, table: Tensor | None, targets: np.ndarray) -> Tensor:
+        """Return the cross-entropy of each position, [...]; 0 where targets are -100.
+
+        Args:
+            hidden, table, targets: as for `forward`.
+        """
+        table = self.weight if table is None else table
+        return ops.linear_cross_entropy(
+            self._transformed(hidden), table, targets, self.bias, ignore_index=IGNORED, reduction="none"
+        )
+
+    def _transformed(self, hidden: Tensor) -> Tensor:
+        if self.dense is None:
+            return hidden
+        return self.norm(ops.linear(hidden, self.dense.weight, self.dense.bias, activation=self.activation))
 
     def _product_weights(self) -> tuple[str, ...]:
         return () if self.weight is None else ("weight",)

@@ -12,7 +12,7 @@ from .. import decode, nn, ops
 from ..autograd import Tensor, no_grad
 from ._reader import recurrent
 
-__all__ = ["OneToMany"]
+__all__ = ["LayerStates", "OneToMany"]
 
 
 class OneToMany(nn.Module):
@@ -147,7 +147,7 @@ class OneToMany(nn.Module):
         """
         rows = np.asarray(vectors)
         with no_grad():
-            state = rows, _Layers([np.asarray(s) for s in self._states(rows)])
+            state = rows, LayerStates([np.asarray(s) for s in self._states(rows)])
         step = partial(self.step, recurrent=self.recurrent.packed_step())
         return decode.Start(np.full((len(rows), 1), begin), step, state, keys=[*rows], context=no_grad)
 
@@ -179,7 +179,7 @@ class OneToMany(nn.Module):
         return states if len(states) > 1 else states[0]
 
 
-class _Layers:
+class LayerStates:
     """The parts of a recurrent state, each [layers, B, size]."""
 
     def __init__(self, parts: list[np.ndarray]) -> None:

@@ -128,6 +128,10 @@ class SequenceEstimator(RecurrentEstimator):
     def _sequences(self, X: Any, name: str = "X") -> Sequences:  # noqa: N803 - scikit-learn's name
         return as_sequences(X, name, self._used.tokenizer)
 
+    def _inputs(self, X: Any, name: str = "X") -> Sequences:  # noqa: N803
+        """Return what is read, checked."""
+        return self._sequences(X, name)
+
     def _encode(self, sequences: Sequences) -> tuple[list[Any], Coder]:
         """Learn what the sequences are made of, and encode them; return how they become arrays as well."""
         self._input = learn(sequences, self._used)
@@ -146,7 +150,7 @@ class SequenceEstimator(RecurrentEstimator):
     def _each(self, X: Any, function: Callable[..., Any], name: str = "X") -> list[Any]:  # noqa: N803
         """Return function(padded inputs, lengths), one row for each sequence of X; similar lengths run together."""
         self._require_fit()
-        encoded = self._input.encode(self._sequences(X, name), name)
+        encoded = self._input.encode(self._inputs(X, name), name)
         return by_length(encoded, ROWS, lambda part: function(*self._input.collate(part)))
 
 

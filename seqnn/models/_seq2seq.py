@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from .. import nn
-from .._settings import Choice, Flag, Number
+from .._settings import Choice, Flag, Integer, Number
 from ..decode import Generation
 from ..text import pad, tokenize
 from ._alignment import Alignment
@@ -37,6 +37,7 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
             "dot", "scaled_dot", "cosine"; for tokens only. What writes has one layer then, whatever num_layers is.
         order: of the attention: "before" the state is updated (Bahdanau), or "after" (Luong, with input feeding).
         shared_vocabulary: whether tokens of X and y are of one vocabulary, with one table of vectors.
+        max_length: steps of a sequence of X that are read, its first ones: the rest of longer texts is left out; None: all.
         teacher_forcing: how probable it is in training that a step sees the true token before it: "always", or scheduled
             sampling, in which it falls: "linear", "exponential", "inverse_sigmoid". Else it sees the most probable one.
         teacher_forcing_end: that probability at the end of training.
@@ -61,6 +62,7 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
     attention = Choice(None, SCORES)
     order = Choice("before", ("before", "after"))
     shared_vocabulary = Flag(False)
+    max_length = Integer(None, minimum=1)
     teacher_forcing = Choice("always", FORCING)
     teacher_forcing_end = Number(0.25, above=0, below=1)
 
@@ -84,6 +86,7 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         target_embedding: Any = None,
         freeze: bool = False,
         shared_vocabulary: bool = False,
+        max_length: int | None = None,
         teacher_forcing: str = "always",
         teacher_forcing_end: float = 0.25,
         batch_size: int = 32,
@@ -112,7 +115,7 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
             The estimator.
         """
         settings = self._begin()
-        sequences, targets = self._sequences(X), self._sequences(y, "y")
+        sequences, targets = self._inputs(X), self._sequences(y, "y")
         require_pairs(sequences.rows, targets.rows)
         weights = as_weights(sample_weight, len(targets.rows))
         self._check_kinds(sequences, targets, weights, validation)
@@ -126,6 +129,7 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         callbacks: list[Any] = []
         if validation is not None:
             given, true = held_out(validation, self._sequences)
+            given = given.cut(settings.max_length)
             held, due = self._input.encode(given, "validation[0]"), self._output.encode(true, "validation[1]")
             parts = np.arange(len(encoded)), len(encoded) + np.arange(len(held))
             callbacks.append(self._measure(held, true))
@@ -135,6 +139,9 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
             steps = len(data) * settings.max_iter
             callbacks.append(ScheduleForcing(settings.teacher_forcing, settings.teacher_forcing_end, steps))
         return self._train(None, data, checked, callbacks=callbacks)
+
+    def _inputs(self, X: Any, name: str = "X") -> Sequences:  # noqa: N803
+        return super()._inputs(X, name).cut(self._used.max_length)
 
     def _check_kinds(self, sequences: Sequences, targets: Sequences, weights: Any, validation: Any) -> None:
         """Refuse what tokens alone have, and what weights do not go with."""
@@ -251,6 +258,6 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         self._require_fit()
         if not isinstance(self._output, WrittenTokens):
             raise TypeError("generate: expected a model that writes tokens, this one writes numbers: use predict")
-        x, lengths = pad(self._input.encode(self._sequences(X), "X"))
+        x, lengths = pad(self._input.encode(self._inputs(X), "X"))
         end = self._output.generation(self._longest(steps))
         return self.model_.decode(x, lengths, *end, **{"tokenizer": self._output.vocabulary, **options})

@@ -30,6 +30,10 @@ class Sequences(NamedTuple):
     whole: bool = False
     """Whether numbers came as integers."""
 
+    def cut(self, length: int | None) -> Sequences:
+        """Return the first `length` steps of each sequence; all of them for None."""
+        return self if length is None else self._replace(rows=[row[:length] for row in self.rows])
+
 
 def as_sequences(sequences: Any, name: str, tokenizer: Callable[[str], list[str]], *, empty: bool = False) -> Sequences:
     """Check sequences of numbers [T] or [T, width], of tokens, or strings, which become tokens.

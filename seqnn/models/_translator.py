@@ -39,6 +39,7 @@ class Translator(NetworkEstimator):
         dropout: share of units that is dropped in training.
         label_smoothing: of the loss in training.
         tokenizer: from a string to its tokens, for texts that are given as strings.
+        max_length: tokens of a text of X that are read, its first ones: the rest is left out; None: all.
         min_frequency: rarer words of either side are "<unk>", as are those that `fit` did not meet.
         embedding: first vectors of the words of X: `KeyedVectors`, or a pair (matrix, words); scaled to length 1 in the mean.
         target_embedding: first vectors of the words of y, which are those of the output as well.
@@ -70,6 +71,7 @@ class Translator(NetworkEstimator):
     dropout = Number(0.1, minimum=0, maximum=1)
     label_smoothing = Number(0.1, minimum=0, below=1)
     tokenizer = Tokenizer(tokenize)
+    max_length = Integer(None, minimum=1)
     min_frequency = Integer(1, minimum=1)
     embedding = Embedding()
     target_embedding = Embedding()
@@ -99,6 +101,7 @@ class Translator(NetworkEstimator):
         dropout: float = 0.1,
         label_smoothing: float = 0.1,
         tokenizer: Callable[[str], list[str]] = tokenize,
+        max_length: int | None = None,
         min_frequency: int = 1,
         embedding: Any = None,
         target_embedding: Any = None,
@@ -128,7 +131,7 @@ class Translator(NetworkEstimator):
             The estimator.
         """
         settings = self._begin()
-        x, targets = self._texts(X, "X"), self._texts(y, "y")
+        x, targets = self._texts(X, "X").cut(settings.max_length), self._texts(y, "y")
         if len(x.rows) != len(targets.rows):
             raise ValueError(
                 f"y: expected a translation for each of {len(x.rows)} sequences of X, got {len(targets.rows)}"
@@ -145,7 +148,7 @@ class Translator(NetworkEstimator):
         parts, callbacks = None, []
         if validation is not None:
             held, true = held_out(validation, self._texts)
-            more = [self.source_.encode(s, eos=True) for s in held.rows]
+            more = [self.source_.encode(s, eos=True) for s in held.cut(settings.max_length).rows]
             parts = np.arange(len(sources)), len(sources) + np.arange(len(more))
             callbacks.append(self._measure(more, true))
             sources += more
@@ -267,7 +270,7 @@ class Translator(NetworkEstimator):
         return found
 
     def _sources(self, X: Any) -> list[np.ndarray]:  # noqa: N803
-        return [self.source_.encode(s, eos=True) for s in self._texts(X, "X").rows]
+        return [self.source_.encode(s, eos=True) for s in self._texts(X, "X").cut(self._used.max_length).rows]
 
     def _arguments(self) -> dict[str, Any]:
         settings = self._used

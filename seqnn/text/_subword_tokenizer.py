@@ -111,6 +111,30 @@ class SubwordTokenizer:
         except Exception as error:  # the library raises plain Exception
             raise ValueError(f"{path}: not a tokenizer.json ({error})") from error
 
+    @classmethod
+    def from_str(cls, text: str) -> SubwordTokenizer:
+        """Make the tokenizer that `to_str` wrote.
+
+        Args:
+            text: what a `tokenizer.json` holds.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            ValueError: a text of another kind.
+        """
+        try:
+            return cls(_library().Tokenizer.from_str(text))
+        except ImportError:
+            raise
+        except Exception as error:  # the library raises plain Exception
+            raise ValueError(f"text: not that of a tokenizer.json ({error})") from error
+
+    def to_str(self) -> str:
+        """Return what a `tokenizer.json` holds, as JSON."""
+        return self.tokenizer.to_str()
+
     def save(self, path: Path) -> None:
         """Write `tokenizer.json`.
 

@@ -12,6 +12,7 @@ import numpy as np
 from .. import random
 from .._arguments import integer
 from ..text import length_buckets
+from ._streams import Streams
 
 Collate = Callable[[list], Any]
 
@@ -213,12 +214,12 @@ def _refuse_nonfinite(name: str, array: np.ndarray, ids: np.ndarray) -> None:
         raise ValueError(f"{name}: example {example} holds NaN or infinity (check_finite=True)")
 
 
-def as_source(data: Any, name: str, batch_size: int, seed: int, shuffle: bool) -> Batches | GivenBatches:
-    """Return what a trainer goes through: a `Batches`, or any iterable of batches.
+def as_source(data: Any, name: str, batch_size: int, seed: int, shuffle: bool) -> Batches | Streams | GivenBatches:
+    """Return what a trainer goes through: a `Batches`, `Streams`, or any iterable of batches.
 
     A tuple of columns (arrays, lists of numbers, tables) becomes a `Batches`: the last one holds the targets.
     """
-    if isinstance(data, Batches | GivenBatches):
+    if isinstance(data, Batches | Streams | GivenBatches):
         return data
     if isinstance(data, tuple) and len(data) >= 2 and all(map(_is_column, data)):
         x = data[0] if len(data) == 2 else data[:-1]

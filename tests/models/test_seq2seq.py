@@ -258,3 +258,21 @@ def test_a_text_longer_than_those_of_training_is_translated():
     [alignment] = model.align([["1", "2", "3"] * 40], steps=7)
     assert alignment.weights.shape == (len(alignment.target), 120)
     assert len(alignment.target) <= 7
+
+
+@pytest.mark.parametrize("kind", ["recurrent", "transformer"])
+def test_of_long_texts_the_first_tokens_are_read(kind, tmp_path):
+    x, y = [[str(i % 7), str(i % 3), *["x"] * (i % 9)] for i in range(30)], [[str(i % 7)] for i in range(30)]
+    if kind == "recurrent":
+        make, settings = Seq2Seq, {"hidden_size": 8, "max_iter": 2, "attention": "dot", "embedding_size": 4}
+    else:
+        make, settings = Translator, {"d_model": 8, "nhead": 2, "num_layers": 1, "dim_feedforward": 8, "max_iter": 2}
+    model = make(**settings, max_length=2).fit(x, y, validation=(x[:5], y[:5]))
+    short = make(**settings).fit([row[:2] for row in x], y, validation=([row[:2] for row in x[:5]], y[:5]))
+    assert model.predict(x) == short.predict([row[:2] for row in x])
+    assert model.history_["val_loss"] == short.history_["val_loss"]
+    assert [row.source for row in model.align(x[:9])] == [row.source for row in short.align([r[:2] for r in x[:9]])]
+    model.save(tmp_path / "model")
+    assert make.load(tmp_path / "model").predict(x) == model.predict(x)
+    with pytest.raises(ValueError, match="max_length: expected an integer >= 1, got 0"):
+        make(**settings, max_length=0).fit(x, y)

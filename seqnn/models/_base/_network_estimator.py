@@ -196,13 +196,15 @@ class NetworkEstimator(Estimator):
                 self.model_, self.history_, self.n_iter_ = model.eval(), history, len(history.get("loss", ()))
         return self
 
-    def _train_further(self, loss: Loss, data: train.Batches) -> Self:
+    def _train_further(self, loss: Loss | None, data: Any) -> Self:
         """Train one more epoch, with an optimiser that remembers the epochs before."""
         settings, first = self._used, "model_" not in vars(self)
         done = 0 if first else self.n_iter_
         data.seed = settings.seed + done
         with random.seeded(settings.seed + done):
             model = self._make() if first else self.model_
+            if first:
+                self._prepare(model)
             stepper = vars(self).get("_stepper") or self._optimizer(model.parameters())
             trainer = self._trainer(model, loss, stepper, verbose=0)
             trainer.epochs_trained = done
