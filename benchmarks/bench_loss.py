@@ -49,3 +49,23 @@ def cases(options: Options) -> Iterator[Case]:
                 check=same_arrays,
                 threads=threads,
             )
+            levels, due = np.linspace(0.1, 0.9, 8), rng.standard_normal((rows, columns // 8), np.float32)
+
+            def pinball(x, due=due, levels=levels):
+                x = x.reshape(*due.shape, 8)
+                apart = torch.from_numpy(due)[..., None] - x
+                q = torch.from_numpy(levels.astype(np.float32))
+                return torch.maximum(q * apart, (q - 1) * apart).mean()
+
+            yield Case(
+                f"pinball_loss of 8 quantiles, {rows} x {columns}, forward + backward",
+                ours(
+                    our_step(
+                        lambda x, t=due, q=levels: ops.pinball_loss(x.reshape(*t.shape, 8), t, q), [one], np.float32(1)
+                    ),
+                    threads,
+                ),
+                {"torch": theirs(their_step(pinball, [one], np.float32(1)), threads)},
+                check=same_arrays,
+                threads=threads,
+            )

@@ -1,10 +1,9 @@
 """Some updates of a recurrent translation model with attention, and what it learns, against the same model of torch.
 
 BiGRU 256, additive attention before the cell, GRU 256, vectors of 256. Both sides start from the same weights and see the
-same batches. `--quality` compares perplexities of the validation set, and tells BLEU.
+same batches. `--quality` compares perplexities of the validation set after each epoch, and tells BLEU of the test set.
 """
 
-import itertools
 import math
 from collections.abc import Callable, Iterator
 from time import perf_counter
@@ -15,7 +14,7 @@ import numpy as np
 import seqnn
 from benchmarks import quality
 from benchmarks.bench_attention_decoder import twin
-from benchmarks.case import Case, Options
+from benchmarks.case import Case, Options, timed
 from benchmarks.multi30k import BATCH, Data, training_case
 from benchmarks.torch_peer import torch
 from seqnn import autograd, models, optim
@@ -41,37 +40,45 @@ def model(data: Data, seed: int) -> models.EncoderDecoder:
         )  # fmt: skip
 
 
-def train_ours(data: Data, updates: int, seed: int) -> tuple[float, list[float], Any]:
-    """Return (seconds, the mean loss of the last ten updates, loss_of(batch))."""
+def train_ours(
+    data: Data, updates: int, seed: int, look: Callable[[int, Any], None] | None = None
+) -> tuple[float, list[float], Any]:
+    """Return (seconds, the mean loss of the last ten updates, loss_of(batch)); look(updates so far, network) after each."""
     network = model(data, seed).train()
     optimizer = optim.Adam(network.parameters(), lr=RATE)
     losses = []
     start = perf_counter()
-    for batch in data.updates(updates, seed):
+    for count, batch in enumerate(data.updates(updates, seed), start=1):
         network.zero_grad()
         loss = network(*batch)
         loss.backward()
         optim.clip_grad_norm_(network.parameters(), CLIP)
         optimizer.step()
         losses.append(loss.item())
+        if look:
+            start += timed(lambda count=count: look(count, network))().value
     seconds = perf_counter() - start
     network.eval()
     return seconds, [float(np.mean(losses[-10:]))], network
 
 
-def train_torch(data: Data, updates: int, seed: int) -> tuple[float, list[float], Any]:
+def train_torch(
+    data: Data, updates: int, seed: int, look: Callable[[int, Any], None] | None = None
+) -> tuple[float, list[float], Any]:
     """Return the same of torch."""
     network = Peer(model(data, seed))
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE, fused=True)
     losses = []
     start = perf_counter()
-    for batch in data.updates(updates, seed):
+    for count, batch in enumerate(data.updates(updates, seed), start=1):
         optimizer.zero_grad()
         loss = network(*batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
         optimizer.step()
         losses.append(loss.item())
+        if look:
+            start += timed(lambda count=count: look(count, network))().value
     return perf_counter() - start, [float(np.mean(losses[-10:]))], network
 
 
@@ -115,28 +122,48 @@ class Peer(torch.nn.Module if torch else object):
 
 
 def quality_rows(options: Options, known: dict) -> Iterator[quality.Row]:
-    """Yield log-perplexities of validation after the epochs that are asked for, of three seeds; print seconds and BLEU."""
+    """Yield log-perplexities of validation after each of the epochs that are asked for, of three seeds; print BLEU.
+
+    A line tells each epoch at once; torch's numbers are kept.
+    """
     data = Data()
-    epoch = math.ceil(len(data.parts["train"][0]) / BATCH)
-    updates = 5 if options.quick else epoch * options.epochs
-    sides: dict[Callable, list[float]] = {train_ours: [], train_torch: []}
-    for seed, (training, found) in itertools.product((1, 2, 3), sides.items()):
-        if training is train_torch and torch is None:
-            continue
-        with seqnn.threads(options.threads[-1]):
-            if torch:
-                torch.set_num_threads(options.threads[-1])
-            seconds, _, network = training(data, updates, seed)
-        found.append(log_perplexity(data, network))
-        shown = f"perplexity {math.exp(found[-1]):.2f}, {seconds / updates * epoch:.0f} s an epoch"
+    epoch = 5 if options.quick else math.ceil(len(data.parts["train"][0]) / BATCH)
+    mine, other = [], []
+    for seed in (1, 2, 3):
+        mine.append(epochs_of(train_ours, data, epoch, seed, options))
+        key = f"{data.name}, {options.epochs} epochs of {epoch} updates, seed {seed}"
+        if torch and key not in known:
+            known[key] = epochs_of(train_torch, data, epoch, seed, options)
+        if key in known:
+            other.append(known[key])
+    for n in range(options.epochs):
+        yield quality.Row(
+            f"BiGRU with additive attention, {n + 1} of {options.epochs} epochs, {data.name}", "torch",
+            "log-likelihood, validation", [-seed[n] for seed in mine], [-seed[n] for seed in other],
+            math.log1p(MAX_DIFFERENCE),
+        )  # fmt: skip
+
+
+def epochs_of(training: Callable, data: Data, epoch: int, seed: int, options: Options) -> list[float]:
+    """Return the log-perplexity of validation after each epoch of one side; print it, and in the end BLEU of ours."""
+    found: list[float] = []
+
+    def look(count: int, network: Any) -> None:
+        if count % epoch == 0:
+            network.eval()
+            found.append(log_perplexity(data, network))
+            network.train()
+            print(f"{training.__name__}, seed {seed}, epoch {len(found)}: {math.exp(found[-1]):.2f}", flush=True)
+
+    with seqnn.threads(options.threads[-1]):
+        if torch:
+            torch.set_num_threads(options.threads[-1])
+        seconds, _, network = training(data, epoch * options.epochs, seed, look)
+        print(f"{training.__name__}, seed {seed}: {seconds / options.epochs:.0f} s an epoch", flush=True)
         if training is train_ours:
-            shown += f", BLEU {score(data, network):.1f} greedy, {score(data, network, num_beams=5):.1f} with 5 beams"
-        print(f"{training.__name__}, seed {seed}, {updates} updates: {shown}", flush=True)
-    mine, other = ([-loss for loss in side] for side in sides.values())
-    yield quality.Row(
-        f"BiGRU with additive attention, {options.epochs} epochs, {data.name}", "torch", "log-likelihood, validation",
-        mine, other, math.log1p(MAX_DIFFERENCE),
-    )  # fmt: skip
+            scores = [score(data, network, "test", **beams) for beams in ({}, {"num_beams": 5})]
+            print(f"seed {seed}: test BLEU {scores[0]:.1f} greedy, {scores[1]:.1f} with 5 beams", flush=True)
+    return found
 
 
 def log_perplexity(data: Data, network: Any) -> float:
@@ -149,9 +176,9 @@ def log_perplexity(data: Data, network: Any) -> float:
     return total / words
 
 
-def score(data: Data, network: models.EncoderDecoder, **options: Any) -> float:
-    """Return the BLEU of translations of the validation set."""
-    sources, targets = data.parts["val"]
+def score(data: Data, network: models.EncoderDecoder, part: str, **options: Any) -> float:
+    """Return the BLEU of translations of a part."""
+    sources, _ = data.parts[part]
     words, found = data.words[1], [""] * len(sources)
     for ids in seqnn.text.length_buckets([len(s) for s in sources], BATCH, seed=None):
         source, lengths = seqnn.text.pad([sources[i] for i in ids], value=0)
@@ -159,5 +186,4 @@ def score(data: Data, network: models.EncoderDecoder, **options: Any) -> float:
         for i, row in zip(ids, written, strict=True):
             end = np.flatnonzero(row == words.eos_id)
             found[i] = " ".join(words.decode(row[: end[0] if len(end) else None], skip_specials=True))
-    true = [" ".join(words.decode(t, skip_specials=True)) for t in targets]
-    return seqnn.metrics.bleu(found, true, tokenize="none").score
+    return seqnn.metrics.bleu(found, data.references[part], tokenize="none").score

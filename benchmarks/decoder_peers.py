@@ -1,9 +1,12 @@
 """Seeded Transformers that decode, with the same weights here, in transformers and in CTranslate2."""
 
+import copy
 import importlib
 import importlib.util
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,8 @@ from benchmarks.torch_peer import torch
 from seqnn import decode, models
 
 PROMPT, BEGIN, END = 64, 0, 1
+FEW = 4
+"""New tokens of a run that only warms a side up."""
 SIZES = {
     "GPT-2 small": {"vocab_size": 50257, "n_embd": 768, "n_head": 12, "n_layer": 12},
     "d 256, 3 + 3 layers, vocabulary 8k": {
@@ -35,7 +40,8 @@ ctranslate2 = _module("ctranslate2") if transformers else None
 
 
 class Decoders:
-    """One model in all libraries that are at hand. Without transformers ours has weights of its own.
+    """One model in all libraries that are at hand, made when a side first runs. Without transformers ours has weights of its
+    own.
 
     Args:
         name: of `SIZES`.
@@ -46,38 +52,68 @@ class Decoders:
         self.sizes, self.gpt = SIZES[name], name.startswith("GPT")
         self.vocabulary = self.sizes["vocab_size"]
         self.folder = folder / "".join(c for c in name if c.isalnum())
-        with seqnn.random.seeded(0):
-            self.ours = self._own()
-        self.theirs = self._of_transformers() if transformers else None
-        if self.theirs is not None:
-            state = {key: value.numpy() for key, value in self.theirs.state_dict().items()}
-            self.ours.load_huggingface(state)
         self._kept: dict[tuple, Any] = {}
+
+    @cached_property
+    def theirs(self) -> Any:
+        """The model of transformers, or None."""
+        return self._of_transformers() if transformers else None
+
+    @cached_property
+    def ours(self) -> Any:
+        """Our model."""
+        with seqnn.random.seeded(0):
+            own = self._own()
+        if self.theirs is not None:
+            own.load_huggingface({key: value.numpy() for key, value in self.theirs.state_dict().items()})
+        return own
+
+    @cached_property
+    def watched(self) -> Any:
+        """Our model, whose layers run one by one."""
+        watched = copy.deepcopy(self.ours)
+        watched.register_forward_hook(lambda *_: None)
+        return watched
+
+    @cached_property
+    def narrow(self) -> Any:
+        """Our model in 8 bits."""
+        return copy.deepcopy(self.ours).quantize("int8")
+
+    @property
+    def step_bytes(self) -> int:
+        """Bytes of the weights in float32 that a step of one row reads."""
+        s = self.sizes
+        if self.gpt:
+            return 4 * (self.vocabulary * s["n_embd"] + 12 * s["n_layer"] * s["n_embd"] ** 2)
+        layer = 6 * s["d_model"] * s["num_heads"] * s["d_kv"] + 2 * s["d_model"] * s["d_ff"]
+        return 4 * (self.vocabulary * s["d_model"] + s["num_layers"] * layer)
 
     def prompts(self, batch: int) -> np.ndarray:
         """Return seeded prompts [batch, PROMPT], without a word that ends one."""
         return np.random.default_rng(batch).integers(3, self.vocabulary, (batch, PROMPT if self.gpt else 20))
 
-    def our_side(self, model: Any, batch: int, beams: int, count: int, threads: int) -> Callable[[], Measured]:
-        """Return our side: `model` is this one, or one that is quantised or watched."""
+    def our_side(self, model: str, batch: int, beams: int, count: int, threads: int) -> Callable[[], Measured]:
+        """Return our side: `model` is "ours", "watched" or "narrow"."""
         prompts, end = self.prompts(batch), END if self.gpt else None
         options = {} if end is None else {"eos_token_id": end}
 
-        def run() -> np.ndarray:
-            found = decode.generate(
-                model, prompts, max_new_tokens=count, min_new_tokens=count, num_beams=beams, **options
-            )
+        def run(count: int) -> np.ndarray:
+            with seqnn.threads(threads):
+                found = decode.generate(
+                    getattr(self, model), prompts, max_new_tokens=count, min_new_tokens=count, num_beams=beams, **options
+                )  # fmt: skip
             return found.sequences[:, -count:]
 
-        return _warm(run, lambda: seqnn.threads(threads))
+        return _warm(run, count)
 
     def torch_side(self, batch: int, beams: int, count: int, threads: int) -> Callable[[], Measured] | None:
         """Return the side of transformers."""
-        if self.theirs is None:
+        if transformers is None:
             return None
         ids = torch.from_numpy(self.prompts(batch))
 
-        def run() -> np.ndarray:
+        def run(count: int) -> np.ndarray:
             torch.set_num_threads(threads)
             with torch.no_grad():
                 found = self.theirs.generate(
@@ -86,18 +122,19 @@ class Decoders:
                 )  # fmt: skip
             return found.numpy()[:, -count:]
 
-        return _warm(run)
+        return _warm(run, count)
 
     def ctranslate2_side(
         self, batch: int, beams: int, count: int, threads: int, kind: str = "float32"
     ) -> Callable[[], Measured] | None:
-        """Return the side of CTranslate2."""
+        """Return the side of CTranslate2, with as many threads up to `threads` as a short run takes the least time with."""
         if ctranslate2 is None:
             return None
         words = [[str(token) for token in row] for row in self.prompts(batch)]
         limits = {"beam_size": beams, "max_batch_size": 0}
+        best: list[int] = []
 
-        def run() -> np.ndarray:
+        def write(threads: int, count: int) -> np.ndarray:
             engine = self._engine(threads, kind)
             if self.gpt:
                 found = engine.generate_batch(
@@ -108,7 +145,18 @@ class Decoders:
             rows = [(r.sequences if self.gpt else r.hypotheses)[0] for r in found]
             return np.array([[int(word) for word in row] for row in rows])
 
-        return _warm(run)
+        def short(threads: int) -> float:
+            write(threads, FEW)
+            start = perf_counter()
+            write(threads, 2 * FEW)
+            return perf_counter() - start
+
+        def run(count: int) -> np.ndarray:
+            if not best:
+                best.append(min(range(1, threads + 1), key=short))
+            return write(best[0], count)
+
+        return _warm(run, count)
 
     def _engine(self, threads: int, kind: str) -> Any:
         if not self.folder.exists():
@@ -162,18 +210,13 @@ class Decoders:
         spec.save(str(self.folder))
 
 
-def _warm(run: Callable[[], np.ndarray], context: Callable[[], Any] | None = None) -> Callable[[], Measured]:
-    """Return a side that has run once before it is timed."""
+def _warm(run: Callable[[int], np.ndarray], count: int) -> Callable[[], Measured]:
+    """Return a side that runs once for few tokens before it is timed."""
     begun = []
 
     def side() -> Measured:
-        if context is None:
-            if not begun:
-                begun.append(run())
-            return timed(run)()
-        with context():
-            if not begun:
-                begun.append(run())
-            return timed(run)()
+        if not begun:
+            begun.append(run(FEW))
+        return timed(lambda: run(count))()
 
     return side

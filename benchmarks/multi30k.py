@@ -23,13 +23,13 @@ class Data:
         sides = {}
         if FOLDER.exists():
             self.name = "Multi30k, German to English"
-            for part, language in itertools.product(("train", "val"), ("de", "en")):
+            for part, language in itertools.product(("train", "val", "test"), ("de", "en")):
                 lines = (FOLDER / f"{part}.{language}").read_text(encoding="utf-8").splitlines()
                 sides[part, language] = [line.split() for line in lines]
         else:
             self.name = "made sentences"
             draw = np.random.default_rng(0)
-            for part, count in (("train", 2000), ("val", 200)):
+            for part, count in (("train", 2000), ("val", 200), ("test", 200)):
                 words = draw.integers(0, 300, (count, 12))
                 sides[part, "de"] = [[f"w{i}" for i in row] for row in words]
                 sides[part, "en"] = [[f"v{i}" for i in row[::-1]] for row in words]
@@ -39,8 +39,9 @@ class Data:
                 [self.words[0].encode(s, eos=True) for s in sides[part, "de"]],
                 [self.words[1].encode(s, bos=True, eos=True) for s in sides[part, "en"]],
             )
-            for part in ("train", "val")
+            for part in ("train", "val", "test")
         }
+        self.references = {part: [" ".join(s) for s in sides[part, "en"]] for part in ("val", "test")}
 
     def batches(self, part: str, seed: int | None) -> Iterator[tuple[np.ndarray, ...]]:
         """Yield the batches of an epoch: source, lengths, target, what follows."""

@@ -3,6 +3,7 @@
 A peer that its environment variable does not name is None, "not at hand":
 SEQNN_PEERS_PYTHON  a Python that has gensim and KenLM's module        SEQNN_EVAL  a folder of evaluation sets
 SEQNN_GLOVE         the folder of Stanford's GloVe programs
+SEQNN_LID           fastText's language identifier, lid.176.ftz
 SEQNN_KENLM         the folder of KenLM's lmplz and build_binary
 SEQNN_WORD2VEC, SEQNN_PWORD2VEC, SEQNN_FASTTEXT  a program; "<program>.version" beside it says in a line how it was built
 """

@@ -37,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quality", action="store_true", help="scores instead of speed")
     parser.add_argument("--epochs", type=int, default=3, help="with --quality (default 3)")
     given = parser.parse_args(arguments)
+    if given.quality and given.only:
+        parser.error("--only: expected no --quality, whose rows are measured together")
     threads = [int(n) for n in given.threads.split(",")]
     failed = False
     for name in given.names:

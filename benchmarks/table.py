@@ -29,6 +29,9 @@ FAMILIES = {
             "word2vec": "Word2Vec: training",
             "word2vec_quality": "Word2Vec: quality at the same epochs, three seeds",
             "fasttext": "FastText",
+            "fasttext_classifier": "Classifiers of texts",
+            "fasttext_texts": "Vectors of texts",
+            "product_quantizer": "Product quantisation",
             "glove": "GloVe",
             "glove_quality": "GloVe: quality",
             "cooccurrence": "Co-occurrence counts",
@@ -227,6 +230,7 @@ SUBJECTS = {
     "Word2Vec: training": ("word2vec", "vocabulary"),
     "GloVe, co-occurrences": ("glove", "cooccurrence"),
     "FastText, phrases": ("fasttext", "phrases"),
+    "classifiers of texts": ("fasttext_classifier", "product_quantizer"),
     "matrix products, linear layer": ("linear", "rows"),
     "activations, softmax, norms, losses": (
         "activation",

@@ -22,12 +22,14 @@ from .text import Phrases
 if TYPE_CHECKING:
     from . import autograd, decode, diagnose, lm, metrics, models, nn, ops, optim, plot, train
     from .autograd import Tensor
+    from .models import FastTextClassifier
 
 __all__ = [
     "Callback",
     "Cooccurrence",
     "EarlyStopping",
     "FastText",
+    "FastTextClassifier",
     "GloVe",
     "KeyedVectors",
     "Phrases",
@@ -61,10 +63,14 @@ __all__ = [
 ]
 
 
+_ELSEWHERE = {"FastTextClassifier": ".models", "Tensor": ".autograd"}
+"""Names from packages that are loaded when they are first asked for."""
+
+
 def __getattr__(name: str) -> Any:
     """What networks need is loaded when it is first asked for: who trains word vectors does not wait for it."""
-    if name == "Tensor":
-        return import_module(".autograd", __name__).Tensor
+    if name in _ELSEWHERE:
+        return getattr(import_module(_ELSEWHERE[name], __name__), name)
     if name in __all__:
         return import_module(f".{name}", __name__)
     refuse(__name__, name, _INSTEAD)

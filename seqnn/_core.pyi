@@ -540,6 +540,125 @@ def fasttext_train(
     deterministic: bool,
 ) -> fasttext_train_result: ...
 
+class fasttext_texts:
+    MOST_ENTRIES: int
+
+# fasttext_texts_table(pool:u[D], entries:l[E+1], slots:n>=1) -> table:i[slots]
+def fasttext_texts_table(
+    pool: npt.ArrayLike,
+    entries: npt.ArrayLike,
+    slots: int,
+) -> np.ndarray: ...
+
+class fasttext_texts_parts_result(NamedTuple):
+    counts: np.ndarray
+    ids: np.ndarray | None
+
+# fasttext_texts_parts(text:u[B], offsets:l[N+1], pool:u[D], entries:l[E+1], table:i[C], prefix:u[X], part_offsets?l[W+1], parts?i[T], bits?u64[Q], ranks?i[Q], words:n>=0, word_ngrams:n>=1, min_n:n>=0, max_n:n>=0, bucket:n>=0, zeros:p, labels:p=0, starts?l[N+1], count:n=0) -> counts:l[N], ids?i[count]
+def fasttext_texts_parts(
+    text: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    pool: npt.ArrayLike,
+    entries: npt.ArrayLike,
+    table: npt.ArrayLike,
+    prefix: npt.ArrayLike,
+    part_offsets: npt.ArrayLike | None = None,
+    parts: npt.ArrayLike | None = None,
+    bits: npt.ArrayLike | None = None,
+    ranks: npt.ArrayLike | None = None,
+    *,
+    words: int,
+    word_ngrams: int,
+    min_n: int,
+    max_n: int,
+    bucket: int,
+    zeros: bool,
+    labels: bool = False,
+    starts: npt.ArrayLike | None = None,
+    count: int = 0,
+    ids: bool = False,
+) -> fasttext_texts_parts_result: ...
+
+class fasttext_texts_means_result(NamedTuple):
+    means: np.ndarray
+    counts: np.ndarray
+
+# fasttext_texts_means(text:u[B], offsets:l[N+1], pool:u[D], entries:l[E+1], table:i[C], prefix:u[X], part_offsets?l[W+1], parts?i[T], bits?u64[Q], ranks?i[Q], words:n>=0, word_ngrams:n>=1, min_n:n>=0, max_n:n>=0, bucket:n>=0, zeros:p, data:u[M], stride:n>=1, size:n>=1) -> means:f32[N,size], counts:l[N]
+def fasttext_texts_means(
+    text: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    pool: npt.ArrayLike,
+    entries: npt.ArrayLike,
+    table: npt.ArrayLike,
+    prefix: npt.ArrayLike,
+    part_offsets: npt.ArrayLike | None = None,
+    parts: npt.ArrayLike | None = None,
+    bits: npt.ArrayLike | None = None,
+    ranks: npt.ArrayLike | None = None,
+    *,
+    words: int,
+    word_ngrams: int,
+    min_n: int,
+    max_n: int,
+    bucket: int,
+    zeros: bool,
+    data: npt.ArrayLike,
+    stride: int,
+    size: int,
+) -> fasttext_texts_means_result: ...
+
+class fasttext_classifier:
+    form: tuple[str, ...]
+
+class fasttext_classifier_train_result(NamedTuple):
+    loss: np.ndarray
+    examples: np.ndarray
+
+# fasttext_classifier_train(features:i[K], offsets:l[N+1], labels:i[M], label_offsets:l[N+1], order:i[T], input+f32[R,P], output+f32[L,P], form:n, sigmoid:f32[513], alias_threshold?u32[L], alias_other?i[L], path_offsets?l[L+1], path_nodes?i[Z], path_codes?u[Z], negative:n>=0, alpha:d, slope:d, first:n>=0, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
+def fasttext_classifier_train(
+    features: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    label_offsets: npt.ArrayLike,
+    order: npt.ArrayLike,
+    input: np.ndarray,
+    output: np.ndarray,
+    form: int | Literal["softmax", "hs", "ns", "ova"],
+    sigmoid: npt.ArrayLike,
+    alias_threshold: npt.ArrayLike | None = None,
+    alias_other: npt.ArrayLike | None = None,
+    path_offsets: npt.ArrayLike | None = None,
+    path_nodes: npt.ArrayLike | None = None,
+    path_codes: npt.ArrayLike | None = None,
+    *,
+    negative: int,
+    alpha: float,
+    slope: float,
+    first: int,
+    seed: int,
+    epoch: int,
+    deterministic: bool,
+) -> fasttext_classifier_train_result: ...
+
+class product_quantizer:
+    CENTROIDS: int
+    MOST_ITERATIONS: int
+
+# product_quantizer_train(x:f32[N,D], first:i[S,256]<N, part:n>=1, iterations:n>=0) -> centroids:f32[256*D]
+def product_quantizer_train(
+    x: npt.ArrayLike,
+    first: npt.ArrayLike,
+    part: int,
+    iterations: int,
+) -> np.ndarray: ...
+
+# product_quantizer_assign(x:f32[N,D], centroids:f32[Q], part:n>=1) -> codes:u[N,(D+part-1)/part]
+def product_quantizer_assign(
+    x: npt.ArrayLike,
+    centroids: npt.ArrayLike,
+    part: int,
+) -> np.ndarray: ...
+
 class glove:
     COLUMNS: int
     ROWS: int
@@ -947,6 +1066,28 @@ def smooth_l1_backward(
     x: npt.ArrayLike,
     y: npt.ArrayLike,
     beta: float,
+    grad: npt.ArrayLike | None = None,
+    scale: float = 1.0,
+) -> np.ndarray: ...
+
+class pinball_forward_result(NamedTuple):
+    total: np.ndarray
+    loss: np.ndarray | None
+
+# pinball_forward(x:f[N], y:f[N], quantile:f[N]) -> total:f64[1], loss?f[N]
+def pinball_forward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    quantile: npt.ArrayLike,
+    *,
+    loss: bool = False,
+) -> pinball_forward_result: ...
+
+# pinball_backward(x:f[N], y:f[N], quantile:f[N], grad?f[N], scale:d=1) -> grad_x:f[N]
+def pinball_backward(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    quantile: npt.ArrayLike,
     grad: npt.ArrayLike | None = None,
     scale: float = 1.0,
 ) -> np.ndarray: ...

@@ -17,6 +17,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from functools import wraps
 from types import SimpleNamespace
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
@@ -26,6 +27,22 @@ from ._arguments import flag, integer, number
 from ._spill import parse_size
 
 T = TypeVar("T")
+
+
+def with_hints(init: Callable[..., None]) -> Callable[..., None]:
+    """Let a TypeError about an unknown setting name the setting that was meant."""
+
+    @wraps(init)
+    def initialised(self: Any, *args: Any, **given: Any) -> None:
+        if not given.keys() <= self._settings.keys():
+            name = next(name for name in given if name not in self._settings)
+            near = [self._renamed.get(name), *get_close_matches(name, self._settings)]
+            meant = next((other for other in near if other in self._settings), None)
+            hint = f"did you mean {meant!r}?" if meant else f"it has {', '.join(self._settings)}"
+            raise TypeError(f"{self._unknown.format(kind=type(self).__name__, name=name)}; {hint}")
+        init(self, *args, **given)
+
+    return initialised
 
 
 class Setting(Generic[T]):
@@ -172,6 +189,9 @@ class Settings:
 
     _renamed: ClassVar[Mapping[str, str]] = {}
     """Names that a setting has elsewhere, such as in an older version of a peer, and its name here."""
+
+    _unknown: ClassVar[str] = "{kind} has no setting {name!r}"
+    """What `with_hints` says of an argument that is no setting."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

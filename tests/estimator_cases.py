@@ -9,6 +9,7 @@ from seqnn.models import (
     BernoulliRBM,
     CRFTagger,
     DBNAutoencoder,
+    FastTextClassifier,
     GaussianRBM,
     ImageCaptioner,
     ImageClassifier,
@@ -67,6 +68,11 @@ CASES = {
     "tokens from vectors": (SequenceGenerator(**SMALL), MATRIX, TOKENS),
     "numbers from vectors": (SequenceGenerator(**SMALL), MATRIX, [s[:, 0] for s in NUMBERS]),
     "texts": (TextCNNClassifier(filters=2, embedding_size=3, max_iter=2), [" ".join(s) for s in TOKENS], CLASSES),
+    "texts by means": (
+        FastTextClassifier(vector_size=4, epochs=2, word_ngrams=2, bucket=50, deterministic=True),
+        [" ".join(s) for s in TOKENS],
+        CLASSES,
+    ),
     "classes by convolutions": (SequenceClassifier(**SMALL, cell="cnn", pooling="attention"), TOKENS, CLASSES),
     "classes by attention": (SequenceClassifier(**SMALL, cell="transformer", num_layers=2), TOKENS, CLASSES),
     "spans of words": (

@@ -73,7 +73,7 @@ def test_a_model_in_the_format_of_the_original(corpus, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("supervised -input {corpus}", "supervised: not offered"),
+        ("supervised -input {corpus}", "-output: expected a file"),
         ("cbow -input {corpus} -loss softmax", "-loss: expected ns or hs, got softmax"),
         ("cbow -input {corpus} -wordNgrams 2", "word_ngrams"),
         ("cbow -input missing", "missing"),

@@ -93,6 +93,22 @@ def expected_to(folder, count):
     return decode.generate(model, PROMPT, max_new_tokens=count).texts[0]
 
 
+def test_a_prompt_that_is_too_long_is_cut_where_that_is_wanted(folder, capsys):
+    model, prompt = GPT.from_huggingface(folder), " ".join(f"w{i % 26}" for i in range(80))
+    ids = decode.as_prompts(prompt, model.tokenizer)[0]
+    code, _, err = run(capsys, "generate", folder, prompt, "--max-new-tokens", 12)
+    assert code == 1 and "80 + 12 positions exceed max_positions=60; crop=True" in err
+    for option, more in (("--truncate", {"truncate": True}), ("--crop", {"crop": True})):
+        new = model.generate(ids[None], 12, eos_token_id=3, **more)[0][-12:]
+        for beams in ((), ("--num-beams", 1, "--json")):
+            code, out, err = run(capsys, "generate", folder, prompt, "--max-new-tokens", 12, option, *beams)
+            text = json.loads(out)["text"] if beams else out.rstrip("\n")
+            assert (code, err) == (0, "") and text == " ".join(model.tokenizer.decode(new)), option
+    for option, most in (("--truncate", 30), ("--crop", 100)):  # where nothing is said of their number
+        _, out, _ = run(capsys, "generate", folder, prompt, option, "--eos-token-id", 999)
+        assert len(out.split()) == most
+
+
 def test_a_stop_string_ends_a_text(folder, capsys):
     words = expected(folder).texts[0].split()
     stop = " ".join(words[2:4])
@@ -148,6 +164,9 @@ def test_models_that_write_no_text_are_refused(folder, tmp_path, capsys):
     assert (
         code == 1 and f"{folder}: expected a tokenizer.json (and the tokenizers library), or a vocabulary.json" in err
     )
+    NGramLM(2).fit(["to be or not to be"] * 3).save(tmp_path / "m.lm")
+    code, _, err = run(capsys, "generate", tmp_path / "m.lm", "to", "--crop")
+    assert code == 1 and "crop: needs a model with a bounded number of positions, such as a GPT" in err
     (tmp_path / "not").mkdir()
     code, _, err = run(capsys, "generate", tmp_path / "not", PROMPT)
     assert code == 1 and "expected a config.json beside the weights" in err

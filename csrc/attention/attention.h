@@ -20,15 +20,7 @@ ALWAYS_INLINE vf weight_of(vf x) { return vf_exp(x); }
 static inline real log_weight(real x) { return log(x); }
 #else
 #define UNIT 1.4426950408889634f
-// 2^x for x <= 0 with a relative error of 2e-7; 0 below -125 (no subnormal numbers: they are slow); NaN stays NaN.
-ALWAYS_INLINE vf weight_of(vf x)
-{
-    const vf bounded = vf_max(vf_set(-125), x);
-    const vf steps = bounded + VF_SHIFT, n = steps - VF_SHIFT, r = bounded - n;
-    const vf y =
-        VF_POLYNOMIAL(r, .001327647217f, .009675541331f, .05550713273f, .2402211972f, .6931469671f, 1.00000007f);
-    return vf_times_power_from(y, steps, x, -125);
-}
+ALWAYS_INLINE vf weight_of(vf x) { return vf_exp2_falling(x); }
 static inline real log_weight(real x) { return log2f(x); }
 #endif
 

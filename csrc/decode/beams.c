@@ -53,12 +53,14 @@ static int64_t set_of(const struct beams_select *a, int64_t row)
     return low;
 }
 
-static void search_rows(const struct beams_select *a, const found_rows *rows, int64_t from, int64_t to, void *memory)
+// Searches rows [from, to). `memory`: the edits of a row, and from edits_size on what is noted of its strips.
+static void search_rows(const struct beams_select *a, const found_rows *rows, int64_t from, int64_t to, void *memory,
+                        int64_t edits_size)
 {
     const edit_rules rules = EDIT_RULES(a);
     edits e = edit_room(&rules, memory);
     for (int64_t r = from; r < to; r++) {
-        best_heap best = {rows->found + r * rows->width, 0, rows->width};
+        best_heap best = best_room(rows->found + r * rows->width, rows->width, a->V, (char *)memory + edits_size);
         const real *x = a->logits + r * a->logits_stride[0];
         if (a->streams) {
             const int64_t set = set_of(a, r), beam = r - a->set_offsets[set];
@@ -185,7 +187,8 @@ KERNEL(beams_select)
     const int64_t lowered = a->diversity != 0 ? times(most(0, least(a->groups, a->S) - 1), a->width) : 0;
     found_rows rows = {.width = most(1, least(least(a->count, a->V) + least(lowered, a->V), a->V))};
     const int team = (int)most(1, least(sq_team(a->R * a->V * 4), a->R));
-    const size_t room = (size_t)round_up((int64_t)edit_bytes(&rules), 64);
+    const int64_t edits_size = round_up((int64_t)edit_bytes(&rules), 64);
+    const size_t room = (size_t)edits_size + best_bytes(a->V);
     rows.found = malloc((size_t)times(a->R, rows.width) * sizeof *rows.found + 1);
     rows.count = malloc((size_t)(a->R + 1) * sizeof *rows.count);
     rows.next = malloc((size_t)(a->parents_size + 1) * sizeof *rows.next);
@@ -198,7 +201,7 @@ KERNEL(beams_select)
     if (ok) {
 #pragma omp parallel for num_threads(team) schedule(static)
         for (int t = 0; t < team; t++)
-            search_rows(a, &rows, cut(a->R, team, t), cut(a->R, team, t + 1), memory + (size_t)t * room);
+            search_rows(a, &rows, cut(a->R, team, t), cut(a->R, team, t + 1), memory + (size_t)t * room, edits_size);
 #pragma omp parallel for num_threads(merging) schedule(static)
         for (int t = 0; t < merging; t++)
             for (int64_t q = cut(sequences, merging, t); q < cut(sequences, merging, t + 1); q++)

@@ -16,21 +16,25 @@ typedef struct {
 
 static inline log_sum log_sum_none(void) { return (log_sum){-(real)INFINITY, 0}; }
 
-enum { LEAST_EXPONENT = SQ_DOUBLE ? -708 : -87 }; // e to the power of less counts as 0: subnormal numbers are slow
-
-// e^x for x <= 0, or NaN.
+// e^x for x <= 0, or NaN. What would be subnormal counts as 0: subnormal numbers are slow.
+#if SQ_DOUBLE
 ALWAYS_INLINE vf term_exp(vf x)
 {
-    const vf low = vf_set(LEAST_EXPONENT);
+    const vf low = vf_set(-708);
     return vf_select(x < low, vf_set(0), vf_exp_bounded(vf_max(low, x)));
 }
+#else
+ALWAYS_INLINE vf term_exp(vf x) { return vf_exp2_falling(x * 1.4426950408889634f); }
+#endif
 
-// The sum of e^(x - largest) over n elements, which go to e unless it is NULL.
+// The sum of e^(x - largest) over n elements, which go to e unless it is NULL. Meanwhile asks for the next block.
 ALWAYS_INLINE real term_sum(const real *x, int64_t n, real largest, real *e)
 {
     vf a = vf_set(0), b = a;
     int64_t i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        for (int64_t byte = 0; byte < 2 * VF_BYTES; byte += 64)
+            __builtin_prefetch((const char *)(x + ROW_BLOCK + i) + byte);
         const vf left = term_exp(vf_load(x + i) - largest), right = term_exp(vf_load(x + i + LANES) - largest);
         if (e) vf_store(e + i, left), vf_store(e + i + LANES, right);
         a += left, b += right;
@@ -43,16 +47,14 @@ ALWAYS_INLINE real term_sum(const real *x, int64_t n, real largest, real *e)
     return vf_sum(a + b);
 }
 
-// Adds n scores and returns the largest of them.
-static inline real log_sum_add(log_sum *s, const real *x, int64_t n)
+// Adds n scores whose largest is `top`.
+static inline void log_sum_add(log_sum *s, const real *x, int64_t n, real top)
 {
-    const real top = row_largest(x, NULL, n);
     if (top > s->largest) {
         if (s->sum != 0) s->sum *= exp((double)s->largest - (double)top);
         s->largest = top;
     }
     s->sum += (double)term_sum(x, n, s->largest == -(real)INFINITY ? 0 : s->largest, NULL);
-    return top;
 }
 
 // A NaN and +inf make the sum NaN; it is 0 where nothing is finite.

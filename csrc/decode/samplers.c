@@ -15,8 +15,10 @@ static choice best_token(const real *x, int64_t n)
     log_sum s = log_sum_none();
     int64_t token = 0; // first the block that holds it
     for (int64_t at = 0; at < n; at += ROW_BLOCK) {
-        const real before = s.largest;
-        if (log_sum_add(&s, x + at, least(ROW_BLOCK, n - at)) > before) token = at;
+        const int64_t size = least(ROW_BLOCK, n - at);
+        const real top = row_largest(x + at, NULL, size);
+        if (top > s.largest) token = at;
+        log_sum_add(&s, x + at, size, top);
     }
     if (!is_finite_row(s)) return (choice){-1, NAN, ROW_NOT_FINITE};
     while (x[token] != s.largest) token++;

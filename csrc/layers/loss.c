@@ -132,6 +132,18 @@ KERNEL(smooth_l1_backward)
     return backward(smooth_l1_grad, a->x, a->y, NULL, NULL, a->grad, a->scale, a->grad_x, a->N, (real)a->beta);
 }
 
+// loss = w (y - x) where y > x, (1 - w) (x - y) elsewhere
+LOSS(pinball, vf_select(x < y, w *(y - x), ((real)1 - w) * (x - y)),
+     vf_select(x < y, -w, vf_select(x > y, (real)1 - w, (x - y) * (real)0)))
+//: pinball_forward(x:f[N], y:f[N], quantile:f[N]) -> total:f64[1], loss?f[N]
+KERNEL(pinball_forward) { return forward(pinball_sum, a->x, a->y, a->quantile, NULL, a->loss, a->total, a->N, 0); }
+
+//: pinball_backward(x:f[N], y:f[N], quantile:f[N], grad?f[N], scale:d=1) -> grad_x:f[N]
+KERNEL(pinball_backward)
+{
+    return backward(pinball_grad, a->x, a->y, a->quantile, NULL, a->grad, a->scale, a->grad_x, a->N, 0);
+}
+
 // loss = v (softplus(-x) (1 + (w - 1) y) + (1 - y) x), which is -v (w y log s + (1 - y) log(1 - s)) for s = sigmoid(x);
 // its derivative by x = v ((1 - y) s - w y (1 - s))
 ALWAYS_INLINE vf bce_derivative(vf x, vf y, vf w, vf v)

@@ -3,6 +3,7 @@
 #include "base/arith.h"
 #include "base/once.h"
 #include "fasttext_args.h"
+#include "words/subwords.h"
 #include "words/trainer.h"
 
 // Words of any length have n-grams of up to ANY_LENGTH characters. Longer ones grow with the square of the word: then a
@@ -10,18 +11,6 @@
 //= ANY_LENGTH 100
 //= MOST_WORK 16777216
 //= MOST_BUCKET 2147483647
-
-// A word between its borders, "<word>", as UTF-8.
-struct bordered {
-    const uint8_t *word;
-    int64_t size; // bytes with the borders
-};
-
-static uint8_t byte_at(struct bordered b, int64_t i) { return i == 0 ? '<' : i == b.size - 1 ? '>' : b.word[i - 1]; }
-
-static bool inside_character(struct bordered b, int64_t i) { return i < b.size && (byte_at(b, i) & 0xC0) == 0x80; }
-
-static bool sentence_end(struct bordered b) { return b.size == 6 && memcmp(b.word, "</s>", 4) == 0; }
 
 static bool is_too_long(int64_t size, int64_t max_n)
 {
@@ -31,28 +20,6 @@ static bool is_too_long(int64_t size, int64_t max_n)
 static const char too_long[] =
     "a word is too long for n-grams of max_n characters: expected max_n <= 100, or at most 2^24 "
     "bytes of a word times characters of its longest n-gram";
-
-// Lists the n-grams of a word, in the original's order: from each character, with min_n to max_n characters, without
-// the borders alone. The number of an n-gram is the FNV-1a hash of its bytes, taken as signed ones, modulo `bucket`.
-// "</s>", the original's end of a sentence, has none. Returns their count; writes the numbers of the first `room`.
-static int64_t list_ngrams(struct bordered b, int64_t min_n, int64_t max_n, uint32_t bucket, int32_t *ids, int64_t room)
-{
-    int64_t count = 0;
-    if (sentence_end(b)) return 0;
-    for (int64_t start = 0; start < b.size; start++) {
-        if (inside_character(b, start)) continue;
-        uint32_t hash = 2166136261u;
-        for (int64_t at = start, n = 1; at < b.size && n <= max_n; n++) {
-            do {
-                hash = (hash ^ (uint32_t)(int8_t)byte_at(b, at++)) * 16777619u;
-            } while (inside_character(b, at));
-            if (n < min_n || (n == 1 && (start == 0 || at == b.size))) continue;
-            if (count < room) ids[count] = (int32_t)(hash % bucket);
-            count++;
-        }
-    }
-    return count;
-}
 
 // Counts the n-grams of each word.
 //: fasttext_ngram_counts(text:u[B], offsets:l[N+1], min_n:n, max_n:n) -> counts:l[N]

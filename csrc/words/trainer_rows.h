@@ -9,7 +9,7 @@
 
 #include "base/arith.h"
 #include "base/once.h"
-#include "vec/vec.h"
+#include "words/mean_rows.h"
 #include "words/trainer.h"
 
 enum { TOKENS_AHEAD = 2 }; // the rows of a token are looked up and prefetched so many tokens before it comes
@@ -71,37 +71,10 @@ ALWAYS_INLINE bool slots_look_up(struct slots *s, const struct training *a, int6
         const int32_t row = READ_ONCE(a->rows[start + k]);
         if ((uint32_t)row >= a->R) return false;
         list[k] = row;
-        for (int64_t d = 0; d < a->P; d += 64 / (int64_t)sizeof(real))
-            __builtin_prefetch(a->input + row * a->P + d, 0, 2);
+        prefetch_row(a->input + row * a->P, a->P);
     }
     s->count[at] = (int32_t)count;
     return good;
-}
-
-// Sets two rows to the mean of `count` rows.
-static void gather(real *restrict now, real *restrict before, const real *restrict input, int64_t P,
-                   const int32_t *restrict row, int64_t count)
-{
-    const real share = 1 / (real)count;
-    int64_t at = 0;
-    for (; at + 4 * LANES <= P; at += 4 * LANES) {
-        vf s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
-        for (int64_t k = 0; k < count; k++) {
-            const real *const x = input + row[k] * P + at;
-            s0 += vf_load(x), s1 += vf_load(x + LANES), s2 += vf_load(x + 2 * LANES), s3 += vf_load(x + 3 * LANES);
-        }
-        s0 *= share, s1 *= share, s2 *= share, s3 *= share;
-        vf_store(now + at, s0), vf_store(now + at + LANES, s1);
-        vf_store(now + at + 2 * LANES, s2), vf_store(now + at + 3 * LANES, s3);
-        vf_store(before + at, s0), vf_store(before + at + LANES, s1);
-        vf_store(before + at + 2 * LANES, s2), vf_store(before + at + 3 * LANES, s3);
-    }
-    for (; at < P; at += LANES) {
-        vf sum = {0};
-        for (int64_t k = 0; k < count; k++) sum += vf_load(input + row[k] * P + at);
-        vf_store(now + at, sum * share);
-        vf_store(before + at, sum * share);
-    }
 }
 
 // Adds now - before to `count` rows, of each the share that its factor says.
@@ -117,48 +90,27 @@ static void scatter_shares(const real *restrict now, const real *restrict before
     }
 }
 
-// Adds now - before to `count` rows.
-static void scatter(const real *restrict now, const real *restrict before, real *restrict input, int64_t P,
-                    const int32_t *restrict row, int64_t count)
-{
-    int64_t at = 0;
-    for (; at + 4 * LANES <= P; at += 4 * LANES) {
-        const vf d0 = vf_load(now + at) - vf_load(before + at);
-        const vf d1 = vf_load(now + at + LANES) - vf_load(before + at + LANES);
-        const vf d2 = vf_load(now + at + 2 * LANES) - vf_load(before + at + 2 * LANES);
-        const vf d3 = vf_load(now + at + 3 * LANES) - vf_load(before + at + 3 * LANES);
-        for (int64_t k = 0; k < count; k++) {
-            real *const x = input + row[k] * P + at;
-            vf_store(x, vf_load(x) + d0), vf_store(x + LANES, vf_load(x + LANES) + d1);
-            vf_store(x + 2 * LANES, vf_load(x + 2 * LANES) + d2), vf_store(x + 3 * LANES, vf_load(x + 3 * LANES) + d3);
-        }
-    }
-    for (; at < P; at += LANES) {
-        const vf change = vf_load(now + at) - vf_load(before + at);
-        for (int64_t k = 0; k < count; k++) {
-            real *const x = input + row[k] * P + at;
-            vf_store(x, vf_load(x) + change);
-        }
-    }
-}
-
 // Token i comes: its row becomes the mean of the rows that were looked up.
 ALWAYS_INLINE void slots_enter(const struct slots *s, const struct training *a, int64_t i)
 {
     const int64_t slot = (i & s->mask) * a->P, at = i & s->list_mask;
-    gather(s->now + slot, s->before + slot, a->input, a->P, s->list + at * s->longest, s->count[at]);
+    mean_of_rows(s->now + slot, a->input, a->P, s->list + at * s->longest, s->count[at]);
+    memcpy(s->before + slot, s->now + slot, (size_t)a->P * sizeof(real));
 }
 
 // Token i goes: what has become of its row is added to the rows that it was made of.
 ALWAYS_INLINE void slots_leave(const struct slots *s, const struct training *a, int64_t i)
 {
     const int64_t slot = (i & s->mask) * a->P, at = i & s->list_mask;
-    const real *const now = s->now + slot, *const before = s->before + slot;
+    const real *const now = s->now + slot;
+    real *const before = s->before + slot;
     const int32_t *const list = s->list + at * s->longest;
-    if (a->factors)
+    if (a->factors) {
         scatter_shares(now, before, a->input, a->P, list, s->count[at], a->factors);
-    else
-        scatter(now, before, a->input, a->P, list, s->count[at]);
+        return;
+    }
+    for (int64_t d = 0; d < a->P; d += LANES) vf_store(before + d, vf_load(now + d) - vf_load(before + d));
+    add_to_rows(before, a->input, a->P, list, s->count[at]);
 }
 
 #endif

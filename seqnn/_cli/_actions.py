@@ -41,9 +41,9 @@ def add_action(
     return parser
 
 
-def lines_of(files: list[str]) -> Iterator[str]:
-    """Yield the lines of files, without their ends; invalid UTF-8 becomes U+FFFD."""
+def lines_of(files: list[str], errors: str = "replace") -> Iterator[str]:
+    """Yield the lines of files, without their ends; invalid UTF-8 becomes U+FFFD, or what `errors` says."""
     for path in files:
         with unpacking(source(path)), open_binary(source(path)) as file:
             for line in file:
-                yield line.decode("utf-8", "replace").rstrip("\r\n")
+                yield line.decode("utf-8", errors).rstrip("\r\n")

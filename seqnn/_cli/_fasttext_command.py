@@ -1,4 +1,4 @@
-"""The command `seqnn fasttext`: train vectors with character n-grams, write vectors and models, show some neighbours."""
+"""The command `seqnn fasttext`: train vectors with character n-grams, write vectors and models; the original's modes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import argparse
 from typing import Any
 
 from ..embed import FastText, load_facebook_model, save_facebook_model
+from ._fasttext_modes import MODES as CLASSIFYING
+from ._fasttext_modes import SWITCHES
 from ._foreign import Foreign
 from ._predicting import PredictingCommand
 from ._shell import Shell
 
 MODES = {"skipgram": 1, "cbow": 0}
 
-NOT_OFFERED = ("supervised", "quantize", "test", "test-label", "predict", "predict-prob", "print-word-vectors",
-               "print-sentence-vectors", "print-ngrams", "nn", "analogies", "dump")  # fmt: skip
+NOT_OFFERED = ("print-word-vectors", "print-ngrams", "nn", "analogies", "dump")
 """The original's other commands."""
 
 INSTEAD = {"print-word-vectors": "seqnn vectors MODEL < words", "nn": "seqnn neighbours MODEL WORD"}
@@ -28,6 +29,7 @@ class FastTextCommand(PredictingCommand):
   seqnn fasttext text.txt --sg --model ft.safetensors
   seqnn fasttext text.txt --model ft.bin              the format of the original fastText
   seqnn fasttext skipgram -input text -output model   writes model.bin and model.vec
+  seqnn fasttext supervised -input text -output model also a classifier, see seqnn classify
   echo unheard-of | seqnn vectors ft.safetensors"""
     model_type = FastText
     foreign = Foreign(
@@ -36,6 +38,7 @@ class FastTextCommand(PredictingCommand):
             "input": str, "output": str, "minCount": int, "wordNgrams": int, "bucket": int, "minn": int, "maxn": int,
             "t": float, "lr": float, "dim": int, "ws": int, "epoch": int, "neg": int, "loss": str, "thread": int,
             "seed": int, "verbose": int, "minCountLabel": int, "label": str, "lrUpdateRate": int, "saveOutput": str,
+            "pretrainedVectors": str, "cutoff": int, "dsub": int,
         },
         meaning={
             "minCount": "min_count", "wordNgrams": "word_ngrams", "minn": "min_n", "maxn": "max_n", "t": "sample",
@@ -45,6 +48,20 @@ class FastTextCommand(PredictingCommand):
         defaults={"alpha": 0.05, "min_alpha": 0.0, "sample": 1e-4, "ns_exponent": 0.5},
         unneeded=("minCountLabel", "label", "lrUpdateRate", "saveOutput"),
     )  # fmt: skip
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        for name in SWITCHES:
+            parser.add_argument(f"-{name}", action="store_true", help=argparse.SUPPRESS)
+
+    def run(self, arguments: argparse.Namespace) -> None:
+        mode = arguments.corpus[0] if arguments.corpus else ""
+        if mode not in CLASSIFYING:
+            super().run(arguments)
+            return
+        given = self.foreign.given(arguments, unneeded=True)
+        given |= {name: True for name in SWITCHES if hasattr(arguments, name)}
+        CLASSIFYING[mode](arguments, arguments.corpus[1:], given)
 
     def translate(self, arguments: argparse.Namespace) -> None:
         """Give the original's options the names of ours, and its defaults where one of them, or its modes, was used."""

@@ -34,10 +34,10 @@ class Foreign:
         """Return the options as a user types them."""
         return " ".join("-" + name for name in self.kinds)
 
-    def given(self, arguments: argparse.Namespace) -> dict[str, Any]:
-        """Return the options that were used, but the unneeded ones."""
+    def given(self, arguments: argparse.Namespace, *, unneeded: bool = False) -> dict[str, Any]:
+        """Return the options that were used, the unneeded ones only where they are asked for."""
         found = {name: getattr(arguments, _PREFIX + name) for name in self.kinds if hasattr(arguments, _PREFIX + name)}
-        return {name: value for name, value in found.items() if name not in self.unneeded}
+        return {name: value for name, value in found.items() if unneeded or name not in self.unneeded}
 
     def translate(self, arguments: argparse.Namespace, given: Mapping[str, Any]) -> None:
         """Set ours from `given`, and the other program's defaults where there is nothing else."""

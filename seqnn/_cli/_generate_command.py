@@ -7,6 +7,8 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from .. import _safetensors, decode
@@ -15,6 +17,9 @@ from ._shell import Shell, source, typed
 
 DRAWING = ("temperature", "top_k", "top_p", "min_p", "typical_p", "seed")
 """Options that are only for drawn tokens."""
+
+CUTS = ("truncate", "crop")
+"""What may become of a prompt that is longer than the positions: see `GPT.generate`."""
 
 MOST = 100
 """Tokens that are written where nothing is said of it."""
@@ -58,6 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--do-sample", action="store_true", default=False,
         help=f"draw tokens; on with {', '.join('--' + name.replace('_', '-') for name in DRAWING)}",
     )  # fmt: skip
+    parser.add_argument(
+        "--truncate", action="store_true", default=False,
+        help="leave out the first tokens of a prompt that is too long for the model's positions",
+    )  # fmt: skip
+    parser.add_argument(
+        "--crop", action="store_true", default=False,
+        help="go on from the last tokens where the model has positions for no more; each then takes a pass over all of them",
+    )  # fmt: skip
     add_settings(parser, decode.Options, spelled=BY_HAND)
     parser.add_argument(
         "--early-stopping", choices=("true", "false", "never"),
@@ -95,13 +108,16 @@ def run(arguments: argparse.Namespace) -> None:
     if end is not None:
         options.setdefault("eos_token_id", end)
     shell = Shell()
+    cuts = {name: True for name in CUTS if getattr(arguments, name)}
+    if cuts and not hasattr(model, "max_positions"):
+        raise ValueError(f"{' and '.join(cuts)}: needs a model with a bounded number of positions, such as a GPT")
     plain = not arguments.json and options.get("num_beams", 1) == 1 and options.get("num_return_sequences", 1) == 1
     for prompt in prompts(arguments.prompt):
-        own = {"max_new_tokens": room(model, prompt), **options}
+        own = {"max_new_tokens": room(model, prompt, **cuts), **options}
         if plain and "assistant_model" not in options:
-            stream(model, prompt, own, shell)
+            stream(cutting(model, cuts), prompt, own, shell)
         else:
-            report(model, prompt, own, shell, as_json=arguments.json)
+            report(cutting(model, cuts), prompt, own, shell, as_json=arguments.json)
         if shell.error is not None:
             break
     shell.close()
@@ -159,11 +175,19 @@ def holds_estimator(path: str) -> bool:
         return False
 
 
-def room(model: Any, prompt: str) -> int:
+def room(model: Any, prompt: str, *, truncate: bool = False, crop: bool = False) -> int:
     """Return how many tokens to write where nothing is said of it."""
-    if not hasattr(model, "max_positions"):
+    if crop or not hasattr(model, "max_positions"):
         return MOST
-    return max(1, min(MOST, model.max_positions - len(decode.as_prompts(prompt, model.tokenizer)[0])))
+    left = model.max_positions - len(decode.as_prompts(prompt, model.tokenizer)[0])
+    return max(1, min(MOST, max(left, model.max_positions // 2) if truncate else left))
+
+
+def cutting(model: Any, cuts: dict[str, bool]) -> Any:
+    """Return what `decode` takes for the model, whose prompts are cut as `start_decoding` says."""
+    if not cuts:
+        return model
+    return SimpleNamespace(tokenizer=model.tokenizer, start_decoding=partial(model.start_decoding, **cuts))
 
 
 def prompts(words: list[str]) -> Iterator[str]:

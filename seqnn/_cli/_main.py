@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from .._config import __version__, config
 from . import (
+    _classify_command,
     _completion,
     _generate_command,
     _lm_command,
@@ -78,7 +79,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     """Make the parser of the command line, and list those of its commands."""
     parser = argparse.ArgumentParser(
         prog="seqnn",
-        description="Train and use word vectors and language models, tag texts, and score them.",
+        description="Train and use word vectors and language models, tag and classify texts, and score them.",
         epilog=EXAMPLES,
         formatter_class=Help,
     )
@@ -93,6 +94,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     _translate_command.add_command(commands)
     _generate_command.add_command(commands)
     _tag_command.add_command(commands)
+    _classify_command.add_command(commands)
     about = commands.add_parser("config", help="print versions, instruction set, threads", allow_abbrev=False)
     about.set_defaults(run=_show_config)
     _completion.add_command(commands, commands.choices)

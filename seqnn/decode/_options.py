@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .._arguments import integer
-from .._settings import Anything, Choice, Flag, Function, Integer, Number, Setting, Settings
+from .._settings import Anything, Choice, Flag, Function, Integer, Number, Setting, Settings, with_hints
 
 __all__ = ["Options"]
 
@@ -175,7 +175,15 @@ class Options(Settings):
     seed = Integer(None, maximum=2**63 - 1)
 
     _checks_at_once = True
+    _unknown = "{kind} got an unexpected keyword argument {name!r}"
+    _renamed: ClassVar[Mapping[str, str]] = {
+        "max_length": "max_new_tokens", "max_tokens": "max_new_tokens", "min_length": "min_new_tokens",
+        "beam_size": "num_beams", "beam_width": "num_beams", "num_hypotheses": "num_return_sequences",
+        "sampling_temperature": "temperature", "sampling_topk": "top_k", "sampling_topp": "top_p",
+        "stop": "stop_strings", "end_token": "eos_token_id", "draft_model": "assistant_model", "random_state": "seed",
+    }  # fmt: skip
 
+    @with_hints
     def __init__(
         self,
         *,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -129,10 +130,13 @@ def _mask(rows: list[Any], vocabulary: int, name: str) -> np.ndarray:
     """Return which tokens are allowed, [rows, V], from their ids."""
     mask = np.zeros((len(rows), vocabulary), bool)
     for allowed, tokens in zip(mask, rows, strict=True):
-        ids = np.asarray(tokens, np.int64)
+        several = isinstance(tokens, Iterable) and not isinstance(tokens, np.ndarray)
+        ids = np.atleast_1d(np.asarray([*tokens] if several else tokens))
+        if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
+            raise TypeError(f"{name}: expected token ids, got {tokens!r:.80}")
         if ids.size and (ids.min() < 0 or ids.max() >= vocabulary):
             raise ValueError(f"{name}: expected token ids below {vocabulary}, got {tokens!r:.80}")
-        allowed[ids] = True
+        allowed[ids.astype(np.int64)] = True
     return mask
 
 

@@ -14,6 +14,8 @@ __all__ = ["Batch", "Decodable", "Start", "Step"]
 Step = Callable[[np.ndarray, Any], tuple]
 """step(ids [rows, t], state) -> (logits [rows, V], state), or (logits, state, attention [rows, S])."""
 
+_FLOATS = np.dtype(np.float32), np.dtype(np.float64)
+
 Score = Callable[[np.ndarray, Any, int], tuple]
 """score(ids [rows, t], state, count) -> (logits [rows, count, V], state), those after each of the last `count` tokens."""
 
@@ -128,9 +130,10 @@ class Batch:
 
     def move_state(self, order: np.ndarray) -> bool:
         """Move only what the step knows of a row, and its number; tell whether anything moves."""
-        if order.tolist() == [*range(len(self))]:
+        rows = len(self.ids)
+        if order.tolist() == [*range(rows)]:
             return False
-        self._state = gather(self._state, order, len(self))
+        self._state = gather(self._state, order, rows)
         self.numbers = self.numbers[order]
         if self.attention is not None:
             self.attention = [a[order] for a in self.attention]
@@ -162,7 +165,7 @@ class Batch:
         if not isinstance(result, tuple) or len(result) not in (2, 3):
             raise TypeError(f"step: expected it to return (logits, state), got {type(result).__name__}")
         logits = np.asarray(result[0])
-        if logits.dtype not in (np.float32, np.float64):
+        if logits.dtype not in _FLOATS:
             if logits.dtype.kind not in "fiu":
                 raise TypeError(f"step: expected logits of floats, got {logits.dtype}")
             logits = logits.astype(np.float32)

@@ -17,12 +17,25 @@ from ._bias import (
     weat,
 )
 from ._trainers import Cooccurrence, FastText, GloVe, Word2Vec, load_facebook_model, save_facebook_model
+from ._trainers import RatedPosition as RatedPosition
+from ._trainers import StepRun as StepRun
+from ._trainers import Task as Task
+from ._trainers import fingerprint as fingerprint
 from ._vectors import FORMATS as FORMATS
+from ._vectors import MAX_BUCKET as MAX_BUCKET
+from ._vectors import MAX_N as MAX_N
+from ._vectors import About as About
 from ._vectors import FastTextKeyedVectors, KeyedVectors, load_facebook_vectors, nearest_neighbors
 from ._vectors import Labelled as Labelled
 from ._vectors import LabelledVectors as LabelledVectors
+from ._vectors import Quantized as Quantized
+from ._vectors import Subwords as Subwords
+from ._vectors import bytes_of_rows as bytes_of_rows
 from ._vectors import format_of_name as format_of_name
+from ._vectors import read_classifier as read_classifier
 from ._vectors import read_counts as read_counts
+from ._vectors import write_fasttext as write_fasttext
+from ._vectors import write_quantized as write_quantized
 
 __all__ = [
     "BeforeAfter",

@@ -12,13 +12,14 @@ Tagged tokens: `span_f1` (conlleval and strict), `spans`, `spans_to_tags`, `conv
 
 Labels and numbers: `accuracy`, `f1_score`, `matthews`, `pearson`, `spearman`; `glue_score`, `superglue_score`,
 `glue_average`, with `read_glue` and `read_superglue` for their files; `squad_score`; `recall_at_k`, `mean_reciprocal_rank`,
-`ndcg`; `perplexity`, `bits_per_token`.
+`ndcg`; `perplexity`, `bits_per_token`; `maximum_mean_discrepancy` of two samples.
 """
 
 from ._bleu import BLEUScore, bleu, bleu_matrix, sentence_bleu
 from ._bootstrap import Interval, bootstrap_interval
 from ._chrf import chrf, chrf_matrix, sentence_chrf
 from ._classification import accuracy, f1_score, matthews, pearson, spearman
+from ._discrepancy import maximum_mean_discrepancy
 from ._glue import glue_average, glue_score, superglue_score
 from ._glue_files import Examples, read_glue, read_superglue
 from ._perplexity import bits_per_token, perplexity
@@ -59,6 +60,7 @@ __all__ = [
     "glue_average",
     "glue_score",
     "matthews",
+    "maximum_mean_discrepancy",
     "mean_reciprocal_rank",
     "ndcg",
     "normalize_answer",

@@ -11,6 +11,7 @@ from ._crf_tagger import CRFTagger
 from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
 from ._explanation import Explanation
+from ._fasttext_classifier import FastTextClassifier
 from ._from_huggingface import from_huggingface
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
@@ -62,6 +63,7 @@ __all__ = [
     "EncoderDecoder",
     "Entity",
     "Explanation",
+    "FastTextClassifier",
     "GaussianRBM",
     "Hit",
     "ImageCaptioner",

@@ -1,19 +1,23 @@
-"""Texts with how much each of their words speaks for an answer, to print and to show in notebooks."""
+"""How much each word of a text speaks for an answer: by which classifiers tell it, to print and to show in notebooks."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from .. import nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
+from ._base import ClassifierMixin
+from ._sequences import Sequences
 
-__all__ = ["Explanation"]
+__all__ = ["ExplainingClassifier", "Explanation"]
 
+_ROWS = 256  # texts that are explained together
 POINTS = {"gradient": 1, "integrated": 24}
 """At how many points the gradient is taken, by the name of the method."""
 
@@ -82,6 +86,76 @@ def explained_classes(labels: np.ndarray, probabilities: np.ndarray, label: Any)
     if label not in labels.tolist():
         raise ValueError(f"label: expected one of {labels.tolist()}, got {label!r}")
     return np.full(len(probabilities), labels.tolist().index(label))
+
+
+class ExplainingClassifier(ClassifierMixin):
+    """A classifier of texts that tells how much each token speaks for a label.
+
+    Its network has `answer(embedded, lengths)` -> logits; the classifier says how texts become what the network takes.
+    """
+
+    _methods: ClassVar[Sequence[str]] = ("gradient", "integrated")
+    """By what it can explain."""
+
+    model_: Any
+
+    def explain(self, X: Any, *, method: str = "gradient", label: Any = None) -> list[Explanation]:  # noqa: N803
+        """Return how much each token speaks for the label of its text.
+
+        Args:
+            X: strings or token lists, as for `fit`.
+            method: "gradient": how much each token's vector adds to the log-odds of the label, its gradient times itself;
+                "integrated": the same with the mean of the gradients on the way from zero vectors, so that the weights of a
+                text add up to what its tokens do together; "attention", where the pooling is this: its weights, which are
+                the same for all labels and never negative.
+            label: the label to explain, one of `classes_`; default: the predicted one of each.
+
+        Returns:
+            For each text an `Explanation`: it is printed, shown in notebooks, and drawn by `plot.highlight`.
+
+        Raises:
+            ValueError: an unknown method or label, or the pooling is not "attention".
+            TypeError: sequences have no tokens.
+        """
+        self._require_fit()
+        if method not in self._methods:
+            *first, last = map(repr, self._methods)
+            raise ValueError(f"method: expected {', '.join(first)} or {last}, got {method!r}")
+        found = self._texts(X)
+        if not found.tokens:
+            raise TypeError("X: expected strings or lists of tokens, got numbers: only words can be shown")
+        probabilities = self.predict_proba(found.rows)
+        classes = explained_classes(self.classes_, probabilities, label)
+        encoded, weights = self._encoded(found), [np.zeros(0)] * len(classes)
+        order = np.argsort([len(row) for row in encoded], kind="stable")
+        for part in np.split(order, range(_ROWS, len(order), _ROWS)):
+            embedded, lengths = self._embedded([encoded[i] for i in part])
+            if method == "attention":
+                table = self._attended(embedded, lengths)
+            else:
+                answer = partial(self.model_.answer, lengths=lengths)
+                table = odds_by_input(self.model_, answer, embedded, classes[part], POINTS[method])
+            for i, row, length in zip(part.tolist(), table, lengths, strict=True):
+                weights[i] = row[:length].copy()
+        labels, rows = self.classes_[classes].tolist(), np.arange(len(classes))
+        shares = probabilities[rows, classes].tolist()
+        return [Explanation(*row) for row in zip(found.rows, weights, labels, shares, strict=True)]
+
+    def _texts(self, X: Any) -> Sequences:  # noqa: N803
+        """Return the tokens of X."""
+        raise NotImplementedError
+
+    def _encoded(self, texts: Sequences) -> list[np.ndarray]:
+        """Return what the network reads for each token of each text."""
+        raise NotImplementedError
+
+    def _embedded(self, rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the vectors [B, T, D] of encoded texts, and their lengths [B]."""
+        raise NotImplementedError
+
+    def _attended(self, embedded: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Return the weights [B, T] of the attention."""
+        raise NotImplementedError
 
 
 def odds_by_input(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import nn
 from .._settings import Choice, Integer, Number, Sizes
 from ._base import Network
+from ._covariates import Window
 from ._mlp import ACTIVATIONS, MLP
 from ._network_forecaster import NetworkForecaster
 
@@ -62,6 +65,7 @@ class MLPForecaster(NetworkForecaster):
         hidden_layer_sizes: Sequence[int] = (64,),
         activation: str = "relu",
         dropout: float = 0.0,
+        quantiles: Sequence[float] | None = None,
         scaling: str | None = "standard",
         difference: bool = True,
         batch_size: int = 64,
@@ -77,6 +81,12 @@ class MLPForecaster(NetworkForecaster):
         self._store(locals())
 
     def _arguments(self) -> dict[str, Any]:
-        settings, variables = self._used, self.n_variables_
-        sizes = [settings.lags * variables, *settings.hidden_layer_sizes, settings.horizon * variables]
+        settings, (past, future) = self._used, self._covariate_sizes()
+        inputs = settings.lags * (self.n_variables_ + past) + (settings.lags + settings.horizon) * future
+        sizes = [inputs, *settings.hidden_layer_sizes, self._outputs()]
         return {"sizes": sizes, "activation": settings.activation, "dropout": settings.dropout}
+
+    def _inputs(self, window: Window) -> np.ndarray:
+        if not (window.past.shape[2] or window.future.shape[2]):
+            return window.values
+        return np.concatenate([rows.reshape(len(rows), -1) for rows in window], axis=1)

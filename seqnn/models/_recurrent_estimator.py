@@ -148,9 +148,10 @@ class SequenceEstimator(RecurrentEstimator):
         return model.reader.embedding
 
     def _each(self, X: Any, function: Callable[..., Any], name: str = "X") -> list[Any]:  # noqa: N803
-        """Return function(padded inputs, lengths), one row for each sequence of X; similar lengths run together."""
+        """Return function(padded inputs, lengths), one row for each sequence of X, given or read; similar lengths together."""
         self._require_fit()
-        encoded = self._input.encode(self._inputs(X, name), name)
+        sequences = X if isinstance(X, Sequences) else self._inputs(X, name)
+        encoded = self._input.encode(sequences, name)
         return by_length(encoded, ROWS, lambda part: function(*self._input.collate(part)))
 
 
@@ -254,17 +255,18 @@ class WritingEstimator(RecurrentEstimator):
         """
         raise NotImplementedError
 
-    def score(self, X: Any, y: Any) -> float:  # noqa: N803
+    def score(self, X: Any, y: Any, **options: Any) -> float:  # noqa: N803
         """Return the share of sequences of tokens that are predicted exactly; of numbers, R^2 over all steps.
 
         Args:
             X, y: as for `fit`.
+            **options: as for `predict`.
         """
         self._require_fit()
         truth = as_sequences(y, "y", self._used.tokenizer)
 
         def predict(steps: int) -> list[Any]:
-            found = self.predict(X, steps=steps)
+            found = self.predict(X, steps=steps, **options)
             if len(found) != len(truth.rows):
                 raise ValueError(f"y: expected a sequence for each of {len(found)} inputs of X, got {len(truth.rows)}")
             return found

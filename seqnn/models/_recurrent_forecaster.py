@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from .._settings import Anything, Integer, Number
 from ._base import Network
+from ._covariates import Window
 from ._many_to_one import ManyToOne
 from ._network_forecaster import NetworkForecaster
 from ._reader import checked_cell
@@ -60,6 +64,7 @@ class RecurrentForecaster(NetworkForecaster):
         hidden_size: int = 32,
         num_layers: int = 1,
         dropout: float = 0.0,
+        quantiles: Sequence[float] | None = None,
         scaling: str | None = "standard",
         difference: bool = True,
         batch_size: int = 64,
@@ -78,4 +83,14 @@ class RecurrentForecaster(NetworkForecaster):
         settings = self._used
         names = ("hidden_size", "cell", "num_layers", "dropout")
         layers = {name: getattr(settings, name) for name in names}
-        return {"input_size": self.n_variables_, "outputs": settings.horizon * self.n_variables_, **layers}
+        past, future = self._covariate_sizes()
+        size = self.n_variables_ + past + settings.horizon * future
+        return {"input_size": size, "outputs": self._outputs(), **layers}
+
+    def _inputs(self, window: Window) -> np.ndarray:
+        if not (window.past.shape[2] or window.future.shape[2]):
+            return window.values
+        count, lags = window.values.shape[:2]
+        # Each step is read with the future covariates of the steps that a forecast from there would be for.
+        ahead = np.arange(lags)[:, None] + 1 + np.arange(self._used.horizon)
+        return np.concatenate([window.values, window.past, window.future[:, ahead].reshape(count, lags, -1)], axis=2)

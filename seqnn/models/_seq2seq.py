@@ -12,23 +12,25 @@ from .._settings import Choice, Flag, Integer, Number
 from ..decode import Generation
 from ..text import pad, tokenize
 from ._alignment import Alignment
-from ._base import Examples, Network, as_weights, by_length, require_pairs
+from ._base import Coder, Examples, Network, as_weights, by_length, require_pairs
+from ._coders import learn
 from ._decoding import evaluating
 from ._encoder_decoder import SCORES, EncoderDecoder
 from ._recurrent_estimator import SequenceEstimator, WritingEstimator
 from ._seq2seq_training import FORCING, MeasureBLEU, ScheduleForcing, held_out
 from ._sequences import Sequences
+from ._target_language import TargetLanguages, with_words
 from ._written import WrittenTokens
 
 __all__ = ["Seq2Seq"]
 
 
-class Seq2Seq(WritingEstimator, SequenceEstimator):
+class Seq2Seq(TargetLanguages, WritingEstimator, SequenceEstimator):
     """Map sequences to sequences by an `EncoderDecoder`; X as for `SequenceClassifier`.
 
     y is a list of sequences of numbers (standardised for training), of tokens, or strings, whose lengths need not be those
-    of X. Predictions are of the same kind; strings are tokens joined by blanks. Of several target languages a token before
-    each text may say which.
+    of X. Predictions are of the same kind; strings are tokens joined by blanks. One model may write several languages:
+    `fit` and `predict` then take the `target_language` of each text, and a token such as "<2en>" before the text says which.
 
     Args:
         context: without attention: "every_step" (what writes sees the last state of what reads at every step, Cho) or
@@ -47,6 +49,7 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         history_: a list for each figure of training, one number an epoch; "val_bleu" where `fit` got validation pairs of
             tokens.
         n_iter_: epochs that were run.
+        languages_: the target languages of `fit`, sorted; not set where there were none.
 
     Sources: see `EncoderDecoder`.
 
@@ -56,6 +59,10 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
     >>> model = Seq2Seq(hidden_size=24, max_iter=150, learning_rate=0.02, validation_fraction=0).fit(X, y)
     >>> model.predict([["1", "3", "2"]])
     [['one', 'three', 'two']]
+    >>> german = [["eins", "zwei"], ["zwei", "eins"], ["drei"], ["eins", "drei", "zwei"]]
+    >>> both = model.fit(X + X, y + german, target_language=["en"] * 4 + ["de"] * 4)
+    >>> both.predict([["2", "1"], ["2", "1"]], target_language=["de", "en"])
+    [['zwei', 'eins'], ['two', 'one']]
     """
 
     context = Choice("every_step", ("every_step", "initial"))
@@ -101,15 +108,18 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
     ) -> None:
         self._store(locals())
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation: Any = None) -> Self:  # noqa: N803 - scikit-learn's
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, target_language: Any = None, validation: Any = None  # noqa: N803
+    ) -> Self:  # fmt: skip
         """Learn from sequences and what they become.
 
         Args:
             X: sequences.
             y: a sequence for each.
             sample_weight: how much each pair counts, [N]; default: all the same.
-            validation: a pair (X, y) that is held out in place of a share of the pairs; its loss, and of tokens the BLEU of
-                what is written (its tokens as they are), stand in the history.
+            target_language: the language of each y where one model writes several, such as "en", or of all; X are tokens.
+            validation: a pair (X, y) that is held out in place of a share of the pairs, or (X, y, target_language); its
+                loss, and of tokens the BLEU of what is written (its tokens as they are), stand in the history.
 
         Returns:
             The estimator.
@@ -119,6 +129,7 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         require_pairs(sequences.rows, targets.rows)
         weights = as_weights(sample_weight, len(targets.rows))
         self._check_kinds(sequences, targets, weights, validation)
+        sequences = self._learn_languages(sequences, target_language)
         joined = [*sequences.rows, *targets.rows] if settings.shared_vocabulary else sequences.rows
         encoded, reader = self._encode(sequences._replace(rows=joined))
         encoded = encoded[: len(sequences.rows)]
@@ -128,8 +139,9 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         written, parts = self._output.encode(targets, "y"), None
         callbacks: list[Any] = []
         if validation is not None:
-            given, true = held_out(validation, self._sequences)
-            given = given.cut(settings.max_length)
+            pair, language = self._split_validation(validation)
+            given, true = held_out(pair, self._sequences)
+            given = self._for_language(given.cut(settings.max_length), language, "validation[2]")
             held, due = self._input.encode(given, "validation[0]"), self._output.encode(true, "validation[1]")
             parts = np.arange(len(encoded)), len(encoded) + np.arange(len(held))
             callbacks.append(self._measure(held, true))
@@ -142,6 +154,12 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
 
     def _inputs(self, X: Any, name: str = "X") -> Sequences:  # noqa: N803
         return super()._inputs(X, name).cut(self._used.max_length)
+
+    def _encode(self, sequences: Sequences) -> tuple[list[Any], Coder]:
+        self._input = learn(sequences, self._used)
+        if tokens := self._language_tokens():
+            self._input.vocabulary = with_words(self._input.vocabulary, tokens)
+        return self._input.encode(sequences, "X"), self._input
 
     def _check_kinds(self, sequences: Sequences, targets: Sequences, weights: Any, validation: Any) -> None:
         """Refuse what tokens alone have, and what weights do not go with."""
@@ -188,11 +206,15 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
             "order": settings.order, "shared": settings.shared_vocabulary,
         }  # fmt: skip
 
-    def predict(self, X: Any, *, steps: int | None = None, need_weights: bool = False, **options: Any) -> Any:  # noqa: N803
+    def predict(
+        self, X: Any, *, target_language: Any = None, steps: int | None = None, need_weights: bool = False,  # noqa: N803
+        **options: Any,
+    ) -> Any:  # fmt: skip
         """Return what each sequence becomes.
 
         Args:
             X: sequences as those of `fit`.
+            target_language: the language to write, or one for each sequence; of those of `fit`.
             steps: numbers: how many steps to write; tokens: how many at most, before which a sequence may end. Default:
                 as many as the longest sequence of `fit` has.
             need_weights: also return an `Alignment` for each sequence; of a model with attention.
@@ -202,21 +224,23 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
             A list; with need_weights (list, alignments).
         """
         self._require_fit()
-        end = self._generation(steps, options)
+        end, sequences = self._generation(steps, options), self._for_language(self._inputs(X), target_language)
         if need_weights:
-            pairs = self._each(X, lambda x, lengths: self._aligned(x, lengths, end, options))
+            pairs = self._each(sequences, lambda x, lengths: self._aligned(x, lengths, end, options))
             return [text for text, _ in pairs], [alignment for _, alignment in pairs]
 
         def written(x: Any, lengths: Any) -> list[Any]:
             return self._output.decoded(self.model_.generate(x, lengths, *end, **options), self._join)
 
-        return self._each(X, written)
+        return self._each(sequences, written)
 
-    def align(self, X: Any, *, steps: int | None = None, **options: Any) -> list[Alignment]:  # noqa: N803
+    def align(
+        self, X: Any, *, target_language: Any = None, steps: int | None = None, **options: Any  # noqa: N803
+    ) -> list[Alignment]:  # fmt: skip
         """Write sequences, and return how each of their tokens attends to what was read.
 
         Args:
-            X, steps, **options: as for `predict`.
+            X, target_language, steps, **options: as for `predict`.
 
         Returns:
             An `Alignment` for each sequence: `plot.alignment(*model.align(X)[0])` draws the first.
@@ -224,7 +248,7 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         Raises:
             ValueError: for a model without attention.
         """
-        return self.predict(X, steps=steps, need_weights=True, **options)[1]
+        return self.predict(X, target_language=target_language, steps=steps, need_weights=True, **options)[1]
 
     def _aligned(self, x: np.ndarray, lengths: np.ndarray, end: tuple, options: dict[str, Any]) -> list[tuple]:
         if self._used.attention is None:
@@ -241,11 +265,14 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         vocabulary = getattr(self._input, "vocabulary", None)
         return [str(t) for t in range(len(row))] if vocabulary is None else vocabulary.decode(row)
 
-    def generate(self, X: Any, *, steps: int | None = None, **options: Any) -> Generation:  # noqa: N803
+    def generate(
+        self, X: Any, *, target_language: Any = None, steps: int | None = None, **options: Any  # noqa: N803
+    ) -> Generation:  # fmt: skip
         """Write what sequences become, all at the same time, and tell all that is known of it; for y of tokens.
 
         Args:
             X: sequences as those of `fit`.
+            target_language: as for `predict`.
             steps: as for `predict`.
             **options: see `decode.Options`: num_beams, num_return_sequences, ...
 
@@ -258,6 +285,7 @@ class Seq2Seq(WritingEstimator, SequenceEstimator):
         self._require_fit()
         if not isinstance(self._output, WrittenTokens):
             raise TypeError("generate: expected a model that writes tokens, this one writes numbers: use predict")
-        x, lengths = pad(self._input.encode(self._inputs(X), "X"))
+        sequences = self._for_language(self._inputs(X), target_language)
+        x, lengths = pad(self._input.encode(sequences, "X"))
         end = self._output.generation(self._longest(steps))
         return self.model_.decode(x, lengths, *end, **{"tokenizer": self._output.vocabulary, **options})

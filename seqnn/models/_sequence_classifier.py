@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -12,19 +11,20 @@ from .. import ops, train
 from .._settings import Anything, Choice
 from ..autograd import no_grad
 from ..text import tokenize
-from ._base import ClassifierMixin, ClassWeight, Network, label_array, number_classes
+from ._base import ClassWeight, Network, label_array, number_classes
 from ._coders import Stacked
 from ._encoders import checked_encoder
-from ._explanation import POINTS, Explanation, explained_classes, odds_by_input
+from ._explanation import ExplainingClassifier
 from ._losses import CLASSES
 from ._many_to_one import ManyToOne
-from ._recurrent_estimator import ROWS, SequenceEstimator
+from ._recurrent_estimator import SequenceEstimator
+from ._sequences import Sequences
 from ._weights import by_class, weighed
 
 __all__ = ["SequenceClassifier"]
 
 
-class SequenceClassifier(ClassifierMixin, SequenceEstimator):
+class SequenceClassifier(ExplainingClassifier, SequenceEstimator):
     """Classify sequences, such as texts, by a `ManyToOne` with a softmax.
 
     X is a list of sequences of unequal length, or an array [N, T, ...]: of numbers, [T] or [T, features] each, which are
@@ -61,6 +61,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     class_weight = ClassWeight()
 
     model_ = Network(ManyToOne)
+    _methods = ("gradient", "integrated", "attention")
 
     def __init__(
         self,
@@ -119,44 +120,17 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         """
         return np.stack(self._each(X, lambda x, lengths: ops.softmax(self.model_(x, lengths).numpy())))
 
-    def explain(self, X: Any, *, method: str = "gradient", label: Any = None) -> list[Explanation]:  # noqa: N803
-        """Return how much each token speaks for the label of its sequence.
+    def _texts(self, X: Any) -> Sequences:  # noqa: N803
+        return self._sequences(X)
 
-        Args:
-            X: strings or token lists, as for `fit`.
-            method: "gradient": how much each token's vector adds to the log-odds of the label, its gradient times itself;
-                "integrated": the same with the mean of the gradients on the way from zero vectors, so that the weights of a
-                sequence add up to what its tokens do together; "attention": the weights of the pooling, which are the same
-                for all labels and never negative.
-            label: the label to explain, one of `classes_`; default: the predicted one of each.
+    def _encoded(self, texts: Sequences) -> list[np.ndarray]:
+        return self._input.encode(texts, "X")
 
-        Returns:
-            For each sequence an `Explanation`: it is printed, shown in notebooks, and drawn by `plot.highlight`.
+    def _embedded(self, rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        x, lengths = self._input.collate(rows)
+        with no_grad():
+            return self.model_.reader.embed(x).numpy(), lengths
 
-        Raises:
-            ValueError: an unknown method or label, or the pooling is not "attention".
-            TypeError: sequences have no tokens.
-        """
-        self._require_fit()
-        if method not in (*POINTS, "attention"):
-            raise ValueError(f"method: expected 'gradient', 'integrated' or 'attention', got {method!r}")
-        found = self._sequences(X)
-        if not found.tokens:
-            raise TypeError("X: expected strings or lists of tokens, got numbers: only words can be shown")
-        probabilities = self.predict_proba(found.rows)
-        classes = explained_classes(self.classes_, probabilities, label)
-        encoded, weights = self._input.encode(found, "X"), [np.zeros(0)] * len(classes)
-        order = np.argsort([len(row) for row in encoded], kind="stable")
-        for part in np.split(order, range(ROWS, len(order), ROWS)):
-            x, lengths = self._input.collate([encoded[i] for i in part])
-            with no_grad():
-                embedded = self.model_.reader.embed(x).numpy()
-                table = self.model_.attended(embedded, lengths) if method == "attention" else None
-            if table is None:
-                answer = partial(self.model_.answer, lengths=lengths)
-                table = odds_by_input(self.model_, answer, embedded, classes[part], POINTS[method])
-            for i, row, length in zip(part.tolist(), table, lengths, strict=True):
-                weights[i] = row[:length].copy()
-        labels, rows = self.classes_[classes].tolist(), np.arange(len(classes))
-        shares = probabilities[rows, classes].tolist()
-        return [Explanation(*row) for row in zip(found.rows, weights, labels, shares, strict=True)]
+    def _attended(self, embedded: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        with no_grad():
+            return self.model_.attended(embedded, lengths)

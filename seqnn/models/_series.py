@@ -29,26 +29,31 @@ class Series(NamedTuple):
     indices: list[SeriesIndex | None]
     """The index of each series that came from pandas."""
 
-    def given(self, found: list[np.ndarray], ahead: bool = False) -> Any:
-        """Return results [T, variables] in the form of the series: with their index, or, `ahead`, with what follows it."""
+    def given(self, found: list[np.ndarray], ahead: bool = False, quantiles: tuple[float, ...] | None = None) -> Any:
+        """Return results [T, variables] in the form of the series: with their index, or, `ahead`, with what follows it.
+
+        With quantiles the results, and what is returned, have a last axis for these.
+        """
         shaped = [rows[:, 0] if self.flat else rows for rows in found]
         labelled = [
-            rows if index is None else index.ahead(rows) if ahead else index.same(rows)
+            rows if index is None else index.ahead(rows, quantiles) if ahead else index.same(rows, quantiles)
             for rows, index in zip(shaped, self.indices, strict=True)
         ]
         return labelled[0] if self.one else labelled
 
 
-def as_series(series: Any, name: str = "series") -> Series:
+def as_series(series: Any, name: str = "series", *, ordered: bool = True) -> Series:
     """Check time series.
 
     Args:
         series: an array [T] or [T, variables], a Series or DataFrame of pandas, or a list of such.
         name: what messages call it.
+        ordered: whether dates in an index are to be in order and of one frequency.
 
     Raises:
         TypeError: it is something else, or does not hold numbers.
-        ValueError: a series is empty, not finite, or of another number of variables than the others.
+        ValueError: a series is empty, not finite, or of another number of variables than the others; or its dates are not
+            in order, or not of one frequency.
     """
     expected = f"{name}: expected an array [T] or [T, variables], or a list of such"
     if isinstance(series, str | bytes | dict) or not isinstance(series, Iterable):
@@ -63,12 +68,11 @@ def as_series(series: Any, name: str = "series") -> Series:
     shapes = {array.shape[1:] for array in values}
     if len(shapes) > 1:
         raise ValueError(f"{name}: expected equally many variables in all series, got {sorted(shapes)}")
-    return Series(
-        [array.reshape(len(array), -1) for array in values],
-        one,
-        shapes == {()},
-        [SeriesIndex.of(part) for part in parts],
-    )
+    indices = [SeriesIndex.of(part) for part in parts]
+    for i, index in enumerate(indices):
+        if index is not None and ordered:
+            index.check_order(name if one else f"{name}[{i}]")
+    return Series([array.reshape(len(array), -1) for array in values], one, shapes == {()}, indices)
 
 
 def _is_one(series: Any) -> bool:

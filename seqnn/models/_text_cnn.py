@@ -76,11 +76,19 @@ class TextCNN(nn.Module):
         Args:
             ids: [N, T].
         """
-        x = self.embedding(ids).swapaxes(1, 2)
-        lengths = (np.asarray(ids) != self.pad_id).sum(axis=1, keepdims=True)
+        return self.answer(self.embedding(ids), (np.asarray(ids) != self.pad_id).sum(axis=1))
+
+    def answer(self, embedded: Any, lengths: Any) -> Tensor:
+        """Return the logits [N, classes] of word vectors.
+
+        Args:
+            embedded: [N, T, embedding_size]; the vectors of the padding are zero.
+            lengths: how many words count, [N].
+        """
+        x, sizes = embedded.swapaxes(1, 2), np.asarray(lengths)[:, None]
         largest = []
         for convolution in self.convolutions:
             h = ops.relu(convolution(x))  # [N, filters, windows]
-            inside = np.arange(h.shape[2]) < np.maximum(lengths - (x.shape[2] - h.shape[2]), 1)
+            inside = np.arange(h.shape[2]) < np.maximum(sizes - (x.shape[2] - h.shape[2]), 1)
             largest.append(ops.global_max_pool(h, mask=inside))
         return self.output(self.dropout(ops.concatenate(largest, axis=1)))

@@ -9,9 +9,9 @@ import numpy as np
 
 from .. import ops, train
 from .._settings import Flag, Integer, Number, Sizes
+from ..autograd import no_grad
 from ..text import pad, tokenize, truncate
 from ._base import (
-    ClassifierMixin,
     ClassWeight,
     Network,
     Plain,
@@ -24,6 +24,7 @@ from ._base import (
 )
 from ._coders import Stacked
 from ._coding_estimator import CodingEstimator
+from ._explanation import ExplainingClassifier
 from ._losses import CLASSES
 from ._pretrained import Embedding, fill, learn_words
 from ._sequences import Sequences, as_sequences
@@ -35,7 +36,7 @@ __all__ = ["TextCNNClassifier"]
 _ROWS = 256  # texts of a prediction that run together
 
 
-class TextCNNClassifier(ClassifierMixin, CodingEstimator):
+class TextCNNClassifier(ExplainingClassifier, CodingEstimator):
     """Classify texts by a `TextCNN`: tokenise, build the vocabulary, train by AdamW with early stopping.
 
     X is a list of strings, which `tokenizer` cuts into tokens, or of token lists; y: a label for each, of any kind that
@@ -134,10 +135,8 @@ class TextCNNClassifier(ClassifierMixin, CodingEstimator):
         weights = by_class(settings.class_weight, self.classes_, ids, weights)
         parts = split_rows(len(ids), settings)
         self._learn_words([texts.rows[i] for i in parts[0]])
-        encoded = [self.vocabulary_.encode(tokens) for tokens in texts.rows]
-        return self._learn(
-            (encoded, self), (ids, Stacked()), CLASSES, weights, {"accuracy": train.accuracy}, parts=parts
-        )
+        inputs, targets = (self._encoded(texts), self), (ids, Stacked())
+        return self._learn(inputs, targets, CLASSES, weights, {"accuracy": train.accuracy}, parts=parts)
 
     def _learn_words(self, texts: list[list[str]]) -> None:
         """Build the vocabulary, with vectors where there are some."""
@@ -165,7 +164,7 @@ class TextCNNClassifier(ClassifierMixin, CodingEstimator):
             X: as for `fit`.
         """
         self._require_fit()
-        ids = [self.vocabulary_.encode(tokens) for tokens in self._texts(X).rows]
+        ids = self._encoded(self._texts(X))
         rows = by_length(ids, _ROWS, lambda part: ops.softmax(self.model_(*self.collate(part)).numpy()))
         return np.array(rows, np.float32).reshape(len(ids), len(self.classes_))
 
@@ -176,6 +175,13 @@ class TextCNNClassifier(ClassifierMixin, CodingEstimator):
         if not texts.tokens:
             raise TypeError("X: expected strings or lists of tokens, got numbers")
         return texts._replace(rows=truncate(texts.rows, self._used.max_length))
+
+    def _encoded(self, texts: Sequences) -> list[np.ndarray]:
+        return [self.vocabulary_.encode(tokens) for tokens in texts.rows]
+
+    def _embedded(self, rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        with no_grad():
+            return self.model_.embedding(*self.collate(rows)).numpy(), np.array([len(row) for row in rows])
 
     def collate(self, ids: list[np.ndarray]) -> tuple:
         """Return padded ids [B, T], at least as wide as the widest filter.

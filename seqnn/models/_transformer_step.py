@@ -15,6 +15,9 @@ __all__ = ["StepState", "memory_of", "score", "step"]
 _ROWS = 256
 """Most tokens of prompts in one call: what they need of working memory stays small."""
 
+_RUN = 16
+"""Most slots that a sequence takes at a time: its keys and values are read faster where they follow each other."""
+
 
 class StepState:
     """What is kept of the positions so far: a table that names, for each sequence, the slots of its keys and values.
@@ -44,7 +47,8 @@ class StepState:
     ) -> None:
         sizes, table = plan.net, plan.weights[-1]
         self.arguments, self.embed, self.vocabulary = arguments, plan.embed, len(table)
-        self.options = {**plan.tables(count), "memory": memory}
+        tables = {**plan.tables(count), "memory": memory}
+        self.options = {name: None if x is None else np.ascontiguousarray(x) for name, x in tables.items()}
         if memory_ends is not None:
             self.options |= {"memory_begins": np.concatenate([[0], memory_ends[:-1]]), "memory_ends": memory_ends}
         self.begins, self.rows = begins, np.arange(len(begins))
@@ -52,6 +56,8 @@ class StepState:
         self.slots = np.zeros((len(begins), count), np.int32)
         self.cache = np.empty((sizes["layers"], sizes["groups"], 0, 2 * sizes["depth"]), np.float32)
         self.seen, self.used, self.expected = 0, 0, expected
+        self.next: np.ndarray | None = None  # of the runs of slots that sequences have taken, the next one
+        self.left, self.run, self.longest = 0, 1, _RUN  # slots of these runs, of the next ones, and the most
 
     def reorder(self, order: np.ndarray) -> None:
         """Make sequence i what sequence order[i] was."""
@@ -60,12 +66,18 @@ class StepState:
         for name in ("memory_begins", "memory_ends"):
             if name in self.options:
                 self.options[name] = self.options[name][order]
+        if self.next is not None and self.longest > 1:
+            if len(set(order.tolist())) < len(order):  # as in a beam search: the rest of a run would often be lost
+                self.left, self.longest = 0, 1
+            else:
+                self.next = self.next[order]
 
     def forget(self, seen: int) -> None:
         """Forget positions from `seen` on; a sequence that is alone gives their slots back."""
         dropped = max(0, self.seen - seen)
         self.seen, self.places = self.seen - dropped, self.places - dropped
         self.used -= dropped * (len(self.rows) == 1)
+        self.left = 0
 
     def extend(self, ids: np.ndarray, count: int = 1) -> np.ndarray:
         """Return logits after all tokens `ids` [rows, t], of which those from `seen` on are new.
@@ -89,38 +101,50 @@ class StepState:
         new, self.seen = ids.shape[1] - self.seen, ids.shape[1]
         self.places = self.places + new
         if new == 1 and self.places.all():
-            return self._run(ids[:, -1], self.rows, self.places, self.rows)
+            return self._run(ids[:, -1], self.rows, self.places, self.rows, self._take())
+        self.left = 0
         first = np.maximum(self.seen - new, self.begins)
         sequences = np.repeat(self.rows, self.seen - first)
         last = np.cumsum(self.seen - first) - 1
         wanted = (last[:, None] + np.arange(1 - count, 1)).ravel()
         columns = np.arange(len(sequences)) + (self.seen - 1 - last)[sequences]
         tokens, places = ids[sequences, columns], columns + 1 - self.begins[sequences]
-        found = []
+        slots, found = self._claim(len(tokens)) + np.arange(len(tokens)), []
         for at in range(0, len(tokens), _ROWS):
             part, ends = slice(at, at + _ROWS), wanted[(wanted >= at) & (wanted < at + _ROWS)]
-            found.append(self._run(tokens[part], sequences[part], places[part], ends - at))
+            found.append(self._run(tokens[part], sequences[part], places[part], ends - at, slots[part]))
         return np.concatenate(found)
 
-    def _run(self, tokens: np.ndarray, sequences: np.ndarray, places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-        """Run new tokens at places, which are counted from 1; return the logits of those that are wanted."""
-        end = self.used + len(tokens)
-        if end > self.cache.shape[2]:
-            self._make_room(end)
-        self.slots[sequences, places - 1] = np.arange(self.used, end)
-        self.used = end
+    def _take(self) -> np.ndarray:
+        """Return a new slot for each sequence, of its run."""
+        if not self.left:
+            longest = self.longest if len(self.rows) > 1 else 1
+            self.left = min(self.run, longest, self.slots.shape[1] - self.seen + 1)
+            self.next = self._claim(self.left * len(self.rows)) + self.left * self.rows
+            self.run *= 2
+        slots, self.next, self.left = self.next, self.next + 1, self.left - 1
+        return slots
+
+    def _claim(self, count: int) -> int:
+        """Return the first of new slots, for which there is room."""
+        first, room = self.used, self.cache.shape[2]
+        self.used += count
+        if self.used > room:
+            size = max(self.used, 2 * room) if room else self.used + len(self.slots) * self.expected
+            larger = np.empty((*self.cache.shape[:2], size, self.cache.shape[3]), np.float32)
+            larger[:, :, :first] = self.cache[:, :, :first]
+            self.cache = larger
+        return first
+
+    def _run(
+        self, tokens: np.ndarray, sequences: np.ndarray, places: np.ndarray, wanted: np.ndarray, slots: np.ndarray
+    ) -> np.ndarray:
+        """Run new tokens at places, which are counted from 1, and at slots; return the logits of those that are wanted."""
+        self.slots[sequences, places - 1] = slots
         return _core.transformer_step_run(
             *self.arguments, self.embed(tokens), self.cache, sequences, places, self.slots, wanted, self.vocabulary,
             **self.options,
         )  # fmt: skip
-
-    def _make_room(self, end: int) -> None:
-        """Make room for slots up to `end`, and for more."""
-        room = self.cache.shape[2]
-        size = max(end, 2 * room) if room else end + len(self.slots) * self.expected
-        larger = np.empty((*self.cache.shape[:2], size, self.cache.shape[3]), np.float32)
-        larger[:, :, : self.used] = self.cache[:, :, : self.used]
-        self.cache = larger
 
 
 def step(ids: np.ndarray, state: StepState) -> tuple[np.ndarray, StepState]:

@@ -19,17 +19,19 @@ from ._decoding import evaluating, refuse_several
 from ._pretrained import Embedding, Pretrained, fill, learn_words
 from ._seq2seq_training import MeasureBLEU, held_out
 from ._sequences import Sequences, as_sequences
+from ._target_language import TargetLanguages, with_words
 from ._transformer import Transformer
 
 __all__ = ["Translator"]
 
 
-class Translator(NetworkEstimator):
+class Translator(TargetLanguages, NetworkEstimator):
     """Translate sequences of tokens by a `Transformer`, trained by Adam and the Noam schedule.
 
     X and y are lists of token lists, or of strings, which `tokenizer` cuts into tokens (a
     `text.SubwordTokenizer` also joins those that are written, else blanks stand between them). Predictions are of the kind
-    of y.
+    of y. One model may write several languages: `fit` and `predict` then take the `target_language` of each text, and a token
+    such as "<2en>" before the text says which.
 
     Args:
         d_model: width of the network; vectors that are given decide it.
@@ -55,6 +57,7 @@ class Translator(NetworkEstimator):
         target_: the vocabulary of y.
         history_: a list for each figure of training, one number an epoch; "val_bleu" where `fit` got validation pairs.
         n_iter_: epochs that were run.
+        languages_: the target languages of `fit`, sorted; not set where there were none.
 
     >>> from seqnn.models import Translator
     >>> X = [["ein", "hund"], ["eine", "katze"], ["ein", "mann"]] * 8
@@ -118,14 +121,17 @@ class Translator(NetworkEstimator):
     ) -> None:
         self._store(locals())
 
-    def fit(self, X: Any, y: Any, *, validation: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
+    def fit(
+        self, X: Any, y: Any, *, target_language: Any = None, validation: Any = None  # noqa: N803
+    ) -> Self:  # fmt: skip
         """Learn from texts and their translations.
 
         Args:
             X: token lists, or strings.
             y: a translation for each.
-            validation: a pair (X, y) that is held out in place of a share of the pairs; its loss, and the BLEU of its
-                translations (the tokens as they are), stand in the history.
+            target_language: the language of each y where one model writes several, such as "en", or of all.
+            validation: a pair (X, y) that is held out in place of a share of the pairs, or (X, y, target_language); its
+                loss, and the BLEU of its translations (the tokens as they are), stand in the history.
 
         Returns:
             The estimator.
@@ -136,19 +142,23 @@ class Translator(NetworkEstimator):
             raise ValueError(
                 f"y: expected a translation for each of {len(x.rows)} sequences of X, got {len(targets.rows)}"
             )
+        x = self._learn_languages(x, target_language)
         self._text, self._width = (
             targets.text,
             _common_size(settings.embedding, settings.target_embedding, settings.d_model),
         )
         self.source_ = learn_words(x.rows, settings.embedding, settings, "embedding")
+        self.source_ = with_words(self.source_, self._language_tokens())
         self.target_ = learn_words(targets.rows, settings.target_embedding, settings, "target_embedding")
         sources = [self.source_.encode(s, eos=True) for s in x.rows]
         written = [self.target_.encode(s, bos=True, eos=True) for s in targets.rows]
         self._longest = max(map(len, written))
         parts, callbacks = None, []
         if validation is not None:
-            held, true = held_out(validation, self._texts)
-            more = [self.source_.encode(s, eos=True) for s in held.cut(settings.max_length).rows]
+            pair, language = self._split_validation(validation)
+            held, true = held_out(pair, self._texts)
+            held = self._for_language(held.cut(settings.max_length), language, "validation[2]")
+            more = [self.source_.encode(s, eos=True) for s in held.rows]
             parts = np.arange(len(sources)), len(sources) + np.arange(len(more))
             callbacks.append(self._measure(more, true))
             sources += more
@@ -184,26 +194,31 @@ class Translator(NetworkEstimator):
 
         return by_length(sources, self._used.batch_size, translate)
 
-    def predict(self, X: Any, *, max_new_tokens: int | None = None, **options: Any) -> list[Any]:  # noqa: N803
+    def predict(
+        self, X: Any, *, target_language: Any = None, max_new_tokens: int | None = None, **options: Any  # noqa: N803
+    ) -> list[Any]:  # fmt: skip
         """Return the translation of each text: tokens, or a string where the y of `fit` were strings.
 
         Args:
             X: token lists, or strings.
+            target_language: the language to write, or one for each text; of those of `fit`.
             max_new_tokens: most tokens of a translation; default: as many as the longest of `fit` has.
             **options: how tokens are chosen, see `decode.Options`: num_beams, length_penalty, do_sample, ...
         """
         self._require_fit()
         refuse_several(options)
         most = self._longest if max_new_tokens is None else integer("max_new_tokens", max_new_tokens, 0)
-
-        found = self._translated(self.model_, self._sources(X), most, options)
+        found = self._translated(self.model_, self._sources(X, target_language), most, options)
         return [self._join(tokens) for tokens in found] if self._text else found
 
-    def generate(self, X: Any, *, max_new_tokens: int | None = None, **options: Any) -> decode.Generation:  # noqa: N803
+    def generate(
+        self, X: Any, *, target_language: Any = None, max_new_tokens: int | None = None, **options: Any  # noqa: N803
+    ) -> decode.Generation:  # fmt: skip
         """Translate texts, all at the same time, and tell all that is known of the translations.
 
         Args:
             X: token lists, or strings.
+            target_language: as for `predict`.
             max_new_tokens: as for `predict`.
             **options: see `decode.Options`: num_beams, num_return_sequences, return_attention, ...
 
@@ -214,17 +229,18 @@ class Translator(NetworkEstimator):
         self._require_fit()
         most = self._longest if max_new_tokens is None else integer("max_new_tokens", max_new_tokens, 0)
         options = {"tokenizer": self.target_, **options}
-        return decode.generate(self.model_, self._sources(X), max_new_tokens=most, **options)
+        return decode.generate(self.model_, self._sources(X, target_language), max_new_tokens=most, **options)
 
-    def score(self, X: Any, y: Any) -> float:  # noqa: N803
+    def score(self, X: Any, y: Any, *, target_language: Any = None) -> float:  # noqa: N803
         """Return the share of texts whose translation is predicted exactly.
 
         Args:
             X, y: texts, as for `fit`.
+            target_language: as for `predict`.
         """
         self._require_fit()
         true = self._texts(y, "y").rows
-        found = self.predict(X, max_new_tokens=max(map(len, true)) + 1)
+        found = self.predict(X, target_language=target_language, max_new_tokens=max(map(len, true)) + 1)
         if len(found) != len(true):
             raise ValueError(f"y: expected a translation for each of {len(found)} sequences of X, got {len(true)}")
         return float(np.mean([f == (self._join(t) if self._text else t) for f, t in zip(found, true, strict=True)]))
@@ -233,6 +249,7 @@ class Translator(NetworkEstimator):
         self,
         X: Any,  # noqa: N803
         *,
+        target_language: Any = None,
         layer: int = -1,
         max_new_tokens: int | None = None,
         **options: Any,
@@ -241,6 +258,7 @@ class Translator(NetworkEstimator):
 
         Args:
             X: token lists, or strings.
+            target_language: as for `predict`.
             layer: of the decoder, 0 .. num_layers - 1; default: the last.
             max_new_tokens: as for `predict`.
             **options: as for `predict`.
@@ -252,7 +270,7 @@ class Translator(NetworkEstimator):
         refuse_several(options)
         most = self._longest if max_new_tokens is None else integer("max_new_tokens", max_new_tokens, 0)
         found = []
-        for source in self._sources(X):
+        for source in self._sources(X, target_language):
             written = self.model_.generate(source[None], most, **options)[0]
             before = np.concatenate([[self.target_.bos_id], written[:-1]])[None]
             with no_grad():
@@ -269,8 +287,9 @@ class Translator(NetworkEstimator):
             raise TypeError(f"{name}: expected sequences of tokens (strings), got numbers")
         return found
 
-    def _sources(self, X: Any) -> list[np.ndarray]:  # noqa: N803
-        return [self.source_.encode(s, eos=True) for s in self._texts(X, "X").cut(self._used.max_length).rows]
+    def _sources(self, X: Any, target_language: Any) -> list[np.ndarray]:  # noqa: N803
+        texts = self._for_language(self._texts(X, "X").cut(self._used.max_length), target_language)
+        return [self.source_.encode(s, eos=True) for s in texts.rows]
 
     def _arguments(self) -> dict[str, Any]:
         settings = self._used

@@ -57,6 +57,7 @@ from ._mask import masked_fill, tril, triu, where
 from ._numpy import numpy_function, numpy_ufunc  # noqa: F401 - what Tensor does for NumPy
 from ._one_hot import one_hot
 from ._pad import pad
+from ._pinball_loss import pinball_loss
 from ._pool import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -160,6 +161,7 @@ __all__ = [
     "pack_weight",
     "pad",
     "permute",
+    "pinball_loss",
     "power",
     "prod",
     "reinforce_loss",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ def forecast(
     series: Any,
     forecasts: Any,
     *,
+    quantiles: Sequence[float] | None = None,
     start: int | None = None,
     show: int | None = None,
     title: str | None = None,
@@ -30,6 +31,9 @@ def forecast(
     Args:
         series: the truth [T], or [T, variables], which stand one below the other, each in its own height.
         forecasts: one forecast [n] or [n, variables], or {label: forecast}; NaN where there is none.
+        quantiles: which ones the last axis of the forecasts holds, [n, Q] or [n, variables, Q], as those of models with
+            `quantiles` do: the middle one is the line, and bands reach from the lowest to the highest, from the second to
+            the second highest, and so on.
         start: the step of the forecasts' first value, such as T - n for a back-test. Default: T, so that they come after
             the series, as those of `predict` do; 0 for those of `historical_forecasts`, which are as long as the series
             and begin with NaN; and where both have an index of pandas, the place in it.
@@ -41,7 +45,7 @@ def forecast(
         The Axes.
 
     Raises:
-        ValueError: there is no forecast, or forecasts have other variables than the series.
+        ValueError: there is no forecast, or forecasts have other variables than the series, or other numbers of quantiles.
 
     >>> from seqnn import plot
     >>> ax = plot.forecast([1.0, 2.0, 3.0], [4.0, 5.0])
@@ -53,8 +57,15 @@ def forecast(
     found = forecasts if isinstance(forecasts, Mapping) else {"forecast": forecasts}
     if not found:
         raise ValueError("forecasts: expected at least one, got none")
-    truth = _columns(series, "series", [np.ndim(values) for values in found.values()])
-    lines = {str(label): _columns(values, f"forecasts[{label!r}]", [truth.ndim]) for label, values in found.items()}
+    fans: dict[str, np.ndarray] = {}
+    middles: Mapping[str, Any] = found
+    if quantiles is not None:
+        fans = {str(label): _fan(values, f"forecasts[{label!r}]", len(quantiles)) for label, values in found.items()}
+        # Of an even number of quantiles the line is the mean of both in the middle.
+        inner = slice((len(quantiles) - 1) // 2, len(quantiles) // 2 + 1)
+        middles = {label: fan[..., inner].mean(axis=-1) for label, fan in fans.items()}
+    truth = _columns(series, "series", [np.ndim(values) for values in middles.values()])
+    lines = {str(label): _columns(values, f"forecasts[{label!r}]", [truth.ndim]) for label, values in middles.items()}
     if wrong := [label for label, values in lines.items() if values.shape[1:] != truth.shape[1:]]:
         raise ValueError(
             f"forecasts[{wrong[0]!r}]: expected {truth.shape[1]} variables as the series has, got {lines[wrong[0]].shape[1]}"
@@ -70,13 +81,14 @@ def forecast(
     style(ax, title=title, spines=("bottom",) if many else ("left", "bottom"))
     if min(begins) > shown:
         ax.axvline(min(begins) - 0.5, color=FAINT, linewidth=1, zorder=1)
-    curves = [("series", 0, truth, GREY)]
+    curves: list[tuple[str, int, np.ndarray, str, np.ndarray | None]] = [("series", 0, truth, GREY, None)]
     curves += [
-        (label, begin, lines[label], color)
+        (label, begin, lines[label], color, fans.get(label))
         for label, begin, color in zip(lines, begins, _colors(len(lines)), strict=True)
     ]
-    place = _placed(truth, list(lines.values())) if many else np.asarray
-    for label, begin, values, color in curves:
+    edges = [rows for fan in fans.values() for rows in np.moveaxis(fan, -1, 0)]
+    place = _placed(truth, [*lines.values(), *edges]) if many else np.asarray
+    for label, begin, values, color, fan in curves:
         cut = max(shown - begin, 0)
         steps = np.arange(begin + cut, begin + len(values))
         if begin and cut == 0 and begin <= len(truth) and begin > shown:
@@ -84,6 +96,8 @@ def forecast(
             ax.plot([begin - 1, begin], joint, color=color, linewidth=1.2, linestyle=(0, (3, 2)), zorder=2)
         drawn = ax.plot(steps, place(values[cut:]), color=color, linewidth=1.5, zorder=2)
         drawn[0].set_label(label)
+        if fan is not None:
+            _draw_bands(ax, steps, [place(rows[cut:]) for rows in np.moveaxis(fan, -1, 0)], color)
     if many:
         names = list(getattr(series, "columns", range(truth.shape[1])))
         ax.set_yticks(-np.arange(truth.shape[1]) - 0.5, [str(name) for name in names])
@@ -94,6 +108,23 @@ def forecast(
     axis_labels(ax, "step", None)
     legend_above(ax, len(curves))
     return ax
+
+
+def _fan(values: Any, name: str, count: int) -> np.ndarray:
+    """Return forecasts of quantiles, [n, Q] or [n, variables, Q]; the columns of a data frame are these side by side."""
+    array = np.asarray(values, np.float64)
+    if array.ndim == 2 and array.shape[1] > count and array.shape[1] % count == 0:
+        array = array.reshape(len(array), -1, count)
+    if array.ndim not in (2, 3) or array.shape[-1] != count or not len(array):
+        raise ValueError(f"{name}: expected [n, {count}] or [n, variables, {count}], got {list(array.shape)}")
+    return array[:, 0] if array.ndim == 3 and array.shape[1] == 1 else array
+
+
+def _draw_bands(ax: Axes, steps: np.ndarray, edges: list[np.ndarray], color: str) -> None:
+    """Fill what lies between the outer quantiles [n] or [n, variables], and between those inside them, darker."""
+    for low, high in zip(edges[: len(edges) // 2], edges[::-1], strict=False):
+        for lower, upper in zip(low.reshape(len(low), -1).T, high.reshape(len(high), -1).T, strict=True):
+            ax.fill_between(steps, lower, upper, color=color, alpha=0.2, linewidth=0, zorder=1.5)
 
 
 def _begin(series: Any, given: Any, values: np.ndarray, steps: int) -> int:

@@ -52,8 +52,18 @@ def test_options(options, message):
     [
         ({"eos_token_id": "end"}, "eos_token_id: expected an integer"),
         ({"prefix_allowed_tokens_fn": 3}, "prefix_allowed_tokens_fn: expected a function"),
+        ({"prefix_allowed_tokens_fn": lambda number, ids: None}, "fn: expected token ids, got None"),
+        (
+            {"prefix_allowed_tokens_fn": lambda number, ids: [True, False, False, False]},
+            r"fn: expected token ids, got \[True",
+        ),
+        ({"prefix_allowed_tokens_fn": lambda number, ids: [1.5]}, r"fn: expected token ids, got \[1.5\]"),
         ({"tokenizer": 3}, r"tokenizer: expected an object with a method decode\(ids\), got 3"),
         ({"beams": 3}, "unexpected keyword argument 'beams'"),
+        ({"beams": 3}, "did you mean 'num_beams'"),
+        ({"max_length": 3}, "did you mean 'max_new_tokens'"),
+        ({"repetition_penatly": 1.1}, "did you mean 'repetition_penalty'"),
+        ({"zebra": 3}, "it has max_new_tokens, min_new_tokens, eos_token_id"),
     ],
 )
 def test_options_of_the_wrong_kind(options, message):

@@ -194,6 +194,15 @@ def test_half_precision_logits_and_impossible_tokens():
     }
 
 
+@pytest.mark.parametrize("kind", [list, tuple, set, np.array, dict.fromkeys, iter])
+def test_allowed_tokens_come_in_any_collection(kind):
+    """Tries give the keys of a dict or a set; a row of booleans would have been read as tokens 0 and 1."""
+    found = decode.generate(
+        table(), [[1], [2]], prefix_allowed_tokens_fn=lambda number, ids: kind([3, 4]), **{**BEAMS, "num_beams": 2}
+    )
+    assert {*found.sequences[:, 1:].ravel().tolist()} <= {3, 4}
+
+
 def test_nothing_that_is_given_is_changed():
     """Options and inputs were changed by a call."""
     prompts, state = np.array([[1, 2], [3, 4]]), {"seen": np.zeros((2, 3))}

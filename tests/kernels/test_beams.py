@@ -98,13 +98,35 @@ def test_beams_select():
     )
 
 
+def best_are_edited(given):
+    """Make the tokens so far the most probable ones."""
+    given["logits"][np.arange(len(given["ids"]))[:, None], given["ids"]] += 9
+    return given
+
+
+def test_candidates_among_strips_whose_best_tokens_are_edited():
+    check_op(
+        select,
+        beams_select,
+        [
+            best_are_edited(case([0, 4], 5000, 4, 30, repetition_penalty=50.0, seed=4)),
+            best_are_edited(case([0, 4], 5000, 2, 90, ngram_size=1, ngram_penalty=np.inf)),
+            best_are_edited(case([0, 3], 1281, 3, 2, frequency_penalty=20.0, suppressed=np.arange(255, 1025))),
+            best_are_edited(case([0, 2], 513, 3, 40, presence_penalty=9.0)),
+            case([0, 2], 1100, 16, count=200),  # more than there are strips
+        ],
+        tolerance={np.dtype(np.float32): 5e-5, np.dtype(np.float64): 1e-11},
+    )
+
+
 def test_equal_candidates_come_by_beam_and_by_token():
-    given = case([0, 2], 70, 3)
-    given["logits"][:] = 0
-    given["running"][:] = 0
-    for _ in each_isa():
-        found = select(**given)
-        assert found.rows[0].tolist() == [0] * 6 and found.tokens[0].tolist() == [0, 1, 2, 3, 4, 5]
+    for vocabulary in (70, 3000):
+        given = case([0, 2], vocabulary, 3)
+        given["logits"][:] = 0
+        given["running"][:] = 0
+        for _ in each_isa():
+            found = select(**given)
+            assert found.rows[0].tolist() == [0] * 6 and found.tokens[0].tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def drawn(logits, seeds, count):

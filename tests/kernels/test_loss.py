@@ -20,6 +20,11 @@ def smooth_l1(x, target, beta=1.0):
     return np.where(d < beta, d * d / (2 * beta or 1), d - beta / 2)
 
 
+def pinball(x, target, quantiles):
+    d = target[..., None] - x
+    return np.maximum(quantiles * d, (np.asarray(quantiles) - 1) * d)
+
+
 def bce(x, target, weight=1.0, pos_weight=1.0):
     s = 1 / (1 + np.exp(-x))
     return -weight * (pos_weight * target * np.log(s) + (1 - target) * np.log(1 - s))
@@ -75,6 +80,33 @@ def test_bce_of_extreme_logits():
         leaf = Tensor(x, requires_grad=True)
         ops.binary_cross_entropy_with_logits(leaf, target, reduction="sum").backward()
         np.testing.assert_array_equal(leaf.grad, [0, 0, 1, -1])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_pinball_loss(reduction):
+    cases = [
+        {"x": RNG.standard_normal((*shape, 3)), "target": RNG.standard_normal(shape), "quantiles": [0.1, 0.5, 0.95]}
+        for shape in ((7, 5), (), (4001,))
+    ]
+    check_op(ops.pinball_loss, lambda x, target, quantiles: reduced(pinball(x, target, quantiles), "mean"), cases)
+    x, target, quantiles = cases[0].values()
+    expected = reduced(pinball(x, target, quantiles), reduction)
+    np.testing.assert_allclose(ops.pinball_loss(x, target, quantiles, reduction=reduction), expected, rtol=1e-12)
+    check_gradient(lambda x, t: ops.pinball_loss(x, t, quantiles, reduction=reduction), x, target)
+
+
+def test_pinball_loss_is_least_at_the_quantile():
+    target, levels = RNG.standard_normal(2001), [0.1, 0.5, 0.9]
+    best = np.quantile(target, levels)
+    for _ in each_isa():
+        losses = [
+            ops.pinball_loss(np.tile(best + shift, (2001, 1)), target, levels, reduction="none").mean(0)
+            for shift in (0, -0.01, 0.01)
+        ]
+        assert (losses[0] < losses[1]).all() and (losses[0] < losses[2]).all()
+        x = Tensor(np.zeros((2, 2)), requires_grad=True)
+        ops.pinball_loss(x, [0.0, np.nan], [0.2, 0.7]).backward()
+        np.testing.assert_array_equal(x.grad, [[0, 0], [np.nan, np.nan]])
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
@@ -138,6 +170,10 @@ def test_bad_input():
         ops.smooth_l1_loss(two, two, beta=-1)
     with pytest.raises(ValueError, match=r"pos_weight of shape \(3,\) does not broadcast to logits of shape \(2,\)"):
         ops.binary_cross_entropy_with_logits(two, two, pos_weight=three)
+    with pytest.raises(ValueError, match=r"expected x of shape \(2, 3\), those of target and quantiles, got \(2,\)"):
+        ops.pinball_loss(two, two, [0.1, 0.5, 0.9])
+    with pytest.raises(ValueError, match=r"pinball_loss: quantiles: expected a finite number > 0 and < 1, got 1.0"):
+        ops.pinball_loss(two[:, None], two, [1.0])
     with pytest.raises(ValueError, match="target must hold 1 and -1, got 0"):
         ops.cosine_embedding_loss(np.ones((2, 2)), np.ones((2, 2)), np.array([1, 0]))
     with pytest.raises(ValueError, match=r"nll_loss: target must lie in \[0, 2\) .* got 2"):

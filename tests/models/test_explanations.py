@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqnn import autograd
-from seqnn.models import ClassificationHead, Explanation, ManyToOne, SequenceClassifier
+from seqnn.models import ClassificationHead, Explanation, ManyToOne, SequenceClassifier, TextCNN, TextCNNClassifier
 from seqnn.models._encoders import encoders
 from seqnn.models._explanation import odds_by_input
 from seqnn.models._pooling import POOLINGS, Pooling
@@ -80,6 +80,49 @@ def test_gradient_times_input_is_that_of_the_log_odds_and_integrated_it_adds_up_
     np.testing.assert_allclose(whole, odds(x) - odds(0 * x), atol=1e-4)
     assert (found[1, 3:] == 0).all() and all(parameter.requires_grad for parameter in model.parameters())
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_text_cnn_explains_itself_too():
+    model = TextCNNClassifier(
+        filters=8, embedding_size=12, widths=(1, 2), learning_rate=0.02, max_length=9, batch_size=8
+    )
+    model.fit(TEXTS[:70], LABELS[:70])
+    for method in ("gradient", "integrated"):
+        explained = model.explain(TEXTS[70:], method=method)
+        assert sum(one.top(1)[0][0] == label for one, label in zip(explained, LABELS[70:], strict=True)) >= 8
+        assert [one.label for one in explained] == model.predict(TEXTS[70:]).tolist()
+    empty, word, long = model.explain(["", "good", "good " + "w1 " * 20])
+    assert (len(empty.weights), len(word.weights), len(long.weights)) == (0, 1, 9)
+    against = model.explain(["w1 good"], label="bad")[0]
+    np.testing.assert_allclose(
+        against.weights, -model.explain(["w1 good"], label="good")[0].weights, rtol=1e-4, atol=1e-6
+    )
+    for X, options, message in (
+        (["w1"], {"method": "attention"}, "method: expected 'gradient' or 'integrated', got 'attention'"),
+        (["w1"], {"label": "ugly"}, "label: expected one of .*'bad', 'good'.*, got 'ugly'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.explain(X, **options)
+    with pytest.raises(TypeError, match="expected strings or lists of tokens, got numbers"):
+        model.explain([[1.0, 2.0]])
+
+
+def test_the_log_odds_of_a_text_cnn_are_what_its_words_add_up_to():
+    model = TextCNN(20, 3, embedding_size=4, widths=(2, 3), filters=5).eval().to(np.float64)
+    ids = draw.integers(1, 20, (2, 6))
+    ids[1, 4:] = 0
+    lengths, classes = np.array([6, 4]), np.array([2, 0])
+    embedded = model.embedding(ids).numpy()
+    np.testing.assert_array_equal(model.answer(embedded, lengths).numpy(), model(ids).numpy())
+    found = odds_by_input(model, partial(model.answer, lengths=lengths), embedded, classes, 400)
+
+    def odds(x):
+        logits = model.answer(x, lengths).numpy()
+        own = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))[np.arange(2), classes]
+        return np.log(own / (1 - own))
+
+    np.testing.assert_allclose(found.sum(axis=1), odds(embedded) - odds(0 * embedded), atol=1e-3)
+    assert (found[1, 4:] == 0).all()
 
 
 def test_explanations_read_as_text_and_in_notebooks():

@@ -29,6 +29,32 @@ def test_forecast(tmp_path):
         plot.forecast(series, {})
 
 
+def test_forecasts_of_quantiles_are_fans(tmp_path):
+    series = np.sin(np.arange(60) / 5)
+    fan = series[50:, None] + np.array([-0.4, -0.2, 0.0, 0.2, 0.5])
+    levels = (0.05, 0.25, 0.5, 0.75, 0.95)
+    ax = plot.forecast(series[:50], {"five": fan}, quantiles=levels)
+    png(ax, tmp_path)
+    outer, inner = ax.collections
+    assert (
+        outer.get_datalim(ax.transData).y0 == fan[:, 0].min() and outer.get_datalim(ax.transData).y1 == fan[:, 4].max()
+    )
+    assert inner.get_datalim(ax.transData).y0 == fan[:, 1].min()
+    assert {line.get_label(): list(line.get_ydata()) for line in ax.lines}["five"] == list(fan[:, 2])
+    two = plot.forecast(series[:50], fan[:, [0, 4]], quantiles=(0.05, 0.95))
+    np.testing.assert_allclose(two.lines[-1].get_ydata(), fan[:, [0, 4]].mean(axis=1))
+    many = np.stack([series, 100 * series], axis=1)
+    ax = plot.forecast(many, np.stack([fan, 100 * fan], axis=1), quantiles=levels, start=50)
+    png(ax, tmp_path)
+    assert len(ax.collections) == 4
+    flat = np.stack([fan, 100 * fan], axis=1).reshape(10, -1)  # as the columns of a data frame
+    assert len(plot.forecast(many, flat, quantiles=levels, start=50).collections) == 4
+    with pytest.raises(
+        ValueError, match=r"forecasts\['forecast'\]: expected \[n, 3\] or \[n, variables, 3\], got \[10, 5\]"
+    ):
+        plot.forecast(series, fan, quantiles=(0.1, 0.5, 0.9))
+
+
 def drawn(ax):
     """The steps of each labelled line."""
     return {line.get_label(): line.get_xdata().tolist() for line in ax.lines if not line.get_label().startswith("_")}

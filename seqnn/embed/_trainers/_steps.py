@@ -59,6 +59,8 @@ class Task:
     """The name of the learning rate in the history."""
     untrained: Callable[[], None] | None = None
     """Sets the weights back to their initial values; None when they are not at those values at the start."""
+    restores: bool = True
+    """Whether a run that diverges goes back to its last good epoch; where not, the caller drops what was trained."""
 
 
 class Pace:
@@ -104,7 +106,7 @@ class StepRun(Run):
         return self.position.describe(self.task.units)
 
     def begin_epoch(self) -> None:
-        if self._untrained is None:
+        if self._untrained is None and self.task.restores:
             with self.interrupt.allowed():
                 self._good.take()
 
@@ -162,7 +164,8 @@ class StepRun(Run):
 
     def _advice(self, error: FloatingPointError) -> str:
         position = self.position
-        kept = f"as they were after epoch {position.epoch}" if position.epoch else "as they were before the run"
+        at_epoch = position.epoch and self.task.restores
+        kept = f"as they were after epoch {position.epoch}" if at_epoch else "as they were before the run"
         return (
             f"training diverged in epoch {position.epoch + 1} of {position.epochs}: {error}. "
             f"The weights are {kept}. {self.task.advice}"

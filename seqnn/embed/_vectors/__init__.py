@@ -1,9 +1,12 @@
 """The room of vectors: look-up, neighbours, evaluation, files of all formats."""
 
 from ._fasttext_bin import About as About
+from ._fasttext_bin import read_classifier as read_classifier
 from ._fasttext_bin import read_fasttext as read_fasttext
-from ._fasttext_bin import write_fasttext as write_fasttext
+from ._fasttext_quantized import Quantized as Quantized
 from ._fasttext_vectors import FastTextKeyedVectors, load_facebook_vectors
+from ._fasttext_writing import write_fasttext as write_fasttext
+from ._fasttext_writing import write_quantized as write_quantized
 from ._formats import FORMATS as FORMATS
 from ._formats import format_of_name as format_of_name
 from ._keyed_rows import COUNTS as COUNTS
@@ -16,6 +19,7 @@ from ._neighbors import nearest_neighbors
 from ._subwords import MAX_BUCKET as MAX_BUCKET
 from ._subwords import MAX_N as MAX_N
 from ._subwords import Subwords as Subwords
+from ._subwords import bytes_of_rows as bytes_of_rows
 from ._vector_files import read_counts as read_counts
 
 __all__ = ["FastTextKeyedVectors", "KeyedVectors", "load_facebook_vectors", "nearest_neighbors"]

@@ -121,13 +121,19 @@ class Subwords:
         return rows, starts, parts
 
 
-def sums(matrix: np.ndarray, rows: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Add up rows of a float32 matrix [R, D] in order: row i of the result is that of rows[offsets[i]:offsets[i + 1]]."""
+def bytes_of_rows(matrix: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return a float32 matrix as bytes, without a copy where rows lie one after the other, and the bytes from row to row."""
     if matrix.dtype != np.float32 or matrix.strides[1] != 4 or matrix.strides[0] < 4 * matrix.shape[1]:
         matrix = np.ascontiguousarray(matrix, np.float32)
     size = (len(matrix) - 1) * matrix.strides[0] + 4 * matrix.shape[1] if len(matrix) else 0
     data = np.lib.stride_tricks.as_strided(matrix.view(np.uint8), (size,), (1,), writeable=False)
-    return _core.fasttext_sums(data, matrix.strides[0], offsets, rows, matrix.shape[1])
+    return data, matrix.strides[0]
+
+
+def sums(matrix: np.ndarray, rows: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Add up rows of a float32 matrix [R, D] in order: row i of the result is that of rows[offsets[i]:offsets[i + 1]]."""
+    data, stride = bytes_of_rows(matrix)
+    return _core.fasttext_sums(data, stride, offsets, rows, matrix.shape[1])
 
 
 def means(matrix: np.ndarray, rows: np.ndarray, offsets: np.ndarray, parts: np.ndarray) -> np.ndarray:

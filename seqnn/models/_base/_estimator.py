@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import wraps
 from types import SimpleNamespace
 from typing import Any, ClassVar, Self
 
 from ..._files import Path
-from ..._settings import Settings, shown
+from ..._settings import Settings, shown, with_hints
 from . import _estimator_file
 from ._learnt import Learner, not_fitted
 from ._sklearn import make_tags
 
 __all__ = ["Estimator"]
-
-
-def _with_hints(init: Callable[..., None]) -> Callable[..., None]:
-    """Let a TypeError about an unknown setting name the class, and the setting that was meant."""
-
-    @wraps(init)
-    def initialised(self: Estimator, *args: Any, **settings: Any) -> None:
-        for name in settings:
-            if name not in self._settings:
-                near = [
-                    n
-                    for n in (self._renamed.get(name), *get_close_matches(name, self._settings))
-                    if n in self._settings
-                ]
-                hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(self._settings)}"
-                raise TypeError(f"{type(self).__name__} has no setting {name!r}; {hint}")
-        init(self, *args, **settings)
-
-    return initialised
 
 
 def _all_or_nothing(fit: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,7 +62,7 @@ class Estimator(Settings, Learner):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
-            cls.__init__ = _with_hints(cls.__init__)
+            cls.__init__ = with_hints(cls.__init__)
         if "fit" in vars(cls):
             cls.fit = _all_or_nothing(cls.fit)
         _estimator_file.register(cls)

@@ -110,10 +110,11 @@ class Array(Learnt[np.ndarray]):
 
     Args:
         axes: a letter for each axis, separated by blanks.
+        optional: whether some fits do not set it.
     """
 
-    def __init__(self, axes: str) -> None:
-        super().__init__()
+    def __init__(self, axes: str, *, optional: bool = False) -> None:
+        super().__init__(optional=optional)
         self.axes = axes.split()
 
     def pack(self, value: np.ndarray, key: str, arrays: Arrays) -> Any:
@@ -252,11 +253,12 @@ class Part(Learnt[Any]):
 
     Args:
         kinds: the classes that it may be of.
+        optional: whether some fits do not set it.
         axes: letter of the part's axis -> letter of the same axis here.
     """
 
-    def __init__(self, *kinds: type[Learner], **axes: str) -> None:
-        super().__init__()
+    def __init__(self, *kinds: type[Learner], optional: bool = False, **axes: str) -> None:
+        super().__init__(optional=optional)
         self.kinds, self.axes = {kind.__name__: kind for kind in kinds}, axes
 
     def pack(self, value: Learner, key: str, arrays: Arrays) -> Any:
