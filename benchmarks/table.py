@@ -111,6 +111,7 @@ FAMILIES = {
             "gpt_quality": "GPT: quality",
             "text_cnn": "Text CNN",
             "image_classifier": "CNN for images",
+            "pretrained": "Pretrained encoders",
         },
     ),
     "structured": (
@@ -245,7 +246,7 @@ SUBJECTS = {
     "RNN, GRU": ("rnn", "gru"),
     "LSTM": ("lstm",),
     "attention": ("attention", "attention_scores", "attention_decoder"),
-    "CRF, CTC, decoding": (
+    "CRF, CTC, decoding, encoders": (
         "crf",
         "crf_tagger",
         "ctc",
@@ -255,6 +256,7 @@ SUBJECTS = {
         "processors",
         "mbr",
         "transformer_step",
+        "pretrained",
     ),
     "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),
@@ -275,6 +277,7 @@ SUBJECTS = {
 PEERS = (
     "torch", "gensim", "word2vec.c", "pWord2Vec", "fastText", "Stanford", "onnxruntime", "scikit-learn", "numpy", "transformers",
     "sacrebleu", "rouge-score", "seqeval", "nltk", "KenLM", "lmplz", "CRFsuite", "CTranslate2",
+    "sentence-transformers",
 )  # fmt: skip
 """Other programs, by the beginning of their label: a row against seqnn itself or a bound is not a win or a loss."""
 

@@ -20,9 +20,10 @@ from .embed import Callback, Cooccurrence, EarlyStopping, FastText, GloVe, Keyed
 from .text import Phrases
 
 if TYPE_CHECKING:
-    from . import autograd, decode, diagnose, lm, metrics, models, nn, ops, optim, plot, train
+    from . import autograd, decode, diagnose, lm, metrics, models, nn, ops, optim, plot, pretrained, train
     from .autograd import Tensor
     from .models import FastTextClassifier
+    from .pretrained import load_pretrained
 
 __all__ = [
     "Callback",
@@ -46,12 +47,14 @@ __all__ = [
     "get_isa",
     "get_num_threads",
     "lm",
+    "load_pretrained",
     "metrics",
     "models",
     "nn",
     "ops",
     "optim",
     "plot",
+    "pretrained",
     "random",
     "set_cache_limit",
     "set_isa",
@@ -63,7 +66,7 @@ __all__ = [
 ]
 
 
-_ELSEWHERE = {"FastTextClassifier": ".models", "Tensor": ".autograd"}
+_ELSEWHERE = {"FastTextClassifier": ".models", "Tensor": ".autograd", "load_pretrained": ".pretrained"}
 """Names from packages that are loaded when they are first asked for."""
 
 

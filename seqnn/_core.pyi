@@ -974,6 +974,17 @@ def cross_entropy_forward(
     grad: bool = False,
 ) -> cross_entropy_forward_result: ...
 
+# cross_entropy_replace(logits+f[N,C], target:l[N], weight?f[C], ignore_index:n, smoothing:d, factor:d) -> loss:f[N]
+def cross_entropy_replace(
+    logits: np.ndarray,
+    target: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    ignore_index: int,
+    smoothing: float,
+    factor: float,
+) -> np.ndarray: ...
+
 # cross_entropy_backward(logits:f[N,C], target:l[N], lse:f[N], factor:f[N], weight?f[C], ignore_index:n, smoothing:d) -> grad:f[N,C]
 def cross_entropy_backward(
     logits: npt.ArrayLike,
@@ -1276,9 +1287,9 @@ def linear_pack(
 
 class linear_forward_result(NamedTuple):
     out: np.ndarray
-    pre: np.ndarray | None
+    saved: np.ndarray | None
 
-# linear_forward(x~f[N,I], weight~f[O,I], bias?f[O], residual~?f[N,O], activation:n=0, packed?f[P]) -> out:f[N,O], pre?f[N,O]
+# linear_forward(x~f[N,I], weight~f[O,I], bias?f[O], residual~?f[N,O], activation:n=0, packed?f[P]) -> out:f[N,O], saved?f[N,O]
 def linear_forward(
     x: npt.ArrayLike,
     weight: npt.ArrayLike,
@@ -1287,7 +1298,7 @@ def linear_forward(
     activation: int | Literal["none", "relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"] = 0,
     packed: npt.ArrayLike | None = None,
     *,
-    pre: bool = False,
+    saved: bool = False,
 ) -> linear_forward_result: ...
 
 class linear_backward_result(NamedTuple):
@@ -1295,13 +1306,15 @@ class linear_backward_result(NamedTuple):
     grad_weight: np.ndarray | None
     grad_bias: np.ndarray | None
 
-# linear_backward(grad~f[N,O], x~f[N,I], weight~f[O,I], activation:n=0, saved~?f[N,O]) -> grad_x?f[N,I], grad_weight?f[O,I], grad_bias?f[O]
+# linear_backward(grad~f[N,O], x~f[N,I], weight~f[O,I], activation:n=0, saved~?f[N,O], sum_weight+?f[O,I], sum_bias+?f[O]) -> grad_x?f[N,I], grad_weight?f[O,I], grad_bias?f[O]
 def linear_backward(
     grad: npt.ArrayLike,
     x: npt.ArrayLike,
     weight: npt.ArrayLike,
     activation: int | Literal["none", "relu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh"] = 0,
     saved: npt.ArrayLike | None = None,
+    sum_weight: np.ndarray | None = None,
+    sum_bias: np.ndarray | None = None,
     *,
     grad_x: bool = False,
     grad_weight: bool = False,
@@ -2889,7 +2902,7 @@ class transformer_step:
     net: tuple[str, ...]
     number: tuple[str, ...]
 
-# transformer_step_run(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,2D], sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[T,W], angles?f32[T,D], distances?f32[H,T], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R]) -> logits:f32[M,vocabulary]
+# transformer_step_run(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,2D], sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[T,W], angles?f32[T,D], ends?l[N], distances?f32[H,T], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R]) -> logits:f32[M,vocabulary]
 def transformer_step_run(
     net: npt.ArrayLike,
     numbers: npt.ArrayLike,
@@ -2904,6 +2917,7 @@ def transformer_step_run(
     vocabulary: int,
     positions: npt.ArrayLike | None = None,
     angles: npt.ArrayLike | None = None,
+    ends: npt.ArrayLike | None = None,
     distances: npt.ArrayLike | None = None,
     memory: npt.ArrayLike | None = None,
     memory_begins: npt.ArrayLike | None = None,

@@ -43,14 +43,14 @@ STOREYS = [
     ("ops",),
     ("nn", "optim"),
     ("text", "decode"),
-    ("data",),
+    ("data", "_huggingface"),
     ("metrics",),
     ("lm",),
     ("embed",),
     ("train",),
     ("diagnose",),
     ("models",),
-    ("plot",),
+    ("plot", "pretrained"),
     ("_cli", "__main__"),
 ]
 

@@ -110,6 +110,23 @@ static inline int64_t end_key(const problem *c, int64_t b, int64_t t)
     return most(0, least(key_count(c, b), t + c->to + 1));
 }
 
+// The first query that sees a key from s on, masks aside.
+static inline int64_t first_query(const problem *c, int64_t s) { return most(0, s - c->to); }
+
+enum { STAIR = 16 }; // queries, or keys, that a block on the diagonal of a causal mask takes at a time
+
+// How many of keys [s, s + columns) query t may see, masks aside: those before an end.
+static inline int64_t seen_of(const problem *c, int64_t b, int64_t t, int64_t s, int64_t columns)
+{
+    return most(0, least(columns, end_key(c, b, t) - s));
+}
+
+// How many of queries [t, t + rows) take keys [s, s + columns) together: all of them where they all see the last one.
+static inline int64_t stair(const problem *c, int64_t b, int64_t t, int64_t rows, int64_t s, int64_t columns)
+{
+    return seen_of(c, b, t, s, columns) == seen_of(c, b, t + rows - 1, s, columns) ? rows : STAIR;
+}
+
 // Whether heads have so few queries that keys and values are not packed for them.
 static inline bool has_few_queries(const problem *c)
 {

@@ -25,8 +25,7 @@ static void write_columns(real *to, int64_t to_row, const real *from, int64_t ro
     }
 }
 
-// The first query that sees a key from s on, and the end of those that see one before `end`.
-static int64_t first_query(const problem *c, int64_t s) { return most(0, s - c->to); }
+// The end of the queries that see a key before `end`.
 static int64_t end_query(const problem *c, int64_t b, int64_t end)
 {
     return most(0, least(query_count(c, b), end - c->from));

@@ -25,21 +25,40 @@ static real *dq_place(const backward_pass *f, int64_t chunk, int64_t b, int64_t 
     return f->dq_parts + (((chunk * c->batch + b) * c->heads + h) * c->queries + t) * *row;
 }
 
+// to += factor m^T x for keys [s, s + columns), where row i of m [rows, SQUARE] is of query t + i, and so is that of x.
+// A step of keys leaves out the queries before the first one that sees any of them.
+static void add_to_keys(const problem *c, int64_t b, int64_t t, int64_t rows, int64_t s, int64_t columns, const real *m,
+                        const real *x, int64_t x_row, real *to, int64_t wide, real factor)
+{
+    const int64_t step = stair(c, b, t, rows, s, columns) == rows ? columns : STAIR;
+    for (int64_t j = 0; j < columns; j += step) {
+        const int64_t i = most(0, first_query(c, s + j) - t);
+        if (i < rows)
+            gemm_small(to + j * wide, wide, m + i * SQUARE + j, 1, SQUARE, x + i * x_row, x_row,
+                       least(step, columns - j), rows - i, wide / LANES, factor, true);
+    }
+}
+
 // dq = scale dS k, dk = scale dS^T q of a block.
 static void product_block(const backward_pass *f, backward_room *w, int64_t chunk, int64_t b, int64_t h, int64_t t,
-                          int64_t rows, int64_t columns, const real *k, int64_t k_row)
+                          int64_t rows, int64_t s, int64_t columns, const real *k, int64_t k_row)
 {
     const problem *c = f->c;
     const int64_t deep = padded(c->depth);
     if (f->dk) {
         int64_t q_row = c->q_step.row;
         const real *q = whole_rows(place(c->q, c->q_step, b, h, t), &q_row, rows, c->depth, w->q);
-        gemm_small(w->dk, deep, w->dp, 1, SQUARE, q, q_row, columns, rows, deep / LANES, c->scale, true);
+        add_to_keys(c, b, t, rows, s, columns, w->dp, q, q_row, w->dk, deep, c->scale);
     }
     if (f->dq) {
         int64_t dq_row;
         real *dq = dq_place(f, chunk, b, h, t, &dq_row);
-        gemm_small(dq, dq_row, w->dp, SQUARE, 1, k, k_row, rows, columns, deep / LANES, c->scale, true);
+        const int64_t step = stair(c, b, t, rows, s, columns);
+        for (int64_t i = 0; i < rows; i += step) {
+            const int64_t count = least(step, rows - i), seen = seen_of(c, b, t + i + count - 1, s, columns);
+            gemm_small(dq + i * dq_row, dq_row, w->dp + i * SQUARE, SQUARE, 1, k, k_row, count, seen, deep / LANES,
+                       c->scale, true);
+        }
     }
 }
 
@@ -75,12 +94,30 @@ static void score_again(const problem *c, backward_room *w, int64_t b, int64_t h
             score_few(c, h, w->p + i * SQUARE, place(c->q, c->q_step, b, h, t + i), k, columns);
     } else {
         for (int64_t j = 0; j < columns; j += PANEL) {
-            const int64_t vectors = vectors_of(least(PANEL, columns - j));
-            score_panel(c, h, w->p + j, SQUARE, scored, scored_row, w->kt + j * c->depth, vectors * LANES, rows,
-                        vectors);
+            const int64_t n = least(PANEL, columns - j);
+            score_seen(c, b, h, t, rows, s + j, n, w->p + j, SQUARE, scored, scored_row, w->kt + j * c->depth,
+                       padded(n));
         }
     }
     adjust(c, b, h, t, rows, s, columns, w->p, SQUARE);
+}
+
+// dP = grad V^T of queries [t, t + rows) and keys [s, s + columns); 0 where no query of a step sees the keys.
+static void weight_gradient(const problem *c, backward_room *w, int64_t b, int64_t t, int64_t rows, int64_t s,
+                            int64_t columns, const real *grad, int64_t grad_row)
+{
+    for (int64_t j = 0; j < columns; j += PANEL) {
+        const int64_t n = least(PANEL, columns - j), step = stair(c, b, t, rows, s + j, n);
+        for (int64_t i = 0; i < rows; i += step) {
+            const int64_t count = least(step, rows - i);
+            const int64_t seen = padded(seen_of(c, b, t + i + count - 1, s + j, n));
+            real *to = w->dp + i * SQUARE + j;
+            gemm_small(to, SQUARE, grad + i * grad_row, grad_row, 1, w->vt + j * c->width, padded(n), count, c->width,
+                       seen / LANES, 1, false);
+            for (int64_t r = 0; r < count; r++)
+                memset(to + r * SQUARE + seen, 0, (size_t)(padded(n) - seen) * sizeof(real));
+        }
+    }
 }
 
 // Adds what keys [s, s + columns) and queries [t, t + rows) of head h give.
@@ -93,11 +130,7 @@ static void backward_block(const backward_pass *f, backward_room *w, int64_t chu
     const real *scored = take_queries(c, place(c->q, c->q_step, b, h, t), &scored_row, rows, w->q);
     const real *grad = place(f->grad, f->grad_step, b, h, t);
     score_again(c, w, b, h, t, rows, s, columns, scored, scored_row);
-    for (int64_t j = 0; j < columns; j += PANEL) {
-        const int64_t vectors = vectors_of(least(PANEL, columns - j));
-        gemm_small(w->dp + j, SQUARE, grad, grad_row, 1, w->vt + j * c->width, vectors * LANES, rows, c->width, vectors,
-                   1, false);
-    }
+    weight_gradient(c, w, b, t, rows, s, columns, grad, grad_row);
     const int64_t at = (b * c->heads + h) * c->queries + t;
     if (f->chosen)
         hard_slopes(f, at, s, rows, columns, w->p, w->dp);
@@ -108,12 +141,12 @@ static void backward_block(const backward_pass *f, backward_room *w, int64_t chu
     if (f->dbias || f->drelative) bias_slopes(f, chunk, b, h, t, s, rows, columns, w->dp);
     if (f->dv) {
         const real *x = whole_rows(grad, &grad_row, rows, c->width, w->grad);
-        gemm_small(w->dv, wide, w->p, 1, SQUARE, x, grad_row, columns, rows, wide / LANES, 1, true);
+        add_to_keys(c, b, t, rows, s, columns, w->p, x, grad_row, w->dv, wide, 1);
     }
     if (c->additive)
         additive_block(f, w, chunk, b, h, t, rows, columns, scored, scored_row);
     else
-        product_block(f, w, chunk, b, h, t, rows, columns, k, k_row);
+        product_block(f, w, chunk, b, h, t, rows, s, columns, k, k_row);
 }
 
 #endif

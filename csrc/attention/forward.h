@@ -24,15 +24,19 @@ static void forward_block(const forward_pass *f, workspace *w, const real *packe
     for (int64_t s = first, block = 0; s < end; s += KEYS, block++) {
         const int64_t columns = least(KEYS, end - s);
         for (int64_t j = 0; j < columns; j += PANEL) {
-            const int64_t vectors = vectors_of(least(PANEL, columns - j));
             // The last panel of all keys is as wide as it must be; others may be read in part.
             const int64_t panel_row = padded(least(PANEL, c->keys - s - j));
-            score_panel(c, h, w->scores + j, ROW, q, q_row, packed + (s + j) * c->depth, panel_row, rows, vectors);
+            score_seen(c, b, h, t, rows, s + j, least(PANEL, columns - j), w->scores + j, ROW, q, q_row,
+                       packed + (s + j) * c->depth, panel_row);
             adjust(c, b, h, t, rows, s + j, least(PANEL, columns - j), w->scores + j, ROW);
         }
         weigh(f, w, b, h, t, rows, s, columns, block, at_once);
-        if (f->out)
-            gemm_small(w->sums, wide, w->scores, ROW, 1, v + s * v_row, v_row, rows, columns, wide / LANES, 1, true);
+        const int64_t step = stair(c, b, t, rows, s, columns);
+        for (int64_t i = 0; f->out && i < rows; i += step) {
+            const int64_t count = least(step, rows - i), seen = seen_of(c, b, t + i + count - 1, s, columns);
+            gemm_small(w->sums + i * wide, wide, w->scores + i * ROW, ROW, 1, v + s * v_row, v_row, count, seen,
+                       wide / LANES, 1, true);
+        }
     }
     finish_rows(f, w, b, h, t, rows, first, end, at_once);
 }

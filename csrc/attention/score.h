@@ -112,6 +112,17 @@ static void score_panel(const problem *c, int64_t h, real *scores, int64_t score
         }
 }
 
+// Scores queries [t, t + rows) with keys [s, s + columns) of a panel, leaving out those that no query of a step sees.
+static void score_seen(const problem *c, int64_t b, int64_t h, int64_t t, int64_t rows, int64_t s, int64_t columns,
+                       real *scores, int64_t score_row, const real *q, int64_t q_row, const real *kt, int64_t kt_row)
+{
+    const int64_t step = stair(c, b, t, rows, s, columns);
+    for (int64_t i = 0; i < rows; i += step) {
+        const int64_t count = least(step, rows - i), seen = seen_of(c, b, t + i + count - 1, s, columns);
+        score_panel(c, h, scores + i * score_row, score_row, q + i * q_row, q_row, kt, kt_row, count, vectors_of(seen));
+    }
+}
+
 // Adds the gradients of additive scores, from ds of a block of queries and a panel of keys; tanh' = 4 r (1 - r): to
 // rows of dq (which may be NULL), to dk^T, and to the gradient of `additive`, lane by lane and without the scale.
 ALWAYS_INLINE void additive_slopes(const problem *c, int64_t h, const real *ds, int64_t ds_row, const real *q,

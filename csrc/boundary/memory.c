@@ -14,7 +14,14 @@
 #include <unistd.h>
 #endif
 
-enum { HEADER = 64, SMALLEST_BITS = 17 /* KEPT_FROM */, STEPS = 8, CLASSES = 8 * 24, HUGE_FROM = 4 << 20 };
+enum {
+    HEADER = 64,
+    SMALLEST_BITS = 17 /* KEPT_FROM */,
+    STEPS = 8,
+    CLASSES = 8 * 24,
+    NEAR = STEPS / 2,
+    HUGE_FROM = 4 << 20
+};
 
 typedef struct block {
     size_t capacity; // bytes behind the header; fewer than KEPT_FROM are not kept
@@ -76,8 +83,9 @@ static void *obtain(size_t size, bool zeros)
     if (size >= KEPT_FROM && size < SIZE_MAX / 4) {
         int class = class_of(size, &capacity);
         if (class < CLASSES && enter()) {
-            b = kept[class];
-            if (b) kept[class] = b->next, idle -= b->capacity;
+            // A block up to half again as large will do: batches of unequal lengths seldom ask for the same size twice.
+            for (int k = class; !b && k < CLASSES && k <= class + NEAR; k++)
+                if ((b = kept[k])) kept[k] = b->next, idle -= b->capacity;
             leave();
         }
     }

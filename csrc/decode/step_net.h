@@ -22,7 +22,7 @@ struct step_layer {
     struct rows_weight qkv, out, query, cross_out, up, gate, down;
 };
 
-// The end of the net: the last norm and the table of the outputs.
+// The end of the net: the last norm and the table of the outputs, which an encoder has not (N = 0).
 struct step_end {
     row_norm norm;
     struct rows_weight table;
@@ -125,7 +125,9 @@ static const char *read_weights(const struct transformer_step_run *a, const stru
     struct step_walk w = {.a = a};
     for (int64_t i = 0; i < n->layers && !w.error; i++) layers[i] = next_layer(&w, n);
     end->norm = next_norm(&w, n);
-    end->table = next_weight(&w, n->width, a->vocabulary, a->vocabulary);
+    end->table = (struct rows_weight){0};
+    if (w.weight < a->weights_count || a->vocabulary != n->width)
+        end->table = next_weight(&w, n->width, a->vocabulary, a->vocabulary);
     if (!w.error && (w.weight != a->weights_count || w.vector != a->K))
         return "weights: there are more of them, or more vectors, than the net has";
     return w.error;

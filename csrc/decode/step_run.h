@@ -19,7 +19,7 @@ enum step_operation {
     STEP_REMINDED, // y = attended times the output projection
     STEP_UP,       // inner = act(h times up), times h times gate
     STEP_DOWN,     // y = inner times down
-    STEP_LAST,     // h = norm(x + y) of the rows whose logits are wanted
+    STEP_LAST,     // h, or without a table the result, = norm(x + y) of the rows whose logits are wanted
     STEP_LOGITS    // out = h times the table of outputs
 };
 
@@ -98,7 +98,7 @@ static void attend(const struct step *s, int64_t layer, int64_t r, int64_t g, bo
     } else {
         keys.at = a->cache + row * a->S * 2 * n->depth;
         keys.slots = a->slots + sequence * a->T;
-        keys.count = a->lengths[r];
+        keys.count = a->ends ? a->ends[r] : a->lengths[r];
     }
     const real *q = row_of(s->qkv, r, memory ? n->attended : n->projected);
     for (int64_t h = g * share; h < (g + 1) * share; h++) {
@@ -137,7 +137,7 @@ static void finish_row(const struct step *s, int64_t i)
 {
     const int64_t width = s->net.width, r = s->a->wanted[i];
     const real *x = row_of(s->x, r, width), *y = row_of(s->y, r, width);
-    real *h = row_of(s->h, i, width);
+    real *h = row_of(s->end.table.N ? s->h : s->a->logits, i, width);
     if (s->net.norm_first)
         for (int64_t j = 0; j < width; j++) h[j] = x[j] + y[j];
     else

@@ -31,7 +31,7 @@ static void put_tasks(struct step *s)
     }
     if (s->a->M == 0) return;
     put(s, STEP_LAST, 0, 0);
-    put(s, STEP_LOGITS, 0, 0);
+    if (s->end.table.N) put(s, STEP_LOGITS, 0, 0);
 }
 
 // How many rows a task is cut into, and how many elements of one row it touches; 0: it is cut in another way.

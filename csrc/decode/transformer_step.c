@@ -20,6 +20,9 @@ static const char *refuse(const struct transformer_step_run *a, const struct ste
         if (a->memory_begins[i] > a->memory_ends[i]) return "memory_begins: one is after its end";
     if (a->angles && n->depth % 2) return "angles: the depth of a head is odd";
     if (a->distances && a->H != n->heads) return "distances: expected a row for each head";
+    if (a->distances && a->ends) return "distances: expected none with ends";
+    for (int64_t i = 0; a->ends && i < a->N; i++)
+        if (a->ends[i] < 1 || a->ends[i] > a->T) return "ends: expected positions of the slots, from 1";
     if (n->layers > a->weights_count) return "weights: there are fewer than the net has";
     return NULL;
 }
@@ -76,7 +79,8 @@ static void *take_rooms(struct step *s)
 
 // Row i is a new token with the embedding x[i], at position lengths[i] - 1 of sequence sequences[i]; its keys and
 // values go to the slot of that position, slots[sequences[i], lengths[i] - 1], and it attends to all positions up to
-// there. Tokens of one sequence may come together. Only rows `wanted` get logits.
+// there, or to `ends[i]` positions: the whole sequence in an encoder, all of whose tokens come together. Tokens of one
+// sequence may come together. Only rows `wanted` get logits; without a table they get what it would be multiplied by.
 //
 // weights: of each layer queries, keys and values | output || queries, output of the attention to the memory || up |
 // gate | down; then the table of the outputs; each packed by rows_pack, of any kind. vectors: in the same order all
@@ -85,7 +89,7 @@ static void *take_rooms(struct step *s)
 // memory: keys and values of what an encoder has read, those of a sequence from memory_begins to memory_ends.
 //: transformer_step_run(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,2D],
 //:     sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[T,W],
-//:     angles?f32[T,D], distances?f32[H,T], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R])
+//:     angles?f32[T,D], ends?l[N], distances?f32[H,T], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R])
 //:     -> logits:f32[M,vocabulary]
 //:     where 1 <= lengths <= T; 0 <= memory_begins <= Q; 0 <= memory_ends <= Q; memory needs memory_begins;
 //:     memory needs memory_ends; memory_begins needs memory; memory_ends needs memory; vocabulary <= 67108864

@@ -28,9 +28,12 @@ static void activate(enum linear_activation activation, real *restrict x, int64_
     }
 }
 
-static void add(real *restrict x, const real *restrict y, int64_t columns)
+static void add(real *x, const real *y, int64_t columns)
 {
-    for (int64_t j = 0; j < columns; j++) x[j] += y[j];
+    int64_t j = 0;
+    for (; j + LANES <= columns; j += LANES) vf_store(x + j, vf_load(x + j) + vf_load(y + j));
+    if (j < columns)
+        vf_store_part(x + j, columns - j, vf_load_part(x + j, columns - j) + vf_load_part(y + j, columns - j));
 }
 
 #endif

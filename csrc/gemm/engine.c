@@ -31,7 +31,7 @@ static void pack_while_multiplying(const gemm *g, real *packed, int part, int pa
         own.n = least(gemm_panel_start(g->n, p + 1) * LANES, g->n) - column;
         own.b += column * g->b_col, own.c += column;
         if (g->bias) own.bias += column;
-        if (g->pre) own.pre += column;
+        if (g->saved) own.saved += column;
         if (g->residual) own.residual += column;
         gemm_pack(&own, packed, 0, 1);
         own.packed = packed;
@@ -115,7 +115,7 @@ static bool run_deep(const gemm *g, int team)
         own.k = cut(g->k, steps, s + 1) - k;
         own.a += k * g->a_col, own.b += k * g->b_row;
         if (s > 0) own.beta = 1, own.bias = NULL;
-        if (s < steps - 1) own.pre = NULL, own.activation = LINEAR_NONE, own.residual = NULL;
+        if (s < steps - 1) own.saved = NULL, own.activation = LINEAR_NONE, own.residual = NULL;
         if (!run(&own, team)) return false;
     }
     return true;

@@ -44,8 +44,8 @@ typedef struct {
     real alpha, beta; // C is not read where beta is 0
     const real *bias; // [n] or NULL
     int activation;   // an enum linear_activation (linear_args.h); 0: none
-    real *pre;        // [m, n] or NULL: what goes into the activation, for backward
-    int64_t pre_row;
+    real *saved;      // [m, n] or NULL: what backward needs of the activation
+    int64_t saved_row;
     const real *residual; // [m, n] or NULL: added after the activation
     int64_t residual_row;
 } gemm;

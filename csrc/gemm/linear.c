@@ -94,11 +94,13 @@ KERNEL(linear_pack)
 
 //= activation none relu gelu gelu_tanh silu sigmoid tanh
 
-// out = act(x weight^T + bias) + residual, pre = x weight^T + bias
+// out = act(z) + residual, z = x weight^T + bias. `saved` is what linear_backward takes: act(z) of relu, sigmoid and
+// tanh, act'(z) of gelu, gelu_tanh and silu.
 //: linear_forward(x~f[N,I], weight~f[O,I], bias?f[O], residual~?f[N,O], activation:n=0, packed?f[P])
-//:     -> out:f[N,O], pre?f[N,O] where activation in activation
+//:     -> out:f[N,O], saved?f[N,O] where activation in activation
 KERNEL(linear_forward)
 {
+    if (a->saved && a->activation == LINEAR_NONE) return "saved belongs to an activation, and there is none";
     gemm g = {.m = a->N,
               .n = a->O,
               .k = a->I,
@@ -113,8 +115,8 @@ KERNEL(linear_forward)
               .alpha = 1,
               .bias = a->bias,
               .activation = (int)a->activation,
-              .pre = a->pre,
-              .pre_row = a->O,
+              .saved = a->saved,
+              .saved_row = a->O,
               .residual = a->residual,
               .residual_row = a->residual_stride[0]};
     if (a->packed) {
@@ -166,22 +168,24 @@ static void add_bias_gradient(const real *grad, int64_t grad_row, int64_t rows, 
         sum_columns(grad, grad_row, rows, sums, j, least(columns, j + SUM_COLUMNS));
 }
 
+ALWAYS_INLINE vf vf_times(vf x, vf y) { return x * y; }
+
 #define SLOPE(function)                                                                                                \
     do {                                                                                                               \
         for (; j + LANES <= n; j += LANES) vf_store(out + j, function(vf_load(grad + j), vf_load(y + j)));             \
         if (j < n) vf_store_part(out + j, n - j, function(vf_load_part(grad + j, n - j), vf_load_part(y + j, n - j))); \
     } while (0)
 
-// out = grad act'(z), from y = act(z) or z, as linear_backward says.
+// out = grad act'(z), from what linear_forward saved.
 static void slope_row(enum linear_activation activation, const real *grad, const real *y, real *restrict out, int64_t n)
 {
     int64_t j = 0;
     switch (activation) {
     case LINEAR_NONE: break;
     case LINEAR_RELU: SLOPE(vf_relu_slope); break;
-    case LINEAR_GELU: SLOPE(vf_gelu_slope); break;
-    case LINEAR_GELU_TANH: SLOPE(vf_gelu_tanh_slope); break;
-    case LINEAR_SILU: SLOPE(vf_silu_slope); break;
+    case LINEAR_GELU:
+    case LINEAR_GELU_TANH:
+    case LINEAR_SILU: SLOPE(vf_times); break;
     case LINEAR_SIGMOID: SLOPE(vf_sigmoid_slope); break;
     case LINEAR_TANH: SLOPE(vf_tanh_slope); break;
     }
@@ -215,7 +219,9 @@ static bool add_rows(const struct linear_backward *a, int64_t row, int64_t rows,
                         .alpha = 1};
         if (!gemm_run(&g, gemm_team(&g))) return false;
     }
-    if (a->grad_weight) {
+    real *weight_sum = a->sum_weight ? a->sum_weight : a->grad_weight,
+         *bias_sum = a->sum_bias ? a->sum_bias : a->grad_bias;
+    if (weight_sum) {
         const gemm g = {.m = a->O,
                         .n = a->I,
                         .k = rows,
@@ -225,26 +231,28 @@ static bool add_rows(const struct linear_backward *a, int64_t row, int64_t rows,
                         .b = a->x + row * a->x_stride[0],
                         .b_row = a->x_stride[0],
                         .b_col = 1,
-                        .c = a->grad_weight,
+                        .c = weight_sum,
                         .c_row = a->I,
                         .alpha = 1,
-                        .beta = row > 0};
+                        .beta = row > 0 || a->sum_weight};
         if (!gemm_run(&g, gemm_team(&g))) return false;
     }
-    if (a->grad_bias) add_bias_gradient(grad, grad_row, rows, a->grad_bias, a->O);
+    if (bias_sum) add_bias_gradient(grad, grad_row, rows, bias_sum, a->O);
     return true;
 }
 
-// out = act(z) + residual, z = x weight^T + bias. With g = grad act'(z), from `saved` (the result of relu, sigmoid and
-// tanh, z of the others): grad_x = g weight, grad_weight = g^T x, grad_bias = the column sums of g
-//: linear_backward(grad~f[N,O], x~f[N,I], weight~f[O,I], activation:n=0, saved~?f[N,O])
-//:     -> grad_x?f[N,I], grad_weight?f[O,I], grad_bias?f[O]
+// With g = grad act'(z), from what linear_forward saved: grad_x = g weight, grad_weight = g^T x, grad_bias = the column
+// sums of g; or the latter two are added to sum_weight and sum_bias.
+//: linear_backward(grad~f[N,O], x~f[N,I], weight~f[O,I], activation:n=0, saved~?f[N,O],
+//:     sum_weight+?f[O,I], sum_bias+?f[O]) -> grad_x?f[N,I], grad_weight?f[O,I], grad_bias?f[O]
 //:     where activation in activation
 KERNEL(linear_backward)
 {
     real *packed = NULL, *slopes = NULL;
     bool ok = true;
     if (!a->saved != (a->activation == LINEAR_NONE)) return "saved belongs to an activation, and to every one but none";
+    if ((a->sum_weight && a->grad_weight) || (a->sum_bias && a->grad_bias))
+        return "a gradient is either an output of its own, or is added to a sum";
     if (a->grad_bias) memset(a->grad_bias, 0, (size_t)a->O * sizeof(real));
     if (a->grad_weight && a->N == 0) memset(a->grad_weight, 0, (size_t)a->grad_weight_size * sizeof(real));
     if (a->O == 0 && a->I == 0) return NULL;

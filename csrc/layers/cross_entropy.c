@@ -109,14 +109,15 @@ static void finish_part(const losses *o, const real *e, real *grad, const real *
         finish(e, grad, n, scale, uniform, NULL, false, false);
 }
 
-// Stores the loss and lse of a row whose terms are complete. Returns the slope of its gradient, for which the block of
-// the target is made ready.
+// Stores the loss and lse (which may be NULL) of a row whose terms are complete. Returns the slope of its gradient, for
+// which the block of the target is made ready.
 static slope finish_loss(const struct cross_entropy_forward *a, const losses *o, int64_t r, const row_terms *t,
                          real factor)
 {
     const int64_t target = o->classes[r], at = target / ROW_BLOCK * ROW_BLOCK;
-    a->lse[r] = t->largest + (real)log((double)t->sum);
-    a->loss[r] = loss(o, a->logits + r * a->C, target, a->lse[r]);
+    const real lse = t->largest + (real)log((double)t->sum);
+    if (a->lse) a->lse[r] = lse;
+    a->loss[r] = loss(o, a->logits + r * a->C, target, lse);
     const slope s = slope_of(o, t->sum, target, factor);
     if (a->grad) {
         const real own = row_factor(t, at);
@@ -127,7 +128,8 @@ static slope finish_loss(const struct cross_entropy_forward *a, const losses *o,
     return s;
 }
 
-// Computes rows [first, last): while the blocks of one are read, the gradient of the row before is stored.
+// Computes rows [first, last): while the blocks of one are read, the gradient of the row before is stored, which may
+// lie where its logits do.
 static void some_rows(const struct cross_entropy_forward *a, const losses *o, int64_t first, int64_t last,
                       row_terms *room, real factor)
 {
@@ -153,11 +155,26 @@ static void some_rows(const struct cross_entropy_forward *a, const losses *o, in
         if (counts)
             s = finish_loss(a, o, row, &now, factor);
         else if (row < last) {
-            a->loss[row] = a->lse[row] = 0;
+            a->loss[row] = 0;
+            if (a->lse) a->lse[row] = 0;
             if (grad) zero_row(grad, n);
         }
     }
     if (o->stream) vf_stream_end();
+}
+
+// Computes all rows, whose gradients are those of factor times the loss. False: no memory.
+static bool all_rows(const struct cross_entropy_forward *a, const losses *o, real factor)
+{
+    const int team = sq_team(a->N * a->C * 4);
+    row_terms *rooms = row_rooms(team, a->C);
+    if (rooms) {
+#pragma omp parallel for num_threads(team) schedule(static)
+        for (int t = 0; t < team; t++)
+            some_rows(a, o, cut(a->N, team, t), cut(a->N, team, t + 1), rooms + 2 * t, factor);
+    }
+    free(rooms);
+    return rooms != NULL;
 }
 
 // lse = L, total = the sum of the losses, or their mean (over the weights of the targets) with `mean`, divisor = what
@@ -172,21 +189,29 @@ KERNEL(cross_entropy_forward)
     double divisor = a->mean ? 0 : 1;
     for (int64_t r = 0; r < a->N && a->mean; r++)
         if (o.classes[r] >= 0) divisor += a->weight ? (double)a->weight[o.classes[r]] : 1;
-    const int team = sq_team(a->N * a->C * 4);
-    row_terms *rooms = row_rooms(team, a->C);
-    if (rooms) {
-#pragma omp parallel for num_threads(team) schedule(static)
-        for (int t = 0; t < team; t++)
-            some_rows(a, &o, cut(a->N, team, t), cut(a->N, team, t + 1), rooms + 2 * t, (real)(1 / divisor));
-    }
+    const bool done = all_rows(a, &o, (real)(1 / divisor));
     sq_scratch_give(o.classes);
-    if (!rooms) return sq_no_memory;
-    free(rooms);
+    if (!done) return sq_no_memory;
     double total = 0;
     for (int64_t r = 0; r < a->N; r++) total += (double)a->loss[r];
     a->total[0] = (real)(total / divisor);
     a->divisor[0] = divisor;
     return NULL;
+}
+
+// Writes the gradient of factor times the sum of the losses over the logits, which are in the cache by then.
+//: cross_entropy_replace(logits+f[N,C], target:l[N], weight?f[C], ignore_index:n, smoothing:d, factor:d) -> loss:f[N]
+KERNEL(cross_entropy_replace)
+{
+    losses o;
+    const char *error = prepare(&o, a->target, a->N, a->ignore_index, a->weight, a->C, a->smoothing);
+    if (error) return error;
+    const struct cross_entropy_forward rows = {
+        .logits = a->logits, .loss = a->loss, .grad = a->logits, .N = a->N, .C = a->C};
+    o.stream = false;
+    const bool done = all_rows(&rows, &o, (real)a->factor);
+    sq_scratch_give(o.classes);
+    return done ? NULL : sq_no_memory;
 }
 
 // Computes the gradient of row r from its lse, a block at a time.

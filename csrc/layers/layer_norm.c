@@ -2,22 +2,25 @@
 #include "layer_norm_args.h"
 #include "layers/norm_row.h"
 
-static void forward_row(const struct layer_norm_forward *a, int64_t row)
+static void forward_rows(const struct layer_norm_forward *a, int64_t row, int64_t rows)
 {
     const int64_t n = a->D;
     const real *x = a->x + row * n;
     real *out = a->out + row * n;
     const row_norm norm = {a->weight, a->bias, a->eps, a->rms};
+    row_moments m[NORM_ROWS];
     if (a->residual) {
         const real *residual = a->residual + row * n;
         real *sum = a->sum ? a->sum + row * n : out;
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) sum[i] = x[i] + residual[i];
+        for (int64_t i = 0; i < rows * n; i++) sum[i] = x[i] + residual[i];
         x = sum;
     }
-    const row_moments m = norm_row(out, x, &norm, n);
-    if (a->mean) a->mean[row] = m.mean;
-    if (a->rstd) a->rstd[row] = m.rstd;
+    norm_rows(out, x, &norm, rows, n, m);
+    for (int64_t r = 0; r < rows; r++) {
+        if (a->mean) a->mean[row + r] = m[r].mean;
+        if (a->rstd) a->rstd[row + r] = m[r].rstd;
+    }
 }
 
 // s = x + residual; out = (s - mean) * rstd * weight + bias, where rstd = 1 / sqrt(mean of (s - mean)^2 + eps); mean =
@@ -28,7 +31,7 @@ KERNEL(layer_norm_forward)
 {
     if (a->sum && !a->residual) return "sum is x itself where there is no residual";
 #pragma omp parallel for num_threads(sq_team(a->N * a->D)) schedule(static)
-    for (int64_t row = 0; row < a->N; row++) forward_row(a, row);
+    for (int64_t row = 0; row < a->N; row += NORM_ROWS) forward_rows(a, row, least(NORM_ROWS, a->N - row));
     return NULL;
 }
 

@@ -1,5 +1,5 @@
-// Layer norm and RMS norm of one row, which is read from memory once: moments, then the result, from the first-level
-// cache. The variance is taken around the mean, not as a difference of squares.
+// Layer norm and RMS norm of a few rows, which are read from memory once: moments, then the result, from the
+// first-level cache. The variance is taken around the mean, not as a difference of squares.
 #ifndef SEQNN_LAYERS_NORM_ROW_H
 #define SEQNN_LAYERS_NORM_ROW_H
 
@@ -43,14 +43,27 @@ static __attribute__((noinline)) row_moments norm_large_row(real *out, const rea
     return (row_moments){mean / LESS, rstd * LESS};
 }
 
-// out = (x - mean) * rstd * weight + bias, where rstd = 1 / sqrt(mean of (x - mean)^2 + eps); mean = 0 for RMS norm.
-// `out` may be `x`.
-static row_moments norm_row(real *out, const real *x, const row_norm *norm, int64_t n)
+enum { NORM_ROWS = 4 }; // rows normed together: a step of one waits for the step before it, but not for other rows
+
+// out = (x - mean) * rstd * weight + bias, where rstd = 1 / sqrt(mean of (x - mean)^2 + eps); mean = 0 for RMS norm; of
+// at most NORM_ROWS rows. `out` may be `x`.
+static void norm_rows(real *out, const real *x, const row_norm *norm, int64_t rows, int64_t n, row_moments *m)
 {
-    const real mean = norm->rms ? 0 : row_sum(x, n) / (real)n, squares = row_squares(x, mean, n);
-    if (!isfinite(squares)) return norm_large_row(out, x, norm, n);
-    const row_moments m = {mean, 1 / (real)sqrt((double)(squares / (real)n) + norm->eps)};
-    scale_row(out, x, norm, m, n);
+    real squares[NORM_ROWS];
+    for (int64_t r = 0; r < rows; r++) m[r].mean = norm->rms ? 0 : row_sum(x + r * n, n) / (real)n;
+    for (int64_t r = 0; r < rows; r++) squares[r] = row_squares(x + r * n, m[r].mean, n);
+    for (int64_t r = 0; r < rows; r++) m[r].rstd = 1 / (real)sqrt((double)(squares[r] / (real)n) + norm->eps);
+    for (int64_t r = 0; r < rows; r++)
+        if (isfinite(squares[r]))
+            scale_row(out + r * n, x + r * n, norm, m[r], n);
+        else
+            m[r] = norm_large_row(out + r * n, x + r * n, norm, n);
+}
+
+static inline row_moments norm_row(real *out, const real *x, const row_norm *norm, int64_t n)
+{
+    row_moments m;
+    norm_rows(out, x, norm, 1, n, &m);
     return m;
 }
 

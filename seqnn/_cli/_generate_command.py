@@ -38,8 +38,9 @@ def add_command(commands: Any) -> None:
         "generate",
         help="write what follows a prompt, by any strategy",
         description="Write what a model says after PROMPT, or after each line of the standard input. MODEL: a folder of "
-        "GPT.save_huggingface, or of transformers' save_pretrained with a tokenizer.json (GPT-2, T5), or a file of seqnn "
-        "lm train, lm-neural train or LanguageModel.save. Without options the most probable token is taken each time.",
+        "GPT.save_huggingface, or of transformers' save_pretrained with a tokenizer.json (GPT-2, LLaMA, Qwen2, T5), "
+        "or a file of seqnn lm train, lm-neural train or LanguageModel.save. Without options the most probable token is taken "
+        "each time.",
         epilog='Examples:\n  seqnn generate gpt2/ "Once upon a time" --temperature 0.8 --top-p 0.9 --seed 1\n'
         '  seqnn generate model.lm "once upon" --num-beams 8 --num-return-sequences 3\n'
         "  seqnn generate t5/ --num-beams 4 --json < texts.txt",
@@ -135,22 +136,18 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     return options
 
 
-def load(path: str) -> tuple[Any, int | None]:
-    """Return the model of a folder or a file, and the token that ends its texts, where that has to be told."""
+def load(path: str) -> tuple[Any, list[int] | None]:
+    """Return the model of a folder or a file, and the tokens that end its texts, where that has to be told."""
     if not os.path.isdir(path):
         return load_file(source(path)), None
-    from ..models import GPT, T5, from_huggingface
+    from ..pretrained import Generator, load_pretrained
 
-    model = from_huggingface(path)
-    if not isinstance(model, GPT | T5):
-        raise ValueError(f"{path}: expected a model that writes text, got {type(model).__name__}")
-    if model.tokenizer is None:
+    found = load_pretrained(path)
+    if not isinstance(found, Generator):
+        raise ValueError(f"{path}: expected a model that writes text, got {type(found.model).__name__}")
+    if found.tokenizer is None:
         raise ValueError(f"{path}: expected a tokenizer.json (and the tokenizers library), or a vocabulary.json")
-    if isinstance(model, T5):
-        return model, None
-    with open(os.path.join(path, "config.json"), encoding="utf-8") as file:
-        end = json.load(file).get("eos_token_id")
-    return model, end if isinstance(end, int) and end < len(model.embedding.weight) else None
+    return found.model, found.eos_token_id
 
 
 def load_file(path: str) -> Any:

@@ -19,6 +19,7 @@ from . import (
     _lm_command,
     _lm_neural_command,
     _metric_commands,
+    _pretrained_command,
     _tag_command,
     _translate_command,
     _vector_commands,
@@ -79,7 +80,8 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     """Make the parser of the command line, and list those of its commands."""
     parser = argparse.ArgumentParser(
         prog="seqnn",
-        description="Train and use word vectors and language models, tag and classify texts, and score them.",
+        description="Train and use word vectors and language models, use pretrained ones, tag and classify texts, and score "
+        "them.",
         epilog=EXAMPLES,
         formatter_class=Help,
     )
@@ -93,6 +95,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     _lm_neural_command.add_command(commands)
     _translate_command.add_command(commands)
     _generate_command.add_command(commands)
+    _pretrained_command.add_commands(commands)
     _tag_command.add_command(commands)
     _classify_command.add_command(commands)
     about = commands.add_parser("config", help="print versions, instruction set, threads", allow_abbrev=False)

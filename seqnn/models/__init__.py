@@ -12,7 +12,6 @@ from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
 from ._explanation import Explanation
 from ._fasttext_classifier import FastTextClassifier
-from ._from_huggingface import from_huggingface
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
 from ._image_captioner import ImageCaptioner
@@ -96,6 +95,5 @@ __all__ = [
     "Translator",
     "WithHead",
     "best_spans",
-    "from_huggingface",
     "token_cross_entropy",
 ]

@@ -8,38 +8,17 @@ from typing import Any, Self
 import numpy as np
 
 from .. import nn, ops
+from .._huggingface import BERT as FAMILY
+from .._huggingface import Source, from_folder, load, masked_table
 from ..autograd import Tensor
-from . import _huggingface
+from ..text import pad
+from ._decoding import evaluating
 from ._heads import LanguageModelHead
-from ._huggingface_config import BERT as FAMILY
-from ._huggingface_config import from_folder
 from ._token_ids import as_attention_mask, as_ids, keys_mask
+from ._transformer_encoding import SHORT, encode_packed
+from ._transformer_plan import plan_step
 
 __all__ = ["BERT", "BERTForPretraining"]
-
-_LAYER = "encoder.layer.{}."
-_NAMES = {  # in Hugging Face's transformers
-    "embedding": "embeddings.word_embeddings",
-    "positions": "embeddings.position_embeddings",
-    "segments": "embeddings.token_type_embeddings",
-    "norm": "embeddings.LayerNorm",
-    "transformer.layers.{}.self_attn.in_proj": tuple(f"{_LAYER}attention.self.{x}" for x in ("query", "key", "value")),
-    "transformer.layers.{}.self_attn.out_proj": f"{_LAYER}attention.output.dense",
-    "transformer.layers.{}.norm1": f"{_LAYER}attention.output.LayerNorm",
-    "transformer.layers.{}.linear1": f"{_LAYER}intermediate.dense",
-    "transformer.layers.{}.linear2": f"{_LAYER}output.dense",
-    "transformer.layers.{}.norm2": f"{_LAYER}output.LayerNorm",
-    "pooler": "pooler.dense",
-}
-_PRETRAINING_NAMES = {
-    **{f"bert.{ours}": theirs for ours, theirs in _NAMES.items()},
-    "head.dense": "cls.predictions.transform.dense",
-    "head.norm": "cls.predictions.transform.LayerNorm",
-    "head": "cls.predictions",
-    "next_sentence": "cls.seq_relationship",
-}
-_BUFFERS = (r"position_ids$",)
-_HEADS = (r"^cls\.", r"^classifier\.", r"^qa_outputs\.")
 
 
 class BERT(nn.Module):
@@ -52,7 +31,7 @@ class BERT(nn.Module):
     Args:
         vocabulary_size: how many tokens. The defaults are those of BERT base, 109 million parameters.
         max_positions: the longest sequence.
-        num_segments: how many kinds of segments: sentence A and sentence B.
+        num_segments: how many kinds of segments: sentence A and sentence B; 0: there is no table of them, as in DistilBERT.
         d_model: width of the network.
         nhead: attention heads.
         num_layers: layers.
@@ -93,7 +72,7 @@ class BERT(nn.Module):
         self.max_positions, self.activation = max_positions, activation
         self.embedding = nn.Embedding(vocabulary_size, d_model)
         self.positions = nn.LearnedPositions(max_positions, d_model)
-        self.segments = nn.Embedding(num_segments, d_model)
+        self.segments = nn.Embedding(num_segments, d_model) if num_segments else None
         self.norm = nn.LayerNorm(d_model, layer_norm_eps)
         self.dropout = nn.Dropout(dropout)
         layer = nn.TransformerEncoderLayer(
@@ -124,15 +103,59 @@ class BERT(nn.Module):
         ids = as_ids(ids)
         if ids.shape[1] > self.max_positions:
             raise ValueError(f"ids: expected at most max_positions={self.max_positions}, got {ids.shape[1]}")
-        if segments is None:
-            kinds = self.segments.weight[0]
-        elif np.shape(segments) == ids.shape:
-            kinds = self.segments(segments)
-        else:
-            raise ValueError(f"segments: expected the shape of ids, {ids.shape}, got {np.shape(segments)}")
         mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
-        x = self.positions(self.embedding(ids)) + kinds
+        x = self._embed(ids, segments)
         return self.transformer(self.dropout(self.norm(x)), lengths=lengths, mask=mask)
+
+    def encode_packed(self, ids: Any, lengths: Any) -> np.ndarray:
+        """Return the hidden states of sequences without padding, in evaluation mode and without gradients.
+
+        All layers are one call, but for long sequences, whose attention is faster layer by layer, and where somebody watches
+        the layers (hooks).
+
+        Args:
+            ids: [N], the tokens of all sequences, one after the other.
+            lengths: [B], how many of them each has, at least 1.
+
+        Returns:
+            float32 [N, d_model].
+
+        Raises:
+            ValueError: lengths do not sum to N, or one is 0 or more than `max_positions`.
+
+        >>> import numpy as np
+        >>> from seqnn.models import BERT
+        >>> BERT(50, d_model=16, nhead=2, num_layers=2).encode_packed(np.arange(8), [5, 3]).shape
+        (8, 16)
+        """
+        (ids,), sizes = as_ids([ids]), np.asarray(lengths)
+        fits = sizes.ndim == 1 and sizes.dtype.kind in "iu" and sizes.sum() == len(ids)
+        if not fits or (sizes < 1).any() or (sizes > self.max_positions).any():
+            raise ValueError(
+                f"lengths: expected integers from 1 to max_positions={self.max_positions} that sum to {len(ids)} ids, got "
+                f"{lengths!r:.80}"
+            )
+        short = type(self) is BERT and sizes.max(initial=0) <= SHORT
+        plan = plan_step(self, self.transformer, self.embedding, None) if short else None
+        with evaluating(self):
+            if plan is None:
+                padded, _ = pad(np.split(ids, np.cumsum(sizes)[:-1]))
+                return self(padded, sizes).numpy()[np.arange(padded.shape[1]) < sizes[:, None]]
+            places = np.arange(len(ids)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+            x = self.embedding(ids[None]) + ops.embedding(places[None], self.positions.weight)
+            x = x if self.segments is None else x + self.segments.weight[0]
+            return encode_packed(self, plan, self.norm(x).numpy()[0], sizes)
+
+    def _embed(self, ids: np.ndarray, segments: Any) -> Tensor:
+        """Return the sum of the embeddings of tokens, positions and segments."""
+        x = self.positions(self.embedding(ids))
+        if segments is not None and np.shape(segments) != ids.shape:
+            raise ValueError(f"segments: expected the shape of ids, {ids.shape}, got {np.shape(segments)}")
+        if self.segments is not None:
+            return x + (self.segments.weight[0] if segments is None else self.segments(segments))
+        if segments is not None:
+            raise ValueError("segments: expected None, as this BERT was made with num_segments=0")
+        return x
 
     def pool(self, hidden: Tensor) -> Tensor:
         """Return what stands for the whole sequence, [B, d_model]: tanh(pooler(hidden of the first token)).
@@ -144,7 +167,7 @@ class BERT(nn.Module):
             raise ValueError("pool: this BERT has no pooler; make it with pooler=True")
         return ops.tanh(self.pooler(hidden[:, 0]))
 
-    def load_huggingface(self, source: _huggingface.Source) -> Self:
+    def load_huggingface(self, source: Source) -> Self:
         """Take over the weights of any BERT of Hugging Face's; its heads are left out.
 
         Args:
@@ -157,8 +180,7 @@ class BERT(nn.Module):
             ValueError: the weights do not fit; one message lists what is missing, left over or different. A file without a
                 pooler asks for BERT(pooler=False).
         """
-        without = () if self.pooler is not None else (r"^(bert\.)?pooler\.",)
-        _huggingface.load(self, source, _NAMES, prefix="bert.", ignored=(*_BUFFERS, *_HEADS, *without))
+        load(self, source, FAMILY.table(self))
         return self
 
     @classmethod
@@ -249,7 +271,7 @@ class BERTForPretraining(nn.Module):
     def _product_weights(self) -> tuple[str, ...]:
         return ("bert.embedding.weight",) if self.tied else ()
 
-    def load_huggingface(self, source: _huggingface.Source) -> Self:
+    def load_huggingface(self, source: Source) -> Self:
         """Take over the weights of a BertForPreTraining, or, without the second task, of a BertForMaskedLM.
 
         Args:
@@ -261,15 +283,7 @@ class BERTForPretraining(nn.Module):
         Raises:
             ValueError: the weights do not fit; one message lists what is missing, left over or different.
         """
-        copies = {"cls.predictions.decoder.bias": "head.bias"}
-        if self.tied:
-            copies["cls.predictions.decoder.weight"] = "bert.embedding.weight"
-        state = _huggingface.read_state(source)
-        if not self.tied and "cls.predictions.decoder.weight" in state:
-            state["cls.predictions.weight"] = state.pop("cls.predictions.decoder.weight")
-        without = () if self.bert.pooler is not None else (r"^(bert\.)?pooler\.",)
-        without += () if self.next_sentence is not None else (r"^cls\.seq_relationship\.",)
-        _huggingface.load(self, state, _PRETRAINING_NAMES, prefix="bert.", copies=copies, ignored=(*_BUFFERS, *without))
+        load(self, source, masked_table(self, FAMILY.table(self.bert)))
         return self
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Self
 
@@ -10,12 +11,11 @@ import numpy as np
 
 from .. import decode, nn, ops
 from .._arguments import integer
+from .._huggingface import GPT2, Source, from_folder, load
 from ..autograd import Tensor
-from . import _huggingface
 from ._decoding import as_texts, evaluating, is_text, last_attention, shorten
-from ._gpt_files import NAMES, TRANSPOSED, save
+from ._gpt_files import save
 from ._heads import LanguageModelHead
-from ._huggingface_config import GPT2, from_folder
 from ._token_ids import as_attention_mask, as_ids, as_prompts, keys_mask
 from ._transformer_plan import StepPlan, plan_step
 from ._transformer_step import StepState, score, step
@@ -44,6 +44,11 @@ class GPT(nn.Module):
         bias: whether the layers have biases.
         layer_norm_eps: of all norms.
         tied: whether the output uses the table of the embeddings.
+        norm: "layer_norm", or "rms_norm" as in LLaMA.
+        num_groups: heads of keys and values; default: `nhead`.
+        head_dim: size of a head; default: d_model / nhead.
+        qkv_bias: whether queries, keys and values have biases; default: `bias`.
+        rotary_base, rotary_scaling: of rotary positions, see `nn.MultiheadAttention`.
 
     Attributes:
         tokenizer: an object with encode(text) and decode(ids), for prompts that are texts; None unless you set it, or
@@ -81,6 +86,12 @@ class GPT(nn.Module):
         bias: bool = True,
         layer_norm_eps: float = 1e-5,
         tied: bool = True,
+        norm: str = "layer_norm",
+        num_groups: int | None = None,
+        head_dim: int | None = None,
+        qkv_bias: bool | None = None,
+        rotary_base: float = 10000.0,
+        rotary_scaling: Mapping[str, Any] | None = None,
     ) -> None:
         if positions not in ("learned", "rotary"):
             raise ValueError(f"positions: expected 'learned' or 'rotary', got {positions!r}")
@@ -98,9 +109,20 @@ class GPT(nn.Module):
             layer_norm_eps,
             norm_first=True,
             bias=bias,
+            norm=norm,
+            num_groups=num_groups,
+            head_dim=head_dim,
+            qkv_bias=qkv_bias,
             rotary=positions == "rotary",
+            rotary_base=rotary_base,
+            rotary_scaling=rotary_scaling,
         )
-        self.transformer = nn.TransformerEncoder(layer, num_layers, nn.LayerNorm(d_model, layer_norm_eps, bias=bias))
+        last = (
+            nn.LayerNorm(d_model, layer_norm_eps, bias=bias)
+            if norm == "layer_norm"
+            else nn.RMSNorm(d_model, layer_norm_eps)
+        )
+        self.transformer = nn.TransformerEncoder(layer, num_layers, last)
         self.head = LanguageModelHead(d_model, vocabulary_size, tied=tied)
         self.reset_parameters()
 
@@ -316,7 +338,7 @@ class GPT(nn.Module):
     def _table(self) -> Tensor | None:
         return self.embedding.weight if self.tied else None
 
-    def load_huggingface(self, source: _huggingface.Source) -> Self:
+    def load_huggingface(self, source: Source) -> Self:
         """Take over the weights of a GPT-2 of Hugging Face's; its heads for other tasks are left out.
 
         Args:
@@ -328,13 +350,7 @@ class GPT(nn.Module):
         Raises:
             ValueError: the weights do not fit; one message lists what is missing, left over or different.
         """
-        _huggingface.load(
-            self, source, NAMES,
-            prefix="transformer.",
-            transposed=TRANSPOSED,
-            copies={"lm_head.weight": "embedding.weight"} if self.tied else {},
-            ignored=(r"attn\.(masked_)?bias$", r"^score\.weight$"),
-        )  # fmt: skip
+        load(self, source, GPT2.table(self))
         return self
 
     @classmethod

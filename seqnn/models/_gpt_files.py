@@ -1,29 +1,14 @@
-"""A GPT as a GPT-2 in the files of Hugging Face's transformers: names, and what config.json says."""
+"""A GPT as a GPT-2 in a folder of Hugging Face's transformers: what config.json says."""
 
 from __future__ import annotations
 
 from os import PathLike
 from typing import Any
 
+from .._huggingface import GPT2, activation_named, state_of, write
 from ..text import SPECIALS, SubwordTokenizer, Vocabulary
-from . import _huggingface
-from ._huggingface_config import activation_named
 
-__all__ = ["NAMES", "TRANSPOSED", "save"]
-
-TRANSPOSED = "in_proj", "out_proj", "linear1", "linear2"
-NAMES = {  # of GPT-2 in Hugging Face's transformers
-    "embedding": "wte",
-    "positions": "wpe",
-    "transformer.layers.{}.norm1": "h.{}.ln_1",
-    "transformer.layers.{}.self_attn.in_proj": "h.{}.attn.c_attn",
-    "transformer.layers.{}.self_attn.out_proj": "h.{}.attn.c_proj",
-    "transformer.layers.{}.norm2": "h.{}.ln_2",
-    "transformer.layers.{}.linear1": "h.{}.mlp.c_fc",
-    "transformer.layers.{}.linear2": "h.{}.mlp.c_proj",
-    "transformer.norm": "ln_f",
-    "head": "lm_head",
-}
+__all__ = ["save"]
 
 
 def save(model: Any, folder: str | PathLike) -> None:
@@ -44,8 +29,7 @@ def save(model: Any, folder: str | PathLike) -> None:
         **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), model.dropout.p),
         "tie_word_embeddings": model.tied, "bos_token_id": None, "eos_token_id": _end_of(model.tokenizer),
     }  # fmt: skip
-    state = _huggingface.state_of(model, NAMES, prefix="transformer.", headed="lm_head", transposed=TRANSPOSED)
-    _huggingface.write(folder, config, state, model.tokenizer)
+    write(folder, config, state_of(model, GPT2.table(model)), model.tokenizer)
 
 
 def _end_of(tokenizer: Any) -> int | None:

@@ -100,16 +100,17 @@ class LanguageModelHead(nn.Module):
 
 
 class ClassificationHead(nn.Module):
-    """Logits [B, classes] of whole sequences: Linear(dropout(tanh(dense(pooled)))). Train it with `ops.cross_entropy`.
+    """Logits [B, classes] of whole sequences: Linear(dropout(act(dense(pooled)))). Train it with `ops.cross_entropy`.
 
     Args:
         d_model: D.
         classes: how many classes.
         pooling: what stands for a sequence: its "first" position (BERT's [CLS]), its "last" (GPT), the "mean" or the
             "max" over its positions, or their mean weighted by learnt "attention"; those from `lengths` on do not count.
-        dense: whether there is dense and tanh, BERT's pooler.
+        dense: whether there is dense and its activation, BERT's pooler.
         dropout: share of units that is dropped before each Linear, in training.
         bias: whether the last Linear has a bias.
+        activation: after dense: "tanh", as in BERT, or another one that `ops.linear` takes.
 
     Raises:
         ValueError: the pooling is not known.
@@ -129,8 +130,9 @@ class ClassificationHead(nn.Module):
         dense: bool = True,
         dropout: float = 0.1,
         bias: bool = True,
+        activation: str = "tanh",
     ) -> None:
-        self.pooling = Pooling(pooling, d_model)
+        self.pooling, self.activation = Pooling(pooling, d_model), activation
         self.dense = nn.Linear(d_model, d_model) if dense else None
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(d_model, classes, bias)
@@ -144,7 +146,7 @@ class ClassificationHead(nn.Module):
         """
         x = self.dropout(self.pooling(hidden, lengths))
         if self.dense is not None:
-            x = self.dropout(ops.linear(x, self.dense.weight, self.dense.bias, activation="tanh"))
+            x = self.dropout(ops.linear(x, self.dense.weight, self.dense.bias, activation=self.activation))
         return self.output(x)
 
 

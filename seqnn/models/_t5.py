@@ -9,36 +9,15 @@ import numpy as np
 
 from .. import decode, nn
 from .._arguments import integer
+from .._huggingface import T5 as FAMILY
+from .._huggingface import Source, from_folder, load
 from ..autograd import Tensor
-from . import _huggingface
 from ._decoding import as_texts, evaluating, from_memory, is_text
 from ._heads import IGNORED, LanguageModelHead
-from ._huggingface_config import T5 as FAMILY
-from ._huggingface_config import from_folder
 from ._token_ids import as_attention_mask, as_ids, keys_mask, padded_sources
 from ._transformer_plan import StepPlan, plan_step
 
 __all__ = ["T5"]
-
-
-def _names(gated: bool) -> dict[str, str | tuple[str, ...]]:
-    """Return our modules -> those of Hugging Face's transformers."""
-    names: dict[str, str | tuple[str, ...]] = {"embedding": "shared", "head": "lm_head"}
-    for stack, attentions in (("encoder", ("self_attn",)), ("decoder", ("self_attn", "multihead_attn"))):
-        ours, theirs = stack + ".layers.{}.", stack + ".block.{}.layer."
-        for i, attention in enumerate(attentions):
-            inside = f"{theirs}{i}.{('SelfAttention', 'EncDecAttention')[i]}."
-            names[f"{ours}{attention}.in_proj"] = (inside + "q", inside + "k", inside + "v")
-            names[f"{ours}{attention}.out_proj"] = inside + "o"
-            names[f"{ours}norm{i + 1}"] = f"{theirs}{i}.layer_norm"
-        i = len(attentions)
-        names[f"{ours}linear1"] = f"{theirs}{i}.DenseReluDense.wi{'_0' if gated else ''}"
-        names[f"{ours}linear3"] = f"{theirs}{i}.DenseReluDense.wi_1"
-        names[f"{ours}linear2"] = f"{theirs}{i}.DenseReluDense.wo"
-        names[f"{ours}norm{i + 1}"] = f"{theirs}{i}.layer_norm"
-        names[f"{stack}.norm"] = f"{stack}.final_layer_norm"
-        names[f"{stack}.relative"] = f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias"
-    return names
 
 
 class T5(nn.Module):
@@ -270,7 +249,7 @@ class T5(nn.Module):
         scale = self.embedding.embedding_dim**-0.5 if self.scale_output else 1.0
         return plan_step(self, self.decoder, self.embedding, table, output_scale=scale)
 
-    def load_huggingface(self, source: _huggingface.Source) -> Self:
+    def load_huggingface(self, source: Source) -> Self:
         """Take over the weights of a T5 of Hugging Face's.
 
         Args:
@@ -283,12 +262,7 @@ class T5(nn.Module):
         Raises:
             ValueError: the weights do not fit; one message lists what is missing, left over or different.
         """
-        copies = {f"{stack}.embed_tokens.weight": "embedding.weight" for stack in ("encoder", "decoder")}
-        copies |= {"lm_head.weight": "embedding.weight"} if self.tied and self.decoder is not None else {}
-        ignored = [r"EncDecAttention\.relative_attention_bias\.weight$"]
-        ignored += [] if self.decoder is not None else [r"^decoder\.", r"^lm_head\."]
-        gated = self.encoder.layers[0].linear3 is not None
-        _huggingface.load(self, source, _names(gated), copies=copies, ignored=ignored)
+        load(self, source, FAMILY.table(self))
         return self
 
     @classmethod

@@ -33,7 +33,7 @@ class StepPlan:
         stack: the decoder, or the encoder of a decoder-only model.
         net: its sizes and switches, by the names of `_core.transformer_step.net`.
         numbers: by the names of `_core.transformer_step.number`.
-        weights: the matrices of all layers and the output's, in the order of `_core.transformer_step_run`.
+        weights: the matrices of all layers and, where there is one, the output's, in the order of `_core.transformer_step_run`.
         vectors: biases and the weights of norms, in that order.
         embed: embed(ids [N]) -> [N, width]: the embeddings of tokens.
         positions: the layer that adds vectors to the embeddings, or None.
@@ -82,7 +82,7 @@ class StepPlan:
             found["positions"] = ops.sinusoidal_positions(count, width, dtype=np.float32)
         if attention.rotary:
             pairs = np.repeat(np.array([[1, 0]], np.float32), attention.head_dim // 2, axis=1)
-            found["angles"] = ops.rotary(np.repeat(pairs, count, axis=0), base=attention.rotary_base)
+            found["angles"] = ops.rotary(np.repeat(pairs, count, axis=0), **attention.turn)
         if self.stack.relative is not None:
             found["distances"] = self.stack.relative(1, count, offset=count - 1).data[:, ::-1]
         return found
@@ -96,7 +96,7 @@ def plan_step(
     model: nn.Module,
     stack: nn.Module,
     embedding: nn.Embedding,
-    table: nn.Parameter,
+    table: nn.Parameter | None,
     *,
     positions: nn.Module | None = None,
     embedding_scale: float = 1.0,
@@ -108,7 +108,7 @@ def plan_step(
         model: the whole model, of whose class there is no further one.
         stack: its decoder, or the encoder of a decoder-only model.
         embedding: of the tokens.
-        table: that of the output, [V, width].
+        table: that of the output, [V, width]; None: hidden states are the result.
         positions: the layer that adds vectors to the embeddings.
         embedding_scale: what embeddings are multiplied by.
         output_scale: what hidden states are multiplied by before the output.
@@ -124,7 +124,7 @@ def plan_step(
     if None in kinds or len(set(kinds)) > 1 or len(norm_kinds) > 1 or norms[0].eps is None:
         return None
     width = embedding.embedding_dim
-    if norms[0].normalized_shape != (width,) or table.shape != embedding.weight.shape:
+    if norms[0].normalized_shape != (width,) or (table is not None and table.shape != embedding.weight.shape):
         return None
     layer, attention = stack.layers[0], stack.layers[0].self_attn
     net = {
@@ -144,7 +144,10 @@ def plan_step(
             for weight, bias in products:
                 weights.append(weight)
                 vectors.append(np.zeros(len(weight), np.float32) if bias is None else bias)
-    vectors += [*_of_norm(stack.norm, width), np.zeros(len(table), np.float32)]
+    vectors += _of_norm(stack.norm, width)
+    if table is not None:
+        weights.append(table.data)
+        vectors.append(np.zeros(len(table), np.float32))
 
     tokens = embedding.weight.data
 
@@ -152,7 +155,7 @@ def plan_step(
         found = tokens.take(ids) if isinstance(tokens, ops.QuantizedWeight) else _core.embedding_forward(tokens, ids)
         return found if embedding_scale == 1 else found * np.float32(embedding_scale)
 
-    return StepPlan(stack, net, numbers, [*weights, table.data], vectors, embed, positions)
+    return StepPlan(stack, net, numbers, weights, vectors, embed, positions)
 
 
 def _is_plain(module: nn.Module) -> bool:
@@ -184,7 +187,7 @@ def _kind_of(layer: nn.Module) -> tuple | None:
     own = layer.self_attn
     return (
         type(layer), layer.activation, layer.norm_first, layer.linear1.out_features, layer.linear3 is None, own.num_heads,
-        own.num_groups, own.head_dim, own.scale, own.rotary, own.rotary_base,
+        own.num_groups, own.head_dim, own.scale, own.rotary, str(own.turn),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ class MultiheadAttention(Module):
         scale: of the scores; None is 1 / sqrt(head_dim).
         rotary: turn queries and keys by their positions (`ops.rotary`).
         rotary_base: sets the smallest angle.
+        rotary_scaling: of the angles, as `ops.rotary` takes it (`scaling`).
+        out_bias: whether the output projection has a bias; None: as `bias`.
         out_activation: after the output projection, as in LayerNorm(X + ReLU(Z W_O + b_O)); a name that `ops.linear`
             takes.
         batch_first: the layout of PyTorch's call: True is [B, T, embed_dim], False, PyTorch's default, [T, B, embed_dim].
@@ -85,6 +88,8 @@ class MultiheadAttention(Module):
         scale: float | None = None,
         rotary: bool = False,
         rotary_base: float = 10000.0,
+        rotary_scaling: Mapping[str, Any] | None = None,
+        out_bias: bool | None = None,
         out_activation: str | None = None,
         batch_first: bool | None = None,
         dtype: npt.DTypeLike = np.float32,
@@ -98,7 +103,9 @@ class MultiheadAttention(Module):
         self.head_dim = embed_dim // num_heads if head_dim is None else head_dim
         if rotary and self.head_dim % 2:
             raise ValueError(f"rotary turns pairs: head_dim must be even, got {self.head_dim}")
-        self.scale, self.rotary, self.rotary_base = scale, rotary, rotary_base
+        self.scale, self.rotary, self.rotary_base, self.rotary_scaling = scale, rotary, rotary_base, rotary_scaling
+        if rotary:  # refuses what it does not know
+            ops.rotary(np.zeros((1, self.head_dim), np.float32), **self.turn)
         self.out_activation = out_activation
         self.batch_first = None if batch_first is None else flag("MultiheadAttention: batch_first", batch_first)
         kdim, vdim = kdim or embed_dim, vdim or embed_dim
@@ -110,8 +117,13 @@ class MultiheadAttention(Module):
             for name, rows, size in zip("qkv", self._rows, (embed_dim, kdim, vdim), strict=True):
                 setattr(self, f"{name}_proj_weight", Parameter(np.empty((rows, size), dtype)))
         self.in_proj_bias = Parameter(np.empty(sum(self._rows), dtype)) if bias else None
-        self.out_proj = Linear(self._rows[0], embed_dim, bias, dtype=dtype)
+        self.out_proj = Linear(self._rows[0], embed_dim, bias if out_bias is None else out_bias, dtype=dtype)
         self.reset_parameters()
+
+    @property
+    def turn(self) -> dict[str, Any]:
+        """Return what `ops.rotary` is to know of the angles."""
+        return {"base": self.rotary_base, "scaling": self.rotary_scaling}
 
     def reset_parameters(self) -> None:
         """Draw the projections anew: Xavier's uniform distribution, biases 0."""
@@ -199,7 +211,7 @@ class MultiheadAttention(Module):
         if key is None and value is None and cache is None and projected is None and self._whole:
             qkv = ops.linear(query, self.in_proj_weight, self.in_proj_bias)
             if self.rotary:
-                qkv = ops.rotary_qkv(qkv, self.num_heads, self.num_groups, base=self.rotary_base)
+                qkv = ops.rotary_qkv(qkv, self.num_heads, self.num_groups, **self.turn)
             out = ops.self_attention(qkv, self.num_heads, num_groups=self.num_groups, **options)
         else:
             start = 0 if cache is None else cache.length
@@ -242,7 +254,7 @@ class MultiheadAttention(Module):
         return self._turned(q, start), self._turned(k, start), v
 
     def _turned(self, x: Any, start: int) -> Any:
-        return ops.rotary(x, offset=start, base=self.rotary_base) if self.rotary else x
+        return ops.rotary(x, offset=start, **self.turn) if self.rotary else x
 
     def _project(self, inputs: list[Any], first: int = 0) -> list[Any]:
         """Project the inputs from number `first` of query, key, value on; equal neighbours in one product."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,8 @@ class _Layer(Module):
         attention_activation: str | None = None,
         rotary: bool = False,
         rotary_base: float = 10000.0,
+        rotary_scaling: Mapping[str, Any] | None = None,
+        qkv_bias: bool | None = None,
         batch_first: bool = True,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
@@ -61,14 +63,14 @@ class _Layer(Module):
         if norm not in _NORMS:
             raise ValueError(f"norm is one of {', '.join(map(repr, _NORMS))}, got {norm!r}")
         attention = {
-            "num_groups": num_groups, "head_dim": head_dim, "scale": attention_scale,
+            "num_groups": num_groups, "head_dim": head_dim, "scale": attention_scale, "out_bias": bias,
             "out_activation": attention_activation, "dtype": dtype,
         }  # fmt: skip
-        self.self_attn = MultiheadAttention(
-            d_model, nhead, dropout, bias, rotary=rotary, rotary_base=rotary_base, **attention
-        )
+        turned = {"rotary": rotary, "rotary_base": rotary_base, "rotary_scaling": rotary_scaling}
+        inner_bias = bias if qkv_bias is None else flag(f"{name}: qkv_bias", qkv_bias)
+        self.self_attn = MultiheadAttention(d_model, nhead, dropout, inner_bias, **turned, **attention)
         if self._norms == 3:
-            self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, bias, **attention)
+            self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, inner_bias, **attention)
         self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
         self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
         self.linear3 = Linear(d_model, dim_feedforward, bias, dtype=dtype) if activation in _GATED else None
@@ -126,7 +128,8 @@ class TransformerEncoderLayer(_Layer):
         norm_first: the norms stand before the sublayers (pre-norm), not after the residual connections (post-norm).
         bias: whether linear layers and norms have one.
         norm: "layer_norm" or "rms_norm".
-        num_groups, head_dim, rotary, rotary_base: of the attention; see `MultiheadAttention`.
+        num_groups, head_dim, rotary, rotary_base, rotary_scaling: of the attention; see `MultiheadAttention`.
+        qkv_bias: whether the projections of queries, keys and values have a bias; None: as `bias`.
         attention_scale, attention_activation: its `scale` and `out_activation`.
         batch_first: True, for code that says so; the layout is always [batch, positions, size].
         dtype: of the parameters.
@@ -184,6 +187,7 @@ class TransformerDecoderLayer(_Layer):
         d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps: as for `TransformerEncoderLayer`.
         norm_first, bias, norm, num_groups, head_dim, attention_scale, attention_activation, rotary, rotary_base: as for
             `TransformerEncoderLayer`.
+        rotary_scaling, qkv_bias: as for `TransformerEncoderLayer`.
         batch_first, dtype: as for `TransformerEncoderLayer`.
 
     Raises:

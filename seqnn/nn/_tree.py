@@ -44,7 +44,7 @@ class Tree(Generic[M]):
 
     def parameters(self) -> Iterator[Parameter]:
         """Yield all parameters, each once: what an optimiser takes."""
-        return (parameter for _, parameter in self.named_parameters())
+        return iter({id(parameter): parameter for parameter in self._parameters()}.values())
 
     def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield (path, array) of all buffers, each once."""
@@ -160,6 +160,21 @@ class Tree(Generic[M]):
             elif isinstance(value, Parameter):
                 yield value
 
+    def _parameters(self) -> Iterator[Parameter]:
+        """Yield the parameters without their names, which take most of the time: a training step asks for them."""
+        below = []
+        for name, value in vars(self).items():
+            if type(value) in _PLAIN:
+                continue
+            if isinstance(value, Parameter):
+                yield value
+            elif isinstance(value, Tree):
+                below.append(value)
+            elif isinstance(value, _CONTAINERS):
+                self._refuse_hidden(name, value)
+        for module in below:
+            yield from module._parameters()
+
     def _paths(self, path: str) -> Iterator[tuple[str, Any]]:
         """Yield every path to every module, this one included."""
         for name, value in vars(self).items():  # modules may have been put into a list since it was assigned
@@ -177,6 +192,7 @@ class Tree(Generic[M]):
                     yield (f"{path}.{name}" if path else name), entry
 
 
+_PLAIN = frozenset({bool, int, float, str, type(None)})  # most attributes
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque, SimpleNamespace)
 _MANY = 1000  # elements of a container; of one with more, the first and the last are looked at
 

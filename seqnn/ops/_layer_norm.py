@@ -239,6 +239,11 @@ def _columns(
     name: str, shape: tuple[int, ...], parameters: dict[str, Any], normalized_shape: tuple[int, ...] | None
 ) -> int:
     """Check the shapes, and count the elements that are normalised together."""
+    trailing = shape[-1:]
+    arrays = [p for p in parameters.values() if p is not None]
+    usual = normalized_shape is None or (type(normalized_shape) is tuple and normalized_shape == trailing)
+    if usual and shape and all(type(p) is Array and p.shape == trailing for p in arrays):
+        return shape[-1]
     given = {key: np.shape(p) for key, p in parameters.items() if p is not None}
     if normalized_shape is not None:
         given["normalized_shape"] = tuple(normalized_shape)

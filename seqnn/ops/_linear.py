@@ -14,8 +14,7 @@ from ._types import Array, Backward, Result
 Activation = str | None
 
 _NUMBER: dict[Activation, int] = {None if name == "none" else name: i for i, name in enumerate(_core.linear.activation)}
-_FROM_INPUT = ("gelu", "gelu_tanh", "silu")  # their derivatives need what went in, the others' the result
-_RESULT = {"sigmoid": _core.sigmoid_forward, "tanh": _core.tanh_forward}
+_SLOPED = ("gelu", "gelu_tanh", "silu")  # the result does not tell their derivatives, as it does the others'
 
 
 @op
@@ -66,14 +65,11 @@ def linear(
             raise TypeError("linear: a product with a quantised weight has no gradient: compute in `with no_grad():`")
         out = weight.multiply(rows, bias, extra, number)
         return out if shape is None else out.reshape(*shape[:-1], out.shape[-1]), None
-    save_input = wanted and number != 0 and (activation in _FROM_INPUT or residual is not None)
-    out, before = _core.linear_forward(rows, weight, bias, extra, number, packed, pre=save_input)
+    apart = wanted and number != 0 and (activation in _SLOPED or residual is not None)  # a residual hides the result
+    out, saved = _core.linear_forward(rows, weight, bias, extra, number, packed, saved=apart)
     backward = None
     if wanted:
-        saved = out if number else None
-        if save_input:  # a residual hides the result; relu's derivative is the same at its input
-            saved = _RESULT[activation](before) if activation in _RESULT else before
-        backward = _linear_backward(number, rows, weight, saved, shape, needs)
+        backward = _linear_backward(number, rows, weight, saved if apart or not number else out, shape, needs)
     return out if shape is None else out.reshape(*shape[:-1], out.shape[-1]), backward
 
 

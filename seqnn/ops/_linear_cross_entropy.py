@@ -78,7 +78,8 @@ def linear_cross_entropy(
     if any(wanted) and isinstance(table, QuantizedWeight):
         raise TypeError("linear_cross_entropy: a quantised weight has no gradient: compute in `with no_grad():`")
     at_once = any(wanted) and reduction != "none"
-    losses, ready = call.run(wanted if at_once else None)
+    share = 1 / divisor if divisor else 0.0
+    losses, ready = call.run(wanted if at_once else None, share)
     if reduction == "none":
         out = np.zeros(target.shape, losses.dtype)
         out.reshape(-1)[kept] = losses
@@ -89,14 +90,13 @@ def linear_cross_entropy(
     def backward(grad: Array) -> dict[str, Array | None]:
         nonlocal ready
         if ready is None:
-            factor = grad.reshape(-1)[kept] if reduction == "none" else np.full(len(numbers), 1.0)
-            _, found = call.run(wanted, factor.astype(rows.dtype))
+            _, found = call.run(wanted, grad.reshape(-1)[kept].astype(rows.dtype) if reduction == "none" else share)
         else:
             found, ready = ready, None
-        if reduction != "none" and (factor := float(grad) / divisor if divisor else 0.0) != 1:
+        if reduction != "none" and float(grad) != 1:
             for array in found:
                 if array is not None:
-                    np.multiply(array, array.dtype.type(factor), out=array)
+                    np.multiply(array, array.dtype.type(grad), out=array)
         dx, dtable, dbias = found
         if dx is not None and not whole:
             full = np.zeros((target.size, dx.shape[1]), dx.dtype)
@@ -119,8 +119,8 @@ class _Call(NamedTuple):
     ignore_index: int
     smoothing: float
 
-    def run(self, wanted: tuple[bool, ...] | None, factor: Array | None = None) -> tuple[Array, Any]:
-        """Compute the loss of each row, and the wanted gradients of their sum (weighted by `factor`)."""
+    def run(self, wanted: tuple[bool, ...] | None, factor: Array | float) -> tuple[Array, Any]:
+        """Compute the loss of each row, and the wanted gradients of the sum of `factor` (of all, or of each row) times it."""
         rows, table = self.rows, self.table
         losses = np.empty(len(rows), rows.dtype)
         many = len(rows) > _ROWS[1] and not isinstance(table, QuantizedWeight)
@@ -136,12 +136,15 @@ class _Call(NamedTuple):
             if not wanted:
                 continue
             del logits
+            first = part.start == 0
             found = _core.linear_backward(
-                dlogits, rows[part], table, grad_x=wanted[0], grad_weight=wanted[1], grad_bias=wanted[2]
-            )
+                dlogits, rows[part], table, sum_weight=dtable, sum_bias=dbias,
+                grad_x=wanted[0], grad_weight=wanted[1] and first, grad_bias=wanted[2] and first,
+            )  # fmt: skip
             if dx is not None:
-                dx[part] = found[0]
-            dtable, dbias = _add(dtable, found[1]), _add(dbias, found[2])
+                dx[part] = found.grad_x
+            if first:
+                dtable, dbias = found.grad_weight, found.grad_bias
         if wanted and not len(rows):
             dtable = np.zeros_like(table) if wanted[1] else None
             dbias = np.zeros_like(self.bias) if wanted[2] else None
@@ -151,21 +154,13 @@ class _Call(NamedTuple):
         count = min(_ROWS[0], max(_ROWS[1], _CHUNK // max(1, len(self.table))))
         return (slice(start, start + count) for start in range(0, len(self.rows), count))
 
-    def _losses(self, logits: Array, part: slice, gradient: bool, factor: Array | None) -> tuple[Array, Array | None]:
+    def _losses(self, logits: Array, part: slice, gradient: bool, factor: Array | float) -> tuple[Array, Array | None]:
         options = {"weight": self.weight, "ignore_index": self.ignore_index, "smoothing": self.smoothing}
         numbers = self.numbers[part]
-        loss, lse, _, _, dlogits = _core.cross_entropy_forward(
-            logits, numbers, **options, mean=False, grad=gradient and factor is None
-        )
-        if gradient and factor is not None:
-            dlogits = _core.cross_entropy_backward(logits, numbers, lse, factor[part], **options)
-        return loss, dlogits
-
-
-def _add(total: Array | None, part: Array | None) -> Array | None:
-    if total is None or part is None:
-        return part
-    return np.add(total, part, out=total)
+        if gradient and isinstance(factor, float):
+            return _core.cross_entropy_replace(logits, numbers, **options, factor=factor), logits
+        loss, lse, *_ = _core.cross_entropy_forward(logits, numbers, **options, mean=False)
+        return loss, _core.cross_entropy_backward(logits, numbers, lse, factor[part], **options) if gradient else None
 
 
 def _check(x: Array, table: Array | QuantizedWeight, target: Array, bias: Any, weight: Any) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from .._arguments import integer
 from ..autograd import op
+from ._rotary_scaling import scaled_frequencies
 from ._types import Array, Result
 
 
@@ -35,7 +40,14 @@ def sinusoidal_positions(
 
 
 @op
-def rotary(x: Array, *, offset: int = 0, base: float = 10000.0, interleaved: bool = False) -> Result:
+def rotary(
+    x: Array,
+    *,
+    offset: int = 0,
+    base: float = 10000.0,
+    interleaved: bool = False,
+    scaling: Mapping[str, Any] | None = None,
+) -> Result:
     """Turn the pairs of the last axis by an angle that grows with the position: scores then depend on distances only.
 
     Pair i of entry t turns by (offset + t) / base^(2i / D).
@@ -45,12 +57,14 @@ def rotary(x: Array, *, offset: int = 0, base: float = 10000.0, interleaved: boo
         offset: the position of entry 0.
         base: sets the smallest angle.
         interleaved: whether a pair is (2i, 2i + 1), or (i, i + D/2) as in GPT-NeoX and Llama.
+        scaling: of the angles, for long texts, by the names of rope_scaling in Hugging Face's config.json: {"rope_type":
+            "linear", "factor": 4.0}, "llama3", "yarn", or "dynamic", which is none up to the positions of the training.
 
     Returns:
         An array of the shape of `x`.
 
     Raises:
-        ValueError: where D is odd, or x has one axis.
+        ValueError: where D is odd, or x has one axis, or for another scaling.
 
     Source: Su et al., "RoFormer: enhanced transformer with rotary position embedding", 2021.
 
@@ -61,7 +75,7 @@ def rotary(x: Array, *, offset: int = 0, base: float = 10000.0, interleaved: boo
     x = np.asarray(x)
     if x.ndim < 2 or x.shape[-1] % 2:
         raise ValueError(f"rotary: x must have shape [..., T, D] with an even D, got {x.shape}")
-    cos, sin = _cos_sin(offset, *x.shape[-2:], base, x.dtype)
+    cos, sin = _cos_sin(offset, *x.shape[-2:], base, scaling, x.dtype)
 
     def turn(x: Array, sin: Array) -> Array:
         return _turn(x, np.empty_like(x), cos, sin, interleaved)
@@ -71,7 +85,13 @@ def rotary(x: Array, *, offset: int = 0, base: float = 10000.0, interleaved: boo
 
 @op
 def rotary_qkv(
-    qkv: Array, num_heads: int, num_groups: int | None = None, *, base: float = 10000.0, interleaved: bool = False
+    qkv: Array,
+    num_heads: int,
+    num_groups: int | None = None,
+    *,
+    base: float = 10000.0,
+    interleaved: bool = False,
+    scaling: Mapping[str, Any] | None = None,
 ) -> Result:
     """Turn the queries and keys in what `self_attention` takes, as `rotary` does; the values stay.
 
@@ -79,7 +99,7 @@ def rotary_qkv(
         qkv: [B, T, (H + 2 G) D] with an even D: H queries, G keys and G values of each position.
         num_heads: H.
         num_groups: G; None is H.
-        base, interleaved: as for `rotary`.
+        base, interleaved, scaling: as for `rotary`.
 
     Returns:
         An array of the shape of `qkv`.
@@ -100,7 +120,7 @@ def rotary_qkv(
             f"and num_groups={groups}: its last axis a multiple of {2 * parts}; got shape {qkv.shape}"
         )
     heads = (*qkv.shape[:2], parts, qkv.shape[2] // parts)
-    cos, sin = (a[:, None] for a in _cos_sin(0, heads[1], heads[3], base, qkv.dtype))
+    cos, sin = (a[:, None] for a in _cos_sin(0, heads[1], heads[3], base, scaling, qkv.dtype))
 
     def turn(x: Array, sin: Array) -> Array:
         x, out = x.reshape(heads), np.empty(heads, x.dtype)
@@ -201,10 +221,21 @@ def _angles(positions: Array, size: int, base: float) -> Array:
     return positions[:, None] / base ** (np.arange(0, size, 2) / size)
 
 
-def _cos_sin(offset: int, positions: int, size: int, base: float, dtype: np.dtype) -> tuple[Array, Array]:
-    """Compute the cosines and sines [positions, size / 2] of the angles by which pairs turn."""
-    angle = _angles(np.arange(offset, offset + positions), size, base)
-    return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
+def _cos_sin(
+    offset: int, positions: int, size: int, base: float, scaling: Mapping[str, Any] | None, dtype: np.dtype
+) -> tuple[Array, Array]:
+    """Compute the cosines and sines [positions, size / 2] of the angles by which pairs turn, times a factor of the scaling."""
+    frequencies, factor = scaled_frequencies(size, base, scaling)
+    return _kept_cos_sin(offset, positions, frequencies.tobytes(), factor, dtype)
+
+
+@functools.lru_cache(maxsize=4)
+def _kept_cos_sin(
+    offset: int, positions: int, frequencies: bytes, factor: float, dtype: np.dtype
+) -> tuple[Array, Array]:
+    """Compute them once for all layers of a step."""
+    angle = np.arange(offset, offset + positions)[:, None] * np.frombuffer(frequencies)
+    return (np.cos(angle) * factor).astype(dtype), (np.sin(angle) * factor).astype(dtype)
 
 
 def _turn(x: Array, out: Array, cos: Array, sin: Array, interleaved: bool) -> Array:

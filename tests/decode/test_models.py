@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from decode_models import PROMPTS, gpt, writers
 
-from seqnn import decode
+from seqnn import decode, load_pretrained
 from seqnn.lm import NGramLM
-from seqnn.models import Seq2Seq, SequenceGenerator, Translator, from_huggingface
+from seqnn.models import Seq2Seq, SequenceGenerator, Translator
 from seqnn.text import SubwordTokenizer, Vocabulary
 
 STRATEGIES = pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_gpt_is_saved_with_its_tokenizer(options, tmp_path):
         model.tokenizer = tokenizer
         folder = tmp_path if tokenizer is not None else tmp_path / "without"
         model.save_huggingface(folder)
-        found = from_huggingface(folder)
+        found = load_pretrained(folder).model
         assert type(found.tokenizer) is type(tokenizer)
         np.testing.assert_array_equal(found(np.array([PROMPTS[0]])).numpy(), model(np.array([PROMPTS[0]])).numpy())
         if tokenizer is not None:

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from harness import assert_identical, check_gradient, check_op, each_isa, each_team
@@ -92,6 +94,24 @@ def test_large_gradients_are_the_same_bits_as_small_ones():
         assert leaf.grad.tobytes() == first[700:702].tobytes()
 
 
+@pytest.mark.parametrize(
+    "options", [{"weight": None, "smoothing": 0.0}, {"weight": np.arange(1.0, 1102), "smoothing": 0.1}]
+)
+def test_the_gradient_takes_the_place_of_the_logits(options):
+    """cross_entropy_replace: the bits of cross_entropy_forward."""
+    rng = np.random.default_rng(6)
+    logits, target = rng.standard_normal((9, 1101)) * 3, np.array([0, 5, -100, 1100, 7, -100, 1024, 3, 3])
+    for _, dtype in itertools.product(each_isa(), (np.float32, np.float64)):
+        rules = {**options, "ignore_index": -100}
+        if options["weight"] is not None:
+            rules["weight"] = options["weight"].astype(dtype)
+        expected = _core.cross_entropy_forward(logits.astype(dtype), target, **rules, mean=False, grad=True)
+        for _ in each_team():
+            replaced = logits.astype(dtype)
+            loss = _core.cross_entropy_replace(replaced, target, **rules, factor=0.25)
+            assert_identical((loss, replaced), (expected.loss, expected.grad * dtype(0.25)))
+
+
 def test_extremes():
     for _ in each_isa():
         assert ops.cross_entropy(np.array([[1e30, 0.0]]), np.array([0])) == 0
@@ -124,6 +144,8 @@ def test_kernels_refuse_targets_that_are_no_classes():
             _core.cross_entropy_forward(logits, target, ignore_index=-100, smoothing=0.0, mean=True)
         with pytest.raises(ValueError, match=r"target holds a class that is not in \[0, C\)"):
             _core.cross_entropy_backward(logits, target, row, row, ignore_index=-100, smoothing=0.0)
+        with pytest.raises(ValueError, match=r"target holds a class that is not in \[0, C\)"):
+            _core.cross_entropy_replace(logits.copy(), target, ignore_index=-100, smoothing=0.0, factor=1.0)
 
 
 def test_bad_input():

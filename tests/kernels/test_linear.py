@@ -46,24 +46,37 @@ def activate(number, x):
         ][number]()
 
 
-def linear_forward(x, weight, bias=None, residual=None, activation=0, packed=None, pre=False):
+def linear_forward(x, weight, bias=None, residual=None, activation=0, packed=None, saved=False):
     before = x @ weight.T + (0 if bias is None else bias)
     out = activate(activation, before) + (0 if residual is None else residual)
-    return (out, before) if pre else out
+    return (out, what_backward_takes(activation, before)) if saved else out
+
+
+def what_backward_takes(number, x):
+    """The derivatives of gelu, gelu_tanh and silu at x; of the other activations the results."""
+    erf = np.vectorize(__import__("math").erf, otypes=[float])
+    s = 1 / (1 + np.exp(-x))
+    v = 2 * np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
+    t = 1 / (1 + np.exp(-v))
+    return [
+        lambda: activate(number, x),
+        lambda: activate(number, x),
+        lambda: 0.5 * (1 + erf(x / np.sqrt(2))) + x * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi),
+        lambda: t + x * t * (1 - t) * 2 * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * x**2),
+        lambda: s + x * s * (1 - s),
+        lambda: activate(number, x),
+        lambda: activate(number, x),
+    ][number]()
 
 
 def slope(number, saved):
     """The derivatives of the activations, in the order of their numbers, from what linear_backward gets for each."""
-    erf = np.vectorize(__import__("math").erf, otypes=[float])
-    s = 1 / (1 + np.exp(-saved))
-    v = 2 * np.sqrt(2 / np.pi) * (saved + 0.044715 * saved**3)
-    t = 1 / (1 + np.exp(-v))
     return [
         lambda: 1.0,
         lambda: saved > 0,
-        lambda: 0.5 * (1 + erf(saved / np.sqrt(2))) + saved * np.exp(-(saved**2) / 2) / np.sqrt(2 * np.pi),
-        lambda: t + saved * t * (1 - t) * 2 * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * saved**2),
-        lambda: s + saved * s * (1 - s),
+        lambda: saved,
+        lambda: saved,
+        lambda: saved,
         lambda: saved * (1 - saved),
         lambda: 1 - saved**2,
     ][number]()
@@ -142,9 +155,9 @@ def test_linear_forward():
                 "bias": RNG.standard_normal(n),
                 "residual": RNG.standard_normal((m, n)),
                 "activation": number,
-                "pre": True,
+                "saved": number > 0,
             }
-            cases += [case, {**case, "bias": None, "residual": None, "pre": False}]
+            cases += [case, {**case, "bias": None, "residual": None, "saved": False}]
     check_op(_core.linear_forward, linear_forward, cases, tolerance={np.dtype("f4"): 4e-5, np.dtype("f8"): 1e-12})
 
 
@@ -161,7 +174,32 @@ def test_linear_backward():
     for activation, saved in ((0, np.ones((2, 2))), (3, None)):
         with pytest.raises(ValueError, match="saved belongs to an activation"):
             _core.linear_backward(*(np.ones((2, 2)),) * 3, activation, saved)
+    with pytest.raises(ValueError, match="saved belongs to an activation"):
+        _core.linear_forward(*(np.ones((2, 2)),) * 2, saved=True)
     assert _core.linear_backward(*(np.ones((2, 2)),) * 3) == (None, None, None)
+
+
+def test_gradients_are_added_to_those_of_other_rows():
+    """sum_weight and sum_bias of linear_backward."""
+    for (m, n, k), dtype in itertools.product([(7, 33, 20), (700, 80, 5), (1, 1, 1)], (np.float32, np.float64)):
+        grad, x, weight, sums, bias = (
+            RNG.standard_normal(s).astype(dtype) for s in ((m, n), (m, k), (n, k), (n, k), (n,))
+        )
+        for _ in each_isa():
+            first = None
+            for _ in each_team():
+                totals = sums.copy(), bias.copy()
+                found = _core.linear_backward(grad, x, weight, sum_weight=totals[0], sum_bias=totals[1], grad_x=True)
+                assert found.grad_weight is found.grad_bias is None
+                first = first or totals
+                assert_identical(totals, first)
+            expected = sums + grad.T.astype(float) @ x, bias + grad.sum(0, dtype=float)
+            assert_close(first, expected, 1e-4 if dtype == np.float32 else 1e-12)
+    for name in ("weight", "bias"):
+        with pytest.raises(ValueError, match="a gradient is either an output of its own, or is added to a sum"):
+            _core.linear_backward(
+                grad, x, weight, **{f"sum_{name}": {"weight": sums, "bias": bias}[name], f"grad_{name}": True}
+            )
 
 
 def test_linear_pack():

@@ -214,6 +214,28 @@ def test_only_the_rows_that_are_wanted_get_logits():
     assert net.run(x, net.cache(5), *arguments, np.zeros(0, int)).shape == (0, VOCABULARY)
 
 
+@pytest.mark.parametrize("options", [{}, {"norm_first": 0, "final_norm": 0}], ids=["norms first", "norms last"])
+def test_an_encoder_attends_to_whole_sequences_and_has_no_table(options):
+    net, lengths = Net(layers=1, **options), [5, 1, 3]
+    xs = [normal(length, 24) for length in lengths]
+    # Without positions the last token, which sees all others, does not know their order.
+    moved = [[np.concatenate([np.delete(x, i, axis=0), x[i : i + 1]]) for i in range(len(x))] for x in xs]
+    expected = [[transformer_step_run(net, order)[-1] for order in orders] for orders in moved]
+    sequences, places = np.repeat(np.arange(3), lengths), np.concatenate([np.arange(n) for n in lengths])
+    slots = np.zeros((3, net.positions), np.int32)
+    slots[sequences, places] = np.arange(9)
+    given = np.concatenate(xs), net.cache(9), sequences, places + 1, slots, np.arange(9)
+    ends = np.repeat(lengths, lengths)
+    packed, vectors = [_core.rows_pack(w, "f32") for w in net.matrices[:-1]], np.concatenate(net.vectors[:-1])
+    for name in each_isa():
+        logits = net.run(*given, ends=ends)
+        assert_close(logits, np.concatenate(expected), 2e-5, name)
+        for _ in each_team():
+            bare = _core.transformer_step_run(net.sizes, net.numbers, packed, vectors, *given, 24, ends=ends)
+            assert_close(bare @ net.matrices[-1].T + net.vectors[-1], logits, 2e-5, name)
+    assert_identical(net.run(*given, ends=places + 1), net.run(*given))
+
+
 def bad(name, value):
     """Change one argument of a good call, or one size of its net."""
     net = Net(extras=["positions"])
@@ -254,6 +276,8 @@ def bad(name, value):
         ("vocabulary", 38, "packed was not made from a weight of this shape"),
         ("angles", normal(9, 8)[:, :6], "axis|shape"),
         ("distances", normal(2, 9), "distances: expected a row for each head"),
+        ("ends", np.array([1, 10]), "ends: expected positions of the slots, from 1"),
+        ("ends", np.array([0, 1]), "ends: expected positions of the slots, from 1"),
     ],
 )
 def test_what_does_not_fit_is_refused(name, value, message):

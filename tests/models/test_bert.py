@@ -139,3 +139,36 @@ def test_bad_input():
         model(ids(1, 3), [4])
     with pytest.raises(ValueError, match="ids: expected integers"):
         model(np.zeros((2, 3)))
+
+
+def test_packed_sequences_have_the_hidden_states_of_sequences_alone():
+    model = BERT(50, d_model=32, nhead=4, num_layers=3, max_positions=120)
+    draw = np.random.default_rng(0)
+    for parameter in model.parameters():
+        parameter.data += 0.2 * draw.standard_normal(parameter.shape).astype(np.float32)
+    for longest in (40, 110):  # in one call, and layer by layer
+        lengths = [7, longest, 1, 33, 8]
+        rows = [draw.integers(0, 50, length) for length in lengths]
+        model.train()
+        found = model.encode_packed(np.concatenate(rows), lengths)
+        assert model.training and found.dtype == np.float32
+        model.eval()
+        expected = np.concatenate([model([row]).numpy()[0] for row in rows])
+        np.testing.assert_allclose(found, expected, atol=2e-5)
+    seen = []
+    model.transformer.layers[1].register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
+    np.testing.assert_allclose(model.encode_packed(rows[0], [7]), expected[:7], atol=2e-5)
+    assert seen == [(1, 7, 32)]
+    for wrong in ([6], [8, -1], [121], [[7]], [7.0], [0, 7]):
+        with pytest.raises(
+            ValueError, match="lengths: expected integers from 1 to max_positions=120 that sum to 7 ids"
+        ):
+            model.encode_packed(rows[0], wrong)
+
+
+def test_a_bert_without_segments():
+    model = BERT(50, d_model=16, nhead=2, num_layers=1, num_segments=0).eval()
+    assert not any("segments" in name for name in model.state_dict())
+    assert model([[1, 2]]).shape == (1, 2, 16)
+    with pytest.raises(ValueError, match="segments: expected None, as this BERT was made with num_segments=0"):
+        model([[1, 2]], None, [[0, 1]])

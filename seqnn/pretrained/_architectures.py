@@ -1,0 +1,142 @@
+"""The classes of Hugging Face's that are read: which of our models each is, with which head."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .. import nn
+from .._huggingface import (
+    CLASSES,
+    ENCODERS,
+    GPT2,
+    LLAMA,
+    MASKED_OUTPUTS,
+    QWEN2,
+    SPANS,
+    TAGS,
+    Family,
+    Loaded,
+    Make,
+    Table,
+    bare,
+    is_tied,
+    masked_table,
+    read_config,
+    read_folder,
+)
+from .._huggingface import T5 as T5_FAMILY
+from ..models import BERT, GPT, T5, BERTForPretraining, ClassificationHead, SpanHead, TaggingHead, WithHead
+
+__all__ = ["load_folder"]
+
+Folder = str | os.PathLike
+Config = Mapping[str, Any]
+State = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How the model of one of their classes is made, and what its parameters are called."""
+
+    family: Family
+    make: Make
+    table: Callable[[Any], Table]
+    """The model -> the names of its parameters."""
+
+
+def load_folder(folder: Folder) -> Loaded:
+    """Make the model that a folder of `save_pretrained` holds.
+
+    config.json says which model it is and its sizes; whatever would give other numbers than the original is refused.
+
+    Args:
+        folder: with config.json and the weights.
+
+    Raises:
+        ValueError: it is another model, or uses what ours have not; the message names the folder and the reason.
+    """
+    config = read_config(folder)
+    kinds = config.get("architectures")
+    kind = kinds[0] if isinstance(kinds, list) and len(kinds) == 1 else kinds
+    if not isinstance(kind, str) or kind not in ARCHITECTURES:
+        raise ValueError(f"{folder}: expected one of {', '.join(ARCHITECTURES)} in config.json, got {kind!r}")
+    chosen = ARCHITECTURES[kind]
+    return read_folder(folder, config, chosen.family, chosen.make, chosen.table)
+
+
+def _masked(
+    kind: str, next_sentence: bool, arguments: dict[str, Any], config: Config, state: State
+) -> BERTForPretraining:
+    if kind == "Roberta" and arguments["activation"] != "gelu":
+        raise ValueError(
+            f"config.json: hidden_act={config['hidden_act']!r} would give other numbers: the head has gelu"
+        )
+    tied = is_tied(config, state, f"{MASKED_OUTPUTS[kind]}.weight")
+    return BERTForPretraining(BERT(**{**arguments, "pooler": next_sentence}), next_sentence=next_sentence, tied=tied)
+
+
+def _headed(
+    encoder: Callable[..., Any],
+    head: Callable[..., nn.Module],
+    names: Mapping[str, str],
+    arguments: dict[str, Any],
+    config: Config,
+    state: State,
+) -> WithHead:
+    classes, d_model = state[f"{names['head.output']}.weight"].shape
+    if encoder is BERT:
+        arguments = {**arguments, "pooler": False}
+    return WithHead(encoder(**arguments), head(d_model) if head is SpanHead else head(d_model, classes))
+
+
+def _with_head(
+    family: Family, encoder: Callable[..., Any], head: Callable[..., nn.Module], names: Mapping[str, str]
+) -> Architecture:
+    return Architecture(
+        family,
+        partial(_headed, encoder, head, names),
+        lambda model: family.table(model.encoder).inside("encoder", names),
+    )
+
+
+def _encoders() -> dict[str, Architecture]:
+    """Return the classes of all families of encoders."""
+    found: dict[str, Architecture] = {}
+    for name, family in ENCODERS.items():
+        kind = name if name in CLASSES else "Roberta"
+
+        def masked(model: Any, family: Family = family, kind: str = kind) -> Table:
+            return masked_table(model, family.table(model.bert), kind)
+
+        classes = partial(ClassificationHead, activation="relu") if name == "DistilBert" else ClassificationHead
+        found |= {
+            f"{name}Model": Architecture(family, bare(BERT), family.table),
+            f"{name}ForMaskedLM": Architecture(family, partial(_masked, kind, False), masked),
+            f"{name}ForSequenceClassification": _with_head(family, BERT, classes, CLASSES[kind]),
+            f"{name}ForTokenClassification": _with_head(family, BERT, TaggingHead, TAGS),
+            f"{name}ForQuestionAnswering": _with_head(family, BERT, SpanHead, SPANS),
+        }
+        if name == "Bert":
+            found["BertForPreTraining"] = Architecture(family, partial(_masked, kind, True), masked)
+    return found
+
+
+_LAST = partial(ClassificationHead, pooling="last", dense=False, bias=False)
+
+ARCHITECTURES: dict[str, Architecture] = {
+    **dict.fromkeys(("GPT2LMHeadModel", "GPT2Model"), Architecture(GPT2, bare(GPT), GPT2.table)),
+    "GPT2ForSequenceClassification": _with_head(GPT2, GPT, _LAST, CLASSES["GPT2"]),
+    **{f"Llama{kind}": Architecture(LLAMA, bare(GPT), LLAMA.table) for kind in ("ForCausalLM", "Model")},
+    **{f"Qwen2{kind}": Architecture(QWEN2, bare(GPT), QWEN2.table) for kind in ("ForCausalLM", "Model")},
+    **_encoders(),
+    **dict.fromkeys(
+        ("T5ForConditionalGeneration", "T5Model", "T5EncoderModel"), Architecture(T5_FAMILY, bare(T5), T5_FAMILY.table)
+    ),
+}
+"""The names of their classes -> how they are read."""
