@@ -13,6 +13,8 @@ from seqnn.models import (
     DBNAutoencoder,
     FastTextClassifier,
     GaussianRBM,
+    ImageCaptioner,
+    ImageClassifier,
     LanguageModel,
     LogisticRegression,
     MLPClassifier,
@@ -38,6 +40,7 @@ TOKENS = [[str(t) for t in draw.integers(0, 5, int(n))] for n in draw.integers(1
 ITEMS = [[{"token": t, "large": t > "2"} for t in s] for s in TOKENS]
 SERIES = np.sin(0.3 * np.arange(60))[:, None] + 0.1 * draw.standard_normal((60, 2))
 UNIT = draw.random((30, 3))
+IMAGES = draw.random((30, 6, 5))
 SMALL = {"hidden_size": 4, "max_iter": 2}
 TINY = {"d_model": 8, "nhead": 2, "num_layers": 1, "dim_feedforward": 8, "warmup": 5, "max_iter": 2}
 CASES = {
@@ -47,6 +50,14 @@ CASES = {
     "perceptron, float32": (MLPClassifier((4, 3), dropout=0.1, max_iter=2), MATRIX.astype("f4"), MATRIX[:, 0] > 0),
     "perceptron of numbers": (MLPRegressor((4,), activation="tanh", max_iter=2), MATRIX, MATRIX[:, :2]),
     "deep belief net": (DBN((4, 3), pretrain_iter=1, max_iter=2), UNIT, CLASSES),
+    "images": (ImageClassifier(channels=(2, 3), hidden_layer_sizes=(4,), shift=1, max_iter=2), IMAGES, CLASSES),
+    "residual blocks": (
+        ImageClassifier(channels=(2, 3), residual=True, pooling="average", channels_last=True, max_iter=2),
+        np.stack([IMAGES, -IMAGES, IMAGES**2], axis=-1),
+        CLASSES,
+    ),
+    "captions": (ImageCaptioner(**SMALL, channels=(2, 3), embedding_size=3), IMAGES, [" ".join(s) for s in TOKENS]),
+    "captions without attention": (ImageCaptioner(**SMALL, channels=(2,), attention=None, cell="lstm"), IMAGES, TOKENS),
     "classes of sequences": (SequenceClassifier(**SMALL, bidirectional=True), NUMBERS, CLASSES),
     "classes of tokens": (SequenceClassifier(**SMALL, cell="stlm", embedding_size=3), TOKENS, CLASSES.astype(object)),
     "numbers of sequences": (SequenceRegressor(**SMALL, cell="gru"), NUMBERS, MATRIX[:, 0]),

@@ -1,6 +1,6 @@
 // Pooling over windows of two axes (one is a special case), and over all of an axis.
 #include "base/scratch.h"
-#include "conv/pool_strips.h"
+#include "conv/pool_quads.h"
 #include "pool_args.h"
 
 //: max_pool_forward(x:f[N,C,H,W], rows:n>=0, columns:n>=0, kernel_y:n>=1, kernel_x:n>=1, stride_y:n>=1, stride_x:n>=1,
@@ -14,6 +14,10 @@
 KERNEL(max_pool_forward)
 {
     if (a->y_size == 0) return NULL;
+    if (has_quads(a)) {
+        max_of_quads(a);
+        return NULL;
+    }
     const int64_t planes = a->N * a->C, outputs = a->rows * a->columns;
     strip_buffer s = {.width = (a->columns - 1) * a->stride_x + (a->kernel_x - 1) * a->dilation_x + 1};
     s.stride = least(a->stride_x, s.width);

@@ -6,6 +6,7 @@ from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._bert import BERT, BERTForPretraining
+from ._cnn import CNN
 from ._crf_tagger import CRFTagger
 from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
@@ -15,6 +16,8 @@ from ._gan import GAN
 from ._gan_report import GANReport
 from ._gpt import GPT
 from ._heads import ClassificationHead, LanguageModelHead, TaggingHead, WithHead, token_cross_entropy
+from ._image_captioner import ImageCaptioner
+from ._image_classifier import ImageClassifier
 from ._language_model import LanguageModel
 from ._logistic_regression import LogisticRegression
 from ._many_to_many import ManyToMany
@@ -42,6 +45,7 @@ from ._translator import Translator
 
 __all__ = [
     "BERT",
+    "CNN",
     "DBN",
     "GAN",
     "GPT",
@@ -65,6 +69,8 @@ __all__ = [
     "GANReport",
     "GaussianRBM",
     "Hit",
+    "ImageCaptioner",
+    "ImageClassifier",
     "LanguageModel",
     "LanguageModelHead",
     "LogisticRegression",

@@ -15,98 +15,54 @@ from ._heads import IGNORED
 from ._one_to_many import OneToMany
 from ._reader import Reader
 
-__all__ = ["EncoderDecoder"]
+__all__ = ["SCORES", "EncoderDecoder", "ReaderWriter", "make_writer"]
+
+SCORES = ("additive", "general", "dot", "scaled_dot", "cosine")
+"""By what a writer compares its state with those that it attends to."""
 
 
-class EncoderDecoder(nn.Module):
-    """Sequences [B, T, input_size] to sequences that begin when the whole input is read.
+def make_writer(
+    size: int,
+    outputs: int,
+    *,
+    hidden_size: int,
+    cell: str,
+    num_layers: int,
+    dropout: float,
+    embedding_size: int | None,
+    context: str,
+    attention: str | None,
+    order: str,
+) -> OneToMany | AttentionWriter:
+    """Return what writes from states of `size` numbers: with attention to all of them, or from the last one alone."""
+    if attention is None:
+        return OneToMany(
+            size, outputs, hidden_size=hidden_size, cell=cell, num_layers=num_layers, dropout=dropout,
+            embedding_size=embedding_size, context=context,
+        )  # fmt: skip
+    if embedding_size is None:
+        raise ValueError(f"attention: expected None where numbers are written, got {attention!r}")
+    return AttentionWriter(
+        size, size, outputs, hidden_size=hidden_size, cell=cell, order=order, score=attention,
+        embedding_size=embedding_size, dropout=dropout,
+    )  # fmt: skip
 
-    The last state of what reads is the vector of a `OneToMany`, which writes; or, with attention, what writes sees all
-    states of what reads (`nn.AttentionDecoder` says how).
 
-    Args:
-        input_size: numbers a step that is read.
-        outputs: numbers of a step that is written, or how many ids there are.
-        hidden_size: units of each recurrent layer.
-        cell: "rnn", "lstm", "gru" or "stlm".
-        num_layers: recurrent layers of what reads, and as many of what writes.
-        bidirectional: whether the input is read in both directions.
-        dropout: share of units that is dropped between layers and before the last Linear, in training.
-        vocabulary_size: inputs are ids [B, T] below that, with learnt vectors of `input_size`; default: numbers.
-        embedding_size: dimensions of the vectors of ids that are written; None where numbers are written.
-        context: without attention: whether every step sees the last state of what reads, "every_step" (Cho), or the first
-            state of what writes alone comes from it, "initial" (Sutskever).
-        attention: None, or the score: "additive", "general", "dot", "scaled_dot", "cosine". Ids are written then, by one
-            layer, whatever num_layers is.
-        order: of the attention: "before" the cell (Bahdanau), or "after" it (Luong).
-        shared: whether both sides have one table of vectors.
+class ReaderWriter(nn.Module):
+    """A network that reads all of its input, and then writes a sequence.
 
     Attributes:
-        reader: what reads.
+        reader: from an input and its lengths to states [B, S, D] and one vector [B, D].
         writer: what writes.
         teacher_forcing: how probable it is in training that a step sees the true id before it, and not the one that is most
             probable for the network itself; 1 at first.
-
-    Raises:
-        ValueError: the cell, context, score or order is not known, a size is below 1, or attention where numbers are written.
-
-    Sources: Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014; Sutskever, Vinyals, Le,
-    "Sequence to sequence learning with neural networks", 2014; Bengio et al., "Scheduled sampling for sequence prediction
-    with recurrent neural networks", 2015; of the attention see `nn.AttentionDecoder`.
-
-    >>> import numpy as np
-    >>> from seqnn.models import EncoderDecoder
-    >>> model = EncoderDecoder(3, 2, hidden_size=8, cell="gru")
-    >>> model(np.ones((4, 5, 3), np.float32), np.array([5, 2, 1, 5]), 7).shape
-    (4, 7, 2)
-    >>> words = EncoderDecoder(8, 20, hidden_size=8, cell="gru", vocabulary_size=30, embedding_size=8, attention="additive")
-    >>> words(np.ones((4, 5), int), None, np.ones((4, 6), int)).shape
-    (4, 6, 20)
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        outputs: int,
-        *,
-        hidden_size: int = 64,
-        cell: str = "lstm",
-        num_layers: int = 1,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
-        vocabulary_size: int | None = None,
-        embedding_size: int | None = None,
-        context: str = "every_step",
-        attention: str | None = None,
-        order: str = "before",
-        shared: bool = False,
-    ) -> None:
+    reader: nn.Module
+    writer: OneToMany | AttentionWriter
+
+    def __init__(self) -> None:
         self.teacher_forcing = 1.0
-        self.reader = Reader(
-            input_size, hidden_size, cell=cell, num_layers=num_layers, bidirectional=bidirectional, dropout=dropout,
-            vocabulary_size=vocabulary_size,
-        )  # fmt: skip
-        size = self.reader.output_size
-        self.writer: OneToMany | AttentionWriter
-        if attention is None:
-            self.writer = OneToMany(
-                size, outputs, hidden_size=hidden_size, cell=cell, num_layers=num_layers, dropout=dropout,
-                embedding_size=embedding_size, context=context,
-            )  # fmt: skip
-        elif embedding_size is None:
-            raise ValueError(f"attention: expected None where numbers are written, got {attention!r}")
-        else:
-            self.writer = AttentionWriter(
-                size, size, outputs, hidden_size=hidden_size, cell=cell, order=order, score=attention,
-                embedding_size=embedding_size, dropout=dropout,
-            )  # fmt: skip
-        if shared:
-            if (vocabulary_size, input_size) != (outputs, embedding_size):
-                raise ValueError(
-                    f"shared: expected one vocabulary and one size of vectors, got {vocabulary_size} and {outputs} ids, "
-                    f"{input_size} and {embedding_size} dimensions"
-                )
-            self.writer.embedding = self.reader.embedding
 
     def forward(self, x: Any, lengths: Any, guide: Any, following: Any = None) -> Tensor:
         """Return the numbers [B, T, outputs], or the logits of each next id, or their loss.
@@ -206,3 +162,85 @@ class EncoderDecoder(nn.Module):
         """Return the states of sequences that are read, and the last ones."""
         with no_grad():
             return self.reader(x, lengths)
+
+
+class EncoderDecoder(ReaderWriter):
+    """Sequences [B, T, input_size] to sequences that begin when the whole input is read.
+
+    The last state of what reads is the vector of a `OneToMany`, which writes; or, with attention, what writes sees all
+    states of what reads (`nn.AttentionDecoder` says how).
+
+    Args:
+        input_size: numbers a step that is read.
+        outputs: numbers of a step that is written, or how many ids there are.
+        hidden_size: units of each recurrent layer.
+        cell: "rnn", "lstm", "gru" or "stlm".
+        num_layers: recurrent layers of what reads, and as many of what writes.
+        bidirectional: whether the input is read in both directions.
+        dropout: share of units that is dropped between layers and before the last Linear, in training.
+        vocabulary_size: inputs are ids [B, T] below that, with learnt vectors of `input_size`; default: numbers.
+        embedding_size: dimensions of the vectors of ids that are written; None where numbers are written.
+        context: without attention: whether every step sees the last state of what reads, "every_step" (Cho), or the first
+            state of what writes alone comes from it, "initial" (Sutskever).
+        attention: None, or the score: "additive", "general", "dot", "scaled_dot", "cosine". Ids are written then, by one
+            layer, whatever num_layers is.
+        order: of the attention: "before" the cell (Bahdanau), or "after" it (Luong).
+        shared: whether both sides have one table of vectors.
+
+    Attributes:
+        reader: what reads.
+        writer: what writes.
+        teacher_forcing: how probable it is in training that a step sees the true id before it, and not the one that is most
+            probable for the network itself; 1 at first.
+
+    Raises:
+        ValueError: the cell, context, score or order is not known, a size is below 1, or attention where numbers are written.
+
+    Sources: Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014; Sutskever, Vinyals, Le,
+    "Sequence to sequence learning with neural networks", 2014; Bengio et al., "Scheduled sampling for sequence prediction
+    with recurrent neural networks", 2015; of the attention see `nn.AttentionDecoder`.
+
+    >>> import numpy as np
+    >>> from seqnn.models import EncoderDecoder
+    >>> model = EncoderDecoder(3, 2, hidden_size=8, cell="gru")
+    >>> model(np.ones((4, 5, 3), np.float32), np.array([5, 2, 1, 5]), 7).shape
+    (4, 7, 2)
+    >>> words = EncoderDecoder(8, 20, hidden_size=8, cell="gru", vocabulary_size=30, embedding_size=8, attention="additive")
+    >>> words(np.ones((4, 5), int), None, np.ones((4, 6), int)).shape
+    (4, 6, 20)
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        outputs: int,
+        *,
+        hidden_size: int = 64,
+        cell: str = "lstm",
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        vocabulary_size: int | None = None,
+        embedding_size: int | None = None,
+        context: str = "every_step",
+        attention: str | None = None,
+        order: str = "before",
+        shared: bool = False,
+    ) -> None:
+        super().__init__()
+        self.reader = Reader(
+            input_size, hidden_size, cell=cell, num_layers=num_layers, bidirectional=bidirectional, dropout=dropout,
+            vocabulary_size=vocabulary_size,
+        )  # fmt: skip
+        size = self.reader.output_size
+        self.writer = make_writer(
+            size, outputs, hidden_size=hidden_size, cell=cell, num_layers=num_layers, dropout=dropout,
+            embedding_size=embedding_size, context=context, attention=attention, order=order,
+        )  # fmt: skip
+        if shared:
+            if (vocabulary_size, input_size) != (outputs, embedding_size):
+                raise ValueError(
+                    f"shared: expected one vocabulary and one size of vectors, got {vocabulary_size} and {outputs} ids, "
+                    f"{input_size} and {embedding_size} dimensions"
+                )
+            self.writer.embedding = self.reader.embedding

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from .. import ops
+from .. import nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
 from ._base import ClassifierMixin
@@ -17,8 +18,8 @@ from ._sequences import Sequences
 __all__ = ["ExplainingClassifier", "Explanation"]
 
 _ROWS = 256  # texts that are explained together
-_POINTS = {"gradient": 1, "integrated": 24}
-"""At how many points the gradient is taken."""
+POINTS = {"gradient": 1, "integrated": 24}
+"""At how many points the gradient is taken, by the name of the method."""
 
 _FOR, _AGAINST = (0, 114, 178), (213, 94, 0)
 """Blue and vermilion, which are told apart with any colour vision."""
@@ -72,6 +73,21 @@ class Explanation(NamedTuple):
         return f'<div style="line-height:2">{label} {" ".join(cells)}</div>'
 
 
+def explained_classes(labels: np.ndarray, probabilities: np.ndarray, label: Any) -> np.ndarray:
+    """Return the number of the class to explain of each example, [N]: that of `label`, or where it is None the best one.
+
+    Args:
+        labels: of the classes.
+        probabilities: of all classes, [N, classes].
+        label: one of the labels, or None.
+    """
+    if label is None:
+        return probabilities.argmax(axis=1)
+    if label not in labels.tolist():
+        raise ValueError(f"label: expected one of {labels.tolist()}, got {label!r}")
+    return np.full(len(probabilities), labels.tolist().index(label))
+
+
 class ExplainingClassifier(ClassifierMixin):
     """A classifier of texts that tells how much each token speaks for a label.
 
@@ -109,12 +125,7 @@ class ExplainingClassifier(ClassifierMixin):
         if not found.tokens:
             raise TypeError("X: expected strings or lists of tokens, got numbers: only words can be shown")
         probabilities = self.predict_proba(found.rows)
-        if label is None:
-            classes = probabilities.argmax(axis=1)
-        elif label in self.classes_.tolist():
-            classes = np.full(len(found.rows), self.classes_.tolist().index(label))
-        else:
-            raise ValueError(f"label: expected one of {self.classes_.tolist()}, got {label!r}")
+        classes = explained_classes(self.classes_, probabilities, label)
         encoded, weights = self._encoded(found), [np.zeros(0)] * len(classes)
         order = np.argsort([len(row) for row in encoded], kind="stable")
         for part in np.split(order, range(_ROWS, len(order), _ROWS)):
@@ -122,7 +133,8 @@ class ExplainingClassifier(ClassifierMixin):
             if method == "attention":
                 table = self._attended(embedded, lengths)
             else:
-                table = odds_by_input(self.model_, embedded, lengths, classes[part], _POINTS[method])
+                answer = partial(self.model_.answer, lengths=lengths)
+                table = odds_by_input(self.model_, answer, embedded, classes[part], POINTS[method])
             for i, row, length in zip(part.tolist(), table, lengths, strict=True):
                 weights[i] = row[:length].copy()
         labels, rows = self.classes_[classes].tolist(), np.arange(len(classes))
@@ -147,20 +159,20 @@ class ExplainingClassifier(ClassifierMixin):
 
 
 def odds_by_input(
-    network: Any, embedded: np.ndarray, lengths: np.ndarray, classes: np.ndarray, steps: int
+    network: nn.Module, answer: Callable[[Tensor], Tensor], x: np.ndarray, classes: np.ndarray, steps: int
 ) -> np.ndarray:
     """Return how much each step adds to the log-odds of a class: gradient times input, summed over the step's numbers.
 
     Args:
-        network: with `answer(embedded, lengths)` -> logits [B, classes].
-        embedded: numbers [B, T, D].
-        lengths: of the sequences, [B].
+        network: what has the parameters, which need no gradients here.
+        answer: from inputs to the logits of all classes, [B, classes].
+        x: the inputs [B, ..., D], such as [B, T, D].
         classes: the class of each, [B].
         steps: points at which the gradient is taken. One is the input itself; more lie evenly on the way there from zeros,
             and with the mean of their gradients all steps add nearly the difference of the log-odds between the two ends.
 
     Returns:
-        [B, T].
+        [B, ...], such as [B, T].
 
     Sources: Denil, Demiraj, de Freitas, "Extraction of salient sentences from labelled documents", 2014; Sundararajan, Taly,
     Yan, "Axiomatic attribution for deep networks", ICML 2017.
@@ -170,17 +182,17 @@ def odds_by_input(
         parameter.requires_grad = False
     try:
         scales = [1.0] if steps == 1 else (np.arange(steps) + 0.5) / steps
-        total = sum(_odds_gradient(network, embedded * embedded.dtype.type(s), lengths, classes) for s in scales)
+        total = sum(_odds_gradient(answer, x * x.dtype.type(s), classes) for s in scales)
     finally:
         for parameter in learnt:
             parameter.requires_grad = True
-    return (total * embedded).sum(axis=-1) / steps
+    return (total * x).sum(axis=-1) / steps
 
 
-def _odds_gradient(network: Any, embedded: np.ndarray, lengths: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return the gradient [B, T, D] of the log-odds."""
-    x = Tensor(embedded, requires_grad=True)
-    logits = network.answer(x, lengths)
+def _odds_gradient(answer: Callable[[Tensor], Tensor], inputs: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the gradient of the log-odds, of the shape of the inputs."""
+    x = Tensor(inputs, requires_grad=True)
+    logits = answer(x)
     rows = np.arange(len(classes))
     others = logits.numpy().copy()
     others[rows, classes] = -np.inf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,10 +11,10 @@ from .. import nn
 from .._arguments import integer
 from .._settings import Anything, Flag, Integer, Number
 from ..text import tokenize
-from ._base import Coder, Examples, NetworkEstimator, Part, Tokenizer, Watch, by_length, evened, split_rows
+from ._base import Coder, Part, Tokenizer, by_length
 from ._coders import Ids, Numbers, Tokens, learn
+from ._coding_estimator import CodingEstimator
 from ._decoding import refuse_several
-from ._losses import Loss, Weighted
 from ._pretrained import Embedding, fill
 from ._reader import checked_cell
 from ._sequences import Sequences, as_sequences
@@ -23,7 +23,7 @@ from ._written import WrittenNumbers, WrittenTokens, learn_written
 ROWS = 256  # sequences of a prediction that run together
 
 
-class RecurrentEstimator(NetworkEstimator):
+class RecurrentEstimator(CodingEstimator):
     """An estimator with recurrent layers, trained by AdamW; sequences of similar length share a batch.
 
     Args:
@@ -81,38 +81,6 @@ class RecurrentEstimator(NetworkEstimator):
         """Return the arguments of the network that are settings."""
         names = ("hidden_size", "cell", "num_layers", "dropout")
         return {name: getattr(self._used, name) for name in names}
-
-    def _learn(
-        self,
-        inputs: tuple[Sequence[Any], Coder],
-        targets: tuple[Sequence[Any], Coder],
-        loss: Loss,
-        weights: Sequence[Any] | None,
-        metrics: Mapping[str, Callable] | None = None,
-        *,
-        parts: tuple[np.ndarray, np.ndarray] | None = None,
-        watch: Watch | None = None,
-    ) -> Self:
-        """Train the network.
-
-        Args:
-            inputs: encoded inputs, and how they become arrays.
-            targets: encoded targets, and how they become arrays.
-            loss: of the targets.
-            weights: how much each target, or each of its steps, counts; None: all the same.
-            metrics: of the output and the target.
-            parts: which examples to learn from, and which to hold out; default: those of `split_rows`.
-            watch: as for `_train`.
-        """
-        settings = self._used
-        parts = split_rows(len(inputs[0]), settings) if parts is None else parts
-        if weights is None:
-            examples = Examples(inputs[0], targets[0], inputs[1], targets[1])
-            return self._train(loss.whole, *examples.split(settings, parts), metrics=metrics, watch=watch)
-        weighted = Weighted(targets[1], targets[0], evened(weights, parts), loss)
-        examples = Examples(inputs[0], range(len(targets[0])), inputs[1], weighted)
-        found = {name: weighted.metric(metric) for name, metric in (metrics or {}).items()}
-        return self._train(weighted.loss, *examples.split(settings, parts), metrics=found, watch=watch)
 
 
 class SequenceEstimator(RecurrentEstimator):
@@ -258,6 +226,23 @@ class WritingEstimator(RecurrentEstimator):
     def _longest(self, steps: int | None) -> int:
         """Return how many steps to write at most; default: as many as the longest sequence of `fit` has."""
         return self._output.longest if steps is None else integer("steps", steps, 1)
+
+    def _attended(
+        self, written: np.ndarray, end: tuple, align: Callable[[np.ndarray], np.ndarray]
+    ) -> list[tuple[Any, list[str], np.ndarray]]:
+        """Return each sequence that the network wrote, its tokens with the end, and how each of them attends to the input.
+
+        Args:
+            written: ids [B, T].
+            end: what `_generation` returned.
+            align: from the ids before each one to the weights [B, T, S].
+        """
+        _, begin, stop = end
+        weights = align(np.concatenate([np.full((len(written), 1), begin), written[:, :-1]], axis=1))
+        ends = [*np.where((written == stop).any(axis=1), np.argmax(written == stop, axis=1) + 1, written.shape[1])]
+        texts = self._output.decoded(written, self._join)
+        tokens = [self._output.vocabulary.decode(row[:n]) for row, n in zip(written, ends, strict=True)]
+        return [*zip(texts, tokens, (row[:n] for row, n in zip(weights, ends, strict=True)), strict=True)]
 
     def predict(self, X: Any, *, steps: int | None = None, **options: Any) -> list[Any]:  # noqa: N803
         """Return the sequence of each input.

@@ -15,7 +15,7 @@ from ._alignment import Alignment
 from ._base import Coder, Examples, Network, as_weights, by_length, require_pairs
 from ._coders import learn
 from ._decoding import evaluating
-from ._encoder_decoder import EncoderDecoder
+from ._encoder_decoder import SCORES, EncoderDecoder
 from ._recurrent_estimator import SequenceEstimator, WritingEstimator
 from ._seq2seq_training import FORCING, MeasureBLEU, ScheduleForcing, held_out
 from ._sequences import Sequences
@@ -23,8 +23,6 @@ from ._target_language import TargetLanguages, with_words
 from ._written import WrittenTokens
 
 __all__ = ["Seq2Seq"]
-
-_SCORES = ("additive", "general", "dot", "scaled_dot", "cosine")
 
 
 class Seq2Seq(TargetLanguages, WritingEstimator, SequenceEstimator):
@@ -68,7 +66,7 @@ class Seq2Seq(TargetLanguages, WritingEstimator, SequenceEstimator):
     """
 
     context = Choice("every_step", ("every_step", "initial"))
-    attention = Choice(None, _SCORES)
+    attention = Choice(None, SCORES)
     order = Choice("before", ("before", "after"))
     shared_vocabulary = Flag(False)
     max_length = Integer(None, minimum=1)
@@ -256,15 +254,11 @@ class Seq2Seq(TargetLanguages, WritingEstimator, SequenceEstimator):
         if self._used.attention is None:
             raise ValueError("need_weights: expected False for a model without attention (attention=None), got True")
         written = self.model_.generate(x, lengths, *end, **options)
-        begin, stop = end[1:]
-        before = np.concatenate([np.full((len(x), 1), begin), written[:, :-1]], axis=1)
-        weights, found = self.model_.align(x, lengths, before), []
-        for i, text in enumerate(self._output.decoded(written, self._join)):
-            ended = np.flatnonzero(written[i] == stop)
-            count, length = (ended[0] + 1 if len(ended) else written.shape[1]), lengths[i]
-            target = self._output.vocabulary.decode(written[i, :count])
-            found.append((text, Alignment(weights[i, :count, :length], self._read_words(x[i, :length]), target)))
-        return found
+        found = self._attended(written, end, lambda before: self.model_.align(x, lengths, before))
+        return [
+            (text, Alignment(weights[:, :length], self._read_words(row[:length]), target))
+            for (text, target, weights), row, length in zip(found, x, lengths, strict=True)
+        ]
 
     def _read_words(self, row: np.ndarray) -> list[str]:
         """Return what stands for each step that was read: its token, or its place among numbers."""

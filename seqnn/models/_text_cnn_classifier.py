@@ -13,21 +13,19 @@ from ..autograd import no_grad
 from ..text import pad, tokenize, truncate
 from ._base import (
     ClassWeight,
-    Examples,
     Network,
-    NetworkEstimator,
     Plain,
     Tokenizer,
     Words,
     by_length,
-    evened,
     label_array,
     number_classes,
     split_rows,
 )
 from ._coders import Stacked
+from ._coding_estimator import CodingEstimator
 from ._explanation import ExplainingClassifier
-from ._losses import CLASSES, Weighted
+from ._losses import CLASSES
 from ._pretrained import Embedding, fill, learn_words
 from ._sequences import Sequences, as_sequences
 from ._text_cnn import TextCNN
@@ -38,7 +36,7 @@ __all__ = ["TextCNNClassifier"]
 _ROWS = 256  # texts of a prediction that run together
 
 
-class TextCNNClassifier(ExplainingClassifier, NetworkEstimator):
+class TextCNNClassifier(ExplainingClassifier, CodingEstimator):
     """Classify texts by a `TextCNN`: tokenise, build the vocabulary, train by AdamW with early stopping.
 
     X is a list of strings, which `tokenizer` cuts into tokens, or of token lists; y: a label for each, of any kind that
@@ -137,13 +135,8 @@ class TextCNNClassifier(ExplainingClassifier, NetworkEstimator):
         weights = by_class(settings.class_weight, self.classes_, ids, weights)
         parts = split_rows(len(ids), settings)
         self._learn_words([texts.rows[i] for i in parts[0]])
-        encoded, accuracy = self._encoded(texts), train.accuracy
-        if weights is None:
-            data = Examples(encoded, ids, self, Stacked()).split(settings, parts)
-            return self._train(CLASSES.whole, *data, metrics={"accuracy": accuracy})
-        weighted = Weighted(Stacked(), ids, evened(weights, parts), CLASSES)
-        data = Examples(encoded, range(len(ids)), self, weighted).split(settings, parts)
-        return self._train(weighted.loss, *data, metrics={"accuracy": weighted.metric(accuracy)})
+        inputs, targets = (self._encoded(texts), self), (ids, Stacked())
+        return self._learn(inputs, targets, CLASSES, weights, {"accuracy": train.accuracy}, parts=parts)
 
     def _learn_words(self, texts: list[list[str]]) -> None:
         """Build the vocabulary, with vectors where there are some."""

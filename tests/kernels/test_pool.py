@@ -80,6 +80,7 @@ def max_case(shape, kernel, stride, padding=(0, 0), dilation=(1, 1), rest=(0, 0)
 def test_max_pool_forward():
     cases = [
         max_case((2, 3, 8, 34), (2, 2), (2, 2)),
+        max_case((2, 3, 7, 9), (2, 2), (2, 2)),  # a row and a column in no window
         max_case((2, 3, 9, 11), (3, 3), (2, 2), (1, 1)),
         max_case((1, 2, 9, 37), (3, 2), (1, 1), (1, 0)),
         max_case((1, 2, 10, 11), (2, 3), (3, 5), (1, 1), rest=(1, 1)),
@@ -206,6 +207,17 @@ def test_windows_of_means_lie_in_the_plane():
                 _core.avg_pool_forward(x, **given)
             with pytest.raises(ValueError, match=f"{name} holds {n}, expected 0 <= {name} <= "):
                 _core.avg_pool_backward(grad, **given, height=4, width=4)
+
+
+def test_windows_side_by_side_have_the_winners_of_strips():
+    draw = np.random.default_rng(0)
+    x = draw.choice([0.0, 1.0, np.nan], (3, 4, 8, 10)).astype(np.float32)
+    window = {"kernel_y": 2, "kernel_x": 2, "stride_y": 2, "stride_x": 2, "left": 0, "dilation_y": 1, "dilation_x": 1}
+    y, index = _core.max_pool_forward(x, rows=4, columns=5, top=0, index=True, **window)
+    below = np.concatenate([np.full((3, 4, 1, 10), -np.inf, np.float32), x], axis=2)  # one row of padding: in strips
+    strips, places = _core.max_pool_forward(below, rows=5, columns=5, top=1, index=True, **window)
+    np.testing.assert_array_equal(y, strips[:, :, 1:])
+    np.testing.assert_array_equal(index, places[:, :, 1:] - 10)
 
 
 def test_nan_wins():

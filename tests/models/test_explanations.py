@@ -1,5 +1,7 @@
 """Classifiers of texts by every reader and pooling, and which words speak for their answers."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -62,7 +64,7 @@ def test_pooling_by_attention_is_a_mean_with_weights():
 def test_gradient_times_input_is_that_of_the_log_odds_and_integrated_it_adds_up_to_them():
     model = ManyToOne(3, 4, hidden_size=8, cell="gru").eval().to(np.float64)
     x, lengths, classes = draw.standard_normal((2, 5, 3)), np.array([5, 3]), np.array([1, 2])
-    found = odds_by_input(model, x, lengths, classes, 1)
+    found = odds_by_input(model, partial(model.answer, lengths=lengths), x, classes, 1)
 
     def odds(x):
         logits = model.answer(x, lengths).numpy()
@@ -74,7 +76,7 @@ def test_gradient_times_input_is_that_of_the_log_odds_and_integrated_it_adds_up_
         step = np.zeros_like(x)
         step[:, t] = 1e-6 * x[:, t]
         np.testing.assert_allclose(found[:, t], (odds(x + step) - odds(x - step)) / 2e-6, atol=1e-7)
-    whole = odds_by_input(model, x, lengths, classes, 200).sum(axis=1)
+    whole = odds_by_input(model, partial(model.answer, lengths=lengths), x, classes, 200).sum(axis=1)
     np.testing.assert_allclose(whole, odds(x) - odds(0 * x), atol=1e-4)
     assert (found[1, 3:] == 0).all() and all(parameter.requires_grad for parameter in model.parameters())
     assert all(parameter.grad is None for parameter in model.parameters())
@@ -112,7 +114,7 @@ def test_the_log_odds_of_a_text_cnn_are_what_its_words_add_up_to():
     lengths, classes = np.array([6, 4]), np.array([2, 0])
     embedded = model.embedding(ids).numpy()
     np.testing.assert_array_equal(model.answer(embedded, lengths).numpy(), model(ids).numpy())
-    found = odds_by_input(model, embedded, lengths, classes, 400)
+    found = odds_by_input(model, partial(model.answer, lengths=lengths), embedded, classes, 400)
 
     def odds(x):
         logits = model.answer(x, lengths).numpy()

@@ -40,9 +40,12 @@ class Network(Learnt[Any]):
 
     def unpack(self, record: Any, key: str, arrays: Arrays, sizes: Sizes, owner: Any) -> nn.Module:
         state = {name.removeprefix(f"{key}."): arrays.pop(name) for name in [*arrays] if name.startswith(f"{key}.")}
-        if wrong := [name for name, array in state.items() if array.dtype not in (np.float32, np.float64)]:
-            raise ValueError(f"{key}.{wrong[0]}: expected floating numbers, got {state[wrong[0]].dtype}")
         model = self._new(owner, state)
+        counts = {name for name, array in model.state_dict().items() if array.dtype == np.int64}  # such as of batches
+        for name, array in state.items():
+            if array.dtype not in ((np.int64,) if name in counts else (np.float32, np.float64)):
+                due = "64-bit integers" if name in counts else "floating numbers"
+                raise ValueError(f"{key}.{name}: expected {due}, got {array.dtype}")
         if any(array.dtype == np.float64 for array in state.values()):
             model.to(np.float64)
         model.load_state_dict(state)
