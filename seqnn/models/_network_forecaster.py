@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from .._arguments import quantiles
+from .._arguments import quantiles as checked_quantiles
 from .._settings import Anything, Choice, Flag, Integer, Number
 from ..autograd import no_grad
 from ..text import windows
@@ -51,7 +51,7 @@ class NetworkForecaster(Forecaster, NetworkEstimator):
 
     lags = Integer(24, minimum=1)
     horizon = Integer(1, minimum=1)
-    quantiles = Anything(None, quantiles, saved=True)
+    quantiles = Anything(None, checked_quantiles, saved=True)
     scaling = Choice("standard", ("standard", "minmax"), optional=True)
     difference = Flag(True)
     batch_size = Integer(64, minimum=1)
