@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .. import _core
 from ..autograd import Needs, op
+from ._broadcast import as_floats
 from ._cross_entropy import check_reduction, class_numbers
 from ._rows import QuantizedWeight
 from ._types import Array, Reduction, Result
@@ -61,8 +62,8 @@ def linear_cross_entropy(
     check_reduction("linear_cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"linear_cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}")
-    x, target = np.asarray(x), np.asarray(target)
     table = linear_weight if isinstance(linear_weight, QuantizedWeight) else np.asarray(linear_weight)
+    x, target = as_floats(x, table), np.asarray(target)
     _check(x, table, target, linear_bias, weight)
     numbers = class_numbers("linear_cross_entropy", target, len(table), ignore_index).reshape(-1)
     kept = np.flatnonzero(numbers != ignore_index)

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from .. import _core
 from .._arguments import number
 from ..autograd import Needs, op
-from ._loss import elementwise
+from ._broadcast import as_floats
+from ._loss import as_target, elementwise
 from ._types import Array, Reduction, Result
 
 
@@ -37,13 +38,16 @@ def pinball_loss(
     >>> pinball_loss([[0.0, 0.0, 0.0]], [2.0], [0.1, 0.5, 0.9], reduction="none")
     array([[0.2, 1. , 1.8]])
     """
-    x, target = np.asarray(x), np.asarray(target)
+    target = np.asarray(target)
+    x = as_floats(x, target)
     levels = np.array([number("pinball_loss: quantiles", q, above=0, below=1) for q in np.ravel(quantiles).tolist()])
+    if not len(levels):
+        raise ValueError("pinball_loss: quantiles: expected one or more, got none")
     if x.shape != (*target.shape, len(levels)):
         raise ValueError(
             f"pinball_loss: expected x of shape {(*target.shape, len(levels))}, those of target and quantiles, got {x.shape}"
         )
-    due = np.repeat(target.astype(x.dtype, copy=False).reshape(-1), len(levels)).reshape(x.shape)
+    due = np.repeat(as_target("pinball_loss", target, x.dtype).reshape(-1), len(levels)).reshape(x.shape)
     spread = np.broadcast_to(levels.astype(x.dtype), x.shape).reshape(-1)
     kernels = _core.pinball_forward, _core.pinball_backward
     out, slope = elementwise("pinball_loss", kernels, x, due, reduction, spread)
