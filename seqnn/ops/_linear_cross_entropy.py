@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .. import _core
 from ..autograd import Needs, op
 from ._broadcast import as_floats
-from ._cross_entropy import check_reduction, class_numbers
+from ._cross_entropy import check_reduction, check_smoothing, class_numbers
 from ._rows import QuantizedWeight
 from ._types import Array, Reduction, Result
 
@@ -60,8 +60,7 @@ def linear_cross_entropy(
     True
     """
     check_reduction("linear_cross_entropy", reduction)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"linear_cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}")
+    check_smoothing("linear_cross_entropy", label_smoothing)
     table = linear_weight if isinstance(linear_weight, QuantizedWeight) else np.asarray(linear_weight)
     x, target = as_floats(x, table), np.asarray(target)
     _check(x, table, target, linear_bias, weight)
