@@ -25,7 +25,7 @@ def scaled_frequencies(size: int, base: float, scaling: Mapping[str, Any] | None
     Args:
         size: of a head.
         base: of the frequencies.
-        scaling: by the names of config.json of Hugging Face's: "rope_type" is "linear" (positions / factor), "dynamic"
+        scaling: by the names of Hugging Face's config.json: "rope_type" is "linear" (positions / factor), "dynamic"
             (unscaled up to the positions of the training, which are all that a model has here), "llama3" or "yarn".
 
     Returns:
