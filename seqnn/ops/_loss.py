@@ -21,14 +21,15 @@ def same_shape(name: str, first: str, a: Any, b: Any) -> tuple[Array, Array]:
     a = as_floats(a, b)
     if a.shape != b.shape:
         raise ValueError(f"{name}: {first} and target must have the same shape, got {a.shape} and {b.shape}")
-    return a, as_target(name, b, a.dtype)
+    check_numbers(name, **{first: a, "target": b})
+    return a, b.astype(a.dtype, copy=False)
 
 
-def as_target(name: str, target: Array, dtype: np.dtype) -> Array:
-    """Return a target in the dtype of the predictions."""
-    if target.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: target: expected an array of numbers, got {target.dtype}")
-    return target.astype(dtype, copy=False)
+def check_numbers(name: str, **arrays: Array) -> None:
+    """Refuse arrays that are not of real numbers."""
+    for what, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{name}: {what}: expected an array of numbers, got {array.dtype}")
 
 
 def elementwise(

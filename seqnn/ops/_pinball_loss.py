@@ -9,7 +9,7 @@ from .. import _core
 from .._arguments import number
 from ..autograd import Needs, op
 from ._broadcast import as_floats
-from ._loss import as_target, elementwise
+from ._loss import check_numbers, elementwise
 from ._types import Array, Reduction, Result
 
 
@@ -40,6 +40,7 @@ def pinball_loss(
     """
     target = np.asarray(target)
     x = as_floats(x, target)
+    check_numbers("pinball_loss", x=x, target=target)
     levels = np.array([number("pinball_loss: quantiles", q, above=0, below=1) for q in np.ravel(quantiles).tolist()])
     if not len(levels):
         raise ValueError("pinball_loss: quantiles: expected one or more, got none")
@@ -47,7 +48,7 @@ def pinball_loss(
         raise ValueError(
             f"pinball_loss: expected x of shape {(*target.shape, len(levels))}, those of target and quantiles, got {x.shape}"
         )
-    due = np.repeat(as_target("pinball_loss", target, x.dtype).reshape(-1), len(levels)).reshape(x.shape)
+    due = np.repeat(target.astype(x.dtype, copy=False).reshape(-1), len(levels)).reshape(x.shape)
     spread = np.broadcast_to(levels.astype(x.dtype), x.shape).reshape(-1)
     kernels = _core.pinball_forward, _core.pinball_backward
     out, slope = elementwise("pinball_loss", kernels, x, due, reduction, spread)
