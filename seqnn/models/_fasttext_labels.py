@@ -10,7 +10,7 @@ import numpy as np
 
 from ._base import label_array
 
-__all__ = ["GivenLabels", "Scores", "given_labels", "score_labels"]
+__all__ = ["GivenLabels", "Scores", "given_labels", "label_name", "label_places", "label_text", "score_labels"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,19 @@ def label_text(label: Any, prefix: str) -> str:
     """Return a label as it stands in a file."""
     text = str(label)
     return text if text.startswith(prefix) else prefix + text
+
+
+def label_name(text: str, prefix: str) -> str:
+    """Return a label of a file without its prefix; as it is where `label_text` would not lead back."""
+    name = text.removeprefix(prefix)
+    return name if label_text(name, prefix) == text else text
+
+
+def label_places(classes: list[Any], labels: list[str], prefix: str) -> np.ndarray:
+    """Return where each class stands among the labels of a dictionary, which may have another prefix."""
+    place = {label: i for i, label in enumerate(labels)}
+    texts = (label_text(label, prefix) for label in classes)
+    return np.array([place[text if text in place else str(label)] for text, label in zip(texts, classes, strict=True)])
 
 
 def given_labels(y: Any, count: int, prefix: str) -> GivenLabels:

@@ -57,8 +57,16 @@ class Model:
         return self.dictionary.means(texts, self.input)
 
     def probabilities(self, means: np.ndarray) -> np.ndarray:
-        """Return the probabilities of the labels [N, L], in the order of the dictionary."""
+        """Return the probabilities of the labels [N, L], in the order of the dictionary.
+
+        Raises:
+            FloatingPointError: vectors of the model are not finite, as those of a damaged file.
+        """
         scores = means @ self.output.T
+        if not np.isfinite(scores).all():
+            raise FloatingPointError(
+                "vectors of the model are not finite: its file is damaged, or its training diverged"
+            )
         if self.loss == "softmax":
             return ops.softmax(scores)
         return self._tree.probabilities(scores) if self.loss == "hs" else logistic(scores)

@@ -126,3 +126,27 @@ def test_the_language_identifier_answers_as_with_the_originals_program():
         names, probabilities = theirs.predict(text, k=5)
         assert labels == list(names)
         np.testing.assert_allclose(values, probabilities, atol=1e-5)
+
+
+def test_labels_keep_another_prefix_than_the_one_that_was_said():
+    model = FastTextClassifier.load(DATA / "ova.bin", label_prefix="#")
+    top, _ = model.predict_top(ORIGINAL["texts"])
+    assert model.predict(ORIGINAL["texts"]).tolist() == [label for (label,) in top]
+    assert model.classes_[0].startswith("__label__")
+
+
+def test_a_wrong_setting_is_no_damage_of_the_file():
+    with pytest.raises(TypeError, match=r"^workers: expected an integer"):
+        FastTextClassifier.load(DATA / "ova.bin", workers="two")
+    with pytest.raises(ValueError, match=r"^label_prefix: expected a string"):
+        FastTextClassifier.load(DATA / "ova.bin", label_prefix=5)
+
+
+@pytest.mark.parametrize("name", ["hs.bin", "ova.bin", "softmax.ftz"])
+def test_vectors_that_are_not_finite_give_no_probabilities(tmp_path, name):
+    data = bytearray((DATA / name).read_bytes())
+    data[-4:] = struct.pack("<f", np.nan)
+    (tmp_path / name).write_bytes(data)
+    model = FastTextClassifier.load(tmp_path / name)
+    with pytest.raises(FloatingPointError, match="vectors of the model are not finite"):
+        model.predict_top(ORIGINAL["texts"])
