@@ -21,6 +21,9 @@ _ACTIVATIONS = {
     "gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu_fast": "gelu_tanh",
     "relu": "relu", "silu": "silu", "swish": "silu",
 }  # fmt: skip
+_FROM_ZERO = ("type_vocab_size", "pad_token_id", "eos_token_id")
+"""Integers that may be 0."""
+
 GATED = {"gated-gelu": "geglu_tanh", "gated-silu": "swiglu", "gated-relu": "reglu"}
 
 
@@ -74,12 +77,12 @@ class Loaded:
 
 
 def read_number(config: Mapping[str, Any], key: str, default: Any) -> Any:
-    """Return a number of a configuration: a float where the default is one, else an integer >= 0; null is the default."""
+    """Return a number of a configuration: a float where the default is one, else an integer; null is the default."""
     value = config.get(key)
     if value is None:
         return default
     name = f"config.json: {key}"
-    return number(name, value, minimum=0) if isinstance(default, float) else integer(name, value, 0)
+    return number(name, value, minimum=0) if isinstance(default, float) else integer(name, value, 0 if key in _FROM_ZERO else 1)
 
 
 def bare(kind: Callable[..., Any]) -> Make:

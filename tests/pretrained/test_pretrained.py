@@ -236,7 +236,7 @@ def test_a_quantised_model_embeds_but_is_not_saved(bert, tmp_path):
         (lambda f: sentence_folder(f, ("Dense", "2_Dense")), "2_Dense: expected a folder with config"),
         (lambda f: sentence_folder(f, ("Normalize", ""), ("Pooling", "1_Pooling")), "got Pooling as number 3"),
         (lambda f: (f / "tokenizer.json").write_text("{"), r"tokenizer\.json: not a tokenizer\.json"),
-        (lambda f: changed(f, hidden_size="8"), r"config\.json: hidden_size: expected an integer >= 0, got '8'"),
+        (lambda f: changed(f, hidden_size="8"), r"config\.json: hidden_size: expected an integer >= 1, got '8'"),
         (lambda f: changed(f, num_hidden_layers=10**9), r"config\.json: says 1000000000 layers, but there are only"),
         (lambda f: sentence_folder(f, ("Normalize", "../outside")), r"expected paths inside the folder, got '\.\./outside'"),
         (lambda f: sentence_folder(f, ("Normalize", "/outside")), r"expected paths inside the folder, got '/outside'"),
