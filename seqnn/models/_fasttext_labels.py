@@ -52,10 +52,16 @@ def label_name(text: str, prefix: str) -> str:
 
 
 def label_places(classes: list[Any], labels: list[str], prefix: str) -> np.ndarray:
-    """Return where each class stands among the labels of a dictionary, which may have another prefix."""
+    """Return where each class stands among the labels of a dictionary, which may have another prefix.
+
+    Raises:
+        ValueError: the classes are not those of the labels, as in a damaged file.
+    """
     place = {label: i for i, label in enumerate(labels)}
-    texts = (label_text(label, prefix) for label in classes)
-    return np.array([place[text if text in place else str(label)] for text, label in zip(texts, classes, strict=True)])
+    found = [place.get(label_text(label, prefix), place.get(str(label), -1)) for label in classes]
+    if sorted(found) != [*range(len(labels))]:
+        raise ValueError(f"classes_: expected one for each of the labels {labels!r:.80}, got {classes!r:.80}")
+    return np.array(found)
 
 
 def given_labels(y: Any, count: int, prefix: str) -> GivenLabels:

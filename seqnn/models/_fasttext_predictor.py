@@ -233,7 +233,9 @@ class FastTextPredictor(ClassifierMixin, Estimator):
             ValueError: the file is damaged or truncated, or holds something else; the message names it.
         """
         if not is_foreign(path):
-            return super().load(path, **settings)
+            found = super().load(path, **settings)
+            found._check_classes(path)
+            return found
         prefix = cls(**settings)._checked().label_prefix
         model, about = read_model(path, prefix)
         known = {
@@ -248,6 +250,12 @@ class FastTextPredictor(ClassifierMixin, Estimator):
             raise ValueError(f"{name_of(path)}: damaged: {error}") from None
         found.model_, found.history_, found.n_iter_, found._seed = model, {}, 0, 0
         found.classes_ = np.unique([label_name(label, prefix) for label in about.labels])
-        if len(found.classes_) < len(about.labels):
-            raise ValueError(f"{name_of(path)}: expected labels that differ also without label_prefix={prefix!r}")
+        found._check_classes(path)
         return found
+
+    def _check_classes(self, path: Path) -> None:
+        """Raise a ValueError that names the file where the classes are not those of the dictionary."""
+        try:
+            self._places()
+        except ValueError as error:
+            raise ValueError(f"{name_of(path)}: damaged: {error}") from None

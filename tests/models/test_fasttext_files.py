@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqnn import _safetensors
 from seqnn.embed import load_facebook_vectors
 from seqnn.models import FastTextClassifier
 
@@ -150,3 +151,26 @@ def test_vectors_that_are_not_finite_give_no_probabilities(tmp_path, name):
     model = FastTextClassifier.load(tmp_path / name)
     with pytest.raises(FloatingPointError, match="vectors of the model are not finite"):
         model.predict_top(ORIGINAL["texts"])
+
+
+def test_an_own_file_whose_parts_do_not_belong_together_is_damaged(tmp_path):
+    path = tmp_path / "own"
+    FastTextClassifier(vector_size=4, epochs=1).fit(["good film", "bad film"], ["p", "n"]).save(path)
+    arrays, notes = _safetensors.load(path)
+    arrays = {name: np.array(array) for name, array in arrays.items()}
+    record = notes["seqnn.estimator"]
+    for old, new, message in (
+        ('["n", "p"]', '["n", "q"]', "classes_: expected one for each of the labels"),
+        ('"word_ngrams": 1, "min_n"', '"word_ngrams": 100000, "min_n"', "word_ngrams 100000"),
+    ):
+        assert old in record
+        _safetensors.save(path, arrays, {**notes, "seqnn.estimator": record.replace(old, new)})
+        with pytest.raises(ValueError, match=rf"own: .*{message}"):
+            FastTextClassifier.load(path)
+
+
+def test_vectors_that_are_not_finite_are_not_quantised():
+    model = FastTextClassifier.load(DATA / "ova.bin")
+    model.model_.input = np.full_like(model.model_.input, np.nan)
+    with pytest.raises(ValueError, match="quantize: expected finite vectors"):
+        model.quantize()
