@@ -116,7 +116,12 @@ class StaticEncoder(PretrainedModel):
             own.enable_truncation(self.max_length)
             rows = [row[: self.max_length * self._token_length()] for row in rows]
         unknown = self._unknown()
-        found = [np.array(one.ids, np.int64) for one in own.encode_batch_fast(rows, add_special_tokens=False)]
+        try:
+            encoded = own.encode_batch_fast(rows, add_special_tokens=False)
+        except TypeError:
+            self.tokenizer.encode_batch(rows)  # it says which text cannot be read
+            raise
+        found = [np.array(one.ids, np.int64) for one in encoded]
         return [ids[ids != unknown] for ids in found] if unknown is not None else found
 
     def _token_length(self) -> int:
