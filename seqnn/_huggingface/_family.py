@@ -82,11 +82,9 @@ def read_number(config: Mapping[str, Any], key: str, default: Any) -> Any:
     if value is None:
         return default
     name = f"config.json: {key}"
-    return (
-        number(name, value, minimum=0)
-        if isinstance(default, float)
-        else integer(name, value, 0 if key in _FROM_ZERO else 1)
-    )
+    if isinstance(default, float):
+        return number(name, value, minimum=0)
+    return integer(name, value, 0 if key in _FROM_ZERO else 1)
 
 
 def bare(kind: Callable[..., Any]) -> Make:
