@@ -96,6 +96,11 @@ def test_an_output_never_replaces_an_input(capsys, tmp_path):
     assert code == 1 and "would be replaced" in err and text.read_bytes() == TRAIN.read_bytes()
 
 
+def test_training_does_not_quantise(capsys, tmp_path):
+    code, _, err = run(capsys, "classify", "train", TRAIN, "-o", tmp_path / "m.ftz")
+    assert code == 1 and "m.ftz: expected a name that ends in .bin; seqnn classify quantize makes .ftz of it" in err
+
+
 def test_sentence_vectors_are_printed(capsys, tmp_path, monkeypatch):
     (tmp_path / "texts").write_text("ba ke\n")
     monkeypatch.setattr("seqnn._cli._actions.source", lambda path: tmp_path / "texts" if path == "-" else path)

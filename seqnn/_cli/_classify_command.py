@@ -77,6 +77,10 @@ def add_command(commands: Any) -> None:
 def run_train(arguments: argparse.Namespace) -> None:
     """Train, write, tell."""
     arguments.output = target(arguments.output)
+    if arguments.output.lower().endswith(".ftz"):
+        raise ValueError(
+            f"{arguments.output}: expected a name that ends in .bin; seqnn classify quantize makes .ftz of it"
+        )
     held = getattr(arguments, "validation", None)
     check_targets(arguments, [arguments.output], [source(path) for path in (arguments.file, held) if path])
     shell = Shell(quiet=arguments.quiet, to_stderr=arguments.output == STDOUT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._family import GATED, Family, activation, is_tied
+from ._family import GATED, Family, activation, is_tied, read_number
 from ._names import Table
 
 __all__ = ["GPT2", "LLAMA", "QWEN2", "T5"]
@@ -81,18 +81,21 @@ def _llama(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any
     kind = activation(config.get("hidden_act", "silu"))
     if kind not in _WITH_GATE:
         raise ValueError(f"config.json: hidden_act: expected one of {', '.join(_WITH_GATE)}, got {kind!r}")
-    scaling = dict(config.get("rope_parameters") or config.get("rope_scaling") or {})
-    base = scaling.pop("rope_theta", None) or config.get("rope_theta") or 10000.0
+    scaling = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if not isinstance(scaling, dict):
+        raise ValueError(f"config.json: rope_scaling: expected an object, got {scaling!r:.80}")
+    base = read_number(scaling, "rope_theta", read_number(config, "rope_theta", 10000.0))
+    scaling = {key: value for key, value in scaling.items() if key != "rope_theta"}
     if scaling.get("rope_type", scaling.get("type", "default")) == "default":
         scaling = {}
     elif scaling.get("original_max_position_embeddings") is None:
-        scaling["original_max_position_embeddings"] = config.get("max_position_embeddings", 2048)
+        scaling["original_max_position_embeddings"] = read_number(config, "max_position_embeddings", 2048)
     return {
         "activation": _WITH_GATE[kind],
         "tied": is_tied(config, state, _HEAD, default=False),
         "positions": "rotary", "norm": "rms_norm", "bias": False,
         "qkv_bias": config.get("model_type") == "qwen2",
-        "rotary_base": float(base), "rotary_scaling": scaling or None,
+        "rotary_base": base, "rotary_scaling": scaling or None,
     }  # fmt: skip
 
 
@@ -149,12 +152,12 @@ def _t5(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"config.json: decoder_start_token_id={begin!r}, expected pad_token_id={pad!r}")
     tied = is_tied(config, state, _HEAD)
     decoder = any(name.startswith("decoder.") for name in state)
-    layers = config.get("num_decoder_layers")
+    layers = read_number(config, "num_decoder_layers", read_number(config, "num_layers", 6)) if decoder else 0
     return {
         "activation": activation(config.get("feed_forward_proj", "relu"), GATED),
         "tied": tied,
         "scale_output": bool(config.get("scale_decoder_outputs", tied)),
-        "num_decoder_layers": (config.get("num_layers", 6) if layers is None else layers) if decoder else 0,
+        "num_decoder_layers": layers,
     }
 
 

@@ -8,17 +8,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import nn
+from .._arguments import integer, number
 from ._files import read_config, read_state, read_tokenizer
 from ._names import Table, load
 
 __all__ = [
     "GATED", "Family", "Loaded", "Make", "activation", "activation_named", "bare", "from_folder", "is_tied", "read_folder",
+    "read_number",
 ]  # fmt: skip
 
 _ACTIVATIONS = {
     "gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu_fast": "gelu_tanh",
     "relu": "relu", "silu": "silu", "swish": "silu",
 }  # fmt: skip
+_FROM_ZERO = ("type_vocab_size", "pad_token_id", "eos_token_id")
+"""Integers that may be 0."""
+
 GATED = {"gated-gelu": "geglu_tanh", "gated-silu": "swiglu", "gated-relu": "reglu"}
 
 
@@ -52,11 +57,11 @@ class Family:
         ]
         if problems:
             raise ValueError(f"config.json: {', '.join(problems)} would give other numbers than this model's")
-        given = {ours: (config.get(theirs), default) for ours, (theirs, default) in self.arguments.items()}
-        found = {ours: default if value is None else value for ours, (value, default) in given.items()}
+        found = {ours: read_number(config, *theirs) for ours, theirs in self.arguments.items()}
         found |= self.further(config, state)
-        if isinstance(found["num_layers"], int) and found["num_layers"] > len(state):
-            raise ValueError(f"config.json: says {found['num_layers']} layers, but there are only {len(state)} arrays")
+        layers = max(found["num_layers"], found.get("num_decoder_layers", 0))
+        if layers > len(state):
+            raise ValueError(f"config.json: says {layers} layers, but there are only {len(state)} arrays")
         return found
 
 
@@ -69,6 +74,17 @@ class Loaded:
     table: Table
     prefixed: bool
     """Whether the names of its parameters have their prefix."""
+
+
+def read_number(config: Mapping[str, Any], key: str, default: Any) -> Any:
+    """Return a number of a configuration: a float where the default is one, else an integer; null is the default."""
+    value = config.get(key)
+    if value is None:
+        return default
+    name = f"config.json: {key}"
+    if isinstance(default, float):
+        return number(name, value, minimum=0)
+    return integer(name, value, 0 if key in _FROM_ZERO else 1)
 
 
 def bare(kind: Callable[..., Any]) -> Make:
@@ -104,7 +120,7 @@ def read_folder(
         load(model, state, names)
         if hasattr(model, "tokenizer"):
             model.tokenizer = read_tokenizer(folder)
-    except (TypeError, ValueError, KeyError, OverflowError, MemoryError) as error:
+    except (TypeError, ValueError, LookupError, OverflowError, MemoryError) as error:
         missing = "missing " if isinstance(error, KeyError) else ""
         raise ValueError(f"{os.fspath(folder)}: {missing}{error}") from None
     return Loaded(model.eval(), config, names, any(name.startswith(names.prefix) for name in state))

@@ -98,7 +98,7 @@ def load(model: nn.Module, source: Source, table: Table) -> None:
     where = "" if isinstance(source, Mapping) else f"{os.fspath(source)}: "
     state = {_OLD.sub(lambda found: _NEW[found[0]], key): array for key, array in read_state(source).items()}
     prefix = table.prefix if any(key.startswith(table.prefix) for key in state) else ""
-    found, used, missing = {}, set(), []
+    found, used, missing, problems = {}, set(), [], []
     for key in model.state_dict():
         module, sources = table.theirs(key)
         sources = [prefix + s if prefix + s in state else s for s in sources]
@@ -109,6 +109,11 @@ def load(model: nn.Module, source: Source, table: Table) -> None:
             missing += absent
             continue
         arrays = [state[s] for s in sources]
+        if wrong := [array.dtype for array in arrays if array.dtype.kind != "f"]:
+            problems.append(f"{key} holds {wrong[0]}, no floating numbers")
+        if len({a.shape[1:] for a in arrays}) > 1 or not all(a.ndim for a in arrays):
+            problems.append(f"{', '.join(sources)} have the shapes {', '.join(str(list(a.shape)) for a in arrays)}")
+            continue
         array = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
         array = array[table.skipped.get(module, 0) :]
         found[key] = array.T if array.ndim == 2 and module.endswith(table.transposed) else array
@@ -116,10 +121,7 @@ def load(model: nn.Module, source: Source, table: Table) -> None:
     repeated = {theirs: ours for theirs, ours in table.copies.items() if theirs in state}
     spare = [key for key in state if not (key in used or key in repeated)]
     unused = [key for key in spare if not any(re.search(pattern, key) for pattern in table.ignored)]
-    problems = [f"{what} {', '.join(keys)}" for what, keys in (("missing", missing), ("left over", unused)) if keys]
-    problems += [
-        f"{key} holds {array.dtype}, no floating numbers" for key, array in found.items() if array.dtype.kind != "f"
-    ]
+    problems += [f"{what} {', '.join(keys)}" for what, keys in (("missing", missing), ("left over", unused)) if keys]
     problems += [
         f"{theirs} is no copy of what is {ours} here" + ": make the model with tied=False" * theirs.endswith("weight")
         for theirs, ours in repeated.items()

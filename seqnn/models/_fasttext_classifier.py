@@ -14,8 +14,8 @@ from .._settings import Anything, Choice, Flag, Integer, Number
 from .._threads import MAX_THREADS
 from ..embed import MAX_BUCKET, MAX_N
 from ._base import Plain, RandomState, as_seed
-from ._fasttext_labels import GivenLabels
-from ._fasttext_model import LOSSES
+from ._fasttext_labels import GivenLabels, label_name
+from ._fasttext_model import LOSSES, MAX_WORD_NGRAMS
 from ._fasttext_predictor import FastTextPredictor
 from ._fasttext_quantization import pruned, quantized
 from ._fasttext_settings import Prefix, Vectors, one_callback
@@ -84,7 +84,7 @@ class FastTextClassifier(FastTextPredictor):
     min_n = Integer(0, maximum=MAX_N)
     max_n = Integer(0, maximum=MAX_N)
     negative = Integer(5, minimum=1, maximum=1000)
-    word_ngrams = Integer(1, minimum=1, maximum=1000)
+    word_ngrams = Integer(1, minimum=1, maximum=MAX_WORD_NGRAMS)
     loss = Choice("softmax", LOSSES)
     bucket = Integer(2_000_000, minimum=1, maximum=MAX_BUCKET)
     workers = Integer(None, minimum=1, maximum=MAX_THREADS)
@@ -190,7 +190,7 @@ class FastTextClassifier(FastTextPredictor):
             hint = "" if given is not None else f": no word begins with label_prefix={prefix!r}"
             raise ValueError(f"X: expected labels, got none that occurs min_count_label times{hint}")
         if given is None:
-            classes = np.array([label.removeprefix(prefix) for label in labels])
+            classes = np.array([label_name(label, prefix) for label in labels])
         else:
             known = {*labels}
             classes = given.classes[[name in known for name in given.names]]

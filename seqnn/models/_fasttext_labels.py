@@ -10,7 +10,7 @@ import numpy as np
 
 from ._base import label_array
 
-__all__ = ["GivenLabels", "Scores", "given_labels", "score_labels"]
+__all__ = ["GivenLabels", "Scores", "given_labels", "label_name", "label_places", "label_text", "score_labels"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,25 @@ def label_text(label: Any, prefix: str) -> str:
     """Return a label as it stands in a file."""
     text = str(label)
     return text if text.startswith(prefix) else prefix + text
+
+
+def label_name(text: str, prefix: str) -> str:
+    """Return a label of a file without its prefix; as it is where `label_text` would not lead back."""
+    name = text.removeprefix(prefix)
+    return name if label_text(name, prefix) == text else text
+
+
+def label_places(classes: list[Any], labels: list[str], prefix: str) -> np.ndarray:
+    """Return where each class stands among the labels of a dictionary, which may have another prefix.
+
+    Raises:
+        ValueError: the classes are not those of the labels, as in a damaged file.
+    """
+    place = {label: i for i, label in enumerate(labels)}
+    found = [place.get(label_text(label, prefix), place.get(str(label), -1)) for label in classes]
+    if sorted(found) != [*range(len(labels))]:
+        raise ValueError(f"classes_: expected one for each of the labels {labels!r:.80}, got {classes!r:.80}")
+    return np.array(found)
 
 
 def given_labels(y: Any, count: int, prefix: str) -> GivenLabels:

@@ -15,9 +15,12 @@ from ..text import huffman
 from ._base import Learnt
 from ._fasttext_texts import Dictionary, Texts
 
-__all__ = ["LOSSES", "Model", "Net"]
+__all__ = ["LOSSES", "MAX_WORD_NGRAMS", "Model", "Net"]
 
 LOSSES = _core.fasttext_classifier.form
+
+MAX_WORD_NGRAMS = 1000
+"""Most words of an n-gram that a classifier takes."""
 
 SIGMOID = (1 / (1 + np.exp(-(np.arange(513, dtype=np.float32) / 32 - 8)))).astype(np.float32)
 """The original's table of the logistic function, at -8, -8 + 1/32 ... 8, which gives its probabilities with ns and ova."""
@@ -57,8 +60,16 @@ class Model:
         return self.dictionary.means(texts, self.input)
 
     def probabilities(self, means: np.ndarray) -> np.ndarray:
-        """Return the probabilities of the labels [N, L], in the order of the dictionary."""
+        """Return the probabilities of the labels [N, L], in the order of the dictionary.
+
+        Raises:
+            FloatingPointError: vectors of the model are not finite, as those of a damaged file.
+        """
         scores = means @ self.output.T
+        if not np.isfinite(scores).all():
+            raise FloatingPointError(
+                "vectors of the model are not finite: its file is damaged, or its training diverged"
+            )
         if self.loss == "softmax":
             return ops.softmax(scores)
         return self._tree.probabilities(scores) if self.loss == "hs" else logistic(scores)
@@ -155,7 +166,7 @@ def check(model: Model) -> None:
     d = model.dictionary
     if not d.labels or len({*d.words, *d.labels}) != len(d.words) + len(d.labels):
         raise ValueError(f"expected different words and labels, got {len(d.words)} words, {len(d.labels)} labels")
-    if model.loss not in LOSSES or not d.prefix or d.word_ngrams < 1:
+    if model.loss not in LOSSES or not d.prefix or not 1 <= d.word_ngrams <= MAX_WORD_NGRAMS:
         raise ValueError(f"loss {model.loss!r:.40}, prefix {d.prefix!r:.40}, word_ngrams {d.word_ngrams}")
     if not (0 <= d.bucket <= MAX_BUCKET and 0 <= d.min_n <= MAX_N and 0 <= d.max_n <= MAX_N):
         raise ValueError(f"bucket={d.bucket}, min_n={d.min_n}, max_n={d.max_n}")

@@ -14,7 +14,7 @@ from .._threads import threads
 from ..embed import About
 from ._base import ClassifierMixin, Estimator, History, Plain
 from ._fasttext_files import is_foreign, read_model, write_model
-from ._fasttext_labels import GivenLabels, Scores, given_labels, label_text, score_labels
+from ._fasttext_labels import GivenLabels, Scores, given_labels, label_name, label_places, score_labels
 from ._fasttext_model import Net
 from ._fasttext_texts import Texts, file_texts, given_texts, is_path
 
@@ -177,8 +177,7 @@ class FastTextPredictor(ClassifierMixin, Estimator):
 
     def _places(self) -> np.ndarray:
         """Return the number in the dictionary of each of `classes_`."""
-        place = {label: i for i, label in enumerate(self.model_.dictionary.labels)}
-        return np.array([place[label_text(label, self._used.label_prefix)] for label in self.classes_.tolist()])
+        return label_places(self.classes_.tolist(), self.model_.dictionary.labels, self._used.label_prefix)
 
     def _chunks(self, texts: Texts) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Yield vectors, probabilities in the order of the dictionary, and numbers of parts, of some texts after the others."""
@@ -234,8 +233,10 @@ class FastTextPredictor(ClassifierMixin, Estimator):
             ValueError: the file is damaged or truncated, or holds something else; the message names it.
         """
         if not is_foreign(path):
-            return super().load(path, **settings)
-        prefix = settings.get("label_prefix", cls.label_prefix.default)
+            found = super().load(path, **settings)
+            found._check_classes(path)
+            return found
+        prefix = cls(**settings)._checked().label_prefix
         model, about = read_model(path, prefix)
         known = {
             "vector_size": about.dim, "epochs": about.epoch, "min_count": about.min_count, "negative": about.neg,
@@ -248,5 +249,13 @@ class FastTextPredictor(ClassifierMixin, Estimator):
         except (TypeError, ValueError) as error:
             raise ValueError(f"{name_of(path)}: damaged: {error}") from None
         found.model_, found.history_, found.n_iter_, found._seed = model, {}, 0, 0
-        found.classes_ = np.sort(np.array([label.removeprefix(prefix) for label in about.labels]))
+        found.classes_ = np.unique([label_name(label, prefix) for label in about.labels])
+        found._check_classes(path)
         return found
+
+    def _check_classes(self, path: Path) -> None:
+        """Raise a ValueError that names the file where the classes are not those of the dictionary."""
+        try:
+            self._places()
+        except ValueError as error:
+            raise ValueError(f"{name_of(path)}: damaged: {error}") from None

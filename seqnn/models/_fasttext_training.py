@@ -52,8 +52,9 @@ def learn_dictionary(
         words, counts = words[:-1], counts[:-1]
     if settings.pretrained is not None:
         place = {word: i for i, word in enumerate(words)}
-        added = [word for word in settings.pretrained.words if word not in place]
-        counts[[place[word] for word in settings.pretrained.words if word in place]] += settings.min_count
+        given = [w for w in dict.fromkeys(settings.pretrained.words) if not w.startswith(settings.label_prefix)]
+        added = [word for word in given if word not in place]
+        counts[[place[word] for word in given if word in place]] += settings.min_count
         words, counts = [*words, *added], np.append(counts, np.full(len(added), max(settings.min_count, 1)))
     kept = sorted_by_count(words, counts.astype(np.int64), settings.min_count)
     names = sorted_by_count(labels[0], labels[1].astype(np.int64), settings.min_count_label)

@@ -95,6 +95,7 @@ class GPT(nn.Module):
     ) -> None:
         if positions not in ("learned", "rotary"):
             raise ValueError(f"positions: expected 'learned' or 'rotary', got {positions!r}")
+        num_layers = integer("num_layers", num_layers, 1)
         self.max_positions, self.tied = max_positions, tied
         self.tokenizer: Any = None
         self.embedding = nn.Embedding(vocabulary_size, d_model)

@@ -27,13 +27,15 @@ def quantize_matrix(matrix: np.ndarray, part: int, *, norms: bool, seed: int) ->
         seed: of the rows that the centroids begin at.
 
     Raises:
-        ValueError: there are fewer rows than centroids.
+        ValueError: there are fewer rows than centroids, or numbers that are not finite.
     """
     count, size = matrix.shape
     if count < _core.product_quantizer.CENTROIDS:
         raise ValueError(
             f"quantize: expected a matrix of {_core.product_quantizer.CENTROIDS} rows or more, got {count}: it is small already"
         )
+    if not np.isfinite(matrix).all():
+        raise ValueError("quantize: expected finite vectors, got NaN or infinity")
     rng = np.random.default_rng(seed)
     if not norms:
         centroids = _centroids(matrix, part, rng)

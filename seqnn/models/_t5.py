@@ -102,8 +102,9 @@ class T5(nn.Module):
             norm = nn.RMSNorm(d_model, layer_norm_eps)
             return getattr(nn, f"Transformer{kind}")(layer, layers, norm, relative=relative)
 
+        num_layers = integer("num_layers", num_layers, 1)
         self.encoder = stack("Encoder", num_layers)
-        layers = num_layers if num_decoder_layers is None else num_decoder_layers
+        layers = num_layers if num_decoder_layers is None else integer("num_decoder_layers", num_decoder_layers, 0)
         self.decoder = stack("Decoder", layers) if layers else None
         self.head = LanguageModelHead(d_model, vocabulary_size, tied=tied) if layers else None
         self.reset_parameters()

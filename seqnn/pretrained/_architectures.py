@@ -89,7 +89,10 @@ def _headed(
     config: Config,
     state: State,
 ) -> WithHead:
-    classes, d_model = state[f"{names['head.output']}.weight"].shape
+    output = f"{names['head.output']}.weight"
+    if state[output].ndim != 2:
+        raise ValueError(f"{output}: expected [classes, width], got {list(state[output].shape)}")
+    classes, d_model = state[output].shape
     if encoder is BERT:
         arguments = {**arguments, "pooler": False}
     return WithHead(encoder(**arguments), head(d_model) if head is SpanHead else head(d_model, classes))

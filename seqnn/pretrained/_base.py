@@ -85,8 +85,13 @@ class PretrainedModel:
         """Return the token ids of texts, which may be token ids themselves."""
         if all(isinstance(text, str) for text in texts):
             return self._need_tokenizer(name).encode_batch(texts) if texts else []
-        rows = [np.asarray(text) for text in texts]
-        for i, row in enumerate(rows):
+        rows = []
+        for i, text in enumerate(texts):
+            try:
+                row = np.asarray(text)
+            except ValueError:  # rows of unequal length
+                row = np.empty((0, 0))
+            rows.append(row)
             if row.ndim != 1 or row.dtype.kind not in "iu" or not row.size:
                 raise TypeError(f"{name}: expected texts, or the token ids of each, got {texts[i]!r:.80} at {i}")
         return rows

@@ -34,6 +34,8 @@ class Classifier(PretrainedModel):
         super().__init__(loaded, tokenizer, folder)
         count = self.model.head.output.out_features
         names = loaded.config.get("id2label") or {}
+        if not isinstance(names, dict):
+            raise ValueError(f"{folder}: config.json: id2label: expected names by numbers, got {names!r:.80}")
         self.classes = [str(names.get(str(i), f"LABEL_{i}")) for i in range(count)]
 
     def predict(self, texts: Any, *, batch_size: int = 32) -> Any:

@@ -40,6 +40,10 @@ class Encoder(PretrainedModel):
         super().__init__(loaded, tokenizer, folder)
         self._modules = SentenceModules() if modules is None else modules
         self._encoder: Any = self.model.bert if isinstance(self.model, BERTForPretraining) else self.model
+        try:
+            self._size = self._modules.size(self._encoder.embedding.embedding_dim)
+        except ValueError as error:
+            raise ValueError(f"{folder}: {error}") from None
         limits = [self._modules.max_length, getattr(self._encoder, "max_positions", None)]
         self.max_length: int | None = min((limit for limit in limits if limit is not None), default=None)
 
@@ -62,8 +66,8 @@ class Encoder(PretrainedModel):
         """
         rows, single = texts_of(sentences, "sentences")
         size = integer("batch_size", batch_size, 1)
-        ids = self._encoded([self._modules.prompt + row if isinstance(row, str) else row for row in rows], "sentences")
-        found = np.zeros((len(rows), self._modules.size or self._encoder.embedding.embedding_dim), np.float32)
+        ids = self._encoded([self._modules.text(row) if isinstance(row, str) else row for row in rows], "sentences")
+        found = np.zeros((len(rows), self._size), np.float32)
         order = np.argsort([-len(row) for row in ids], kind="stable")[: sum(len(row) > 0 for row in ids)]
         for at in range(0, len(order), size):
             batch = order[at : at + size]

@@ -80,5 +80,5 @@ def _ends(config: dict[str, Any], folder: Path, vocabulary: int) -> list[int] | 
     own = folder / "generation_config.json"
     found = read_json(own).get("eos_token_id") if own.is_file() else None
     found = config.get("eos_token_id") if found is None else found
-    ends = [found] if isinstance(found, int) else found or []
+    ends = found if isinstance(found, list) else [found]
     return [end for end in ends if isinstance(end, int) and 0 <= end < vocabulary] or None

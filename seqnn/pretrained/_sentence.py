@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -35,18 +35,36 @@ class SentenceModules:
     """Weight, bias and activation of layers after the pooling."""
 
     normalize: bool = False
-    size: int | None = None
-    """Of the vectors; None: as the network's."""
-
     max_length: int | None = None
     prompt: str = ""
     """Put before each text."""
+
+    lower: bool = False
+    """Whether texts are read in lower case."""
 
     network: str = ""
     """Where the network stands in the folder."""
 
     folders: tuple[str, ...] = field(default=())
     """Those of the other modules."""
+
+    def text(self, sentence: str) -> str:
+        """Return what is read of a sentence: after the prompt, and in lower case where that is asked for."""
+        whole = self.prompt + sentence
+        return whole.lower() if self.lower else whole
+
+    def size(self, width: int) -> int:
+        """Return the size of the vectors that are made of hidden states of a width.
+
+        Raises:
+            ValueError: the weights do not follow each other.
+        """
+        found = width * len(self.pooling)
+        for weight, _, _ in self.dense:
+            if weight.shape[1] != found:
+                raise ValueError(f"expected a dense layer for vectors of {found} numbers, got {weight.shape[1]}")
+            found = len(weight)
+        return found
 
     def __call__(self, hidden: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Return vectors [B, D] of hidden states [B, T, width]."""
@@ -84,9 +102,13 @@ def read_modules(folder: Path) -> list[tuple[str, str]]:
         return []
     try:
         listed = json.loads(path.read_text("utf-8"))
-        return [(str(entry["type"]).rpartition(".")[2], str(entry["path"])) for entry in listed]
-    except (ValueError, TypeError, KeyError) as error:
+        found = [(str(entry["type"]).rpartition(".")[2], str(entry["path"])) for entry in listed]
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise ValueError(f"{path}: expected a list of modules with type and path: {error}") from None
+    for _, place in found:  # they are written, too, by save_pretrained
+        if PureWindowsPath(place).anchor or ".." in PureWindowsPath(place).parts:
+            raise ValueError(f"{path}: expected paths inside the folder, got {place!r:.80}")
+    return found
 
 
 def sentence_modules(folder: Path, listed: list[tuple[str, str]]) -> SentenceModules:
@@ -100,14 +122,16 @@ def sentence_modules(folder: Path, listed: list[tuple[str, str]]) -> SentenceMod
         ValueError: there is a module, a pooling or an activation that is not known; it is named.
     """
     network = listed[0][1]
-    found: dict[str, Any] = {"max_length": _max_length(folder / network), "prompt": _prompt(folder), "network": network}
+    found: dict[str, Any] = {
+        "max_length": _max_length(folder / network), "lower": _lower(folder / network), "prompt": _prompt(folder),
+        "network": network,
+    }  # fmt: skip
     dense, last = [], -1
     for i, (kind, path) in enumerate(listed[1:]):
         if kind == "Pooling" and i == 0:
-            found["pooling"], found["size"] = _pooling(folder / path)
+            found["pooling"] = _pooling(folder / path, found["prompt"])
         elif kind == "Dense" and i > 0:
             dense.append(_dense(folder / path))
-            found["size"] = len(dense[-1][0])
         elif kind == "Normalize" and i > 0:
             found["normalize"], last = True, i
         else:
@@ -120,15 +144,16 @@ def sentence_modules(folder: Path, listed: list[tuple[str, str]]) -> SentenceMod
     return SentenceModules(**found, dense=tuple(dense), folders=folders)
 
 
-def _pooling(folder: Path) -> tuple[tuple[str, ...], int | None]:
+def _pooling(folder: Path, prompt: str) -> tuple[str, ...]:
     path = folder / "config.json"
     config = read_config(folder)
     chosen = config.get("pooling_mode") or [mode for key, mode in _LEGACY.items() if config.get(key)] or "mean"
-    modes = (chosen,) if isinstance(chosen, str) else tuple(chosen)
-    if unknown := [mode for mode in modes if mode not in _POOLINGS]:
+    modes = tuple(chosen) if isinstance(chosen, list) else (chosen,)
+    if unknown := [mode for mode in modes if not isinstance(mode, str) or mode not in _POOLINGS]:
         raise ValueError(f"{path}: pooling: expected some of {', '.join(_POOLINGS)}, got {unknown[0]!r}")
-    size = config.get("embedding_dimension", config.get("word_embedding_dimension"))
-    return modes, size * len(modes) if isinstance(size, int) else None
+    if prompt and not config.get("include_prompt", True):
+        raise ValueError(f"{path}: include_prompt=False with the prompt {prompt!r:.40} would give other numbers")
+    return modes
 
 
 def _dense(folder: Path) -> tuple[np.ndarray, np.ndarray | None, str | None]:
@@ -138,12 +163,19 @@ def _dense(folder: Path) -> tuple[np.ndarray, np.ndarray | None, str | None]:
         raise ValueError(
             f"{folder}: expected linear.weight and an activation of {', '.join(_ACTIVATIONS)}, got {name!r}"
         )
-    bias = state.get("linear.bias")
-    return (
-        state["linear.weight"].astype(np.float32),
-        None if bias is None else bias.astype(np.float32),
-        _ACTIVATIONS[name],
-    )
+    weight, bias = state["linear.weight"], state.get("linear.bias")
+    if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
+        shapes = list(weight.shape), None if bias is None else list(bias.shape)
+        raise ValueError(
+            f"{folder}: expected linear.weight [O, I] and linear.bias [O], got {shapes[0]} and {shapes[1]}"
+        )
+    return weight.astype(np.float32), None if bias is None else bias.astype(np.float32), _ACTIVATIONS[name]
+
+
+def _lower(network: Path) -> bool:
+    """Tell whether sentence_bert_config.json asks for texts in lower case."""
+    path = network / "sentence_bert_config.json"
+    return path.is_file() and bool(read_json(path).get("do_lower_case"))
 
 
 def _max_length(network: Path) -> int | None:
@@ -160,4 +192,10 @@ def _prompt(folder: Path) -> str:
     path = folder / "config_sentence_transformers.json"
     config = read_json(path) if path.is_file() else {}
     name = config.get("default_prompt_name")
-    return "" if name is None else str((config.get("prompts") or {}).get(name, ""))
+    if name is None:
+        return ""
+    prompts = config.get("prompts") or {}
+    prompt = prompts.get(name, "") if isinstance(prompts, dict) and isinstance(name, str) else None
+    if not isinstance(prompt, str):
+        raise ValueError(f"{path}: expected prompts by their names, got {prompts!r:.80} and {name!r:.40}")
+    return prompt

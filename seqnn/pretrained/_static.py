@@ -53,7 +53,7 @@ class StaticEncoder(PretrainedModel):
             )
         self.model = self.vectors = np.asarray(state[table], np.float32)
         self.weights = None if "weights" not in state else np.asarray(state["weights"], np.float32)
-        self.mapping = None if "mapping" not in state else np.asarray(state["mapping"], np.int64)
+        self.mapping = state.get("mapping")
         self.tokenizer = read_tokenizer(place)
         self.normalize = bool(self.config.get("normalize", False)) if normalize is None else normalize
         self.max_length: int | None = self.config.get("max_length", None if network else _MOST)
@@ -103,8 +103,12 @@ class StaticEncoder(PretrainedModel):
 
     def _known_ids(self, rows: list[Any]) -> list[np.ndarray]:
         """Return the ids of the tokens that have vectors, at most `max_length` before the unknown ones are left out."""
-        if not rows or not isinstance(rows[0], str):
-            return self._ids(rows, "sentences")
+        if not rows or not all(isinstance(row, str) for row in rows):
+            found, most = self._ids(rows, "sentences"), len(self.vectors if self.mapping is None else self.mapping)
+            for i, ids in enumerate(found):
+                if not 0 <= ids.min() <= ids.max() < most:
+                    raise ValueError(f"sentences: expected token ids in [0, {most}), got {ids!r:.80} at {i}")
+            return found
         own = self._need_tokenizer("sentences").tokenizer
         if self.max_length is None:
             own.no_truncation()
@@ -112,7 +116,12 @@ class StaticEncoder(PretrainedModel):
             own.enable_truncation(self.max_length)
             rows = [row[: self.max_length * self._token_length()] for row in rows]
         unknown = self._unknown()
-        found = [np.array(one.ids, np.int64) for one in own.encode_batch_fast(rows, add_special_tokens=False)]
+        try:
+            encoded = own.encode_batch_fast(rows, add_special_tokens=False)
+        except TypeError:
+            self.tokenizer.encode_batch(rows)  # it says which text cannot be read
+            raise
+        found = [np.array(one.ids, np.int64) for one in encoded]
         return [ids[ids != unknown] for ids in found] if unknown is not None else found
 
     def _token_length(self) -> int:
@@ -129,12 +138,17 @@ class StaticEncoder(PretrainedModel):
         return json.loads(own.to_str())["model"].get("unk_id")
 
     def _check(self, place: Path) -> None:
-        count = len(self.vectors if self.mapping is None else self.mapping)
-        if self.vectors.ndim != 2 or (self.weights is not None and self.weights.shape != (count,)):
+        if (rows := self.mapping) is not None and (rows.ndim != 1 or rows.dtype.kind not in "iu"):
+            raise ValueError(f"{place}: mapping: expected integers [tokens], got {rows.dtype} {list(rows.shape)}")
+        limit = self.max_length
+        if limit is not None and (not isinstance(limit, int) or limit < 1):
+            raise ValueError(f"{place}: max_length: expected an integer >= 1, got {limit!r:.40}")
+        count = (self.vectors if self.mapping is None else self.mapping).shape[:1]
+        if self.vectors.ndim != 2 or (self.weights is not None and self.weights.shape != count):
             raise ValueError(f"{place}: expected a table [V, D] and a weight for each token, got {self.vectors.shape}")
         if self.mapping is not None and (
             self.mapping.min(initial=0) < 0 or self.mapping.max(initial=0) >= len(self.vectors)
         ):
             raise ValueError(f"{place}: mapping: expected rows below {len(self.vectors)}")
-        if self.tokenizer is not None and len(self.tokenizer) > count:
-            raise ValueError(f"{place}: expected a row for each of {len(self.tokenizer)} tokens, got {count}")
+        if self.tokenizer is not None and len(self.tokenizer) > count[0]:
+            raise ValueError(f"{place}: expected a row for each of {len(self.tokenizer)} tokens, got {count[0]}")

@@ -153,7 +153,10 @@ class SubwordTokenizer:
         Returns:
             The numbers (int32) of its subwords.
         """
-        return np.array(self.tokenizer.encode(text).ids, np.int32)
+        try:
+            return np.array(self.tokenizer.encode(text).ids, np.int32)
+        except TypeError:
+            raise _unreadable([text]) from None
 
     def encode_batch(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Turn many texts into numbers, on all threads of the library.
@@ -163,8 +166,16 @@ class SubwordTokenizer:
 
         Returns:
             The numbers (int32) of each text's subwords.
+
+        Raises:
+            TypeError: something is no string.
+            ValueError: a string holds bytes that are no UTF-8.
         """
-        return [np.array(e.ids, np.int32) for e in self.tokenizer.encode_batch_fast(list(texts))]
+        given = list(texts)
+        try:
+            return [np.array(e.ids, np.int32) for e in self.tokenizer.encode_batch_fast(given)]
+        except TypeError:
+            raise _unreadable(given) from None
 
     def tokens(self, text: str) -> list[str]:
         """Return the subwords themselves.
@@ -231,6 +242,16 @@ class SubwordTokenizer:
 
     def __repr__(self) -> str:
         return f"<SubwordTokenizer ({type(self.tokenizer.model).__name__}) of {len(self)} subwords>"
+
+
+def _unreadable(texts: list[Any]) -> Exception:
+    """Return the error of texts that the library does not take."""
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            return TypeError(f"texts: expected strings, got {text!r:.60} at {i}")
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            return ValueError(f"texts: expected Unicode, got bytes that are no UTF-8 in {text!r:.60} at {i}")
+    return TypeError(f"texts: expected strings, got {texts!r:.60}")
 
 
 def _bpe(lib: Any, size: int, min_frequency: int, specials: list[str], unk: str | None) -> tuple[Any, Any]:

@@ -227,3 +227,20 @@ def test_quantising_keeps_the_words_that_matter():
         model.quantize(qout=True)
     with pytest.raises(TypeError, match="retrain=True"):
         model.quantize(texts, labels)
+
+
+def test_pretrained_words_stand_once_in_the_dictionary_and_are_no_labels(tmp_path):
+    given = np.ones((4, 8), np.float32), ["rare", "rare", "__label__p", "good"]
+    model = FastTextClassifier(vector_size=8, epochs=1, pretrained=given).fit(["good film", "bad film"], ["p", "n"])
+    words = model.model_.dictionary.words
+    assert words.count("rare") == 1 and "__label__p" not in words
+    model.save(tmp_path / "m.bin")
+    assert FastTextClassifier.load(tmp_path / "m.bin").predict(["good"]) == model.predict(["good"])
+
+
+def test_a_label_may_begin_with_the_prefix_twice(tmp_path):
+    (tmp_path / "text").write_text("__label____label__x good\n__label__x bad\n" * 9)
+    model = FastTextClassifier(vector_size=4, epochs=20).fit(tmp_path / "text")
+    assert model.classes_.tolist() == ["__label____label__x", "x"]
+    assert model.predict(["good", "bad"]).tolist() == ["__label____label__x", "x"]
+    assert model.test(tmp_path / "text").labels["__label____label__x"]["true"] == 9

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqnn import _safetensors
 from seqnn.embed import load_facebook_vectors
 from seqnn.models import FastTextClassifier
 
@@ -126,3 +127,50 @@ def test_the_language_identifier_answers_as_with_the_originals_program():
         names, probabilities = theirs.predict(text, k=5)
         assert labels == list(names)
         np.testing.assert_allclose(values, probabilities, atol=1e-5)
+
+
+def test_labels_keep_another_prefix_than_the_one_that_was_said():
+    model = FastTextClassifier.load(DATA / "ova.bin", label_prefix="#")
+    top, _ = model.predict_top(ORIGINAL["texts"])
+    assert model.predict(ORIGINAL["texts"]).tolist() == [label for (label,) in top]
+    assert model.classes_[0].startswith("__label__")
+
+
+def test_a_wrong_setting_is_no_damage_of_the_file():
+    with pytest.raises(TypeError, match=r"^workers: expected an integer"):
+        FastTextClassifier.load(DATA / "ova.bin", workers="two")
+    with pytest.raises(ValueError, match=r"^label_prefix: expected a string"):
+        FastTextClassifier.load(DATA / "ova.bin", label_prefix=5)
+
+
+@pytest.mark.parametrize("name", ["hs.bin", "ova.bin", "softmax.ftz"])
+def test_vectors_that_are_not_finite_give_no_probabilities(tmp_path, name):
+    data = bytearray((DATA / name).read_bytes())
+    data[-4:] = struct.pack("<f", np.nan)
+    (tmp_path / name).write_bytes(data)
+    model = FastTextClassifier.load(tmp_path / name)
+    with pytest.raises(FloatingPointError, match="vectors of the model are not finite"):
+        model.predict_top(ORIGINAL["texts"])
+
+
+def test_an_own_file_whose_parts_do_not_belong_together_is_damaged(tmp_path):
+    path = tmp_path / "own"
+    FastTextClassifier(vector_size=4, epochs=1).fit(["good film", "bad film"], ["p", "n"]).save(path)
+    arrays, notes = _safetensors.load(path)
+    arrays = {name: np.array(array) for name, array in arrays.items()}
+    record = notes["seqnn.estimator"]
+    for old, new, message in (
+        ('["n", "p"]', '["n", "q"]', "classes_: expected one for each of the labels"),
+        ('"word_ngrams": 1, "min_n"', '"word_ngrams": 100000, "min_n"', "word_ngrams 100000"),
+    ):
+        assert old in record
+        _safetensors.save(path, arrays, {**notes, "seqnn.estimator": record.replace(old, new)})
+        with pytest.raises(ValueError, match=rf"own: .*{message}"):
+            FastTextClassifier.load(path)
+
+
+def test_vectors_that_are_not_finite_are_not_quantised():
+    model = FastTextClassifier.load(DATA / "ova.bin")
+    model.model_.input = np.full_like(model.model_.input, np.nan)
+    with pytest.raises(ValueError, match="quantize: expected finite vectors"):
+        model.quantize()

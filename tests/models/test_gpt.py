@@ -256,6 +256,8 @@ def test_it_learns_a_text_by_heart():
 def test_bad_input():
     with pytest.raises(ValueError, match="embed_dim=30 is no multiple of num_heads=4"):
         gpt(d_model=30)
+    with pytest.raises(ValueError, match="num_layers: expected an integer >= 1, got 0"):
+        gpt(num_layers=0)
     with pytest.raises(ValueError, match="positions: expected 'learned' or 'rotary', got 'none'"):
         gpt(positions="none")
     model = gpt()

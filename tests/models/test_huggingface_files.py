@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from seqnn import _safetensors, load_pretrained
+from seqnn._huggingface import BERT as FAMILY
+from seqnn._huggingface import state_of
 from seqnn.models import BERT, GPT, T5, BERTForPretraining
 
 CONFIG = {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": 20, "n_positions": 8, "n_embd": 4,
@@ -131,6 +133,19 @@ def test_integers_are_no_weights(tmp_path, kind):
         with pytest.raises(ValueError, match=r"layers\.1\.linear1\.weight holds .*, no floating numbers"):
             model.load_huggingface(source)
     np.testing.assert_array_equal(model.embedding.weight.data, before)
+
+
+def test_parts_that_are_joined_are_checked_each():
+    bert = BERT(20, d_model=8, nhead=2, num_layers=1, dim_feedforward=12, pooler=False)
+    state = state_of(bert, FAMILY.table(bert))
+    key = "bert.encoder.layer.0.attention.self.key.weight"
+    for array, message in (
+        (np.ones((8, 8), np.int32), r"self_attn\.in_proj_weight holds int32, no floating numbers"),
+        (np.ones((8, 7), np.float32), r"self\.value\.weight have the shapes \[8, 8\], \[8, 7\], \[8, 8\]"),
+        (np.float32(1), r"have the shapes \[8, 8\], \[\], \[8, 8\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            bert.load_huggingface({**state, key: array})
 
 
 def test_a_table_of_its_own_is_not_dropped(tmp_path):

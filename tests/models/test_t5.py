@@ -153,6 +153,8 @@ def test_it_learns_missing_spans():
 
 
 def test_bad_input():
+    with pytest.raises(ValueError, match="num_layers: expected an integer >= 1, got 0"):
+        T5(20, d_model=8, nhead=2, num_layers=0)
     with pytest.raises(ValueError, match="activation is one of"):
         t5(activation="tanhh")
     model = t5()

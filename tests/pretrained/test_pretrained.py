@@ -43,13 +43,13 @@ def bert(tmp_path):
     return make
 
 
-def sentence_folder(folder, *modules, pooling="pooling_mode_mean_tokens", **bert_config):
+def sentence_folder(folder, *modules, pooling="pooling_mode_mean_tokens", value=True, **bert_config):
     """Make the folder one of sentence-transformers."""
     listed = [("Transformer", ""), ("Pooling", "1_Pooling"), *modules]
     text = [{"type": f"sentence_transformers.models.{kind}", "path": path} for kind, path in listed]
     (folder / "modules.json").write_text(json.dumps(text))
     (folder / "1_Pooling").mkdir()
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": 8, pooling: True}))
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": 8, pooling: value}))
     (folder / "sentence_bert_config.json").write_text(json.dumps(bert_config))
     return folder
 
@@ -236,6 +236,15 @@ def test_a_quantised_model_embeds_but_is_not_saved(bert, tmp_path):
         (lambda f: sentence_folder(f, ("Dense", "2_Dense")), "2_Dense: expected a folder with config"),
         (lambda f: sentence_folder(f, ("Normalize", ""), ("Pooling", "1_Pooling")), "got Pooling as number 3"),
         (lambda f: (f / "tokenizer.json").write_text("{"), r"tokenizer\.json: not a tokenizer\.json"),
+        (lambda f: changed(f, hidden_size="8"), r"config\.json: hidden_size: expected an integer >= 1, got '8'"),
+        (lambda f: changed(f, num_hidden_layers=10**9), r"config\.json: says 1000000000 layers, but there are only"),
+        (lambda f: sentence_folder(f, ("Normalize", "../outside")), r"expected paths inside the folder, got '\.\./outside'"),
+        (lambda f: sentence_folder(f, ("Normalize", "/outside")), r"expected paths inside the folder, got '/outside'"),
+        (lambda f: sentence_folder(f, pooling="pooling_mode"), r"1_Pooling/config\.json: pooling: expected some of .*got True"),
+        (lambda f: prompted(sentence_folder(f), ["x"]), r"expected prompts by their names, got \['x'\]"),
+        (lambda f: prompted(sentence_folder(f, pooling="include_prompt", value=False), {"q": "dog "}), "include_prompt=False"),
+        (lambda f: with_dense(f, (4, 9), (4,)), r"expected a dense layer for vectors of 8 numbers, got 9"),
+        (lambda f: with_dense(f, (4, 8), (3,)), r"expected linear\.weight \[O, I\] .* got \[4, 8\] and \[3\]"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_folder_is_named(change, message, bert):
@@ -244,6 +253,21 @@ def test_what_is_wrong_with_a_folder_is_named(change, message, bert):
     with pytest.raises(ValueError, match=message) as caught:
         load_pretrained(folder)
     assert str(folder) in str(caught.value)
+
+
+def prompted(folder, prompts):
+    """Let a folder of sentence-transformers ask for a prompt."""
+    config = {"default_prompt_name": "q", "prompts": prompts}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(config))
+
+
+def with_dense(folder, weight, bias):
+    """Give a folder of sentence-transformers a dense layer with arrays of these shapes."""
+    dense = sentence_folder(folder, ("Dense", "2_Dense")) / "2_Dense"
+    dense.mkdir()
+    (dense / "config.json").write_text("{}")
+    arrays = {"linear.weight": np.ones(weight, np.float32), "linear.bias": np.ones(bias, np.float32)}
+    _safetensors.save(dense / "model.safetensors", arrays)
 
 
 def changed(folder, **options):
@@ -259,4 +283,56 @@ def test_a_missing_shard_is_named(bert):
     index = {"weight_map": dict.fromkeys(state, "model-00002-of-00002.safetensors")}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(ValueError, match=r"names the file model-00002-of-00002\.safetensors, which is missing"):
+        load_pretrained(folder)
+
+
+def test_a_folder_may_ask_for_lower_case(bert):
+    model = load_pretrained(sentence_folder(bert(), do_lower_case=True))
+    assert np.array_equal(model.embed(["The CAT sat"]), model.embed(["the cat sat"]))
+
+
+def test_names_of_classes_that_are_no_names_are_refused(bert):
+    folder = bert("BertForSequenceClassification")
+    changed(folder, id2label=["bad", "good"])
+    with pytest.raises(ValueError, match=r"config\.json: id2label: expected names by numbers, got \['bad'"):
+        load_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("config", "arrays", "message"),
+    [
+        ({"max_length": "many"}, {}, "max_length: expected an integer >= 1, got 'many'"),
+        ({}, {"mapping": np.zeros((12, 2), np.int64)}, r"mapping: expected integers \[tokens\], got int64 \[12, 2\]"),
+        ({}, {"mapping": np.zeros(12, np.float32)}, r"mapping: expected integers \[tokens\], got float32"),
+        ({}, {"embeddings": np.float32(1)}, r"expected a table \[V, D\]"),
+    ],
+)
+def test_what_is_wrong_with_a_static_encoder_is_named(config, arrays, message, tmp_path):
+    table = {"embeddings": np.ones((12, 4), np.float32)}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "model2vec", **config}))
+    _safetensors.save(tmp_path / "model.safetensors", {**table, **arrays})
+    with pytest.raises(ValueError, match=message) as caught:
+        load_pretrained(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_tokens_that_a_static_encoder_has_not_are_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "model2vec"}')
+    _safetensors.save(tmp_path / "model.safetensors", {"embeddings": np.ones((12, 4), np.float32)})
+    tokenizer_of(tmp_path)
+    model = load_pretrained(tmp_path)
+    for ids in ([[3], [12]], [[3], [-1]]):
+        with pytest.raises(ValueError, match=r"sentences: expected token ids in \[0, 12\), got .* at 1"):
+            model.embed(ids)
+    with pytest.raises(TypeError, match="sentences: expected texts, or the token ids of each, got 'cat' at 0"):
+        model.embed(["cat", 3])
+    with pytest.raises(TypeError, match="sentences: expected texts, or the token ids"):
+        model.embed([[1, [2, 3]]])
+
+
+def test_a_head_that_is_no_matrix_is_named(bert):
+    folder = bert("BertForSequenceClassification")
+    state = {name: np.array(array) for name, array in _safetensors.load(folder / "model.safetensors")[0].items()}
+    _safetensors.save(folder / "model.safetensors", {**state, "classifier.weight": state["classifier.weight"].ravel()})
+    with pytest.raises(ValueError, match=r"classifier\.weight: expected \[classes, width\], got \["):
         load_pretrained(folder)

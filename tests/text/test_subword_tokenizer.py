@@ -43,3 +43,13 @@ def test_errors(tmp_path):
     (tmp_path / "bad.json").write_text("{}")
     with pytest.raises(ValueError, match="not a tokenizer"):
         SubwordTokenizer.load(tmp_path / "bad.json")
+
+
+def test_texts_that_the_library_does_not_take_are_named():
+    subwords = SubwordTokenizer.train(TEXTS, kind="wordpiece", vocab_size=60)
+    with pytest.raises(ValueError, match=r"texts: expected Unicode, got bytes that are no UTF-8 in .* at 1"):
+        subwords.encode_batch(["low", "wide \udcff"])
+    with pytest.raises(ValueError, match="expected Unicode"):
+        subwords.encode("\udcff")
+    with pytest.raises(TypeError, match="texts: expected strings, got 3 at 0"):
+        subwords.encode(3)
