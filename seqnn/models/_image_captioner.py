@@ -15,7 +15,7 @@ from ._base import Network, drop_weightless, require_pairs
 from ._cnn import Blocks
 from ._coders import Stacked
 from ._encoder_decoder import SCORES, ReaderWriter, make_writer
-from ._images import ImagesMixin
+from ._images import SIZELESS, ImagesMixin
 from ._recurrent_estimator import WritingEstimator
 from ._sequences import as_sequences
 
@@ -132,7 +132,7 @@ class ImageCaptioner(ImagesMixin, WritingEstimator):
     order = Choice("before", ("before", "after"))
     learning_rate = Number(2e-3, minimum=0)
 
-    model_ = Network(CaptionNetwork)
+    model_ = Network(CaptionNetwork, sizeless=SIZELESS)
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ from ._cnn import CNN
 from ._coders import Stacked
 from ._coding_estimator import CodingEstimator
 from ._explanation import POINTS, explained_classes, odds_by_input
-from ._images import ImagesMixin
+from ._images import SIZELESS, ImagesMixin
 from ._losses import CLASSES
 from ._weights import by_class
 
@@ -76,7 +76,7 @@ class ImageClassifier(ClassifierMixin, TransformerMixin, ImagesMixin, CodingEsti
     learning_rate = Number(2e-3, minimum=0)
     weight_decay = Number(1e-4, minimum=0)
 
-    model_ = Network(CNN)
+    model_ = Network(CNN, sizeless=SIZELESS)
 
     def __init__(
         self,
@@ -199,7 +199,7 @@ class ImageClassifier(ClassifierMixin, TransformerMixin, ImagesMixin, CodingEsti
             ValueError: an unknown method or label.
         """
         self._require_fit()
-        if method not in POINTS:
+        if method not in [*POINTS]:
             raise ValueError(f"method: expected 'gradient' or 'integrated', got {method!r}")
         x = self._check_images(X)
         classes = explained_classes(self.classes_, self.predict_proba(X), label)
