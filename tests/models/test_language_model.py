@@ -136,7 +136,8 @@ def test_a_model_of_a_file_learns_further_texts(cell, tmp_path):
     model = LanguageModel(**TINY, cell=cell).fit(TEXTS)
     model.save(tmp_path / "model")
     first, second = (LanguageModel.load(tmp_path / "model").partial_fit(TEXTS) for _ in range(2))
-    assert first.n_iter_ == 2 and len(first.history_["perplexity"]) == 2
+    assert first.n_iter_ == 2 and {len(column) for column in first.history_.values()} == {2}
+    assert first.history_["val_loss"] == [*model.history_["val_loss"], None]
     assert first.score(TEXTS) == second.score(TEXTS) > model.score(TEXTS)
 
 

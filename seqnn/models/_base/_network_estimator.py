@@ -216,7 +216,9 @@ class NetworkEstimator(Estimator):
             trainer.epochs_trained = done
             trainer.fit(data, 1)
         history, before = trainer.history, {} if first else self.history_
-        self.history_ = {name: [*before.get(name, [None] * done), *column] for name, column in history.items()}
+        self.history_ = {
+            name: [*before.get(name, [None] * done), *history.get(name, [None])] for name in {**before, **history}
+        }
         self.model_, self._stepper, self.n_iter_ = model, stepper, done + 1
         return self
 
