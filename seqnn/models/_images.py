@@ -11,7 +11,10 @@ from .._settings import Choice, Flag, Integer, Sizes
 from ._base import Learner, Part, Plain, Scaler, as_numbers
 from ._cnn import POOLS
 
-__all__ = ["SIZELESS", "Images", "ImagesMixin", "as_images"]
+__all__ = ["ROWS", "SIZELESS", "Images", "ImagesMixin", "as_images"]
+
+ROWS = 256
+"""Images that run together where many are given after training."""
 
 SIZELESS = ("pool_size", "shift")
 """Settings of the blocks that are no sizes of their weights."""
