@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +67,7 @@ def image_grid(
     colored = tiles.ndim == 4
     if columns is None:
         square = math.ceil(math.sqrt(count * height / width))
-        columns = math.ceil(count / max(1, np.size(rows))) if rows is not None else min(square, count)
+        columns = math.ceil(count / len(rows)) if isinstance(rows, Sized) and len(rows) else min(square, count)
     columns = integer("columns", columns, 1)
     down = math.ceil(count / columns)
     _require_texts("labels", labels, count, "images")
@@ -154,7 +154,7 @@ def _scaled(tiles: np.ndarray, signed: bool, limits: tuple[float, float] | str) 
 def _require_texts(name: str, texts: Sequence[object] | None, count: int, what: str) -> None:
     if texts is None:
         return
-    if not isinstance(texts, Iterable):
+    if not isinstance(texts, Sized):
         raise TypeError(f"{name}: expected a text for each of the {what}, got {texts!r}")
     if len(texts) != count:
         raise ValueError(f"{name}: expected {count}, one for each of the {what}, got {len(texts)}")

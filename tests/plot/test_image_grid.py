@@ -81,6 +81,7 @@ def test_labels_stand_above_tiles_and_names_beside_rows(images, tmp_path):
 def test_names_may_be_arrays(images):
     ax = plot.image_grid(images[:4], labels=np.arange(4), rows=np.array(["data", "samples"]))
     assert [text.get_text() for text in ax.texts] == ["0", "1", "2", "3"] and len(ax.get_yticks()) == 2
+    assert len(plot.image_grid(images[:4], rows="ab").get_yticks()) == 2
     with pytest.raises(TypeError, match="rows: expected a text for each of the rows of tiles, got 2"):
         plot.image_grid(images, rows=2)
 
