@@ -58,7 +58,9 @@ def train_torch(model: GAN, players: Callable, x: np.ndarray, threads: int) -> M
     torch.set_num_threads(threads)
     nets = players(torch.nn)
     for net, given in zip(nets, (model.generator, model.discriminator), strict=True):
-        net.load_state_dict({name: torch.tensor(array) for name, array in given.state_dict().items()}, strict=False)
+        first = {name: torch.tensor(array) for name, array in given.state_dict().items()}
+        counts = {name: number for name, number in net.state_dict().items() if name.endswith("num_batches_tracked")}
+        net.load_state_dict(first | counts)
     generator, discriminator = nets
     mine, judging = (torch.optim.Adam(n.parameters(), lr=RATE, betas=(0.5, 0.999), fused=True) for n in nets)
     entropy = torch.nn.functional.binary_cross_entropy_with_logits

@@ -18,23 +18,26 @@ def cases(options: Options) -> Iterator[Case]:
             yield Case(
                 f"quantise {rows} × {size} in parts of 2",
                 ours(lambda matrix=matrix: quantize_matrix(matrix, 2, norms=False, seed=0).decoded(), threads),
-                {"scikit-learn": sklearn(matrix)},
+                {"scikit-learn": sklearn(matrix, threads)},
                 check=lambda mine, theirs, matrix=matrix: same_error(matrix, mine, theirs),
                 threads=threads, repeat=1,
             )  # fmt: skip
 
 
-def sklearn(matrix: np.ndarray) -> Callable[[], Measured] | None:
+def sklearn(matrix: np.ndarray, threads: int) -> Callable[[], Measured] | None:
     """Return scikit-learn's side."""
     if not peers.installed("sklearn"):
         return None
     from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
 
     def quantized() -> np.ndarray:
         found = []
-        for i in range(0, matrix.shape[1], 2):
-            kmeans = KMeans(256, init="random", n_init=1, max_iter=25, random_state=0, tol=0).fit(matrix[:, i : i + 2])
-            found.append(kmeans.cluster_centers_[kmeans.labels_])
+        with threadpool_limits(threads):
+            for i in range(0, matrix.shape[1], 2):
+                kmeans = KMeans(256, init="random", n_init=1, max_iter=25, random_state=0, tol=0)
+                kmeans.fit(matrix[:, i : i + 2])
+                found.append(kmeans.cluster_centers_[kmeans.labels_])
         return np.concatenate(found, axis=1)
 
     return timed(quantized)

@@ -44,6 +44,7 @@ def cases(options: Options) -> Iterator[Case]:
             data=data.name,
             work=data.epochs * len(data.train[1]),
             work_unit="sentences",
+            repeat=1 if options.quick else None,
         )
 
 

@@ -7,8 +7,9 @@ import numbers
 import operator
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -56,6 +57,16 @@ def number(
     if not math.isfinite(checked) or not minimum <= checked <= maximum or not above < checked < below:
         raise ValueError(f"{name}: expected {expected}, got {value!r}")
     return checked
+
+
+def quantiles(name: str, value: Any) -> tuple[float, ...]:
+    """Return `value` as numbers between 0 and 1 in rising order, one or more."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{name}: expected numbers between 0 and 1, such as (0.1, 0.5, 0.9), got {value!r}")
+    found = tuple(number(f"{name}[{i}]", q, above=0, below=1) for i, q in enumerate(value))
+    if not found or any(a >= b for a, b in pairwise(found)):
+        raise ValueError(f"{name}: expected one or more in rising order, got {found}")
+    return found
 
 
 def flag(name: str, value: Any) -> bool:

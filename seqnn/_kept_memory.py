@@ -1,4 +1,4 @@
-"""Memory of large arrays is kept when they go, for the next ones of that size: fresh memory costs a page fault per 4 KiB.
+"""Memory of large arrays is kept when they go, for later ones of about that size: new memory costs a page fault per 4 KiB.
 
 It serves the results of ops on Tensors, of backward, and of kernels; arrays that NumPy makes elsewhere are not concerned.
 """

@@ -92,7 +92,7 @@ def test_errors_take_one_line(model, text, tmp_path, capsys):
     for arguments, message in (
         (
             ("lm-neural", "train", tmp_path / "empty", "-o", tmp_path / "m"),
-            "X: expected at least one sequence, got none",
+            f"{tmp_path / 'empty'}: expected at least one line that is not blank",
         ),
         (("lm-neural", "train", text, "-o", text), "would be replaced by its result"),
         (
@@ -108,6 +108,10 @@ def test_errors_take_one_line(model, text, tmp_path, capsys):
             "vocab_size: expected an integer >= 1, got -4",
         ),
         (("lm-neural", "score", model, tmp_path / "empty"), "expected at least one line that is not blank"),
+        (
+            ("lm-neural", "train", tmp_path / "empty", "--whole", "-o", tmp_path / "m"),
+            f"{tmp_path / 'empty'}: expected at least one line that is not blank",
+        ),
         (("lm-neural", "score", text, text), "not a safetensors file"),
         (("generate", tmp_path / "ids", "a"), "expected a model of texts, got one of integers"),
     ):

@@ -87,6 +87,28 @@ def test_characters_without_attention(tmp_path, capsys):
     assert all(len(line) <= 3 for line in out.splitlines())
 
 
+def test_one_model_writes_the_language_that_is_asked_for(tmp_path, capsys):
+    digits = ["one two", "two one", "one", "two"]
+    german = [line.replace("one", "eins").replace("two", "zwei") for line in digits]
+    source = [line.replace("one", "1").replace("two", "2") for line in digits]
+    sides = [[line.split() for line in side] for side in (source * 2, digits + german)]
+    model = Seq2Seq(
+        cell="gru", hidden_size=24, attention="additive", max_iter=120, learning_rate=0.02, validation_fraction=0
+    )
+    model.fit(*sides, target_language=["en"] * 4 + ["de"] * 4).save(tmp_path / "model")
+    lines = written(tmp_path / "lines", source)
+    command = ("translate", "run", tmp_path / "model", lines)
+    assert run(capsys, *command, "--target-language", "de")[:2] == (0, "".join(f"{line}\n" for line in german))
+    code, out, _ = run(capsys, *command, "--target-language", "en", "--alignment")
+    assert code == 0 and [line.split("\t")[0] for line in out.splitlines()] == digits
+    places = [int(pair.split("-")[0]) for pair in out.splitlines()[2].split("\t")[1].split()]
+    assert places == [0]  # "1" is the only word of its line
+    assert "target_language: expected one of 'de', 'en', got None" in run(capsys, *command)[2]
+    true = written(tmp_path / "true", german)
+    scored = run(capsys, "translate", "evaluate", tmp_path / "model", lines, true, "--target-language", "de")[1]
+    assert "exact   100.00 %" in scored
+
+
 def test_files_that_do_not_belong_together(files, trained, tmp_path, capsys):
     source, target, model = files
     short = written(tmp_path / "short", TARGET[:20])

@@ -106,11 +106,12 @@ def run_train(arguments: argparse.Namespace) -> None:
 
 
 def _texts(files: list[str], *, whole: bool) -> Any:
-    """Return the lines of files that are not blank, or the files as one text."""
+    """Return the lines of files that are not blank, one or more, or the files as one text."""
     lines = [line.removeprefix("\ufeff") for line in lines_of(files)]  # the mark that some editors begin files with
-    if whole:
-        return "\n".join(lines) + "\n"
-    return [line for line in lines if line.strip()]
+    texts = [line for line in lines if line.strip()]
+    if not texts:
+        raise ValueError(f"{', '.join(files)}: expected at least one line that is not blank")
+    return "\n".join(lines) + "\n" if whole else texts
 
 
 def _tokenizer(arguments: argparse.Namespace, texts: list[str]) -> Any:
@@ -153,8 +154,6 @@ def run_score(arguments: argparse.Namespace) -> None:
     """Print scores, or the summary."""
     model, shell = LanguageModel.load(source(arguments.model)), Shell()
     texts = _texts(arguments.files, whole=arguments.whole)
-    if not texts:
-        raise ValueError(f"{', '.join(arguments.files)}: expected at least one line that is not blank")
     if arguments.summary:
         print_summary(model.evaluate(texts), shell, as_json=arguments.json)
     else:

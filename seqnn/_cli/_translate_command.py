@@ -107,6 +107,11 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         "--length-penalty", type=float, default=1.0, metavar="X", help="the exponent of the length of beams (default 1)"
     )
     parser.add_argument("--max-length", type=int, metavar="N", help="most words; default: those of the training")
+    parser.add_argument(
+        "--target-language",
+        metavar="NAME",
+        help="what to write, by a model whose fit was told the languages of its texts",
+    )
 
 
 def _add_run(actions: Any) -> None:
@@ -177,13 +182,15 @@ def _translated(model: Seq2Seq, lines: list[list[str]], arguments: argparse.Name
     options = {"num_beams": arguments.num_beams, "steps": None if most is None else integer("--max-length", most, 1)}
     if arguments.num_beams > 1:
         options["length_penalty"] = arguments.length_penalty
+    language = options["target_language"] = arguments.target_language
     if not lines:
         return
     if not need_weights:
         yield from ((words, "") for words in model.predict(lines, **options))
         return
     for words, alignment in zip(*model.predict(lines, need_weights=True, **options), strict=True):
-        places = np.argmax(alignment.weights, axis=1)[: len(words)]
+        read = alignment.weights[:, 0 if language is None else 1 :]  # without the token of the language
+        places = np.argmax(read, axis=1)[: len(words)]
         yield words, " ".join(f"{s}-{t}" for t, s in enumerate(places.tolist()))
 
 

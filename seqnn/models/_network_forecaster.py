@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import ops
-from .._arguments import number
+from .._arguments import quantiles as checked_quantiles
 from .._settings import Anything, Choice, Flag, Integer, Number
 from ..autograd import no_grad
 from ..text import windows
@@ -52,7 +51,7 @@ class NetworkForecaster(Forecaster, NetworkEstimator):
 
     lags = Integer(24, minimum=1)
     horizon = Integer(1, minimum=1)
-    quantiles = Anything(None, lambda name, value: checked_quantiles(name, value), saved=True)
+    quantiles = Anything(None, checked_quantiles, saved=True)
     scaling = Choice("standard", ("standard", "minmax"), optional=True)
     difference = Flag(True)
     batch_size = Integer(64, minimum=1)
@@ -143,13 +142,3 @@ class NetworkForecaster(Forecaster, NetworkEstimator):
         # Sorted quantiles are no worse (Chernozhukov, Fernandez-Val, Galichon 2010).
         ahead = np.sort(found, axis=-1) * self.scale_[:, None]
         return ahead + (window.values[:, -1:] if self._used.difference else self.offset_)[..., None]
-
-
-def checked_quantiles(name: str, value: Any) -> tuple[float, ...]:
-    """Return quantiles; an error where they are no numbers between 0 and 1 in rising order."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise TypeError(f"{name}: expected numbers between 0 and 1, such as (0.1, 0.5, 0.9), got {value!r}")
-    found = tuple(number(f"{name}[{i}]", q, above=0, below=1) for i, q in enumerate(value))
-    if not found or any(a >= b for a, b in pairwise(found)):
-        raise ValueError(f"{name}: expected one or more in rising order, got {found}")
-    return found

@@ -90,8 +90,10 @@ def held_out(pair: Any, read: Callable[[Any, str], Sequences]) -> tuple[Sequence
         pair: (X, y).
         read: read(sequences, their name) -> sequences of the model's kind.
     """
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
+    if not isinstance(pair, tuple | list):
         raise TypeError(f"validation: expected a pair (X, y), got {type(pair).__name__}")
+    if len(pair) != 2:
+        raise TypeError(f"validation: expected a pair (X, y), got a {type(pair).__name__} of {len(pair)}")
     x, y = read(pair[0], "validation[0]"), read(pair[1], "validation[1]")
     if len(x.rows) != len(y.rows):
         raise ValueError(f"validation: expected a sequence for each of {len(x.rows)} inputs, got {len(y.rows)}")

@@ -38,8 +38,9 @@ class SeriesIndex:
         """Return where another series has these steps; a ValueError, which calls it by its name, where it lacks one."""
         found = other._places(name, self._index)
         if (found < 0).any():
-            missing = self._index[int(np.argmax(found < 0))]
-            raise ValueError(f"{name}: expected all steps of the series in its index, {missing} is missing")
+            missing, kinds = self._index[int(np.argmax(found < 0))], (self._index.dtype, other._index.dtype)
+            unlike = f"; that is of {kinds[1]}, that of the series of {kinds[0]}" if kinds[0] != kinds[1] else ""
+            raise ValueError(f"{name}: expected all steps of the series in its index, {missing} is missing{unlike}")
         return found
 
     def places_ahead(self, name: str, other: SeriesIndex, most: int) -> np.ndarray:

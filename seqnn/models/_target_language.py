@@ -93,16 +93,21 @@ def _of_each(target_language: Any, sequences: Sequences, name: str = "target_lan
     if not sequences.tokens:
         raise TypeError(f"{name}: expected None for X of numbers, got {target_language!r:.60}")
     if isinstance(target_language, str):
-        return [target_language] * count
-    if isinstance(target_language, bytes | dict) or not isinstance(target_language, Iterable):
+        return [_checked(target_language, name)] * count
+    # A set has no order.
+    if isinstance(target_language, bytes | dict | set | frozenset) or not isinstance(target_language, Iterable):
         raise TypeError(f"{name}: expected a language, or a list of one for each sequence, got {target_language!r:.60}")
     languages = list(target_language)
     if len(languages) != count:
         raise ValueError(f"{name}: expected one for each of {count} sequences, got {len(languages)}")
-    for i, language in enumerate(languages):
-        if not isinstance(language, str) or not language:
-            raise TypeError(f"{name}[{i}]: expected a name such as 'en', got {language!r:.60}")
-    return languages
+    return [_checked(language, f"{name}[{i}]") for i, language in enumerate(languages)]
+
+
+def _checked(language: Any, name: str) -> str:
+    """Return a language; a TypeError where it is no name."""
+    if not isinstance(language, str) or not language:
+        raise TypeError(f"{name}: expected a name such as 'en', got {language!r:.60}")
+    return language
 
 
 def _marked(sequences: Sequences, languages: list[str]) -> Sequences:

@@ -48,7 +48,7 @@ def spectral_norm(
 
     Raises:
         TypeError: `module` is no nn.Module.
-        ValueError: there is no such parameter, it has fewer than two axes, or it is normalised already.
+        ValueError: there is no such parameter, it has fewer than two axes or no elements, or it is normalised already.
 
     Source: Miyato, Kataoka, Koyama, Yoshida, "Spectral normalization for generative adversarial networks", ICLR 2018.
 
@@ -69,6 +69,8 @@ def spectral_norm(
         raise ValueError(f"name: expected a parameter of {type(module).__name__}, one of {names}, got {name!r}")
     if weight.ndim < 2:
         raise ValueError(f"name: expected a weight of two axes or more, {name!r} has shape {list(weight.shape)}")
+    if not weight.data.size:
+        raise ValueError(f"name: expected a weight with elements, {name!r} has shape {list(weight.shape)}")
     if dim is None:
         dim = 1 if isinstance(module, ConvTranspose1d | ConvTranspose2d) else 0
     axis = integer("dim", dim, 0, weight.ndim - 1)

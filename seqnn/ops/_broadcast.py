@@ -69,6 +69,15 @@ def common_dtype(arrays: Sequence[Any]) -> np.dtype:
     return np.result_type(*(floats or dtypes))
 
 
+def as_floats(x: Any, beside: Any = None) -> Array:
+    """Return an array of floats: integers take the float type of what stands beside them, else float32."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "biu":
+        return x
+    dtype = getattr(beside, "dtype", None)
+    return x.astype(dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else np.float32)
+
+
 def unlisted(value: Any, other: Any) -> Any:
     """Make an array of a list, whose floats take the float type of `other`, and a number of a NumPy scalar."""
     if isinstance(value, np.generic):

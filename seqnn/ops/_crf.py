@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .. import _core
 from .._arguments import integer
 from ..autograd import Needs, Tensor, op
+from ._broadcast import as_floats
 from ._crf_constraints import Constraints
 from ._recurrent import as_lengths
 from ._types import Array, Result
@@ -29,11 +30,9 @@ class _Chain(NamedTuple):
     @classmethod
     def of(cls, name: str, emissions: Any, transitions: Any, start: Any, end: Any, lengths: Any) -> _Chain:
         """Check the arguments; None for start or end is zeros."""
-        emissions = np.asarray(emissions)
+        emissions = as_floats(emissions)
         if emissions.ndim != 3 or not emissions.shape[2]:
             raise ValueError(f"{name}: emissions has shape {emissions.shape}, expected [B, T, K] with at least one tag")
-        if emissions.dtype.kind in "biu":
-            emissions = emissions.astype(np.float32)
         rows, steps, tags = emissions.shape
         of_tags = [
             _weights(name, "transitions", transitions, (tags, tags), emissions.dtype),

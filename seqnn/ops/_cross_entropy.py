@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,14 @@ def check_reduction(name: str, reduction: str) -> None:
     """Refuse what is none of PyTorch's three reductions."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+
+
+def check_smoothing(name: str, label_smoothing: float) -> None:
+    """Refuse what is no share."""
+    if not isinstance(label_smoothing, Real):
+        raise TypeError(f"{name}: label_smoothing must be a number in [0, 1], got {label_smoothing!r}")
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{name}: label_smoothing must lie in [0, 1], got {label_smoothing}")
 
 
 def class_numbers(name: str, target: Any, classes: int, ignore_index: int) -> np.ndarray:
@@ -103,8 +112,7 @@ def cross_entropy(
     array(0.28768207)
     """
     check_reduction("cross_entropy", reduction)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}")
+    check_smoothing("cross_entropy", label_smoothing)
     logits, target = np.asarray(logits), np.asarray(target)
     if target.dtype.kind == "f" and target.shape == logits.shape and logits.ndim:
         return _soft(logits, target, weight, ignore_index, label_smoothing, reduction, needs)

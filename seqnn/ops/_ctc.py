@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from .. import _core
 from ..autograd import op
+from ._broadcast import as_floats
 from ._cross_entropy import check_reduction
 from ._recurrent import as_lengths
 from ._types import Array, Reduction, Result
@@ -88,11 +89,9 @@ def ctc_loss(
 
 def as_frames(name: str, log_probs: Any) -> tuple[Array, bool]:
     """Return log-probabilities as [T, N, C], and whether they came without a batch."""
-    x = np.asarray(log_probs)
+    x = as_floats(log_probs)
     if x.ndim not in (2, 3) or not x.shape[-1]:
         raise ValueError(f"{name}: log_probs has shape {x.shape}, expected [T, N, C] or [T, C] with at least one class")
-    if x.dtype.kind in "biu":
-        x = x.astype(np.float32)
     return (x[:, None], True) if x.ndim == 2 else (x, False)
 
 

@@ -246,6 +246,8 @@ def _columns(
         return shape[-1]
     given = {key: np.shape(p) for key, p in parameters.items() if p is not None}
     if normalized_shape is not None:
+        if isinstance(normalized_shape, Real):
+            raise TypeError(f"{name}: normalized_shape must be a tuple of sizes, such as (8,), got {normalized_shape}")
         given["normalized_shape"] = tuple(normalized_shape)
     if not shape:
         raise ValueError(f"{name}: x has no axes, expected one or more")

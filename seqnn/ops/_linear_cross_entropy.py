@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from .. import _core
 from ..autograd import Needs, op
-from ._cross_entropy import check_reduction, class_numbers
+from ._broadcast import as_floats
+from ._cross_entropy import check_reduction, check_smoothing, class_numbers
 from ._rows import QuantizedWeight
 from ._types import Array, Reduction, Result
 
@@ -59,10 +60,9 @@ def linear_cross_entropy(
     True
     """
     check_reduction("linear_cross_entropy", reduction)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"linear_cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}")
-    x, target = np.asarray(x), np.asarray(target)
+    check_smoothing("linear_cross_entropy", label_smoothing)
     table = linear_weight if isinstance(linear_weight, QuantizedWeight) else np.asarray(linear_weight)
+    x, target = as_floats(x, table), np.asarray(target)
     _check(x, table, target, linear_bias, weight)
     numbers = class_numbers("linear_cross_entropy", target, len(table), ignore_index).reshape(-1)
     kept = np.flatnonzero(numbers != ignore_index)

@@ -10,17 +10,26 @@ import numpy.typing as npt
 
 from .. import _core
 from ..autograd import Needs, op
+from ._broadcast import as_floats
 from ._cross_entropy import check_reduction, class_numbers, class_rows, class_weights
 from ._types import Array, Reduction, Result
 
 
 def same_shape(name: str, first: str, a: Any, b: Any) -> tuple[Array, Array]:
-    """Check that two arrays have one shape; return both in the dtype of the first."""
-    a = np.asarray(a)
+    """Check that two arrays have one shape; return both in the dtype of the first, integers as floats."""
     b = np.asarray(b)
+    a = as_floats(a, b)
     if a.shape != b.shape:
         raise ValueError(f"{name}: {first} and target must have the same shape, got {a.shape} and {b.shape}")
+    check_numbers(name, **{first: a, "target": b})
     return a, b.astype(a.dtype, copy=False)
+
+
+def check_numbers(name: str, **arrays: Array) -> None:
+    """Refuse arrays that are not of real numbers."""
+    for what, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{name}: {what}: expected an array of numbers, got {array.dtype}")
 
 
 def elementwise(

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from .. import _core
 from .._arguments import number
 from ..autograd import Needs, op
-from ._loss import elementwise
+from ._broadcast import as_floats
+from ._loss import check_numbers, elementwise
 from ._types import Array, Reduction, Result
 
 
@@ -37,8 +38,12 @@ def pinball_loss(
     >>> pinball_loss([[0.0, 0.0, 0.0]], [2.0], [0.1, 0.5, 0.9], reduction="none")
     array([[0.2, 1. , 1.8]])
     """
-    x, target = np.asarray(x), np.asarray(target)
+    target = np.asarray(target)
+    x = as_floats(x, target)
+    check_numbers("pinball_loss", x=x, target=target)
     levels = np.array([number("pinball_loss: quantiles", q, above=0, below=1) for q in np.ravel(quantiles).tolist()])
+    if not len(levels):
+        raise ValueError("pinball_loss: quantiles: expected one or more, got none")
     if x.shape != (*target.shape, len(levels)):
         raise ValueError(
             f"pinball_loss: expected x of shape {(*target.shape, len(levels))}, those of target and quantiles, got {x.shape}"

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .._arguments import integer
 from ..autograd import op
+from ._broadcast import as_floats
 from ._rotary_scaling import scaled_frequencies
 from ._types import Array, Result
 
@@ -64,6 +65,7 @@ def rotary(
         An array of the shape of `x`.
 
     Raises:
+        TypeError: where the scaling is no mapping.
         ValueError: where D is odd, or x has one axis, or for another scaling.
 
     Source: Su et al., "RoFormer: enhanced transformer with rotary position embedding", 2021.
@@ -72,7 +74,7 @@ def rotary(
     >>> rotary(np.array([[1.0, 0.0], [1.0, 0.0]])).round(3).tolist()
     [[1.0, 0.0], [0.54, 0.841]]
     """
-    x = np.asarray(x)
+    x = as_floats(x)
     if x.ndim < 2 or x.shape[-1] % 2:
         raise ValueError(f"rotary: x must have shape [..., T, D] with an even D, got {x.shape}")
     cos, sin = _cos_sin(offset, *x.shape[-2:], base, scaling, x.dtype)
@@ -111,7 +113,7 @@ def rotary_qkv(
     >>> rotary_qkv(np.ones((1, 2, 6)), 1).round(2).tolist()
     [[[1.0, 1.0, 1.0, 1.0, 1.0, 1.0], [-0.3, 1.38, -0.3, 1.38, 1.0, 1.0]]]
     """
-    qkv = np.asarray(qkv)
+    qkv = as_floats(qkv)
     groups = num_heads if num_groups is None else num_groups
     parts, turning = num_heads + 2 * groups, num_heads + groups
     if qkv.ndim != 3 or num_heads < 1 or groups < 1 or qkv.shape[-1] % (2 * parts):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import integer
+from .._arguments import quantiles as checked_quantiles
 from ._axes import FAINT, GREY, PALETTE, new_axes, style
 from ._lines import axis_labels, grid
 from ._steps import legend_above, line_of
@@ -45,7 +46,8 @@ def forecast(
         The Axes.
 
     Raises:
-        ValueError: there is no forecast, or forecasts have other variables than the series, or other numbers of quantiles.
+        ValueError: there is no forecast, or forecasts have other variables than the series, or other numbers of quantiles,
+            or these are not in rising order.
 
     >>> from seqnn import plot
     >>> ax = plot.forecast([1.0, 2.0, 3.0], [4.0, 5.0])
@@ -60,9 +62,10 @@ def forecast(
     fans: dict[str, np.ndarray] = {}
     middles: Mapping[str, Any] = found
     if quantiles is not None:
-        fans = {str(label): _fan(values, f"forecasts[{label!r}]", len(quantiles)) for label, values in found.items()}
+        count = len(checked_quantiles("quantiles", quantiles))
+        fans = {str(label): _fan(values, f"forecasts[{label!r}]", count) for label, values in found.items()}
         # Of an even number of quantiles the line is the mean of both in the middle.
-        inner = slice((len(quantiles) - 1) // 2, len(quantiles) // 2 + 1)
+        inner = slice((count - 1) // 2, count // 2 + 1)
         middles = {label: fan[..., inner].mean(axis=-1) for label, fan in fans.items()}
     truth = _columns(series, "series", [np.ndim(values) for values in middles.values()])
     lines = {str(label): _columns(values, f"forecasts[{label!r}]", [truth.ndim]) for label, values in middles.items()}
@@ -112,12 +115,14 @@ def forecast(
 
 def _fan(values: Any, name: str, count: int) -> np.ndarray:
     """Return forecasts of quantiles, [n, Q] or [n, variables, Q]; the columns of a data frame are these side by side."""
-    array = np.asarray(values, np.float64)
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: expected numbers, got {array.dtype}")
     if array.ndim == 2 and array.shape[1] > count and array.shape[1] % count == 0:
         array = array.reshape(len(array), -1, count)
     if array.ndim not in (2, 3) or array.shape[-1] != count or not len(array):
         raise ValueError(f"{name}: expected [n, {count}] or [n, variables, {count}], got {list(array.shape)}")
-    return array[:, 0] if array.ndim == 3 and array.shape[1] == 1 else array
+    return (array[:, 0] if array.ndim == 3 and array.shape[1] == 1 else array).astype(np.float64)
 
 
 def _draw_bands(ax: Axes, steps: np.ndarray, edges: list[np.ndarray], color: str) -> None:

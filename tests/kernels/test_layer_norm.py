@@ -146,6 +146,10 @@ def test_errors():
     ]:
         with pytest.raises(ValueError, match=message):
             call()
+    with pytest.raises(
+        TypeError, match=r"layer_norm: normalized_shape must be a tuple of sizes, such as \(8,\), got 4"
+    ):
+        ops.layer_norm(x, normalized_shape=4)
     assert ops.layer_norm(np.ones((0, 4))).shape == (0, 4) and ops.layer_norm(np.ones((3, 0))).shape == (3, 0)
 
 

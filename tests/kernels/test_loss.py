@@ -174,6 +174,12 @@ def test_bad_input():
         ops.pinball_loss(two, two, [0.1, 0.5, 0.9])
     with pytest.raises(ValueError, match=r"pinball_loss: quantiles: expected a finite number > 0 and < 1, got 1.0"):
         ops.pinball_loss(two[:, None], two, [1.0])
+    with pytest.raises(ValueError, match="pinball_loss: quantiles: expected one or more, got none"):
+        ops.pinball_loss(two[:, None][:, :0], two, [])
+    with pytest.raises(TypeError, match="mse_loss: target: expected an array of numbers, got <U1"):
+        ops.mse_loss(two, np.array(["a", "b"]))
+    with pytest.raises(TypeError, match="kl_div: x: expected an array of numbers, got complex128"):
+        ops.kl_div(two * 1j, two)
     with pytest.raises(ValueError, match="target must hold 1 and -1, got 0"):
         ops.cosine_embedding_loss(np.ones((2, 2)), np.ones((2, 2)), np.array([1, 0]))
     with pytest.raises(ValueError, match=r"nll_loss: target must lie in \[0, 2\) .* got 2"):

@@ -117,6 +117,8 @@ def test_rows_of_pandas_are_found_by_the_index():
         ValueError, match=r"future_covariates: expected all steps of the series .* 2024-01-01.* missing"
     ):
         framed.predict(3, series=series, future_covariates=prices[1:])
+    with pytest.raises(ValueError, match=r"is missing; that is of period\[D\], that of the series of datetime64"):
+        framed.predict(3, series=series, future_covariates=prices.to_period("D"))
     with pytest.raises(ValueError, match="future_covariates: expected each step once in the index, got 2024-01-02"):
         framed.predict(3, series=series, future_covariates=prices.set_axis(days[[0, 1, 1, *range(3, 420)]]))
 

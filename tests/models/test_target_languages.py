@@ -92,6 +92,14 @@ def test_bad_languages_are_named(which):
         TypeError, match="target_language: expected a language, or a list of one for each sequence, got 3"
     ):
         model.fit(X, Y, target_language=3)
+    with pytest.raises(
+        TypeError, match=r"target_language: expected a language, or a list of one for each sequence, got \{'en'\}"
+    ):
+        model.fit(X[:1], Y[:1], target_language={"en"})
+    with pytest.raises(TypeError, match="target_language: expected a name such as 'en', got ''"):
+        model.fit(X, Y, target_language="")
+    with pytest.raises(TypeError, match=r"validation: expected a pair \(X, y\), got a tuple of 3"):
+        model.fit(X, Y, validation=(X[:2], Y[:2], "en"))
     model.fit(X, Y, target_language=LANGUAGES)
     with pytest.raises(ValueError, match="target_language: expected one of 'de', 'en', 'fr', got 'it'"):
         model.predict(X[:2], target_language=["en", "it"])

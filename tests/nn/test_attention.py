@@ -171,6 +171,47 @@ def test_rotation_keeps_scores_of_equal_distances():
         np.testing.assert_allclose(turned(q, 5) @ turned(k, 2).T, turned(q, 13) @ turned(k, 10).T, rtol=1e-4)
 
 
+LLAMA3 = {
+    "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}  # fmt: skip
+YARN = {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64}
+
+
+def test_scaled_rotations_turn_as_far_as_those_of_nearer_positions():
+    ones = np.ones((1, 16))
+    turned = lambda at, scaling=None: ops.rotary(ones, offset=at, scaling=scaling)  # noqa: E731
+    nearer = {"rope_type": "linear", "factor": 8.0}
+    np.testing.assert_allclose(turned(40, nearer), turned(5), rtol=1e-12)
+    for scaling, factor in ((LLAMA3, 1.0), (YARN, 0.1 * np.log(8) + 1)):
+        found = turned(40, scaling) / factor
+        for pair, expected in ((0, turned(40)), (7, turned(5))):  # the fastest pair, and the slowest
+            np.testing.assert_allclose(found[0, [pair, pair + 8]], expected[0, [pair, pair + 8]], rtol=1e-12)
+    without = {"mscale": 0.7, "mscale_all_dim": 0}
+    np.testing.assert_array_equal(turned(40, YARN | without), turned(40, YARN))
+
+
+@pytest.mark.parametrize(
+    ("scaling", "error", "message"),
+    [
+        ("linear", TypeError, 'rotary: scaling: expected a mapping such as {"rope_type": "linear", .* got \'linear\''),
+        ({"rope_type": ["linear"]}, ValueError, r"expected a rope_type of linear, dynamic, yarn, llama3, got \["),
+        ({"rope_type": "yarn", "factor": 2.0}, ValueError, "yarn needs original_max_position_embeddings"),
+        (YARN | {"factor": 0}, ValueError, "rotary: scaling: factor: expected a finite number"),
+        (LLAMA3 | {"high_freq_factor": 1}, ValueError, "expected high_freq_factor > low_freq_factor, got 1 and 1"),
+    ],
+)
+def test_other_scalings_are_refused(scaling, error, message):
+    with pytest.raises(error, match=message):
+        nn.MultiheadAttention(8, 2, rotary=True, rotary_scaling=scaling)
+
+
+def test_a_base_that_is_no_positive_number_is_refused():
+    for base, scaling in ((0.0, None), (-1.0, None), (1.0, YARN)):
+        with pytest.raises(ValueError, match=r"rotary: base.*: expected a finite number >"):
+            ops.rotary(np.ones((1, 4)), base=base, scaling=scaling)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

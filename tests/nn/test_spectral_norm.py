@@ -152,6 +152,7 @@ def test_a_computed_weight_cannot_be_set_in_silence():
             r"name: expected a parameter of Linear, one of \['weight', 'bias'\], got",
         ),
         ((nn.Linear(2, 3), "bias"), ValueError, r"name: expected a weight of two axes or more, 'bias' has shape \[3\]"),
+        ((nn.Linear(2, 0),), ValueError, r"name: expected a weight with elements, 'weight' has shape \[0, 2\]"),
         ((nn.spectral_norm(nn.Linear(2, 3)),), ValueError, "name: 'weight' of Linear has a spectral norm already"),
         ((nn.Linear(2, 3), "weight", 0), ValueError, "n_power_iterations: expected an integer >= 1, got 0"),
         ((nn.Linear(2, 3), "weight", 1, -1.0), ValueError, "eps: expected a finite number >= 0, got -1.0"),

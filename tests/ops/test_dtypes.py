@@ -113,3 +113,25 @@ def test_torchs_order_of_arguments_of_a_norm_is_named():
     ) as e:
         ops.layer_norm(Tensor(F32), (3,), np.ones(3, np.float32), Tensor(np.zeros(3, np.float32)))
     assert "signature" not in str(e.value)
+
+
+@pytest.mark.parametrize("kind", INTEGERS, ids=lambda kind: kind.__name__)
+def test_losses_of_integers_are_those_of_the_same_floats(kind):
+    x, target = np.array([[0, 1], [1, 1]]), np.array([[0.5, 0.25], [1.0, 0.0]])
+    table, classes, losses = np.array([[1.0, 2.0], [0.5, 0.0]]), np.array([0, 1]), []
+    for a in (x.astype(kind), x.astype(np.float64)):
+        losses.append([
+            *(loss(a, target) for loss in (ops.mse_loss, ops.l1_loss, ops.huber_loss, ops.smooth_l1_loss, ops.kl_div)),
+            ops.binary_cross_entropy(a, target), ops.binary_cross_entropy_with_logits(a, target),
+            ops.sigmoid_focal_loss(a, target).sum(), ops.pinball_loss(a, target[0], [0.1, 0.9]),
+            ops.linear_cross_entropy(a, table, classes),
+        ])  # fmt: skip
+    np.testing.assert_array_equal(*losses)
+    for loss in (ops.mse_loss, ops.huber_loss):  # two arrays of integers: float32
+        assert loss(x.astype(kind), x[::-1].astype(kind)).dtype == np.float32
+
+
+def test_rotations_of_integers_are_those_of_the_same_floats():
+    x = np.ones((1, 3, 4), np.int64)
+    for turn in (lambda a: ops.rotary(a), lambda a: ops.rotary_qkv(np.tile(a, 3), 1)):
+        np.testing.assert_array_equal(turn(x), turn(x.astype(np.float32)))

@@ -116,6 +116,7 @@ def test_not_a_number_stays_one():
         ({"linear_bias": np.ones(4)}, ValueError, r"linear_bias must have shape \(11,\), got \(4,\)"),
         ({"weight": np.ones(4)}, ValueError, r"weight must have shape \(11,\), got \(4,\)"),
         ({"reduction": "max"}, ValueError, "reduction must be"),
+        ({"label_smoothing": "a"}, TypeError, r"label_smoothing must be a number in \[0, 1\], got 'a'"),
         ({"label_smoothing": 2}, ValueError, r"label_smoothing must lie in \[0, 1\], got 2"),
     ],
 )

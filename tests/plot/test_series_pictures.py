@@ -53,6 +53,13 @@ def test_forecasts_of_quantiles_are_fans(tmp_path):
         ValueError, match=r"forecasts\['forecast'\]: expected \[n, 3\] or \[n, variables, 3\], got \[10, 5\]"
     ):
         plot.forecast(series, fan, quantiles=(0.1, 0.5, 0.9))
+    with pytest.raises(TypeError, match=r"quantiles: expected numbers between 0 and 1, .* got 0.5"):
+        plot.forecast(series, fan, quantiles=0.5)
+    for wrong in ((), levels[::-1]):
+        with pytest.raises(ValueError, match="quantiles: expected one or more in rising order"):
+            plot.forecast(series, fan, quantiles=wrong)
+    with pytest.raises(TypeError, match=r"forecasts\['forecast'\]: expected numbers, got <U1"):
+        plot.forecast(series, [["a", "b"]], quantiles=(0.1, 0.9))
 
 
 def drawn(ax):
