@@ -99,6 +99,14 @@ def test_errors_take_one_line(model, text, tmp_path, capsys):
             ("lm-neural", "train", text, "-o", tmp_path / "m", "--hidden-size", 0),
             "hidden_size: expected an integer >= 1",
         ),
+        (
+            ("lm-neural", "train", text, "-o", tmp_path / "m", "--vocab-size", 300),
+            "vocab-size: is a number of subwords, and needs --units subwords, got --units words",
+        ),
+        (
+            ("lm-neural", "train", text, "-o", tmp_path / "m", "--units", "subwords", "--vocab-size", -4),
+            "vocab_size: expected an integer >= 1, got -4",
+        ),
         (("lm-neural", "score", model, tmp_path / "empty"), "expected at least one line that is not blank"),
         (
             ("lm-neural", "train", tmp_path / "empty", "--whole", "-o", tmp_path / "m"),

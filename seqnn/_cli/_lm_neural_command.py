@@ -20,6 +20,7 @@ from ._training import check_targets, megabytes
 
 _CELLS = ("rnn", "lstm", "gru", "stlm", "gpt")
 _UNITS = ("words", "characters", "subwords")
+_SUBWORDS = 8000
 _SPELLED = ("cell", "tokenizer", "freeze", "random_state")
 _MODEL = "MODEL: a file of seqnn lm-neural train."
 
@@ -66,7 +67,7 @@ def _add_train(actions: Any) -> None:
     )
     train.add_argument("--units", choices=_UNITS, default="words", help="what a token is (default words)")
     train.add_argument(
-        "--vocab-size", type=int, default=8000, metavar="N", help="the most subwords that are learnt (default 8000)"
+        "--vocab-size", type=int, metavar="N", help=f"the most subwords that are learnt (default {_SUBWORDS})"
     )
     train.add_argument(
         "--whole", action="store_true", default=False, help="the files are one text, in which lines do not matter"
@@ -115,7 +116,11 @@ def _texts(files: list[str], *, whole: bool) -> Any:
 
 def _tokenizer(arguments: argparse.Namespace, texts: list[str]) -> Any:
     if arguments.units == "subwords":
-        return SubwordTokenizer.train(texts, vocab_size=arguments.vocab_size)
+        return SubwordTokenizer.train(texts, vocab_size=getattr(arguments, "vocab_size", _SUBWORDS))
+    if hasattr(arguments, "vocab_size"):
+        raise ValueError(
+            f"vocab-size: is a number of subwords, and needs --units subwords, got --units {arguments.units}"
+        )
     return list if arguments.units == "characters" else split_words
 
 

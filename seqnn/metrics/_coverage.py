@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._arguments import integer, number
-from ._samples import samples, squared_distances
+from ._samples import centred, samples, squared_distances
 
 
 def coverage(real: Any, made: Any, *, neighbors: int = 5) -> float:
@@ -39,8 +39,7 @@ def coverage(real: Any, made: Any, *, neighbors: int = 5) -> float:
     k = integer("neighbors", neighbors, 1)
     real, made = samples("real", real, k + 1), samples("made", made, 1)
     _require_alike("made", made, real, "real")
-    centre = real.mean(axis=0)
-    real, made = ((side - centre).reshape(len(side), -1) for side in (real, made))
+    real, made, _ = centred(real, made)
     own = squared_distances(real, real)
     np.fill_diagonal(own, np.inf)
     reach = np.partition(own, k - 1, axis=1)[:, k - 1]
@@ -88,8 +87,9 @@ def mode_coverage(made: Any, modes: Any, *, radius: float, least: int = 1) -> Mo
     radius, least = number("radius", radius, above=0), integer("least", least, 1)
     made, modes = samples("made", made, 1), samples("modes", modes, 1)
     _require_alike("modes", modes, made, "made")
-    distances = squared_distances(made.reshape(len(made), -1), modes.reshape(len(modes), -1))
-    near = distances.min(axis=1) <= radius**2
+    made, modes, scale = centred(made, modes)
+    distances = squared_distances(made, modes)
+    near = distances.min(axis=1) <= (radius / scale) ** 2
     counts = np.bincount(distances.argmin(axis=1)[near], minlength=len(modes))
     return ModeCoverage(int((counts >= least).sum()), float(near.mean()))
 

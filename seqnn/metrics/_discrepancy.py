@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._arguments import flag, number
-from ._samples import samples, squared_distances
+from ._samples import centred, samples, squared_distances
 
 _ROWS = 1024  # samples whose kernel is computed together
 _MEDIAN_SAMPLES = 1000  # samples of each side that the median is taken over
@@ -50,12 +50,7 @@ def maximum_mean_discrepancy(x: Any, y: Any, *, bandwidth: float | None = None, 
         raise ValueError(
             f"y: expected samples of shape {sides[0].shape[1:]} as those of x, got samples of shape {sides[1].shape[1:]}"
         )
-    # The median is near most samples, whose distances are then exact also beside a sample far away.
-    centre = np.median(np.concatenate(sides), axis=0)
-    first, second = ((side - centre).reshape(len(side), -1) for side in sides)
-    # Huge and tiny numbers keep their distances when all of them are scaled.
-    scale = max(np.abs(first).max(initial=0), np.abs(second).max(initial=0)) or 1.0
-    first, second = first / scale, second / scale
+    first, second, scale = centred(*sides)
     width = _median_distance(first, second) if bandwidth is None else bandwidth / scale
     within = sum(_kernel_mean(side, side, width, own=not unbiased) for side in (first, second))
     return within - 2 * _kernel_mean(first, second, width)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .. import nn, ops, random
+from .._arguments import integer
 from ..autograd import Tensor
 from ._mlp import MLP
 
@@ -25,7 +26,7 @@ class RandomShift(nn.Module):
     """
 
     def __init__(self, most: int) -> None:
-        self.most = most
+        self.most = integer("shift", most, 0)
 
     def forward(self, x: Any) -> Any:
         """Move images [B, C, H, W]."""
@@ -103,9 +104,12 @@ class Blocks(nn.Sequential):
         pooling: str = "max",
         shift: int = 0,
     ) -> None:
-        if not channels:
+        if not isinstance(channels, Iterable):
+            raise TypeError(f"channels: expected a number for each block, such as (32, 64), got {channels!r}")
+        if not len(channels):
             raise ValueError("channels: expected at least one number, got none")
-        if pooling not in POOLS:
+        in_channels, pool_size = integer("in_channels", in_channels, 1), integer("pool_size", pool_size, 1)
+        if pooling not in [*POOLS]:
             raise ValueError(f"pooling: expected one of {sorted(POOLS)}, got {pooling!r}")
         blocks: list[nn.Module] = []
         for inputs, outputs in pairwise([in_channels, *channels]):

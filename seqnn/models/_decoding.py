@@ -146,5 +146,5 @@ def refuse_several(options: dict[str, Any]) -> None:
     if options.get("num_return_sequences", 1) != 1:
         raise ValueError(
             "num_return_sequences: expected 1, as predict returns one sequence for each input; "
-            "decode.generate(estimator.model_, ids, ...) returns several"
+            "generate of the estimator, or of its model_, returns several"
         )

@@ -13,7 +13,7 @@ from .. import nn, optim, random, train
 from .._arguments import integer, warn_caller
 from .._callbacks import checked_callbacks
 from .._settings import Anything, Choice, Function, Integer, Number
-from ..autograd import no_grad
+from ..autograd import Tensor
 from ._base import (
     ConvergenceWarning,
     Estimator,
@@ -25,10 +25,10 @@ from ._base import (
     as_seed,
     theirs_too,
 )
-from ._gan_checks import as_conditions, as_rows, check_networks
+from ._gan_checks import as_conditions, as_rows, check_networks, tried
 from ._gan_losses import GAMES
 from ._gan_report import GANReport, spread, troubles
-from ._gan_training import GANTrainer, Player, as_probabilities, drawn, generated, scored
+from ._gan_training import GANTrainer, Player, as_probabilities, drawn, dtype_of, generated, in_parts, scored
 
 __all__ = ["GAN"]
 
@@ -121,6 +121,7 @@ class GAN(Estimator):
     discriminator_ = NetworkCopy("discriminator")
     history_ = History()
     n_iter_ = Plain(int)
+    _conditional = Plain(bool)
 
     _needs_y = False
     _renamed: ClassVar = {
@@ -199,6 +200,7 @@ class GAN(Estimator):
             finally:
                 self.generator_, self.discriminator_ = generator, discriminator
                 self.history_, self.n_iter_ = trainer.history, len(trainer.history_)
+                self._conditional = y is not None
         self._warn(x, y)
         return self
 
@@ -207,9 +209,17 @@ class GAN(Estimator):
 
     def _data(self, X: Any, y: Any, generator: nn.Module) -> tuple[np.ndarray, np.ndarray | None, np.dtype]:  # noqa: N803
         """Return rows and conditions in the dtype of the generator."""
-        dtype = next((parameter.data.dtype for parameter in generator.parameters()), np.dtype(np.float32))
+        dtype = dtype_of(generator)
         x = as_rows("X", X, dtype)
         return x, as_conditions(y, len(x), dtype), dtype
+
+    def _require_conditions(self, y: Any) -> None:
+        """Refuse conditions where `fit` got none, and the reverse."""
+        if self._conditional and y is None:
+            why = "the generator gets no noise" if self._used.noise is None else "fit got some"
+            raise ValueError(f"y: expected conditions, as {why}, got None")
+        if not self._conditional and y is not None:
+            raise ValueError("y: expected None, as fit got no conditions")
 
     def _warn(self, x: np.ndarray, y: np.ndarray | None) -> None:
         """Say in words where the training has gone wrong."""
@@ -237,15 +247,14 @@ class GAN(Estimator):
             ValueError: there are not as many conditions as samples, or they are missing.
         """
         settings = self._require_fit()
-        count = integer("n_samples", (1 if y is None else len(y)) if n_samples is None else n_samples, 0)
-        dtype = next((parameter.data.dtype for parameter in self.generator_.parameters()), np.dtype(np.float32))
+        self._require_conditions(y)
+        given = len(y) if hasattr(y, "__len__") else 1
+        count = integer("n_samples", given if n_samples is None else n_samples, 0)
+        dtype = dtype_of(self.generator_)
         y = as_conditions(y, count, dtype)
-        if settings.noise is None and y is None:
-            raise ValueError("y: expected conditions, as the generator gets no noise, got None")
         draw = np.random.default_rng(integer("seed", seed, 0))
         noise = drawn(draw, settings.noise, count, dtype)
-        with no_grad():
-            return generated(self.generator_, noise, y).numpy()
+        return in_parts(lambda *rows: generated(self.generator_, *rows), count, noise, y)
 
     def discriminate(self, X: Any, y: Any = None) -> np.ndarray:  # noqa: N803
         """Return D(x) of rows, [N]: the probability that they are data, or a plain score where the loss has none.
@@ -255,9 +264,14 @@ class GAN(Estimator):
             y: their conditions, as in `fit`.
         """
         settings = self._require_fit()
+        self._require_conditions(y)
         x, y, _ = self._data(X, y, self.generator_)
-        with no_grad():
-            return as_probabilities(GAMES[settings.loss], scored(self.discriminator_, x, y).numpy())
+
+        def score(*rows: np.ndarray | None) -> Tensor:
+            return tried("discriminator", self.discriminator_, lambda: scored(self.discriminator_, *rows))
+
+        scores = in_parts(score, len(x), x, y)
+        return as_probabilities(GAMES[settings.loss], scores)
 
     def report(self, X: Any, y: Any = None, *, n_samples: int = REPORT_ROWS, seed: int = 0) -> GANReport:  # noqa: N803
         """Compare samples with data: scores, discrepancy, coverage, and what they mean in words.
@@ -273,6 +287,8 @@ class GAN(Estimator):
         """
         settings = self._require_fit()
         x, y, _ = self._data(X, y, self.generator_)
+        if len(x) < 2:
+            raise ValueError("X: expected two rows or more to compare samples with, got one")
         chosen = np.random.default_rng(integer("seed", seed, 0)).permutation(len(x))[
             : integer("n_samples", n_samples, 2)
         ]

@@ -13,7 +13,7 @@ from ._base import as_numbers
 from ._gan_losses import GAMES
 from ._gan_training import drawn, generated
 
-__all__ = ["as_conditions", "as_rows", "check_networks"]
+__all__ = ["as_conditions", "as_rows", "check_networks", "tried"]
 
 RANGES = {nn.Tanh: (-1.0, 1.0), nn.Sigmoid: (0.0, 1.0)}
 """What a generator can give whose last layer this is."""
@@ -38,7 +38,7 @@ def as_conditions(y: Any, count: int, dtype: np.dtype) -> np.ndarray | None:
 
 
 def _finite(name: str, array: np.ndarray) -> np.ndarray:
-    finite = np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+    finite = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
     if not finite.all():
         raise ValueError(f"{name}: expected finite numbers, row {int(np.argmin(finite))} has NaN or infinity")
     return array
@@ -65,10 +65,10 @@ def check_networks(
         )
     x, y = x[:2], None if y is None else y[:2]
     noise = drawn(np.random.default_rng(0), used.noise, len(x), x.dtype)
-    made = _tried("generator", generator, lambda: generated(generator, noise, y))
+    made = tried("generator", generator, lambda: generated(generator, noise, y))
     if made.shape != x.shape:
         raise ValueError(f"generator: expected rows {list(x.shape[1:])} as X has, got {list(made.shape[1:])}")
-    scores = _tried("discriminator", discriminator, lambda: discriminator(x) if y is None else discriminator(x, y))
+    scores = tried("discriminator", discriminator, lambda: discriminator(x) if y is None else discriminator(x, y))
     if scores.shape not in ((len(x),), (len(x), 1)):
         raise ValueError(
             f"discriminator: expected one score for each row, [{len(x)}] or [{len(x)}, 1], got {list(scores.shape)}"
@@ -95,7 +95,7 @@ def _check_settings(discriminator: nn.Module, y: np.ndarray | None, used: Any) -
         )
 
 
-def _tried(name: str, network: nn.Module, call: Any) -> Tensor:
+def tried(name: str, network: nn.Module, call: Any) -> Tensor:
     """Return what a network gives; an error names the network."""
     try:
         with evaluating(network), no_grad():

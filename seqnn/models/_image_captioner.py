@@ -15,7 +15,7 @@ from ._base import Network, drop_weightless, require_pairs
 from ._cnn import Blocks
 from ._coders import Stacked
 from ._encoder_decoder import SCORES, ReaderWriter, make_writer
-from ._images import ImagesMixin
+from ._images import ROWS, SIZELESS, ImagesMixin
 from ._recurrent_estimator import WritingEstimator
 from ._sequences import as_sequences
 
@@ -44,7 +44,10 @@ class ImageReader(nn.Module):
             x: images.
             lengths: not used, as all have the same size.
         """
-        maps = self.blocks(x)
+        if self.training or len(x) <= ROWS:
+            maps = self.blocks(x)
+        else:  # feature maps of the first blocks are large
+            maps = ops.concatenate([self.blocks(x[i : i + ROWS]) for i in range(0, len(x), ROWS)])
         states = ops.swapaxes(maps.reshape(*maps.shape[:2], -1), 1, 2) + self.places
         return states, states.mean(axis=1)
 
@@ -132,7 +135,7 @@ class ImageCaptioner(ImagesMixin, WritingEstimator):
     order = Choice("before", ("before", "after"))
     learning_rate = Number(2e-3, minimum=0)
 
-    model_ = Network(CaptionNetwork)
+    model_ = Network(CaptionNetwork, sizeless=SIZELESS)
 
     def __init__(
         self,

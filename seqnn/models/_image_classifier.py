@@ -25,13 +25,11 @@ from ._cnn import CNN
 from ._coders import Stacked
 from ._coding_estimator import CodingEstimator
 from ._explanation import POINTS, explained_classes, odds_by_input
-from ._images import ImagesMixin
+from ._images import ROWS, SIZELESS, ImagesMixin
 from ._losses import CLASSES
 from ._weights import by_class
 
 __all__ = ["ImageClassifier"]
-
-_ROWS = 256  # images of a prediction that run together
 
 
 class ImageClassifier(ClassifierMixin, TransformerMixin, ImagesMixin, CodingEstimator):
@@ -76,7 +74,7 @@ class ImageClassifier(ClassifierMixin, TransformerMixin, ImagesMixin, CodingEsti
     learning_rate = Number(2e-3, minimum=0)
     weight_decay = Number(1e-4, minimum=0)
 
-    model_ = Network(CNN)
+    model_ = Network(CNN, sizeless=SIZELESS)
 
     def __init__(
         self,
@@ -133,7 +131,7 @@ class ImageClassifier(ClassifierMixin, TransformerMixin, ImagesMixin, CodingEsti
         self._require_fit()
         x = self._check_images(X)
         with no_grad():
-            found = [function(self._images.scaled(x[i : i + _ROWS])).numpy() for i in range(0, len(x), _ROWS)]
+            found = [function(self._images.scaled(x[i : i + ROWS])).numpy() for i in range(0, len(x), ROWS)]
         return np.concatenate(found)
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -199,12 +197,12 @@ class ImageClassifier(ClassifierMixin, TransformerMixin, ImagesMixin, CodingEsti
             ValueError: an unknown method or label.
         """
         self._require_fit()
-        if method not in POINTS:
+        if method not in [*POINTS]:
             raise ValueError(f"method: expected 'gradient' or 'integrated', got {method!r}")
         x = self._check_images(X)
         classes = explained_classes(self.classes_, self.predict_proba(X), label)
         found = np.empty((len(x), *x.shape[2:]), np.float32)
-        for part in np.split(np.arange(len(x)), range(_ROWS, len(x), _ROWS)):
+        for part in np.split(np.arange(len(x)), range(ROWS, len(x), ROWS)):
             pixels = np.ascontiguousarray(x[part].transpose(0, 2, 3, 1))
             found[part] = odds_by_input(self.model_, self._answer, pixels, classes[part], POINTS[method])
         return found

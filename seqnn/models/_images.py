@@ -11,7 +11,13 @@ from .._settings import Choice, Flag, Integer, Sizes
 from ._base import Learner, Part, Plain, Scaler, as_numbers
 from ._cnn import POOLS
 
-__all__ = ["Images", "ImagesMixin", "as_images"]
+__all__ = ["ROWS", "SIZELESS", "Images", "ImagesMixin", "as_images"]
+
+ROWS = 256
+"""Images that run together where many are given after training."""
+
+SIZELESS = ("pool_size", "shift")
+"""Settings of the blocks that are no sizes of their weights."""
 
 
 def as_images(images: Any, name: str, channels_last: bool) -> np.ndarray:
@@ -75,7 +81,8 @@ class Images(Learner):
             sizes = [(channels, rows, columns) for channels, rows, columns in (self.shape, images.shape[1:])]
             due, got = ([r, c, k] if channels_last else [k, r, c] for k, r, c in sizes)
             axes = "rows, columns, channels" if channels_last else "channels, rows, columns"
-            raise ValueError(f"{name}: expected images of {due} ({axes}) as fit got, got {got}")
+            hint = f"; give one image as {name}[None]" if [len(images), *images.shape[2:]] == due else ""
+            raise ValueError(f"{name}: expected images of {due} ({axes}) as fit got, got {got}{hint}")
         return images
 
     @property
@@ -125,7 +132,8 @@ class ImagesMixin(Learner):
         x = as_images(X, "X", settings.channels_last)
         least = settings.pool_size ** len(settings.channels)
         if min(x.shape[2:]) < least:
-            hint = "; did you mean channels_last=True?" if np.ndim(X) == 4 and not settings.channels_last else ""
+            swapped = not settings.channels_last and x.shape[3] <= 4 < x.shape[1]
+            hint = "; did you mean channels_last=True?" if swapped else ""
             raise ValueError(
                 f"X: expected images of at least {least} x {least} pixels for {len(settings.channels)} blocks with "
                 f"pool_size={settings.pool_size}, got {x.shape[2]} x {x.shape[3]}{hint}"

@@ -12,7 +12,7 @@ from .._callbacks import Callback
 from .._settings import Anything, Choice, Flag, Integer, Number
 from ..text import tokenize
 from ..train import Streams
-from ._base import Network, NetworkEstimator, Part, Tokenizer, split_rows
+from ._base import Network, NetworkEstimator, Part, Tokenizer, as_seed, split_rows
 from ._gpt import GPT
 from ._language_scores import ScoresTexts, perplexity_of
 from ._language_writing import WritesTexts
@@ -169,6 +169,8 @@ class LanguageModel(ScoresTexts, WritesTexts, NetworkEstimator):
             The estimator.
         """
         rows = self._encoded(X, "X") if self.__sklearn_is_fitted__() else self._learn_tokens(X)
+        if not hasattr(self._used, "seed"):  # a file keeps none
+            self._used.seed = as_seed(self._used.random_state)
         self._train_further(None, self._streams(rows, shift=True))
         self.history_["perplexity"] = [
             None if loss is None else perplexity_of(-loss, 1) for loss in self.history_["loss"]

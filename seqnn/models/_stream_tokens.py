@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,10 +30,6 @@ class Marked(Learner):
     def marked(self, row: np.ndarray) -> np.ndarray:
         """Return the ids of a text with those that begin and end it."""
         return np.concatenate([[self.begin], row, [self.end]]) if self.marks else row
-
-    def stream(self, rows: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the ids of all texts, one after the other."""
-        return np.concatenate([self.marked(row) for row in rows])
 
     def prompt(self, row: np.ndarray) -> np.ndarray:
         """Return the ids of the beginning of a text."""
@@ -89,7 +85,8 @@ class StreamIds(Marked):
     def __init__(
         self, sequences: Sequences, settings: SimpleNamespace, pretrained: Pretrained | None, *, marks: bool
     ) -> None:
-        self.count = 1 + int(max(row.max() for row in sequences.rows)) if pretrained is None else len(pretrained.matrix)
+        most = max(0, *(int(row.max()) for row in sequences.rows))
+        self.count = 1 + most if pretrained is None else len(pretrained.matrix)
         self.embedding_size = settings.embedding_size if pretrained is None else pretrained.size
         self.marks = marks
         self._verify()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +67,7 @@ def image_grid(
     colored = tiles.ndim == 4
     if columns is None:
         square = math.ceil(math.sqrt(count * height / width))
-        columns = math.ceil(count / len(rows)) if rows else min(square, count)
+        columns = math.ceil(count / len(rows)) if isinstance(rows, Sized) and len(rows) else min(square, count)
     columns = integer("columns", columns, 1)
     down = math.ceil(count / columns)
     _require_texts("labels", labels, count, "images")
@@ -105,14 +105,19 @@ def image_grid(
 
 def _checked(images: Any, shape: tuple[int, int] | None) -> np.ndarray:
     """Return grey images [N, H, W] or coloured ones [N, H, W, 3], float64."""
-    with no_grad():
-        array = np.asarray(images, np.float64)
+    try:
+        with no_grad():
+            array = np.asarray(images, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError("images: expected numbers, images of one size") from None
     if shape is not None:
-        if len(shape) != 2 or array.ndim != 2 or array.shape[1] != shape[0] * shape[1]:
+        sides = np.ravel(shape)
+        whole = len(sides) == 2 and sides.dtype.kind in "iu" and sides.min() >= 0
+        if not whole or array.ndim != 2 or array.shape[1] != sides.prod():
             raise ValueError(
                 f"shape: expected (H, W) of the rows of images, got {shape} for images {list(array.shape)}"
             )
-        array = array.reshape(-1, *shape)
+        array = array.reshape(-1, *sides)
     if array.ndim == 4 and array.shape[1] in (1, 3):
         array = array[:, 0] if array.shape[1] == 1 else array.transpose(0, 2, 3, 1)
     elif array.ndim != 3:
@@ -137,12 +142,19 @@ def _scaled(tiles: np.ndarray, signed: bool, limits: tuple[float, float] | str) 
             high = np.maximum(-low, high)
             low = -high
         return (tiles - low) / np.where(high > low, high - low, 1), 0.0, 1.0
-    low, high = (float(limit) for limit in limits)
-    if not low < high:
-        raise ValueError(f"limits: expected low < high, got {limits!r}")
+    try:
+        low, high = map(float, limits)
+    except (TypeError, ValueError):
+        raise ValueError(f"limits: expected 'all', 'each' or a pair (low, high), got {limits!r}") from None
+    if not -np.inf < low < high < np.inf:
+        raise ValueError(f"limits: expected low < high, both finite, got {limits!r}")
     return tiles, low, high
 
 
 def _require_texts(name: str, texts: Sequence[object] | None, count: int, what: str) -> None:
-    if texts is not None and len(texts) != count:
+    if texts is None:
+        return
+    if not isinstance(texts, Sized):
+        raise TypeError(f"{name}: expected a text for each of the {what}, got {texts!r}")
+    if len(texts) != count:
         raise ValueError(f"{name}: expected {count}, one for each of the {what}, got {len(texts)}")

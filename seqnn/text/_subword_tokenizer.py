@@ -8,9 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .._arguments import integer
 from .._atomic import atomic_write
 from .._files import Path
 from ._vocabulary import SPECIALS
+
+MOST_SUBWORDS = 2**24
+"""The largest vocabulary that may be asked for: the library takes memory for all of it at once."""
 
 
 def _library() -> Any:
@@ -54,7 +58,7 @@ class SubwordTokenizer:
             texts: an iterable of strings.
             kind: "bpe" on bytes as GPT-2 (Sennrich et al. 2016; nothing is unknown), "wordpiece" as BERT (Schuster and
                 Nakajima 2012), "unigram" as SentencePiece (Kudo 2018).
-            vocab_size: the most subwords, special tokens included.
+            vocab_size: the most subwords, special tokens included; those of single characters or bytes are always there.
             min_frequency: rarer pairs are not merged (BPE and WordPiece).
             specials: tokens with the numbers 0, 1, …; the one named like "unk" stands for what is unknown.
             lowercase: fold the case first.
@@ -63,7 +67,7 @@ class SubwordTokenizer:
             The tokenizer.
 
         Raises:
-            ValueError: unknown kind, or no text.
+            ValueError: unknown kind, no text, or a vocab_size below 1.
             ImportError: the `tokenizers` library is not installed.
         """
         lib = _library()
@@ -73,6 +77,7 @@ class SubwordTokenizer:
             raise ValueError(f"kind: expected one of {sorted(kinds)}, got {kind!r}")
         if isinstance(texts, str):
             raise TypeError("texts: expected an iterable of strings, got one string")
+        vocab_size = integer("vocab_size", vocab_size, 1, MOST_SUBWORDS)
         tokenizer, trainer = kinds[kind](lib, vocab_size, min_frequency, list(specials), unk)
         if lowercase:
             tokenizer.normalizer = lib.normalizers.Lowercase()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import random
-from .._arguments import integer
+from .._arguments import flag, integer
 from ._metrics import IGNORED
 
 __all__ = ["Carried", "Streams"]
@@ -81,16 +81,16 @@ class Streams:
         if len(ids) < 2:
             raise ValueError(f"ids: expected at least 2, of which the second is to be predicted, got {len(ids)}")
         self.window, self.seed = integer("window", window, 1), integer("seed", seed, 0, 2**63 - 1)
-        self.carry = carry
+        self.carry = flag("carry", carry)
         steps = len(ids) - 1
         rows = min(integer("batch_size", batch_size, 1), -(-steps // self.window))
         self.length = -(-steps // rows)
-        self.shift = bool(shift) and self.length > self.window > 1
+        self.shift = flag("shift", shift) and self.length > self.window > 1
         rows = -(-steps // self.length)
         targets = np.full(rows * self.length, IGNORED, np.int64)
         targets[:steps] = ids[1:]
         if skip is not None:
-            targets[targets == skip] = IGNORED
+            targets[targets == integer("skip", skip, 0, 2**63 - 1)] = IGNORED
         inputs = np.zeros(rows * self.length, np.int64)
         inputs[:steps] = ids[:-1]
         self.inputs, self.targets = (side.reshape(rows, self.length) for side in (inputs, targets))
@@ -136,7 +136,7 @@ class Streams:
 
     def describe(self) -> dict[str, Any]:
         """Return what decides about the batches: a resumed run checks that it is the same."""
+        ids = zlib.crc32(self.targets.tobytes(), zlib.crc32(self.inputs.tobytes()))
         return {
-            "ids": zlib.crc32(self.inputs.tobytes()), "rows": len(self.inputs), "window": self.window,
-            "shift": self.shift, "seed": self.seed,
+            "ids": ids, "rows": len(self.inputs), "window": self.window, "shift": self.shift, "seed": self.seed,
         }  # fmt: skip

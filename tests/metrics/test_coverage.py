@@ -37,6 +37,17 @@ def test_modes_need_their_number_of_samples():
     assert mode_coverage(made, centers, radius=0.2, least=2) == (1, 0.75)
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+def test_neither_the_scale_nor_the_place_of_samples_matters(scale, shift):
+    real, made = np.random.default_rng(0).standard_normal((2, 200, 2))
+    made[:, 0] = abs(made[:, 0])
+    moved, others = (real + shift) * scale, (made + shift) * scale
+    assert coverage(moved, others) == coverage(real, made) < 0.7
+    expected = mode_coverage(made, real[:5], radius=0.3)
+    assert mode_coverage(others, moved[:5], radius=0.3 * scale) == expected and 0 < expected.modes < 5
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -46,6 +57,7 @@ def test_modes_need_their_number_of_samples():
             lambda: coverage(LINE, np.ones((3, 2))),
             r"made: expected samples of shape \(1,\) as those of real, got \(2,\)",
         ),
+        (lambda: coverage(LINE, [[1.0], [1.0, 2.0]]), "made: expected samples of one shape"),
         (lambda: coverage(LINE, np.array([[np.nan]])), "made: expected finite numbers, got nan"),
         (lambda: coverage(LINE, LINE, neighbors=0), "neighbors: expected an integer >= 1, got 0"),
         (

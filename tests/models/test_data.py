@@ -444,3 +444,8 @@ def test_ctrl_c_leaves_an_estimator_with_the_best_weights_so_far():
     best = int(np.argmin(model.history_["val_loss"])) + 1
     again = MLPClassifier((8,), batch_size=30, max_iter=best, learning_rate_init=0.5).fit(X, Y)
     np.testing.assert_array_equal(model.predict_proba(X), again.predict_proba(X))
+
+
+def test_lists_of_other_lengths_are_named():
+    with pytest.raises(ValueError, match="X: expected an array, or lists of equal lengths, got lists of other lengths"):
+        MLPClassifier().fit([[1.0, 2.0], [1.0]], [0, 1])

@@ -119,6 +119,45 @@ def test_conditions_decide_what_is_made():
         gan.sample(5, y[:4])
 
 
+def test_conditions_are_asked_for_where_fit_got_some_and_nowhere_else():
+    plain = GAN(*players(), **FAST).fit(ROWS)
+    conditional = GAN(Joined(5, 8, 3), Joined(4, 8, 1), **FAST).fit(ROWS, ROWS[:, :1])
+    for call in (lambda: plain.sample(y=ROWS[:, :1]), lambda: plain.discriminate(ROWS, ROWS[:, :1])):
+        with pytest.raises(ValueError, match="y: expected None, as fit got no conditions"):
+            call()
+    for call in (lambda: conditional.sample(3), lambda: conditional.report(ROWS)):
+        with pytest.raises(ValueError, match="y: expected conditions, as fit got some, got None"):
+            call()
+    with pytest.raises(ValueError, match=r"y: expected a condition for each of 1 rows, got shape \[\]"):
+        conditional.sample(y=5)
+    assert conditional.sample(y=np.zeros((0, 1))).shape == (0, 3)
+    with pytest.raises(ValueError, match=r"discriminator: 0 .Linear.: x must have in_features=3"):
+        plain.discriminate(ROWS[:, :2])
+    with pytest.raises(ValueError, match="X: expected two rows or more to compare samples with, got one"):
+        plain.report(ROWS[:1])
+
+
+class Counted(MLP):
+    """A network that notes how many rows it gets at once."""
+
+    most = 0
+
+    def forward(self, x):
+        self.most = max(self.most, len(x))
+        return super().forward(x)
+
+
+def test_many_samples_and_scores_take_memory_for_some_at_a_time():
+    with random.seeded(0):
+        gan = GAN(Counted([4, 3]), Counted([3, 1]), **FAST).fit(ROWS)
+    made = gan.sample(3000, seed=1)
+    scores = gan.discriminate(made)
+    assert made.shape == (3000, 3) and scores.shape == (3000,)
+    assert max(gan.generator_.most, gan.discriminator_.most) <= 512
+    np.testing.assert_allclose(gan.discriminate(made[1000:1100]), scores[1000:1100], rtol=1e-6)
+    assert gan.sample(0).shape == (0, 3)
+
+
 class Judge(nn.Module):
     """A discriminator of pairs of images."""
 

@@ -20,6 +20,15 @@ def captioner_of_shapes():
     return model.fit(known.images, known.captions)
 
 
+def test_feature_maps_of_many_images_are_made_for_some_at_a_time(fitted, monkeypatch):
+    images, counts = shapes(300, size=16, seed=2).images, []
+    blocks = fitted.model_.reader.blocks
+    forward = type(blocks).forward
+    monkeypatch.setattr(type(blocks), "forward", lambda self, x: counts.append(len(x)) or forward(self, x))
+    captions = fitted.predict(images)
+    assert counts == [256, 44] and captions[256:] == fitted.predict(images[256:])
+
+
 def test_shapes_that_it_has_not_seen_are_described(fitted):
     new = shapes(100, size=16, seed=1)
     assert fitted.score(new.images, new.captions) > 0.75

@@ -209,6 +209,42 @@ def test_what_are_no_images_is_refused(images, error, message):
         ImageClassifier(**TINY).fit(images, LABELS)
 
 
+def test_a_file_keeps_shifts_and_pools_that_are_larger_than_all_weights(tmp_path):
+    model = ImageClassifier(channels=(2,), hidden_layer_sizes=(), pool_size=6, shift=100, max_iter=1).fit(
+        IMAGES, LABELS
+    )
+    model.save(tmp_path / "model")
+    again = ImageClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict_proba(IMAGES), model.predict_proba(IMAGES))
+
+
+def test_one_image_is_recognised_and_channels_are_not_guessed():
+    colored = ImageClassifier(**TINY).fit(np.stack([IMAGES] * 3, axis=1), LABELS)
+    last = ImageClassifier(**TINY, channels_last=True).fit(np.stack([IMAGES] * 3, axis=3), LABELS)
+    for model, image in ((colored, np.zeros((3, 8, 6))), (last, np.zeros((8, 6, 3)))):
+        with pytest.raises(ValueError, match=r"as fit got, got .*; give one image as X\[None\]$"):
+            model.predict(image)
+    with pytest.raises(ValueError, match=r"got 8 x 6$"):
+        ImageClassifier(channels=(2,) * 4).fit(np.stack([IMAGES] * 3, axis=1), LABELS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"channels": 2}, "channels: expected a number for each block"),
+        ({"channels": ()}, "channels: expected at least one number"),
+        ({"in_channels": 0}, "in_channels: expected an integer >= 1, got 0"),
+        ({"pool_size": 0}, "pool_size: expected an integer >= 1, got 0"),
+        ({"shift": -1}, "shift: expected an integer >= 0, got -1"),
+        ({"shift": 1.5}, "shift: expected an integer >= 0, got 1.5"),
+        ({"pooling": ["max"]}, "pooling: expected one of"),
+    ],
+)
+def test_a_network_of_sizes_that_cannot_be_is_refused(changes, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        CNN(**{"in_channels": 1, "channels": (2,), "sizes": (2, 2), **changes})
+
+
 def test_bad_labels_settings_and_sizes():
     with pytest.raises(ValueError, match=r"y: expected one label for each of 40 rows of X, got shape \[39\]"):
         ImageClassifier(**TINY).fit(IMAGES, LABELS[:39])

@@ -132,6 +132,16 @@ def test_further_texts_are_learnt_with_the_vocabulary_of_the_first():
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gpt"])
+def test_a_model_of_a_file_learns_further_texts(cell, tmp_path):
+    model = LanguageModel(**TINY, cell=cell).fit(TEXTS)
+    model.save(tmp_path / "model")
+    first, second = (LanguageModel.load(tmp_path / "model").partial_fit(TEXTS) for _ in range(2))
+    assert first.n_iter_ == 2 and {len(column) for column in first.history_.values()} == {2}
+    assert first.history_["val_loss"] == [*model.history_["val_loss"], None]
+    assert first.score(TEXTS) == second.score(TEXTS) > model.score(TEXTS)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gpt"])
 @pytest.mark.parametrize("tied", [True, False])
 def test_vectors_are_the_first_ones_of_their_words(cell, tied):
     words = ["the", "cat", "dog", "sat", "cow"]

@@ -78,6 +78,14 @@ def test_labels_stand_above_tiles_and_names_beside_rows(images, tmp_path):
         assert np.isfinite(values[int(tick), :4]).all()
 
 
+def test_names_may_be_arrays(images):
+    ax = plot.image_grid(images[:4], labels=np.arange(4), rows=np.array(["data", "samples"]))
+    assert [text.get_text() for text in ax.texts] == ["0", "1", "2", "3"] and len(ax.get_yticks()) == 2
+    assert len(plot.image_grid(images[:4], rows="ab").get_yticks()) == 2
+    with pytest.raises(TypeError, match="rows: expected a text for each of the rows of tiles, got 2"):
+        plot.image_grid(images, rows=2)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -86,10 +94,15 @@ def test_labels_stand_above_tiles_and_names_beside_rows(images, tmp_path):
         ({"images": np.zeros((0, 4, 4))}, "images: expected at least one image"),
         ({"images": np.array([[[0.0]], [[np.nan]]])}, "images: expected finite numbers, image 1"),
         ({"images": np.zeros((2, 16)), "shape": (4, 5)}, r"shape: expected \(H, W\) of the rows"),
+        ({"images": np.zeros((2, 16)), "shape": (-4, -4)}, r"shape: expected \(H, W\) of the rows"),
+        ({"images": np.zeros((2, 16)), "shape": 16}, r"shape: expected \(H, W\) of the rows"),
+        ({"images": [np.zeros((2, 2)), np.zeros((3, 2))]}, "images: expected numbers, images of one size"),
         ({"labels": ["a"]}, "labels: expected 5, one for each of the images, got 1"),
         ({"rows": ["a"], "columns": 3}, "rows: expected 2, one for each of the rows of tiles, got 1"),
         ({"columns": 0}, "columns: expected an integer >= 1, got 0"),
         ({"limits": "none"}, "limits: expected 'all', 'each' or a pair"),
+        ({"limits": 3}, "limits: expected 'all', 'each' or a pair"),
+        ({"limits": (0, np.inf)}, "limits: expected low < high, both finite"),
         ({"limits": (1, 1)}, "limits: expected low < high"),
     ],
 )

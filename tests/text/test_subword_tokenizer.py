@@ -34,6 +34,9 @@ def test_errors(tmp_path):
         SubwordTokenizer.train([])
     with pytest.raises(TypeError, match="one string"):
         SubwordTokenizer.train("text")
+    for size in (0, -4, 2**25):
+        with pytest.raises(ValueError, match="vocab_size: expected "):
+            SubwordTokenizer.train(TEXTS, vocab_size=size)
     with pytest.raises(ValueError, match="WordPiece needs"):
         SubwordTokenizer.train(TEXTS, kind="wordpiece", specials=["[PAD]"])
     with pytest.raises(KeyError, match="not among"):

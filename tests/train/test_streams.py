@@ -62,6 +62,13 @@ def test_a_trainer_goes_through_streams():
     assert history["val_loss"][-1] < 0.1 < history["loss"][0]
 
 
+def test_streams_of_other_targets_are_others_to_a_run_that_is_resumed():
+    described = [
+        train.Streams(ids, skip=skip).describe() for ids, skip in (([1, 2, 3], None), ([1, 2, 4], None), ([1, 2, 3], 2))
+    ]
+    assert described[0] not in described[1:] and described[0] == train.Streams([1, 2, 3]).describe()
+
+
 def test_bad_input():
     with pytest.raises(ValueError, match="ids: expected at least 2, of which the second is to be predicted, got 1"):
         train.Streams([1])
@@ -73,3 +80,8 @@ def test_bad_input():
         train.Streams([1, 2], window=0)
     with pytest.raises(ValueError, match="start: expected 0, as the state after 1 batches is not known"):
         next(train.Streams([1, 2]).epoch(0, 1))
+    for name in ("shift", "carry"):
+        with pytest.raises(ValueError, match=f"{name}: expected 0, 1, False or True, got 'no'"):
+            train.Streams([1, 2], **{name: "no"})
+    with pytest.raises(TypeError, match="skip: expected an integer >= 0, got 'a'"):
+        train.Streams([1, 2], skip="a")

@@ -32,7 +32,10 @@ def as_numbers(values: Any, name: str) -> np.ndarray:
     """
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
         raise TypeError(f"{name}: expected a dense array, got a sparse {type(values).__name__}: give {name}.toarray()")
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name}: expected an array, or lists of equal lengths, got lists of other lengths") from None
     if array.dtype == object:
         array = _from_objects(values, array, name)
     if array.dtype.kind == "c":

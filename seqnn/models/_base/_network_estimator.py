@@ -26,13 +26,14 @@ class Network(Learnt[Any]):
 
     Args:
         kind: its class.
+        sizeless: names of its arguments that are no sizes of its arrays; a file may give any numbers for these.
     """
 
     last = True
 
-    def __init__(self, kind: type[nn.Module]) -> None:
+    def __init__(self, kind: type[nn.Module], *, sizeless: Sequence[str] = ()) -> None:
         super().__init__()
-        self.kind = kind
+        self.kind, self.sizeless = kind, sizeless
 
     def pack(self, value: nn.Module, key: str, arrays: Arrays) -> Any:
         arrays |= {f"{key}.{name}": array for name, array in value.state_dict().items()}
@@ -55,7 +56,8 @@ class Network(Learnt[Any]):
 
     def _new(self, owner: Any, state: Arrays) -> nn.Module:
         """Return a network for these arrays."""
-        _refuse_sizes_beyond(owner._arguments(), state)
+        sizes = {name: value for name, value in owner._arguments().items() if name not in self.sizeless}
+        _refuse_sizes_beyond(sizes, state)
         with nn.init.skipped():
             return owner._make()
 
@@ -214,7 +216,9 @@ class NetworkEstimator(Estimator):
             trainer.epochs_trained = done
             trainer.fit(data, 1)
         history, before = trainer.history, {} if first else self.history_
-        self.history_ = {name: [*before.get(name, [None] * done), *column] for name, column in history.items()}
+        self.history_ = {
+            name: [*before.get(name, [None] * done), *history.get(name, [None])] for name in {**before, **history}
+        }
         self.model_, self._stepper, self.n_iter_ = model, stepper, done + 1
         return self
 
