@@ -39,7 +39,7 @@ def melodies(count: int = 1000, *, seed: int = 0) -> list[list[str]]:
     >>> from seqnn.data import melodies
     >>> songs = melodies(2)
     >>> songs[0][:4]
-    ['60:2', '65:2', '67:2', '65:2']
+    ['64:2', '66:2', '64:4', '66:2']
     >>> sum(int(note.partition(":")[2]) for note in songs[0])  # eighths of eight bars
     64
     """
