@@ -88,8 +88,8 @@ ALWAYS_INLINE vf vf_exp_falling(vf x)
 ALWAYS_INLINE vf vf_exp(vf x) { return vf_exp_falling(vf_min(vf_set(VF_EXP_HIGH), x)); }
 
 #if !SQ_DOUBLE
-// 2^x for x <= 0, a term of a softmax: exact where x is whole, elsewhere with a relative error of 2e-7; 0 below -125 (no
-// subnormal numbers: they are slow); NaN stays NaN. Half as many instructions as vf_exp_falling has.
+// 2^x for x <= 0, a term of a softmax: exact where x is whole, elsewhere with a relative error of 2e-7; 0 below -125
+// (no subnormal numbers: they are slow); NaN stays NaN. Half as many instructions as vf_exp_falling has.
 ALWAYS_INLINE vf vf_exp2_falling(vf x)
 {
     const vf steps = x + VF_SHIFT, n = steps - VF_SHIFT, r = x - n;
