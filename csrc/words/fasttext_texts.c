@@ -7,12 +7,16 @@
 
 enum { TEXTS_AT_ONCE = 16 };
 
+static const char odd_table[] = "table: the number of slots must be a power of two";
+
+static bool is_odd(int64_t slots) { return slots & (slots - 1); }
+
 // Fills the hash table of the entries; the first one of equal entries counts.
 //: fasttext_texts_table(pool:u[D], entries:l[E+1], slots:n>=1) -> table:i[slots]
 //:     where entries covers D; slots > E; E <= MOST_ENTRIES
 KERNEL(fasttext_texts_table)
 {
-    if (a->slots & (a->slots - 1)) return "slots: expected a power of two";
+    if (is_odd(a->slots)) return "slots: expected a power of two";
     memset(a->table, 255, (size_t)a->slots * sizeof *a->table);
     for (int64_t e = 0; e < a->E; e++) {
         uint32_t hash = SUBWORD_HASH;
@@ -23,10 +27,6 @@ KERNEL(fasttext_texts_table)
     }
     return NULL;
 }
-
-static const char odd_table[] = "table: the number of slots must be a power of two";
-
-static bool is_odd(int64_t slots) { return slots & (slots - 1); }
 
 // Counts the rows of each text, or its labels, and lists them: ids[starts[i] .. starts[i + 1]) are those of text i.
 //: fasttext_texts_parts(text:u[B], offsets:l[N+1], pool:u[D], entries:l[E+1], table:i[C], prefix:u[X],
