@@ -1,10 +1,14 @@
-"""Assembled networks and estimators, each a short file to read and to change."""
+"""Assembled networks and estimators, each a short file to read and to change.
+
+Names that are imported `as` themselves are for the other packages, not for users.
+"""
 
 from ._alignment import Alignment
 from ._annotation import Annotation, Entity
 from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
+from ._base import by_length as by_length
 from ._bert import BERT, BERTForPretraining
 from ._cnn import CNN
 from ._crf_tagger import CRFTagger

@@ -23,18 +23,19 @@ from ._base import (
     Plain,
     RandomState,
     as_seed,
+    in_parts,
     theirs_too,
 )
 from ._gan_checks import as_conditions, as_rows, check_networks, tried
 from ._gan_losses import GAMES
 from ._gan_report import GANReport, spread, troubles
-from ._gan_training import GANTrainer, Player, as_probabilities, drawn, dtype_of, generated, in_parts, scored
+from ._gan_training import GANTrainer, Player, as_probabilities, drawn, dtype_of, generated, scored
 
 __all__ = ["GAN"]
 
 Optimizing = Callable[[Iterable[Any]], optim.Optimizer]
 
-REPORT_ROWS, WATCHED_ROWS = 500, 256
+REPORT_ROWS, WATCHED_ROWS, PART = 500, 256, 512
 
 
 def _noise(name: str, value: Any) -> int | tuple[int, ...] | None:
@@ -254,7 +255,7 @@ class GAN(Estimator):
         y = as_conditions(y, count, dtype)
         draw = np.random.default_rng(integer("seed", seed, 0))
         noise = drawn(draw, settings.noise, count, dtype)
-        return in_parts(lambda *rows: generated(self.generator_, *rows), count, noise, y)
+        return in_parts(lambda *rows: generated(self.generator_, *rows), count, PART, noise, y)
 
     def discriminate(self, X: Any, y: Any = None) -> np.ndarray:  # noqa: N803
         """Return D(x) of rows, [N]: the probability that they are data, or a plain score where the loss has none.
@@ -270,7 +271,7 @@ class GAN(Estimator):
         def score(*rows: np.ndarray | None) -> Tensor:
             return tried("discriminator", self.discriminator_, lambda: scored(self.discriminator_, *rows))
 
-        scores = in_parts(score, len(x), x, y)
+        scores = in_parts(score, len(x), PART, x, y)
         return as_probabilities(GAMES[settings.loss], scores)
 
     def report(self, X: Any, y: Any = None, *, n_samples: int = REPORT_ROWS, seed: int = 0) -> GANReport:  # noqa: N803

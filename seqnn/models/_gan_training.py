@@ -16,10 +16,7 @@ from ..autograd import Tensor, no_grad
 from ..nn import Module
 from ._gan_losses import Game
 
-__all__ = ["GANTrainer", "Player", "as_probabilities", "drawn", "dtype_of", "generated", "in_parts", "scored"]
-
-PART = 512
-"""Rows that run together where samples or scores of many are asked for: feature maps of images are large."""
+__all__ = ["GANTrainer", "Player", "as_probabilities", "drawn", "dtype_of", "generated", "scored"]
 
 
 @dataclass
@@ -252,13 +249,3 @@ def _pairs(batches: Iterator[Any]) -> Iterator[tuple[np.ndarray, np.ndarray | No
 def dtype_of(network: Module) -> np.dtype:
     """Return the dtype of the parameters of a network."""
     return next((parameter.data.dtype for parameter in network.parameters()), np.dtype(np.float32))
-
-
-def in_parts(function: Callable[..., Any], count: int, *sides: np.ndarray | None) -> np.ndarray:
-    """Return what a function gives for `count` rows of all sides, some at a time."""
-    with no_grad():
-        found = [
-            function(*(None if side is None else side[i : i + PART] for side in sides)).numpy()
-            for i in range(0, max(count, 1), PART)
-        ]
-    return np.concatenate(found)

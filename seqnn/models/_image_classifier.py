@@ -10,13 +10,13 @@ import numpy as np
 from .. import ops, train
 from .._arguments import integer
 from .._settings import Integer, Number, Sizes
-from ..autograd import no_grad
 from ._base import (
     ClassifierMixin,
     ClassWeight,
     Network,
     TransformerMixin,
     drop_weightless,
+    in_parts,
     label_array,
     number_classes,
     split_equal_rows,
@@ -130,9 +130,7 @@ class ImageClassifier(ClassifierMixin, TransformerMixin, ImagesMixin, CodingEsti
         """Return function(images [B, channels, rows, columns]) of all images, some at a time."""
         self._require_fit()
         x = self._check_images(X)
-        with no_grad():
-            found = [function(self._images.scaled(x[i : i + ROWS])).numpy() for i in range(0, len(x), ROWS)]
-        return np.concatenate(found)
+        return in_parts(lambda images: function(self._images.scaled(images)), len(x), ROWS, x)
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the probabilities [N, classes], in the order of `classes_`.

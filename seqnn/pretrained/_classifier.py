@@ -10,6 +10,7 @@ import numpy as np
 from .. import ops
 from .._arguments import integer
 from ..autograd import no_grad
+from ..models import by_length
 from ..text import pad
 from ._base import PretrainedModel, texts_of
 
@@ -25,9 +26,15 @@ class Classifier(PretrainedModel):
     Attributes:
         classes: the names of the classes, as config.json says them (id2label).
 
+    >>> from pathlib import Path
+    >>> from types import SimpleNamespace
+    >>> from seqnn.models import BERT, ClassificationHead, WithHead
     >>> from seqnn.pretrained import Classifier
-    >>> Classifier.predict.__name__
-    'predict'
+    >>> model = WithHead(BERT(20, d_model=8, nhead=2, num_layers=1, pooler=False), ClassificationHead(8, 2)).eval()
+    >>> config = {"id2label": {"0": "bad", "1": "good"}}
+    >>> classifier = Classifier(SimpleNamespace(model=model, config=config), None, Path())
+    >>> classifier.classes, classifier.predict_proba([[1, 2, 3], [4, 5]]).shape
+    (['bad', 'good'], (2, 2))
     """
 
     def __init__(self, loaded: Any, tokenizer: Any, folder: Path) -> None:
@@ -80,25 +87,22 @@ class Classifier(PretrainedModel):
     def _logits(self, texts: Any, batch_size: int) -> tuple[np.ndarray, bool]:
         pair = isinstance(texts, tuple) and len(texts) == 2 and all(isinstance(text, str) for text in texts)
         rows, single = ([texts], True) if pair else texts_of(texts, "texts")
-        ids, kinds = self._with_segments(rows)
-        size = integer("batch_size", batch_size, 1)
-        found = np.zeros((len(rows), len(self.classes)), np.float32)
-        order = np.argsort([-len(row) for row in ids], kind="stable")
-        for at in range(0, len(order), size):
-            batch = order[at : at + size]
-            tokens, lengths = pad([ids[i] for i in batch])
-            further = () if kinds is None else (pad([kinds[i] for i in batch])[0],)
-            with no_grad():
-                found[batch] = self.model(tokens, lengths, *further).numpy()
-        return found, single
+        found = by_length(self._with_segments(rows), integer("batch_size", batch_size, 1), self._answer)
+        return np.reshape(np.asarray(found, np.float32), (-1, len(self.classes))), single
 
-    def _with_segments(self, rows: list[Any]) -> tuple[list[np.ndarray], list[np.ndarray] | None]:
-        """Return the token ids of texts or pairs, and, where there are pairs, which of the two a token belongs to."""
+    def _answer(self, part: list[np.ndarray]) -> np.ndarray:
+        """Return the logits of some texts of like length."""
+        tokens, lengths = pad(part)
+        if tokens.ndim == 2:
+            return self.model(tokens, lengths).numpy()
+        return self.model(tokens[..., 0], lengths, tokens[..., 1]).numpy()
+
+    def _with_segments(self, rows: list[Any]) -> list[np.ndarray]:
+        """Return the token ids of texts or pairs, [T]; [T, 2] with which of the two a token belongs to, where that counts."""
         if not any(isinstance(row, tuple) and row and isinstance(row[0], str) for row in rows):
-            return self._ids(rows, "texts"), None
+            return self._ids(rows, "texts")
         found = self._need_tokenizer("texts").tokenizer.encode_batch(rows)
         segments = getattr(self.model.encoder, "segments", None)
-        ids = [np.array(one.ids, np.int32) for one in found]
         if segments is None or len(segments.weight) < 2:
-            return ids, None
-        return ids, [np.array(one.type_ids, np.int32) for one in found]
+            return [np.array(one.ids, np.int32) for one in found]
+        return [np.array([one.ids, one.type_ids], np.int32).T for one in found]

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._arguments import integer
-from ..autograd import no_grad
-from ..models import T5, BERTForPretraining
+from ..models import T5, BERTForPretraining, by_length
 from ..text import pad
 from ._base import PretrainedModel, texts_of
 from ._sentence import SentenceModules
@@ -31,9 +30,13 @@ class Encoder(PretrainedModel):
     Attributes:
         max_length: most tokens of a sentence; what comes after them is left out.
 
+    >>> from pathlib import Path
+    >>> from types import SimpleNamespace
+    >>> from seqnn.models import BERT
     >>> from seqnn.pretrained import Encoder
-    >>> Encoder.embed.__name__
-    'embed'
+    >>> loaded = SimpleNamespace(model=BERT(20, d_model=8, nhead=2, num_layers=1).eval(), config={})
+    >>> Encoder(loaded, None, Path()).embed([[1, 2, 3], [4, 5]]).shape
+    (2, 8)
     """
 
     def __init__(self, loaded: Any, tokenizer: Any, folder: Path, modules: SentenceModules | None = None) -> None:
@@ -67,11 +70,9 @@ class Encoder(PretrainedModel):
         rows, single = texts_of(sentences, "sentences")
         size = integer("batch_size", batch_size, 1)
         ids = self._encoded([self._modules.text(row) if isinstance(row, str) else row for row in rows], "sentences")
-        found = np.zeros((len(rows), self._size), np.float32)
-        order = np.argsort([-len(row) for row in ids], kind="stable")[: sum(len(row) > 0 for row in ids)]
-        for at in range(0, len(order), size):
-            batch = order[at : at + size]
-            found[batch] = self._modules(*self._hidden([ids[i] for i in batch]))
+        found, told = np.zeros((len(rows), self._size), np.float32), np.array([len(row) > 0 for row in ids], bool)
+        read = by_length([row for row in ids if len(row)], size, lambda part: self._modules(*self._hidden(part)))
+        found[told] = np.reshape(read, (-1, self._size))
         wanted = self._modules.normalize if normalize is None else normalize
         found = normalized(found) if wanted else found
         return found[0] if single else found
@@ -80,8 +81,7 @@ class Encoder(PretrainedModel):
         """Return hidden states [B, T, D], and how many count of each sequence."""
         if isinstance(self._encoder, T5):
             tokens, lengths = pad(ids)
-            with no_grad():
-                return self._encoder.encode(tokens, lengths).numpy(), lengths
+            return self._encoder.encode(tokens, lengths).numpy(), lengths
         packed = self._encoder.encode_packed(np.concatenate(ids), [len(row) for row in ids])
         return pad(np.split(packed, np.cumsum([len(row) for row in ids])[:-1]))
 

@@ -24,9 +24,14 @@ class Generator(PretrainedModel):
     Attributes:
         eos_token_id: the tokens that end a text, as generation_config.json or config.json says; None: there is none.
 
-    >>> from seqnn.pretrained import Generator
-    >>> Generator.generate.__name__, Generator.stream.__name__
-    ('generate', 'stream')
+    >>> import tempfile
+    >>> from seqnn import load_pretrained
+    >>> from seqnn.models import GPT
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     GPT(20, max_positions=16, d_model=8, nhead=2, num_layers=1).save_huggingface(folder)
+    ...     model = load_pretrained(folder)
+    >>> model.generate([[1, 2]], 3).shape, len([*model.stream([1, 2], 3)])
+    ((1, 5), 3)
     """
 
     def __init__(self, loaded: Any, tokenizer: Any, folder: Path) -> None:

@@ -44,9 +44,14 @@ class MaskedLanguageModel(Encoder):
     Args:
         loaded, tokenizer, folder, modules: as for `Encoder`.
 
+    >>> from pathlib import Path
+    >>> from types import SimpleNamespace
+    >>> from seqnn.models import BERT, BERTForPretraining
     >>> from seqnn.pretrained import MaskedLanguageModel
-    >>> MaskedLanguageModel.fill_mask.__name__
-    'fill_mask'
+    >>> model = BERTForPretraining(BERT(20, d_model=8, nhead=2, num_layers=1)).eval()
+    >>> filled = MaskedLanguageModel(SimpleNamespace(model=model, config={}), None, Path()).fill_mask([5, 4, 7], 3, mask_id=4)
+    >>> [[filling.text for filling in place] for place in filled]
+    [['', '', '']]
     """
 
     def fill_mask(self, text: Any, top_k: int = 5, *, mask_id: int | None = None) -> list[list[Filling]]:

@@ -15,7 +15,17 @@ from ._data import (
 )
 from ._estimator import Estimator
 from ._estimator_file import EstimatorSetting, Inner
-from ._examples import Coder, Examples, by_length, evened, of_rows, require_pairs, split_equal_rows, split_rows
+from ._examples import (
+    Coder,
+    Examples,
+    by_length,
+    evened,
+    in_parts,
+    of_rows,
+    require_pairs,
+    split_equal_rows,
+    split_rows,
+)
 from ._features import FeaturesMixin
 from ._given_network import GivenNetwork, NetworkCopy
 from ._learnt import Array, ArrayList, History, Labels, Learner, Learnt, Part, Plain, Words
@@ -67,6 +77,7 @@ __all__ = [
     "class_weights",
     "drop_weightless",
     "evened",
+    "in_parts",
     "label_array",
     "number_classes",
     "of_rows",

@@ -11,7 +11,17 @@ import numpy as np
 from ... import random, train
 from ...autograd import no_grad
 
-__all__ = ["Coder", "Examples", "by_length", "evened", "of_rows", "require_pairs", "split_equal_rows", "split_rows"]
+__all__ = [
+    "Coder",
+    "Examples",
+    "by_length",
+    "evened",
+    "in_parts",
+    "of_rows",
+    "require_pairs",
+    "split_equal_rows",
+    "split_rows",
+]
 
 
 class Coder(Protocol):
@@ -145,3 +155,13 @@ def by_length(inputs: Sequence[Any], rows: int, function: Callable[[list], Any])
             for at, result in zip(part, function([inputs[i] for i in part]), strict=True):
                 found[at] = result
     return found
+
+
+def in_parts(function: Callable[..., Any], count: int, rows: int, *sides: np.ndarray | None) -> np.ndarray:
+    """Return what a network gives for `count` rows of all sides, up to `rows` at a time: feature maps of images are large."""
+    with no_grad():
+        found = [
+            function(*(None if side is None else side[i : i + rows] for side in sides)).numpy()
+            for i in range(0, max(count, 1), rows)
+        ]
+    return np.concatenate(found)
