@@ -131,11 +131,10 @@ SHAPES = {
         3,
         {"stride_y": 2, "stride_x": 2, "top": 1, "bottom": 1, "left": 1},
     ),
-    "small images side by side": (17, 32, 5, 4, 30, 3, 3, {"top": 1, "bottom": 1, "left": 1, "right": 1}),
-    "side by side, inputs in parts": (16, 150, 3, 3, 30, 3, 3, {"top": 1, "bottom": 1, "left": 1, "right": 1}),
-    "side by side, groups": (35, 64, 4, 2, 64, 2, 4, {"groups": 2, "dilation_y": 2, "top": 3, "left": 2, "right": 1}),
-    "side by side, strides": (
-        17,
+    "small images in batches": (30, 32, 5, 4, 30, 3, 3, {"top": 1, "bottom": 1, "left": 1, "right": 1}),
+    "in batches, groups": (60, 64, 4, 2, 64, 2, 4, {"groups": 2, "dilation_y": 2, "top": 3, "left": 2, "right": 1}),
+    "in batches, strides": (
+        32,
         20,
         9,
         8,
@@ -144,8 +143,8 @@ SHAPES = {
         3,
         {"stride_y": 2, "stride_x": 3, "top": 1, "bottom": 1, "left": 2, "right": 1},
     ),
-    "side by side, strides, dilation and groups": (
-        19,
+    "in batches, strides, dilation and groups": (
+        29,
         32,
         6,
         7,
@@ -154,7 +153,9 @@ SHAPES = {
         4,
         {"groups": 2, "stride_y": 3, "stride_x": 2, "dilation_x": 2, "top": 4, "left": 3, "right": 2},
     ),
-    "side by side, strides beyond the window": (16, 64, 7, 9, 64, 2, 2, {"stride_y": 3, "stride_x": 4}),
+    "in batches, strides beyond the window": (27, 64, 7, 9, 64, 2, 2, {"stride_y": 3, "stride_x": 4}),
+    "in batches, rows and inputs in parts": (26, 300, 4, 16, 16, 3, 3, {"stride_y": 2, "top": 1, "left": 1, "right": 1}),
+    "small images, too few for a batch": (17, 32, 5, 4, 30, 3, 3, {"top": 1, "bottom": 1, "left": 1, "right": 1}),
     "no images": (0, 2, 5, 5, 3, 3, 3, {}),
     "no outputs": (2, 2, 5, 5, 0, 3, 3, {}),
     "no inputs": (2, 0, 5, 5, 3, 3, 3, {}),
