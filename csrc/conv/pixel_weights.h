@@ -79,15 +79,18 @@ static void add_row(const batch_gradient *g, int64_t y, const real *grad, int64_
         find_seeing(&in->x, in->tap_x[t], &begin, &end);
         if (row < 0 || row >= in->y.source || begin >= end) continue;
         for (int64_t i = 0; i < inputs; i += SPREAD_ROWS) {
+            const int64_t rows = least(SPREAD_ROWS, inputs - i);
+            int64_t offset[SPREAD_ROWS] = {0};
+            for (int64_t k = 0; k < rows; k++) offset[k] = (i + k) * g->plane;
             const spread_tile job = {
                 .y = grad + (y * in->x.count + begin) * line,
                 .y_line = line,
                 .x = x + (row * in->x.source + begin * in->x.step + in->tap_x[t]) * TILE_WIDTH,
                 .x_line = in->x.step * TILE_WIDTH,
-                .offset = g->sums.offset + i,
+                .offset = offset,
                 .lines = end - begin,
                 .length = TILE_WIDTH,
-                .rows = least(SPREAD_ROWS, inputs - i),
+                .rows = rows,
                 .sums = to + (i * in->taps + t) * g->sums.sums_row,
                 .sums_row = in->taps * g->sums.sums_row,
             };
@@ -151,12 +154,9 @@ static const char *correlate_batches(batch_gradient *g, const real *grad, const 
     const int64_t grad_size = times(times(g->batches, s->groups), times(s->sums_row, times(g->out_pixels, TILE_WIDTH)));
     const int64_t sums = times(s->chunks, s->groups * s->sums_group + outputs);
     real *memory = sq_scratch_take((size_t)(x_size + grad_size + sums) * sizeof(real));
-    int64_t *offset = calloc((size_t)(s->input_part + SPREAD_ROWS), sizeof(int64_t)); // spare ones are thrown away
-    const char *error = memory && offset ? NULL : sq_no_memory;
+    const char *error = memory ? NULL : sq_no_memory;
     if (!error) {
-        for (int64_t i = 0; i < s->input_part; i++) offset[i] = i * g->plane;
         g->x = memory, g->grad = g->x + x_size;
-        s->offset = offset;
         s->sums = g->grad + grad_size;
         s->db = db ? s->sums + s->chunks * s->groups * s->sums_group : NULL;
         const int few = sq_team(x_size + grad_size), team = sq_team(images * g->out_pixels * outputs * s->depth / 16);
@@ -167,7 +167,6 @@ static const char *correlate_batches(batch_gradient *g, const real *grad, const 
         finish_all(s, team, dw, db);
     }
     sq_scratch_give(memory);
-    free(offset);
     return error;
 }
 
