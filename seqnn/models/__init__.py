@@ -9,7 +9,8 @@ from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._base import by_length as by_length
-from ._bert import BERT, BERTForPretraining
+from ._bert import BERT
+from ._bert_pretraining import BERTForPretraining
 from ._cnn import CNN
 from ._crf_tagger import CRFTagger
 from ._dbn import DBN, DBNAutoencoder
@@ -26,6 +27,7 @@ from ._language_model import LanguageModel
 from ._logistic_regression import LogisticRegression
 from ._many_to_many import ManyToMany
 from ._many_to_one import ManyToOne
+from ._mask_filling import Filled
 from ._mlp import MLP
 from ._mlp_estimators import MLPClassifier, MLPRegressor
 from ._mlp_forecaster import MLPForecaster
@@ -70,6 +72,7 @@ __all__ = [
     "Entity",
     "Explanation",
     "FastTextClassifier",
+    "Filled",
     "GANReport",
     "GaussianRBM",
     "Hit",
