@@ -2,7 +2,8 @@
 
 `load_pretrained(folder)` returns the object that fits: an `Encoder` or a `StaticEncoder` (`embed`), a `MaskedLanguageModel`
 (`fill_mask`, `fill_masks`, `embed`), a `Classifier` (`predict`, `predict_proba`), a `Generator` (`generate`, `stream`), or,
-for heads that have no use here, a plain `PretrainedModel`. All have the network as `model`, and write their folder by `save_pretrained`.
+for heads that have no use here, a plain `PretrainedModel`. All have the network as `model`, and write their folder by
+`save_pretrained`.
 """
 
 from ._base import PretrainedModel
