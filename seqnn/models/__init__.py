@@ -41,7 +41,7 @@ from ._sequence_generator import SequenceGenerator
 from ._sequence_regressor import SequenceRegressor
 from ._sequence_tagger import SequenceTagger
 from ._siamese import Hit, Siamese
-from ._spans import SpanHead, Spans, best_spans
+from ._spans import SpanHead, Spans, best_spans, n_best_spans
 from ._t5 import T5
 from ._tagger import Tagger
 from ._text_cnn import TextCNN
@@ -106,5 +106,6 @@ __all__ = [
     "Translator",
     "WithHead",
     "best_spans",
+    "n_best_spans",
     "token_cross_entropy",
 ]
