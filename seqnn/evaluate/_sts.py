@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..embed import sentence_vectors
 from ..metrics import Examples, pearson, read_sts, spearman
 
-__all__ = ["STSScore", "embeddings_of", "evaluate_sts"]
+__all__ = ["STSScore", "evaluate_sts"]
 
 
 class STSScore(NamedTuple):
@@ -65,31 +66,10 @@ def evaluate_sts(encoder: Any, data: str | os.PathLike | Examples, *, similarity
         raise ValueError("data: expected pairs of sentences with scores, got none: this is a test set without them")
     first, second = [*examples.texts.values()][:2]
     numbers = {sentence: i for i, sentence in enumerate(dict.fromkeys([*first, *second]))}
-    vectors = embeddings_of(encoder, [*numbers])
+    vectors = sentence_vectors(encoder, [*numbers])
     a, b = (vectors[[numbers[sentence] for sentence in side]] for side in (first, second))
     found = _SIMILARITIES[similarity](a, b)
     return STSScore(pearson(found, examples.labels), spearman(found, examples.labels), found)
-
-
-def embeddings_of(encoder: Any, sentences: Sequence[str]) -> np.ndarray:
-    """Return the vectors of sentences, float64 [N, D].
-
-    Raises:
-        TypeError: the encoder is neither a function nor has a method `embed`.
-        ValueError: it gives something else.
-    """
-    embed: Callable[[list[str]], Any] = getattr(encoder, "embed", encoder)
-    if not callable(embed):
-        raise TypeError(
-            f"encoder: expected a function of sentences, or something with embed, got {type(encoder).__name__}"
-        )
-    vectors = np.asarray(embed([*sentences]), np.float64)
-    if vectors.ndim != 2 or len(vectors) != len(sentences) or not np.isfinite(vectors).all():
-        finite = "" if np.isfinite(vectors).all() else ", with NaN or infinity"
-        raise ValueError(
-            f"encoder: expected a vector of each of {len(sentences)} sentences, got shape {vectors.shape}{finite}"
-        )
-    return vectors
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:

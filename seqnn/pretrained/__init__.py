@@ -3,13 +3,14 @@
 `load_pretrained(folder)` returns the object that fits: an `Encoder` or a `StaticEncoder` (`embed`), a `MaskedLanguageModel`
 (`fill_mask`, `fill_masks`, `embed`), a `Classifier` (`predict`, `predict_proba`), a `QuestionAnswerer` (`answer`,
 `answers`), a `Generator` (`generate`, `stream`), or, for taggers, a plain `PretrainedModel`. All have the network as
-`model`, and write their folder by `save_pretrained`.
+`model`, and write their folder by `save_pretrained`. `debias_encoder` frees an encoder of a bias.
 
 Names that are imported `as` themselves are for the other packages, not for users.
 """
 
 from ._base import PretrainedModel
 from ._classifier import Classifier
+from ._debiasing import debias_encoder
 from ._encoder import Encoder
 from ._generator import Generator
 from ._load import load_pretrained
@@ -33,5 +34,6 @@ __all__ = [
     "PretrainedModel",
     "QuestionAnswerer",
     "StaticEncoder",
+    "debias_encoder",
     "load_pretrained",
 ]
