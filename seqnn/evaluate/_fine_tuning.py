@@ -10,6 +10,7 @@ import numpy as np
 from .. import optim, random
 from .._arguments import integer, number
 from ..models import WithHead
+from ..pretrained import Window
 from ..train import Batches, fit
 from ._reading import Row, as_batch
 
@@ -18,7 +19,7 @@ __all__ = ["fine_tune"]
 
 def fine_tune(
     network: WithHead,
-    rows: Sequence[Row],
+    rows: Sequence[Row | Window],
     targets: np.ndarray,
     loss: Callable[..., Any],
     *,

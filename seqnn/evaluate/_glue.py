@@ -25,9 +25,9 @@ _DIAGNOSTIC = ("AX/diagnostic.tsv", "AX/test.tsv", "diagnostic/diagnostic.tsv")
 
 @dataclass(frozen=True)
 class GLUEResult:
-    """What `run_glue` returns.
+    """Scores, answers and the network of a task: what `run_glue` returns.
 
-    Attributes:
+    Args:
         task: its name.
         scores: the figures of `metrics.glue_score` on each development set by its name, as `metrics.glue_average` takes them.
         predictions: the answers to each test set by its name: numbers of classes, or numbers.

@@ -11,6 +11,7 @@ import numpy as np
 from .. import nn
 from .._arguments import integer
 from ..models import GPT, T5, BERTForPretraining, ClassificationHead, WithHead, by_length
+from ..pretrained import Window
 from ..text import pad
 
 __all__ = ["Reader", "Row", "answers", "as_batch", "network_with"]
@@ -47,7 +48,7 @@ class Reader:
                 f"model: expected one of seqnn.pretrained that is a network, or a BERT, GPT or T5, got {type(model).__name__}"
             )
         self.encoder = network
-        self.tokenizer = getattr(model, "tokenizer", None) if tokenizer is None else tokenizer
+        self.tokenizer: Any = getattr(model, "tokenizer", None) if tokenizer is None else tokenizer
         if self.tokenizer is None:
             raise ValueError("tokenizer: expected a text.SubwordTokenizer, as the model has none, got None")
         self.width: int = network.embedding.embedding_dim
@@ -91,14 +92,14 @@ def network_with(reader: Reader, head: nn.Module) -> WithHead:
     return WithHead(encoder, head)
 
 
-def as_batch(rows: Sequence[Row], segments: bool) -> tuple[np.ndarray, ...]:
+def as_batch(rows: Sequence[Row | Window], segments: bool) -> tuple[np.ndarray, ...]:
     """Return what a network is called with: ids [B, T], lengths [B], and segments [B, T] where it has them."""
     ids, lengths = pad([row.ids for row in rows])
     return (ids, lengths, pad([row.segments for row in rows])[0]) if segments else (ids, lengths)
 
 
-def answers(network: nn.Module, rows: Sequence[Row], segments: bool, batch_size: int) -> list[np.ndarray]:
+def answers(network: nn.Module, rows: Sequence[Row | Window], segments: bool, batch_size: int) -> list[np.ndarray]:
     """Return what a network in evaluation mode answers to each row."""
-    call: Callable[[list[Row]], np.ndarray] = lambda part: network(*as_batch(part, segments)).numpy()  # noqa: E731
+    call: Callable[[list[Any]], np.ndarray] = lambda part: network(*as_batch(part, segments)).numpy()  # noqa: E731
     network.eval()
     return by_length(rows, batch_size, call)

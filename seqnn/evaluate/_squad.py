@@ -24,9 +24,9 @@ __all__ = ["SQuADResult", "run_squad"]
 
 @dataclass(frozen=True)
 class SQuADResult:
-    """What `run_squad` returns.
+    """Scores, answers and the network: what `run_squad` returns.
 
-    Attributes:
+    Args:
         score: exact match and F1 of the development set, 0 to 100; by the rules of SQuAD 2.0 where some questions have no
             answer.
         answerable: the score of the questions that have an answer; None without any.
@@ -125,7 +125,11 @@ def run_squad(
         network = network_with(reader, SpanHead(reader.width))
     if owned is not None:
         network.head.load_state_dict(owned.state_dict())
-    cut = {"max_length": reader.most(max_length), "overlap": overlap, "max_question_length": max_question_length}
+    cut: dict[str, Any] = {
+        "max_length": reader.most(max_length),
+        "overlap": overlap,
+        "max_question_length": max_question_length,
+    }
     history: dict[str, list[Any]] = {}
     if learnt is not None:
         windows, targets = _examples(reader, learnt, cut)
@@ -147,7 +151,7 @@ def _questions(given: Any, name: str) -> list[Question]:
     return questions
 
 
-def _examples(reader: Reader, questions: list[Question], cut: dict[str, int]) -> tuple[list[Any], np.ndarray]:
+def _examples(reader: Reader, questions: list[Question], cut: dict[str, Any]) -> tuple[list[Any], np.ndarray]:
     """Return windows, and the first and last token [N, 2] of the answer in each."""
     texts = [question.question for question in questions], [question.context for question in questions]
     windows = question_windows(reader.tokenizer, *texts, **cut)

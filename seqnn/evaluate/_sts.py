@@ -15,7 +15,7 @@ __all__ = ["STSScore", "evaluate_sts"]
 
 
 class STSScore(NamedTuple):
-    """How similarities of vectors agree with the scores of people.
+    """Agreement of similarities of vectors with the scores of people.
 
     Attributes:
         pearson: their correlation, -1 to 1.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -148,7 +148,7 @@ def glue_classes(task: str) -> list[str]:
     return [*(_TSV[task_name(task, GLUE, "GLUE")].meaning or ())]
 
 
-def write_glue(task: str, folder: Path, predictions: Sequence[Any]) -> str:
+def write_glue(task: str, folder: Path, predictions: Any) -> str:
     """Write the answers to a test set as GLUE's leaderboard takes them, such as RTE.tsv with "index" and "prediction".
 
     Args:

@@ -41,7 +41,7 @@ class Answer(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What a model finds for a question.
+    """The answers that a model finds for a question.
 
     >>> from seqnn.pretrained import Answer, Answers
     >>> Answers([Answer("Denver", 0, 6, 9.5, 1.0)], -3.0).best(null_threshold=0.0)

@@ -80,15 +80,17 @@ def read_seat(path: Path) -> SEATTest:
             tree = json.load(file)
     except json.JSONDecodeError as error:
         raise ValueError(f"{os.fspath(path)}: line {error.lineno}: expected one JSON object: {error.msg}") from None
-    sets, names = [], []
-    for key in _KEYS:
-        entry = tree.get(key) if isinstance(tree, dict) else None
-        examples = entry.get("examples") if isinstance(entry, dict) else None
+    sets: dict[str, list[str]] = {}
+    names: list[str] = []
+    for key, name in zip(_KEYS, SEATTest._fields, strict=False):
+        found = tree.get(key) if isinstance(tree, dict) else None
+        entry: dict[str, Any] = found if isinstance(found, dict) else {}
+        examples = entry.get("examples")
         if not isinstance(examples, list) or not examples or not all(isinstance(text, str) for text in examples):
-            raise ValueError(f"{os.fspath(path)}: {key}: expected an object with examples, texts, got {entry!r:.60}")
-        sets.append([*dict.fromkeys(examples)])
+            raise ValueError(f"{os.fspath(path)}: {key}: expected an object with examples, texts, got {found!r:.60}")
+        sets[name] = [*dict.fromkeys(examples)]
         names.append(str(entry.get("category", key)))
-    return SEATTest(*sets, tuple(names))
+    return SEATTest(**sets, names=tuple(names))
 
 
 def fill_templates(words: Iterable[str], templates: str | Sequence[str] = "nouns") -> list[str]:
