@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import Any
 
+import numpy as np
+
 from ._actions import add_action
 from ._shell import Shell
 
@@ -60,7 +62,11 @@ def run_glue_command(arguments: argparse.Namespace) -> None:
     if arguments.output is not None:
         result.write(arguments.output)
     if arguments.json:
-        shell.result(json.dumps({"task": result.task, "scores": result.scores, "loss": result.history["loss"]}))
+        scores = {
+            name: {figure: value if np.isfinite(value) else None for figure, value in figures.items()}
+            for name, figures in result.scores.items()
+        }
+        shell.result(json.dumps({"task": result.task, "scores": scores, "loss": result.history["loss"]}))
     for name, figures in result.scores.items() if not arguments.json else ():
         shell.result("\t".join([name, *(f"{figure} {value:.4f}" for figure, value in figures.items())]))
     shell.close()

@@ -118,12 +118,9 @@ def run_glue(
     name = _task(task)
     place = _place(Path(folder), name)
     reader = Reader(model, tokenizer)
-    train = read_glue(name, place / "train.tsv", malformed=malformed)
-    dev = {part: read_glue(name, place / file, malformed=malformed) for part, file in _files(name, "dev").items()}
-    test = {part: read_glue(name, path) for part, path in _tests(place, name).items()}
-    for part, examples in {"train.tsv": train, **dev}.items():
-        if examples.labels is None:
-            raise ValueError(f"{place}: expected labels in {part}, got none")
+    train = _read(name, place / "train.tsv", malformed)
+    dev = {part: _read(name, place / file, malformed) for part, file in _files(name, "dev").items()}
+    test = {part: _read(name, path, None) for part, path in _tests(place, name).items()}
     classes = glue_classes(name)
     with random.seeded(seed):
         head = ClassificationHead(
@@ -160,6 +157,16 @@ def _place(folder: Path, name: str) -> Path:
         if (place / "train.tsv").is_file():
             return place
     raise FileNotFoundError(f"{folder}: expected train.tsv of {name}, in it or in its folder {name}")
+
+
+def _read(name: str, path: Path, malformed: Literal["raise", "skip"] | None) -> Examples:
+    """Return the examples of a file, which has labels; malformed=None: of a test set, which needs none, and all lines count."""
+    examples = read_glue(name, path, malformed=malformed or "raise")
+    if not len(examples):
+        raise ValueError(f"{path}: expected examples of {name}, got none")
+    if malformed is not None and examples.labels is None:
+        raise ValueError(f"{path}: expected examples of {name} with labels, got none with one")
+    return examples
 
 
 def _files(name: str, kind: str) -> dict[str, str]:

@@ -121,6 +121,9 @@ def run_squad(
         raise ValueError("train: expected questions, as the model has no head for spans, got None")
     learnt = None if train is None else _questions(train, "train")
     asked = _questions(dev, "dev")
+    ids = [question.id for question in asked]
+    if len({*ids}) < len(ids):
+        raise ValueError(f"dev: expected each id once, got {next(i for i in ids if ids.count(i) > 1)!r} again")
     with random.seeded(seed):
         network = network_with(reader, SpanHead(reader.width))
     if owned is not None:

@@ -38,8 +38,8 @@ def mask_tokens(
         vocabulary_size: random tokens are drawn from 0 to this.
         special_ids: tokens that are never chosen, such as [CLS], [SEP] and padding.
         probability: share of the tokens that are chosen, above 0 and at most 1.
-        word_ids: integers [B, T], the word of each token, such as `tokenizers` gives: neighbours of one number are one word;
-            default: each token is a word.
+        word_ids: integers [B, T], the word of each token: neighbours of one number are one word. A token of no word, None as
+            in `word_ids` of `tokenizers`, or below 0, is never chosen. Default: each token is a word.
         seed: of the draws (default: a fresh key of `seqnn.random`).
 
     Returns:
@@ -65,10 +65,11 @@ def mask_tokens(
         raise ValueError(f"probability: expected a number <= 1, got {probability}")
     integer("vocabulary_size", vocabulary_size, 1)
     place, kind, token = draws(3, ids.shape, seed)
-    usable = _usable(ids, special_ids)
+    words = _words(word_ids, ids.shape)
+    usable = _usable(ids, special_ids) & (words >= 0)
     tokens = usable.sum(axis=1, keepdims=True)
     wanted = np.minimum(np.maximum(np.rint(probability * tokens), 1), tokens)
-    drawn = np.where(usable, _of_words(place, usable, word_ids), 2.0)
+    drawn = np.where(usable, _of_words(place, usable, words), 2.0)
     chosen = usable & ((_not_above(drawn) <= wanted) | (drawn == drawn.min(axis=1, keepdims=True, initial=2.0)))
     targets = np.where(chosen, ids, IGNORED).astype(np.int64)
     changed = np.where(chosen & (kind < 0.8), mask_id, ids)
@@ -158,13 +159,20 @@ def _usable(ids: np.ndarray, special_ids: Sequence[int]) -> np.ndarray:
     return ~np.isin(ids, np.asarray(special_ids, np.int64))
 
 
-def _of_words(drawn: np.ndarray, usable: np.ndarray, word_ids: Any) -> np.ndarray:
-    """Return the draw of the first token of its word for each token, [B, T]."""
+def _words(word_ids: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the number of the word of each token, [B, T]; -1 of those that are of none."""
     if word_ids is None:
-        return drawn
+        return np.broadcast_to(np.arange(shape[1]), shape)
     words = np.asarray(word_ids)
-    if words.shape != drawn.shape or words.dtype.kind not in "iu":
-        raise ValueError(f"word_ids: expected integers {drawn.shape}, as ids, got {words.dtype} of shape {words.shape}")
+    if words.dtype == object and words.shape == shape:
+        words = np.array([-1 if word is None else word for word in words.flat]).reshape(shape)
+    if words.shape != shape or words.dtype.kind not in "iu":
+        raise ValueError(f"word_ids: expected integers {shape}, as ids, got {words.dtype} of shape {words.shape}")
+    return words
+
+
+def _of_words(drawn: np.ndarray, usable: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Return the draw of the first token of its word for each token, [B, T]."""
     goes_on = usable[:, 1:] & usable[:, :-1] & (words[:, 1:] == words[:, :-1])
     starts = np.where(np.pad(goes_on, ((0, 0), (1, 0))), 0, np.arange(drawn.shape[1]))
     return np.take_along_axis(drawn, np.maximum.accumulate(starts, axis=1), axis=1)

@@ -100,5 +100,8 @@ def test_bad_input_is_named(tmp_path):
         run_glue(model, "QQP", tmp_path, tokenizer=tokenizer)
     run_glue(model, "QQP", tmp_path, tokenizer=tokenizer, malformed="skip", **{**FAST, "epochs": 1})
     (tmp_path / "dev.tsv").write_text("id\tquestion1\tquestion2\n0\ta\tb\n")
-    with pytest.raises(ValueError, match="expected labels in QQP, got none"):
+    with pytest.raises(ValueError, match=r"dev\.tsv: expected examples of QQP with labels, got none with one"):
         run_glue(model, "QQP", tmp_path, tokenizer=tokenizer, malformed="skip")
+    write_task(tmp_path, "QQP", train=8, dev=4, test=0)
+    with pytest.raises(ValueError, match=r"test\.tsv: expected examples of QQP, got none"):
+        run_glue(model, "QQP", tmp_path, tokenizer=tokenizer)

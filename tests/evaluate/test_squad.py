@@ -92,6 +92,8 @@ def test_bad_input_is_named(tmp_path):
         run_squad(model, questions(2, 0), [], tokenizer=tokenizer)
     with pytest.raises(FileNotFoundError):
         run_squad(model, tmp_path / "none.json", [], tokenizer=tokenizer)
+    with pytest.raises(ValueError, match="dev: expected each id once, got 'q0' again"):
+        run_squad(model, questions(2, 0), [*questions(2, 0), *questions(1, 1)], tokenizer=tokenizer)
     long = [Question("1", "is", " ".join(["the"] * 40), [" ".join(["the"] * 30)], [0])]
     with pytest.raises(ValueError, match="train: expected answers that are whole in a window, got none"):
         run_squad(model, long, questions(2, 0), tokenizer=tokenizer, **FAST)

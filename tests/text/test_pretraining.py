@@ -60,6 +60,12 @@ def test_whole_words_are_hidden_or_stay():
     assert counts.min() >= 1 and counts.max() <= 11 and counts.mean() > 9
     one_word = mask_tokens(ids[:1], mask_id=MASK, vocabulary_size=9, word_ids=np.zeros((1, 40), int), seed=1)[1]
     assert (one_word != -100).all()  # at least a word, though it is longer than the share
+    none = [None, 0, 0, 1, None]
+    for seed in range(20):
+        _, found = mask_tokens(
+            [[5, 6, 7, 8, 9]], mask_id=4, vocabulary_size=9, word_ids=[none], seed=seed, probability=0.6
+        )
+        assert (found != -100)[0].tolist() in ([False, True, True, False, False], [False, False, False, True, False])
     each = mask_tokens(ids, mask_id=MASK, vocabulary_size=9, word_ids=np.tile(np.arange(40), (300, 1)), seed=5)[1]
     np.testing.assert_array_equal(each, mask_tokens(ids, mask_id=MASK, vocabulary_size=9, seed=5)[1])
 
