@@ -57,7 +57,7 @@ LAYOUTS = {
 """Header and line of the files with labels, and of those without."""
 
 
-def write_task(folder, task, train=64, dev=24, test=6):
+def write_task(folder, task, train=56, dev=20, test=6):
     """Write the files of a task: whether the last text is good is its label; returns the labels of the test set."""
     folder.mkdir(parents=True, exist_ok=True)
     header, line, test_header, test_line = LAYOUTS[task]

@@ -10,7 +10,7 @@ from seqnn.evaluate import run_glue
 from seqnn.metrics import glue_average, glue_score
 from seqnn.models import GPT
 
-FAST = {"epochs": 10, "batch_size": 8, "learning_rate": 3e-3, "verbose": 0}
+FAST = {"epochs": 8, "batch_size": 8, "learning_rate": 3e-3, "verbose": 0}
 NAMES = {
     "CoLA": ("0", "1"), "SST-2": ("0", "1"), "MRPC": ("0", "1"), "QQP": ("0", "1"), "WNLI": ("0", "1"),
     "MNLI": ("contradiction", "entailment"), "QNLI": ("not_entailment", "entailment"),
@@ -23,7 +23,8 @@ def test_an_encoder_learns_each_task_from_its_files_and_writes_its_answers(task,
     hidden = write_task(tmp_path / task, task)
     model, tokenizer = small_bert()
     before = model.state_dict()["embedding.weight"].copy()
-    result = run_glue(model, task.lower(), tmp_path, tokenizer=tokenizer, **FAST)
+    longer = {"epochs": 16} if task == "STS-B" else {}  # its numbers begin at 0
+    result = run_glue(model, task.lower(), tmp_path, tokenizer=tokenizer, **{**FAST, **longer})
     parts = ["MNLI-m", "MNLI-mm"] if task == "MNLI" else [task]
     assert result.task == task and list(result.scores) == list(result.predictions) == parts
     for figures in result.scores.values():
@@ -59,7 +60,9 @@ def test_the_model_of_mnli_answers_the_diagnostic_set(tmp_path):
 def test_a_seed_says_what_is_learnt(tmp_path):
     write_task(tmp_path, "RTE", train=16, dev=6, test=3)
     model, tokenizer = small_bert()
-    runs = [run_glue(model, "RTE", tmp_path, tokenizer=tokenizer, seed=seed, **FAST) for seed in (1, 1, 2)]
+    runs = [
+        run_glue(model, "RTE", tmp_path, tokenizer=tokenizer, seed=seed, **{**FAST, "epochs": 1}) for seed in (1, 1, 2)
+    ]
     assert runs[0].history["loss"] == runs[1].history["loss"] != runs[2].history["loss"]
 
 

@@ -10,7 +10,7 @@ from seqnn.evaluate import run_squad
 from seqnn.metrics import Question, squad_score
 from seqnn.pretrained import Answer, Answers
 
-FAST = {"epochs": 6, "batch_size": 8, "learning_rate": 4e-3, "max_length": 16, "overlap": 4, "verbose": 0}
+FAST = {"epochs": 4, "batch_size": 8, "learning_rate": 4e-3, "max_length": 16, "overlap": 4, "verbose": 0}
 
 
 def questions(count, seed, unanswerable=False):
@@ -51,8 +51,9 @@ def test_an_encoder_learns_to_find_answers_in_long_passages(tmp_path):
     assert result.score == expected
     result.write(tmp_path / "out.json")
     assert json.loads((tmp_path / "out.json").read_text()) == result.predictions
-    again = run_squad(model, questions(60, 0), truth, tokenizer=tokenizer, **FAST)
-    assert again.predictions == result.predictions
+    short = {**FAST, "epochs": 1}
+    runs = [run_squad(model, data, truth, tokenizer=tokenizer, **short) for data in (train, questions(60, 0))]
+    assert runs[0].found == runs[1].found != result.found
 
 
 def test_an_encoder_learns_that_some_questions_have_no_answer():
