@@ -10,20 +10,18 @@ import numpy as np
 from .. import optim, random
 from .._arguments import integer, number
 from ..models import WithHead
-from ..pretrained import Window
 from ..train import Batches, fit
-from ._reading import Row, as_batch
+from ._reading import as_batch
 
 __all__ = ["fine_tune"]
 
 
 def fine_tune(
     network: WithHead,
-    rows: Sequence[Row | Window],
+    rows: Sequence[np.ndarray],
     targets: np.ndarray,
     loss: Callable[..., Any],
     *,
-    segments: bool,
     epochs: int,
     batch_size: int,
     learning_rate: float,
@@ -43,7 +41,7 @@ def fine_tune(
     """
     data = Batches(
         [*rows], targets, batch_size=batch_size, seed=seed, lengths=[len(row) for row in rows],
-        collate=lambda pairs: (*as_batch([row for row, _ in pairs], segments), np.stack([target for _, target in pairs])),
+        collate=lambda pairs: (*as_batch([row for row, _ in pairs]), np.stack([target for _, target in pairs])),
     )  # fmt: skip
     steps = integer("epochs", epochs, 1) * len(data)
     rise = round(number("warmup", warmup, minimum=0, below=1) * steps)

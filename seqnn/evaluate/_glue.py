@@ -129,13 +129,13 @@ def run_glue(
         network = network_with(reader, head)
     history = fine_tune(
         network, reader.rows(_columns(train), max_length), np.asarray(train.labels, np.int64 if classes else np.float32),
-        ops.cross_entropy if classes else _squared, segments=reader.has_segments, epochs=epochs, batch_size=batch_size,
+        ops.cross_entropy if classes else _squared, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, warmup=warmup, weight_decay=weight_decay, seed=seed, verbose=verbose,
     )  # fmt: skip
 
     def predict(examples: Examples) -> np.ndarray:
         rows = reader.rows(_columns(examples), max_length)
-        logits = np.stack(answers(network, rows, reader.has_segments, batch_size))
+        logits = np.stack(answers(network, rows, batch_size))
         return logits.argmax(axis=1) if classes else logits[:, 0].clip(0, 5)
 
     scores = {part: glue_score(part, predict(examples), examples.labels) for part, examples in dev.items()}

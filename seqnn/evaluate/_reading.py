@@ -1,30 +1,23 @@
-"""Texts and pairs of texts as the rows of token ids that encoders read, and the encoders themselves."""
+"""Texts and pairs of texts as the rows of token ids that encoders read, and the encoders themselves.
+
+A row is [T]; or [T, 2], with which of two texts each token belongs to, where the encoder makes a difference.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .. import nn
 from .._arguments import integer
+from ..autograd import no_grad
 from ..models import GPT, T5, BERTForPretraining, ClassificationHead, WithHead, by_length
-from ..pretrained import Window
 from ..text import pad
 
-__all__ = ["Reader", "Row", "answers", "as_batch", "network_with"]
-
-
-class Row(NamedTuple):
-    """The token ids of a text or a pair, and which of the two each token belongs to."""
-
-    ids: np.ndarray
-    segments: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.ids)
+__all__ = ["Reader", "answers", "as_batch", "network_with"]
 
 
 class Reader:
@@ -51,9 +44,8 @@ class Reader:
         self.tokenizer: Any = getattr(model, "tokenizer", None) if tokenizer is None else tokenizer
         if self.tokenizer is None:
             raise ValueError("tokenizer: expected a text.SubwordTokenizer, as the model has none, got None")
-        self.width: int = network.embedding.embedding_dim
-        segments = getattr(network, "segments", None)
-        self.has_segments = segments is not None and len(segments.weight) > 1
+        with no_grad():
+            self.width: int = getattr(network, "encode", network)(np.zeros((1, 1), np.int64)).shape[-1]
 
     @property
     def pooling(self) -> str:
@@ -65,7 +57,7 @@ class Reader:
         limit = getattr(self.encoder, "max_positions", None)
         return min(integer("max_length", max_length, 4), *(() if limit is None else (limit,)))
 
-    def rows(self, columns: Sequence[Sequence[str]], max_length: int) -> list[Row]:
+    def rows(self, columns: Sequence[Sequence[str]], max_length: int) -> list[np.ndarray]:
         """Return the rows of texts (one column) or of pairs (two), at most `max_length` tokens; the longer text is cut."""
         own = self.tokenizer.tokenizer
         own.no_padding()
@@ -77,7 +69,14 @@ class Reader:
             raise ValueError(
                 f"texts: expected at least one token in each, got none in number {empty}: let the tokenizer add special tokens"
             )
-        return [Row(np.array(one.ids, np.int32), np.array(one.type_ids, np.int32)) for one in encoded]
+        return [self.row(one.ids, one.type_ids) for one in encoded]
+
+    def row(self, ids: Any, segments: Any) -> np.ndarray:
+        """Return a row of token ids, with the segments where there is a table of them."""
+        table = getattr(self.encoder, "segments", None)
+        if table is None or len(table.weight) < 2:
+            return np.array(ids, np.int32)
+        return np.array([ids, segments], np.int32).T
 
 
 def network_with(reader: Reader, head: nn.Module) -> WithHead:
@@ -92,14 +91,13 @@ def network_with(reader: Reader, head: nn.Module) -> WithHead:
     return WithHead(encoder, head)
 
 
-def as_batch(rows: Sequence[Row | Window], segments: bool) -> tuple[np.ndarray, ...]:
-    """Return what a network is called with: ids [B, T], lengths [B], and segments [B, T] where it has them."""
-    ids, lengths = pad([row.ids for row in rows])
-    return (ids, lengths, pad([row.segments for row in rows])[0]) if segments else (ids, lengths)
+def as_batch(rows: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """Return what a network is called with: ids [B, T], lengths [B], and segments [B, T] where the rows have them."""
+    tokens, lengths = pad(rows)
+    return (tokens, lengths) if tokens.ndim == 2 else (tokens[..., 0], lengths, tokens[..., 1])
 
 
-def answers(network: nn.Module, rows: Sequence[Row | Window], segments: bool, batch_size: int) -> list[np.ndarray]:
+def answers(network: nn.Module, rows: Sequence[np.ndarray], batch_size: int) -> list[np.ndarray]:
     """Return what a network in evaluation mode answers to each row."""
-    call: Callable[[list[Any]], np.ndarray] = lambda part: network(*as_batch(part, segments)).numpy()  # noqa: E731
     network.eval()
-    return by_length(rows, batch_size, call)
+    return by_length(rows, batch_size, lambda part: network(*as_batch(part)).numpy())

@@ -15,7 +15,7 @@ from .._arguments import number
 from .._atomic import atomic_write
 from ..metrics import AnswerScore, Question, read_squad, squad_score
 from ..models import SpanHead, WithHead
-from ..pretrained import Answers, QuestionAnswerer, find_answers, question_windows, target_span
+from ..pretrained import Answers, QuestionAnswerer, Window, find_answers, question_windows, target_span
 from ._fine_tuning import fine_tune
 from ._reading import Reader, answers, network_with
 
@@ -137,12 +137,12 @@ def run_squad(
     if learnt is not None:
         windows, targets = _examples(reader, learnt, cut)
         history = fine_tune(
-            network, windows, targets, ops.cross_entropy, segments=reader.has_segments, epochs=epochs, batch_size=batch_size,
+            network, _rows(reader, windows), targets, ops.cross_entropy, epochs=epochs, batch_size=batch_size,
             learning_rate=learning_rate, warmup=warmup, weight_decay=weight_decay, seed=seed, verbose=verbose,
         )  # fmt: skip
     contexts = [question.context for question in asked]
     windows = question_windows(reader.tokenizer, [question.question for question in asked], contexts, **cut)
-    logits = answers(network, windows, reader.has_segments, batch_size)
+    logits = answers(network, _rows(reader, windows), batch_size)
     found = find_answers(windows, logits, contexts, n_best=n_best, max_answer_length=max_answer_length)
     return _result(asked, found, null_threshold, history, network)
 
@@ -154,7 +154,11 @@ def _questions(given: Any, name: str) -> list[Question]:
     return questions
 
 
-def _examples(reader: Reader, questions: list[Question], cut: dict[str, Any]) -> tuple[list[Any], np.ndarray]:
+def _rows(reader: Reader, windows: list[Window]) -> list[np.ndarray]:
+    return [reader.row(window.ids, window.segments) for window in windows]
+
+
+def _examples(reader: Reader, questions: list[Question], cut: dict[str, Any]) -> tuple[list[Window], np.ndarray]:
     """Return windows, and the first and last token [N, 2] of the answer in each."""
     texts = [question.question for question in questions], [question.context for question in questions]
     windows = question_windows(reader.tokenizer, *texts, **cut)
