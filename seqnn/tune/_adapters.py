@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -96,7 +95,9 @@ class Adapters:
         configs = [self._config_of(member) for member in members]
         placements = {config.placement for config in configs if isinstance(config, Bottleneck)}
         if len(set(members)) < 2 or len(placements) != 1 or not all(isinstance(c, Bottleneck) for c in configs):
-            raise ValueError(f"members: expected two bottleneck adapters or more, of one placement, got {members!r:.80}")
+            raise ValueError(
+                f"members: expected two bottleneck adapters or more, of one placement, got {members!r:.80}"
+            )
 
         def place() -> None:
             for layer in layers_of(self.model):
@@ -257,16 +258,6 @@ class Adapters:
         share = f"{self.trainable():,} of {total:,} parameters learn ({100 * self.trainable() / max(total, 1):.2f} %)"
         return f"<Adapters of {type(self.model).__name__}: {', '.join(listed) or 'none'}; {share}>"
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Refuse to write a model whose matrices are not the whole of it."""
-        if self.active and not self._merged:
-            raise ValueError(
-                f"save_pretrained: expected a model without active adapters, got {', '.join(self.active)}: "
-                "merge_and_unload() writes LoRAs into it; adapters.save writes an adapter alone"
-            )
-        yield
-
     # Parts.
 
     def _put(self, name: str, config: Config | None, place: Callable[[], None]) -> None:
@@ -293,7 +284,9 @@ class Adapters:
 
     def _own(self, names: tuple[str, ...]) -> list[nn.Parameter]:
         """Return what adapters learn."""
-        parts = [parameter for name in names for part in self._parts(name, nn.Module) for parameter in part.parameters()]
+        parts = [
+            parameter for name in names for part in self._parts(name, nn.Module) for parameter in part.parameters()
+        ]
         return parts + self._saved.parameters(names)
 
     def _thaw(self, wanted: Callable[[nn.Parameter], bool]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,10 +113,15 @@ class LoRA:
 
 def check_names(name: str, value: Any, *, pattern: bool) -> None:
     """Refuse what are no names of modules."""
-    if value is None or (pattern and isinstance(value, str)):
+    forms = "names of modules or a regular expression" if pattern else "a list of names of modules"
+    if value is None:
         return
-    if isinstance(value, str) or not all(isinstance(one, str) for one in value):
-        forms = "names of modules or a regular expression" if pattern else "a list of names of modules"
+    if pattern and isinstance(value, str):
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"{name}: expected {forms}, got {value!r:.80}: {error}") from None
+    elif isinstance(value, str) or not isinstance(value, Iterable) or not all(isinstance(one, str) for one in value):
         raise TypeError(f"{name}: expected {forms}, got {value!r:.80}")
 
 

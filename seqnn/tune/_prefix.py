@@ -111,7 +111,9 @@ def _moved(options: dict[str, Any], count: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if mask is not None and np.shape(mask)[-1] != 1:
         if np.asarray(mask).dtype == bool:
-            found["mask"] = np.pad(np.asarray(mask), [(0, 0)] * (np.ndim(mask) - 1) + [(count, 0)], constant_values=True)
+            found["mask"] = np.pad(
+                np.asarray(mask), [(0, 0)] * (np.ndim(mask) - 1) + [(count, 0)], constant_values=True
+            )
         else:
             found["mask"] = ops.pad(mask, (count, 0))
     if lengths is not None:

@@ -61,7 +61,9 @@ class PromptTuning:
 
 def with_prompt(model: nn.Module, ids: Any) -> Any:
     """Do what `Adapters.with_prompt` promises."""
-    counts = {sum(len(prompt.vectors) for prompt in table._prompts()) for table in _tables(model) if isinstance(table, Holder)}
+    counts = {
+        sum(len(prompt.vectors) for prompt in table._prompts()) for table in _tables(model) if isinstance(table, Holder)
+    }
     virtual = np.arange(next(iter(counts), 0)) + _tables(model)[0].num_embeddings
     if isinstance(ids, np.ndarray) and ids.ndim == 2:
         return np.concatenate([np.broadcast_to(virtual, (len(ids), len(virtual))), ids], axis=1)

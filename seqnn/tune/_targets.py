@@ -13,7 +13,8 @@ from ._holding import can_hold
 
 __all__ = ["Names", "Target", "chosen", "is_named", "levels"]
 
-_LAYER = re.compile(r".*\.[^.]*\.(\d+)\.")
+_LAYER = re.compile(r"(?:.*?\.)?[^.]+\.(\d+)\.")
+"""The first number among the parts of a name."""
 _OWN = ("q_proj", "k_proj", "v_proj")
 
 
@@ -54,7 +55,7 @@ class Names:
     def targets(self, model: nn.Module) -> Iterator[Target]:
         """Yield the matrices of a model that LoRA may add to."""
         for path, module in model.named_modules():
-            if not can_hold(module):
+            if not can_hold(module) or ".adapters." in f".{path}":
                 continue
             if isinstance(module, nn.Linear):
                 name = self.of(f"{path}.weight")[0].removesuffix(".weight")
@@ -118,7 +119,7 @@ def chosen(
         found = [target for target in there if is_named(target.name, wanted)]
     found = [target for target in found if excluded is None or not is_named(target.name, excluded)]
     found = [target for target in found if not any(part.endswith(tuple(kept)) for part in levels(target.name))]
-    if layers is not None:
+    if layers:
         numbers = [(target, _LAYER.match(target.name)) for target in found]
         found = [target for target, number in numbers if number is not None and int(number[1]) in layers]
     idle = [] if wanted is None or isinstance(wanted, str) else [w for w in wanted if not _any_named(there, w)]

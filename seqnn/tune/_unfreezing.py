@@ -34,22 +34,29 @@ def layer_groups(model: nn.Module) -> list[list[str]]:
     [4, 12, 12, 5]
     """
     names = [name for name, _ in model.named_parameters()]
-    layers = [f"{path}.{i}." for path, module in _lists(model) for i in range(len(module))]
+    layers = [part for path, stack in _stacks(model) for part in _depths(path, stack)]
     if not layers:
-        layers = [f"{name}." for name, _ in model.named_children()]
-    owners = [next((k for k, layer in enumerate(layers) if name.startswith(layer)), None) for name in names]
-    inside = [i for i, owner in enumerate(owners) if owner is not None]
-    first = inside[0] if inside else len(names)
-    before = [name for name, owner in zip(names[:first], owners, strict=False) if owner is None]
+        layers = [(f"{name}.",) for name, _ in model.named_children()]
+    owners = [next((k for k, starts in enumerate(layers) if name.startswith(starts)), None) for name in names]
+    first = next((i for i, owner in enumerate(owners) if owner is not None), len(names))
+    before = [name for name, owner in zip(names[:first], owners[:first], strict=True) if owner is None]
     after = [name for name, owner in zip(names[first:], owners[first:], strict=True) if owner is None]
     of_layers = [[n for n, owner in zip(names, owners, strict=True) if owner == k] for k in range(len(layers))]
     return [group for group in [after, *reversed(of_layers), before] if group]
 
 
-def _lists(model: nn.Module) -> list[tuple[str, Any]]:
-    """Return the lists of layers of a model's Transformers, and their paths."""
-    stacks = [(path, m) for path, m in model.named_modules() if isinstance(m, nn.TransformerEncoder | nn.TransformerDecoder)]
-    return [(f"{path}.layers".lstrip("."), stack.layers) for path, stack in stacks]
+def _stacks(model: nn.Module) -> list[tuple[str, Any]]:
+    """Return the paths of a model's stacks of layers, each with a dot where there is one, and they."""
+    kinds = nn.TransformerEncoder | nn.TransformerDecoder
+    return [(f"{path}." if path else "", m) for path, m in model.named_modules() if isinstance(m, kinds)]
+
+
+def _depths(path: str, stack: Any) -> list[tuple[str, ...]]:
+    """Return how the names begin that belong to each layer: what else the stack has goes with the last or the first one."""
+    found = [[f"{path}layers.{i}."] for i in range(len(stack.layers))]
+    found[-1].append(f"{path}norm.")
+    found[0].append(f"{path}relative.")
+    return [tuple(starts) for starts in found]
 
 
 def layerwise_groups(
