@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from ._holding import holders
 from ._low_rank import LoRA, LowRank
 from ._prefix import PrefixTuning
 from ._prompt import PromptTuning
-
-if TYPE_CHECKING:
-    from ._adapters import Adapters
 
 __all__ = ["load", "save"]
 
@@ -38,7 +35,7 @@ _ONLY: dict[str, tuple[Any, ...]] = {
 """What peft's files may say of what LoRA has not here."""
 
 
-def save(adapters: Adapters, folder: Any, name: str) -> None:
+def save(adapters: Any, folder: Any, name: str) -> None:
     """Do what `Adapters.save` promises."""
     config = adapters.configs[name]
     arrays = {f"{_PREFIX}{key}": array for key, array in _arrays(adapters, name).items()}
@@ -61,7 +58,7 @@ def save(adapters: Adapters, folder: Any, name: str) -> None:
         file.write(json.dumps(told, indent=2).encode())
 
 
-def load(adapters: Adapters, folder: Any, name: str) -> None:
+def load(adapters: Any, folder: Any, name: str) -> None:
     """Do what `Adapters.load` promises."""
     path = Path(folder)
     if not (path / _CONFIG).is_file():
@@ -89,7 +86,7 @@ def load(adapters: Adapters, folder: Any, name: str) -> None:
     adapters.activate(name)
 
 
-def _config(told: Mapping[str, Any], adapters: Adapters) -> Any:
+def _config(told: Mapping[str, Any], adapters: Any) -> Any:
     """Return the configuration that a file says; a ValueError lists what we have not."""
     kind = _KINDS.get(str(told.get("peft_type")))
     if kind is None:
@@ -105,7 +102,7 @@ def _config(told: Mapping[str, Any], adapters: Adapters) -> Any:
     return kind(**given)
 
 
-def _is_saved(adapters: Adapters, end: str) -> bool:
+def _is_saved(adapters: Any, end: str) -> bool:
     """Tell whether there is such a module: peft names heads of several kinds of models, of which a model has one."""
     try:
         return bool(adapters._saved.find([end]))
@@ -120,12 +117,12 @@ def _members(told: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _arrays(adapters: Adapters, name: str) -> dict[str, np.ndarray]:
+def _arrays(adapters: Any, name: str) -> dict[str, np.ndarray]:
     """Return the arrays of an adapter by their names in files."""
     return {**{key: p.data for key, p in _parameters(adapters, name).items()}, **adapters._saved.arrays(name)}
 
 
-def _parameters(adapters: Adapters, name: str) -> dict[str, Any]:
+def _parameters(adapters: Any, name: str) -> dict[str, Any]:
     """Return the parameters of an adapter by their names in files."""
     found: dict[str, Any] = {}
     for path, holder in adapters.model.named_modules():
@@ -140,7 +137,7 @@ def _parameters(adapters: Adapters, name: str) -> dict[str, Any]:
     return found
 
 
-def _fill(adapters: Adapters, name: str, state: Mapping[str, np.ndarray]) -> None:
+def _fill(adapters: Any, name: str, state: Mapping[str, np.ndarray]) -> None:
     """Copy the arrays of a file into an adapter; a ValueError lists what differs."""
     parameters, saved = _parameters(adapters, name), adapters._saved.arrays(name)
     expected = {**{key: p.data for key, p in parameters.items()}, **saved}
@@ -169,7 +166,7 @@ def _few(items: list[str]) -> str:
     return ", ".join(items[:4]) + (f" and {len(items) - 4} more" if len(items) > 4 else "")
 
 
-def _ends(adapters: Adapters, name: str) -> list[str]:
+def _ends(adapters: Any, name: str) -> list[str]:
     """Return the last parts of the names of an adapter's modules."""
     return sorted({target.rpartition(".")[2] for part in adapters._parts(name, LowRank) for target in part.names})
 

@@ -11,9 +11,9 @@ from .. import nn
 from .._files import Path
 from .._huggingface import Table
 from . import _adapter_files as files
-from ._bottleneck import Bottleneck, BottleneckParts, Fusion, layers_of
+from ._bottleneck import Bottleneck, Fusion, layers_of
 from ._holding import hold, holders, release
-from ._low_rank import LoRA, LowRank
+from ._low_rank import LoRA, merge
 from ._prefix import PrefixTuning
 from ._prompt import PromptTuning, with_prompt
 from ._saved_modules import SavedModules
@@ -57,12 +57,14 @@ class Adapters:
     def __init__(self, model: nn.Module, table: Table | None = None, prefixed: bool = True) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"model: expected an nn.Module, got {type(model).__name__}")
+        if holders(model):
+            raise ValueError("model: expected one without adapters, got one that another tune.Adapters is for")
         self.model, self.names = model, Names(table, prefixed)
         self.configs: dict[str, Config | None] = {}
         self.active: tuple[str, ...] = ()
         self._saved = SavedModules(model, self.names)
         self._merged: list[tuple[nn.Parameter, np.ndarray]] = []
-        self._learnt: set[int] | None = None
+        self._learnt: set[int] = set()
 
     def add(self, name: str, config: Config) -> None:
         """Add a new adapter, and make it the one that counts and learns.
@@ -101,8 +103,7 @@ class Adapters:
 
         def place() -> None:
             for layer in layers_of(self.model):
-                parts: dict[str, BottleneckParts] = {member: layer.adapters[member] for member in members}
-                hold(layer, name, Fusion(parts, layer.linear1.in_features, layer.linear1.weight.dtype))
+                hold(layer, name, Fusion({member: layer.adapters[member] for member in members}, layer))
 
         self._put(name, None, place)
         self._saved.keep(name, self._saved.of(members[-1]))
@@ -153,9 +154,8 @@ class Adapters:
                 release(holder, name)
         self._saved.forget(name)
         del self.configs[name]
-        if not self.configs and self._learnt is not None:
-            self._thaw(lambda parameter: id(parameter) in (self._learnt or ()))
-            self._learnt = None
+        if not self.configs:
+            self._thaw()
 
     def merge(self) -> None:
         """Write what the active LoRAs add into the matrices, so that they cost nothing; `unmerge` is exact.
@@ -166,15 +166,7 @@ class Adapters:
         self._refuse_merged("merge")
         if not self.active or not all(isinstance(self.configs[name], LoRA) for name in self.active):
             raise ValueError(f"merge: expected active LoRAs, got {', '.join(self.active) or 'none'}")
-        for holder in holders(self.model):
-            parts = holder._chosen(LowRank)
-            if not parts:
-                continue
-            weight = holder.weight if isinstance(holder, nn.Linear) else holder.in_proj_weight
-            self._merged.append((weight, weight.data))
-            weight.data = weight.data + sum(part.delta() for part in parts)
-            weight.data.flags.writeable = False
-            holder.active = ()
+        self._merged = merge(self.model)
 
     def unmerge(self) -> None:
         """Put back the matrices that `merge` changed, bit by bit; the adapters are active again.
@@ -206,8 +198,7 @@ class Adapters:
             for name in list(holder.adapters):
                 release(holder, name)
         self._merged, self.configs, self.active = [], {}, ()
-        self._thaw(lambda parameter: id(parameter) in (self._learnt or ()))
-        self._learnt = None
+        self._thaw()
         return self.model
 
     def save(self, folder: Path, name: str | None = None) -> None:
@@ -274,7 +265,7 @@ class Adapters:
                 if name in holder.adapters:
                     release(holder, name)
             raise
-        self._learnt = learnt if self._learnt is None else self._learnt
+        self._learnt = self._learnt if self.configs else learnt
         self.configs[name] = config
 
     def _parts(self, name: str, kind: type) -> list[Any]:
@@ -289,10 +280,12 @@ class Adapters:
         ]
         return parts + self._saved.parameters(names)
 
-    def _thaw(self, wanted: Callable[[nn.Parameter], bool]) -> None:
+    def _thaw(self) -> None:
+        """Let learn again what did before the first adapter."""
         for name, parameter in self.model.named_parameters():
-            if wanted(parameter):
+            if id(parameter) in self._learnt:
                 self.model.unfreeze(name)
+        self._learnt = set()
 
     def _config_of(self, name: str) -> Config | None:
         if name not in self.configs:

@@ -132,14 +132,14 @@ class Fusion(nn.Module):
     `value` starts as the identity: at first the adapters are mixed. The adapters themselves rest.
 
     Args:
-        members: the adapters in this layer, of one placement.
-        width: of the model.
-        dtype: of the parameters.
+        members: the adapters in a layer, of one placement.
+        layer: of the Transformer.
 
     Source: Pfeiffer et al., "AdapterFusion", EACL 2021.
     """
 
-    def __init__(self, members: dict[str, BottleneckParts], width: int, dtype: Any) -> None:
+    def __init__(self, members: dict[str, BottleneckParts], layer: Any) -> None:
+        width, dtype = layer.linear1.in_features, layer.linear1.weight.dtype
         self.members = tuple(members)
         self.early = next(iter(members.values())).early
         self.attention = FusionNetwork(width, dtype) if self.early else None

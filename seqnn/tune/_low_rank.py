@@ -13,10 +13,10 @@ import numpy as np
 from .. import nn, ops
 from .._arguments import flag, integer, number
 from ..autograd import Tensor
-from ._holding import Holder, hold, register
+from ._holding import Holder, hold, holders, register
 from ._targets import Names, Target, chosen, is_named
 
-__all__ = ["LoRA", "LowRank"]
+__all__ = ["LoRA", "LowRank", "check_names", "merge"]
 
 Wanted = str | Sequence[str] | None
 
@@ -206,3 +206,23 @@ def _activated(y: Any, activation: str) -> Any:
 
 
 register(nn.Linear, LowRankLinear)
+
+
+def merge(model: nn.Module) -> list[tuple[nn.Parameter, np.ndarray]]:
+    """Add what the active LoRAs of a model add to its matrices, and switch them off.
+
+    Args:
+        model: whose matrices are replaced by new arrays.
+
+    Returns:
+        The matrices, and the arrays that they had.
+    """
+    found = []
+    for holder in holders(model):
+        if parts := holder._chosen(LowRank):
+            weight = holder.weight if isinstance(holder, nn.Linear) else holder.in_proj_weight
+            found.append((weight, weight.data))
+            weight.data = weight.data + sum(part.delta() for part in parts)
+            weight.data.flags.writeable = False
+            holder.active = ()
+    return found

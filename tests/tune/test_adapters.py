@@ -97,6 +97,12 @@ def test_merged_matrices_give_what_unmerged_ones_do_and_come_back_bit_by_bit():
     adapters.add("b", tune.LoRA(r=3, use_rslora=True))
     shaken(adapters, "a", "b")
     state = {key: array.copy() for key, array in model.state_dict().items()}
+    for name in ("a", "b"):  # one after the other, and each alone
+        adapters.activate(name)
+        alone = model(IDS).numpy()
+        adapters.merge()
+        np.testing.assert_allclose(model(IDS).numpy(), alone, rtol=1e-4, atol=1e-5)
+        adapters.unmerge()
     adapters.activate("a", "b")
     both = model(IDS).numpy()
     adapters.merge()
@@ -149,8 +155,9 @@ def test_each_adapter_has_a_head_of_its_own():
 
 
 @pytest.mark.parametrize("placement", ["pfeiffer", "houlsby"])
-def test_a_fusion_mixes_its_members_by_a_softmax_for_each_token(placement):
+def test_a_fusion_mixes_its_members_by_a_softmax_for_each_token(placement, tmp_path):
     model = stack()
+    model_before = copy.deepcopy(model)
     adapters = tune.Adapters(model)
     for name in ("a", "b"):
         adapters.add(name, tune.Bottleneck(placement, reduction_factor=4))
@@ -171,6 +178,15 @@ def test_a_fusion_mixes_its_members_by_a_softmax_for_each_token(placement):
     (model(X) ** 2).sum().backward()
     assert all(p.grad is None for name in ("a", "b") for p in adapters._own((name,)))
     assert all(p.grad is not None for p in adapters._own(("both",)))
+    adapters.save(tmp_path)
+    again = tune.Adapters(copy.deepcopy(model_before))
+    with pytest.raises(ValueError, match="there is no adapter 'a', only none"):
+        again.load(tmp_path, "both")
+    for name in ("a", "b"):
+        adapters.save(tmp_path / name, name)
+        again.load(tmp_path / name, name)
+    again.load(tmp_path, "both")
+    assert np.array_equal(again.model(X).numpy(), model(X).numpy())
     with pytest.raises(ValueError, match="delete: 'a' is a member of the fusion 'both'"):
         adapters.delete("a")
     with pytest.raises(ValueError, match="members: expected two bottleneck adapters or more, of one placement, got"):
@@ -277,7 +293,7 @@ def test_arguments_that_mean_nothing_are_refused_and_change_nothing():
     model = stack()
     adapters = tune.Adapters(model)
     keys = list(model.state_dict())
-    with pytest.raises(TypeError, match="model: expected an nn.Module, got str"):
+    with pytest.raises(TypeError, match=r"model: expected an nn.Module, got str"):
         tune.Adapters("model")
     with pytest.raises(TypeError, match="config: expected LoRA, Bottleneck, PrefixTuning or PromptTuning, got 8"):
         adapters.add("a", 8)
@@ -333,6 +349,31 @@ def test_arguments_that_mean_nothing_are_refused_and_change_nothing():
 def test_a_configuration_refuses_what_it_cannot_be(make, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+def test_adapters_learn_in_turns_by_one_optimiser_and_loading_one_freezes_the_others(tmp_path):
+    model = classifier()
+    adapters = tune.Adapters(model)
+    for name in ("a", "b"):
+        adapters.add(name, tune.LoRA(r=2))
+    optimizer = optim.AdamW(model.parameters(), lr=0.01)
+    batch = IDS, np.array(LENGTHS), np.array([0, 1, 2])
+    for name in ("a", "b", "a"):
+        adapters.activate(name)
+        before = [[p.data.copy() for p in adapters._own((one,))] for one in ("a", "b")]
+        train.fit(model, ops.cross_entropy, batch, 1, optimizer, verbose=0)
+        moved = [
+            any(not np.array_equal(p.data, old) for p, old in zip(adapters._own((one,)), olds, strict=True))
+            for one, olds in zip(("a", "b"), before, strict=True)
+        ]
+        assert moved == [name == "a", name == "b"]
+    adapters.activate("b", trainable=False)
+    assert adapters.trainable() == 0
+    adapters.save(tmp_path)
+    adapters.load(tmp_path, "c")
+    assert {id(p) for p in model.parameters() if p.requires_grad} == set(map(id, adapters._own(("c",))))
+    with pytest.raises(ValueError, match="model: expected one without adapters, got one that another"):
+        tune.Adapters(model)
 
 
 def test_a_copy_has_adapters_of_its_own():
