@@ -48,7 +48,7 @@ STOREYS = [
     ("lm",),
     ("embed",),
     ("train",),
-    ("diagnose",),
+    ("diagnose", "tune"),
     ("models",),
     ("plot", "pretrained"),
     ("evaluate",),

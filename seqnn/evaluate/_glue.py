@@ -13,7 +13,7 @@ from .. import ops, random
 from ..autograd import Tensor
 from ..metrics import Examples, glue_classes, glue_score, read_glue, write_glue
 from ..models import ClassificationHead, WithHead
-from ._fine_tuning import fine_tune
+from ..pretrained import fine_tune
 from ._reading import Reader, answers, network_with
 
 __all__ = ["GLUEResult", "run_glue"]
@@ -131,6 +131,7 @@ def run_glue(
         network, reader.rows(_columns(train), max_length), np.asarray(train.labels, np.int64 if classes else np.float32),
         ops.cross_entropy if classes else _squared, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, warmup=warmup, weight_decay=weight_decay, seed=seed, verbose=verbose,
+        decay=None, validation=None, callbacks=(),
     )  # fmt: skip
 
     def predict(examples: Examples) -> np.ndarray:

@@ -15,8 +15,7 @@ from .._arguments import number
 from .._atomic import atomic_write
 from ..metrics import AnswerScore, Question, read_squad, squad_score
 from ..models import SpanHead, WithHead
-from ..pretrained import Answers, QuestionAnswerer, Window, find_answers, question_windows, target_span
-from ._fine_tuning import fine_tune
+from ..pretrained import Answers, QuestionAnswerer, Window, find_answers, fine_tune, question_windows, target_span
 from ._reading import Reader, answers, network_with
 
 __all__ = ["SQuADResult", "run_squad"]
@@ -139,6 +138,7 @@ def run_squad(
         history = fine_tune(
             network, _rows(reader, windows), targets, ops.cross_entropy, epochs=epochs, batch_size=batch_size,
             learning_rate=learning_rate, warmup=warmup, weight_decay=weight_decay, seed=seed, verbose=verbose,
+            decay=None, validation=None, callbacks=(),
         )  # fmt: skip
     contexts = [question.context for question in asked]
     windows = question_windows(reader.tokenizer, [question.question for question in asked], contexts, **cut)

@@ -12,6 +12,7 @@ from ._base import PretrainedModel
 from ._classifier import Classifier
 from ._debiasing import debias_encoder
 from ._encoder import Encoder
+from ._fine_tuning import fine_tune as fine_tune
 from ._generator import Generator
 from ._load import load_pretrained
 from ._masked import FilledText, Filling, MaskedLanguageModel
