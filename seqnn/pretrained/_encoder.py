@@ -83,6 +83,7 @@ class Encoder(PretrainedModel):
         found = copy.copy(self)
         found.model = copy.deepcopy(self.model)
         found._encoder = found.model.bert if isinstance(found.model, BERTForPretraining) else found.model
+        found.__dict__.pop("adapters", None)  # those of the other network
         return found
 
     def token_ids(self, sentences: list[Any], name: str = "sentences") -> list[np.ndarray]:
