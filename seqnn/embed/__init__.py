@@ -1,9 +1,10 @@
-"""Word vectors: trainers, vectors, their files, neighbours and evaluation, bias.
+"""Word vectors: trainers, vectors, their files, neighbours and evaluation, alignment, bias.
 
 Names that are imported `as` themselves are for the other packages, not for users.
 """
 
 from .._callbacks import Callback, EarlyStopping
+from ._alignment import SpaceAlignment, align, align_sequence, csls_neighbors, induce_dictionary
 from ._bias import (
     BeforeAfter,
     GenderWords,
@@ -49,12 +50,17 @@ __all__ = [
     "HardDebias",
     "KeyedVectors",
     "SoftDebias",
+    "SpaceAlignment",
     "WEATResult",
     "Word2Vec",
+    "align",
+    "align_sequence",
     "bias_direction",
     "compare_debiased",
+    "csls_neighbors",
     "direct_bias",
     "gender_words",
+    "induce_dictionary",
     "load_facebook_model",
     "load_facebook_vectors",
     "nearest_neighbors",

@@ -15,6 +15,7 @@ from ._keyed_vectors import KeyedVectors
 from ._labelled import Labelled as Labelled
 from ._labelled import LabelledVectors as LabelledVectors
 from ._labelled import unit_rows as unit_rows
+from ._neighbors import best_rows as best_rows
 from ._neighbors import nearest_neighbors
 from ._subwords import MAX_BUCKET as MAX_BUCKET
 from ._subwords import MAX_N as MAX_N

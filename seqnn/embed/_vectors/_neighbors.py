@@ -60,6 +60,22 @@ def nearest_neighbors(
     scale = reciprocal(row_norms(vectors) if norms is None else norms).astype(vectors.dtype, copy=False)
     queries = queries * reciprocal(row_norms(queries))[:, None]
     skip = _padded(exclude, len(queries))
+    return _searched(queries, vectors, scale, skip, begin, end, count)
+
+
+def best_rows(queries: np.ndarray, rows: np.ndarray, topn: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rows [V, D] that have the highest products with each query [Q, D], of one float type.
+
+    Returns ids and products as `nearest_neighbors` does.
+    """
+    count = min(whole_topn(topn), len(rows))
+    return _searched(queries, rows, np.ones(len(rows), rows.dtype), _padded(None, len(queries)), 0, len(rows), count)
+
+
+def _searched(
+    queries: np.ndarray, vectors: np.ndarray, scale: np.ndarray, skip: np.ndarray, begin: int, end: int, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rows with the highest products times `scale`, in calls that are short enough for Ctrl-C."""
     ids = np.empty((len(queries), count), np.int64)
     scores = np.empty((len(queries), count), vectors.dtype)
     step = 6 * max(1, _CALL // (6 * max(1, (end - begin) * vectors.shape[1])))
