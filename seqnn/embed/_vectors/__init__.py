@@ -1,6 +1,7 @@
 """The room of vectors: look-up, neighbours, evaluation, files of all formats."""
 
 from ._fasttext_bin import About as About
+from ._fasttext_bin import finite as finite
 from ._fasttext_bin import read_classifier as read_classifier
 from ._fasttext_bin import read_fasttext as read_fasttext
 from ._fasttext_quantized import Quantized as Quantized

@@ -261,7 +261,7 @@ class KeyedRows:
         Raises:
             KeyError: the key is missing.
         """
-        vector = self.vectors[self.get_index(key)]
+        vector = self._finite(self.vectors[self.get_index(key)], [key])
         vector = unit(vector) if norm else vector
         vector.setflags(write=False)
         return vector
@@ -279,11 +279,13 @@ class KeyedRows:
         """
         if missing not in ("raise", "zero", "mean"):
             raise ValueError(f"missing must be 'raise', 'zero' or 'mean', got {missing!r}")
+        keys = key_list(keys, "keys")
         rows = self.get_indices(keys, None if missing == "raise" else -1)
         absent = rows < 0
         vectors = self.vectors[np.where(absent, 0, rows)] if len(self) else np.zeros((len(rows), self.vector_size))
         if absent.any():
             vectors[absent] = self.vectors.mean(0, dtype=np.float64) if missing == "mean" and len(self) else 0
+        self._finite(vectors, keys)
         return vectors * reciprocal(row_norms(vectors))[:, None] if norm else vectors
 
     def get_normed_vectors(self) -> np.ndarray:
@@ -308,12 +310,18 @@ class KeyedRows:
         if force or self._norms is None or len(self._norms) != len(self.vectors):
             norms = row_norms(self.vectors)
             if self._file is not None and not np.isfinite(norms).all():
-                bad = int(np.argmin(np.isfinite(norms)))
-                raise ValueError(
-                    f"{self._file}: the vector of {self.index_to_key[bad]!r} holds NaN or infinity "
-                    "(load(..., allow_nonfinite=True) lets it pass)"
-                )
+                self._finite(norms[:, None], self.index_to_key)
             self._norms = norms
+
+    def _finite(self, vectors: np.ndarray, keys: Sequence[Key]) -> np.ndarray:
+        """Return vectors of keys; a ValueError where those of a file hold NaN or infinity."""
+        if self._file is not None and not np.isfinite(vectors).all():
+            bad = int(np.argmin(np.isfinite(vectors).reshape(len(keys), -1).all(1)))
+            raise ValueError(
+                f"{self._file}: the vector of {keys[bad]!r} holds NaN or infinity "
+                "(load(..., allow_nonfinite=True) lets it pass)"
+            )
+        return vectors
 
     def _vectors_changed(self) -> None:
         """Forget what was derived from the vectors, which have changed."""
