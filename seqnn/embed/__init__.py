@@ -17,6 +17,23 @@ from ._bias import (
     gender_words,
     weat,
 )
+from ._evaluation import (
+    Analogy,
+    AnalogyScore,
+    Categorization,
+    OutlierGroup,
+    OutlierScore,
+    RatedPair,
+    Similarity,
+    evaluate_analogies,
+    evaluate_categorization,
+    evaluate_outliers,
+    evaluate_similarity,
+    read_analogies,
+    read_categories,
+    read_outliers,
+    read_rated_pairs,
+)
 from ._trainers import Cooccurrence, FastText, GloVe, Word2Vec, load_facebook_model, save_facebook_model
 from ._trainers import RatedPosition as RatedPosition
 from ._trainers import StepRun as StepRun
@@ -39,8 +56,11 @@ from ._vectors import write_fasttext as write_fasttext
 from ._vectors import write_quantized as write_quantized
 
 __all__ = [
+    "Analogy",
+    "AnalogyScore",
     "BeforeAfter",
     "Callback",
+    "Categorization",
     "Cooccurrence",
     "EarlyStopping",
     "FastText",
@@ -49,6 +69,10 @@ __all__ = [
     "GloVe",
     "HardDebias",
     "KeyedVectors",
+    "OutlierGroup",
+    "OutlierScore",
+    "RatedPair",
+    "Similarity",
     "SoftDebias",
     "SpaceAlignment",
     "WEATResult",
@@ -59,11 +83,19 @@ __all__ = [
     "compare_debiased",
     "csls_neighbors",
     "direct_bias",
+    "evaluate_analogies",
+    "evaluate_categorization",
+    "evaluate_outliers",
+    "evaluate_similarity",
     "gender_words",
     "induce_dictionary",
     "load_facebook_model",
     "load_facebook_vectors",
     "nearest_neighbors",
+    "read_analogies",
+    "read_categories",
+    "read_outliers",
+    "read_rated_pairs",
     "save_facebook_model",
     "weat",
 ]

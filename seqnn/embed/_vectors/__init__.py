@@ -1,5 +1,10 @@
 """The room of vectors: look-up, neighbours, evaluation, files of all formats."""
 
+from ._answers import answers as answers
+from ._answers import vocabulary as vocabulary
+from ._evaluate import Correlation as Correlation
+from ._evaluate import pearson as pearson
+from ._evaluate import ranks as ranks
 from ._fasttext_bin import About as About
 from ._fasttext_bin import finite as finite
 from ._fasttext_bin import read_classifier as read_classifier
