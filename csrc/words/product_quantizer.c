@@ -135,3 +135,20 @@ KERNEL(product_quantizer_assign)
     free(columns);
     return NULL;
 }
+
+// Puts rows together from the centroids that their codes name.
+//: product_quantizer_decode(codes:u[N,S], centroids:f32[Q], part:n>=1) -> out:f32[N,Q/256]
+//:     where Q == Q / 256 * 256; S == (Q / 256 + part - 1) / part
+KERNEL(product_quantizer_decode)
+{
+    const int64_t size = a->Q / CENTROIDS;
+    const int team = sq_team(a->N * size);
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (int64_t i = 0; i < a->N; i++)
+        for (int64_t s = 0; s < a->S; s++) {
+            const int64_t begin = s * a->part, width = least(a->part, size - begin);
+            const real *from = a->centroids + CENTROIDS * begin + a->codes[i * a->S + s] * width;
+            for (int64_t j = 0; j < width; j++) a->out[i * size + begin + j] = from[j];
+        }
+    return NULL;
+}

@@ -48,13 +48,21 @@ from ._vectors import FORMATS as FORMATS
 from ._vectors import MAX_BUCKET as MAX_BUCKET
 from ._vectors import MAX_N as MAX_N
 from ._vectors import About as About
-from ._vectors import FastTextKeyedVectors, KeyedVectors, load_facebook_vectors, nearest_neighbors
+from ._vectors import (
+    FastTextKeyedVectors,
+    KeyedVectors,
+    QuantizedKeyedVectors,
+    load_facebook_vectors,
+    nearest_neighbors,
+    neighbor_agreement,
+)
 from ._vectors import Labelled as Labelled
 from ._vectors import LabelledVectors as LabelledVectors
 from ._vectors import Quantized as Quantized
 from ._vectors import Subwords as Subwords
 from ._vectors import bytes_of_rows as bytes_of_rows
 from ._vectors import format_of_name as format_of_name
+from ._vectors import quantize_matrix as quantize_matrix
 from ._vectors import read_classifier as read_classifier
 from ._vectors import read_counts as read_counts
 from ._vectors import write_fasttext as write_fasttext
@@ -76,6 +84,7 @@ __all__ = [
     "KeyedVectors",
     "OutlierGroup",
     "OutlierScore",
+    "QuantizedKeyedVectors",
     "RatedPair",
     "SetBias",
     "Similarity",
@@ -100,6 +109,7 @@ __all__ = [
     "load_facebook_vectors",
     "mac",
     "nearest_neighbors",
+    "neighbor_agreement",
     "read_analogies",
     "read_categories",
     "read_outliers",

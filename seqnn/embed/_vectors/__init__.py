@@ -23,10 +23,19 @@ from ._labelled import LabelledVectors as LabelledVectors
 from ._labelled import unit_rows as unit_rows
 from ._neighbors import best_rows as best_rows
 from ._neighbors import nearest_neighbors
+from ._product_quantizer import quantize_matrix as quantize_matrix
+from ._quantized_vectors import QuantizedKeyedVectors, neighbor_agreement
 from ._subwords import MAX_BUCKET as MAX_BUCKET
 from ._subwords import MAX_N as MAX_N
 from ._subwords import Subwords as Subwords
 from ._subwords import bytes_of_rows as bytes_of_rows
 from ._vector_files import read_counts as read_counts
 
-__all__ = ["FastTextKeyedVectors", "KeyedVectors", "load_facebook_vectors", "nearest_neighbors"]
+__all__ = [
+    "FastTextKeyedVectors",
+    "KeyedVectors",
+    "QuantizedKeyedVectors",
+    "load_facebook_vectors",
+    "nearest_neighbors",
+    "neighbor_agreement",
+]

@@ -48,11 +48,11 @@ def _by_sums(wv: KeyedRows, rows: np.ndarray, end: int) -> np.ndarray:
 def _by_products(wv: KeyedRows, rows: np.ndarray, end: int) -> np.ndarray:
     """Find the rows before `end` with the highest cos(b) cos(c) / cos(a), of cosines that are moved into [0, 1]."""
     found = np.full((len(rows), min(_FOUND, end)), -1)
-    scale = reciprocal(wv.norms[:end])
+    vectors, scale = wv.vectors[:end], reciprocal(wv.norms[:end])
     for first in range(0, len(rows), _ASKED):
         asked = rows[first : first + _ASKED]
         units, places = _units(wv, asked)
-        shifted = (1 + (units @ wv.vectors[:end].T) * scale) / 2
+        shifted = (1 + (units @ vectors.T) * scale) / 2
         for i, (a, b, c) in enumerate(places.tolist()):
             nearest = best(shifted[b] * shifted[c] / (shifted[a] + _EPSILON), found.shape[1], asked[i].tolist())
             found[first + i, : len(nearest)] = nearest

@@ -22,7 +22,11 @@ class LabelledVectors:
     def __init__(self, vectors: Labelled) -> None:
         self._given = vectors
         if hasattr(vectors, "index_to_key"):
-            self.matrix, self.words, self.index = vectors.vectors, vectors.index_to_key, vectors.key_to_index
+            self.matrix, self.words, self.index = (
+                np.asarray(vectors.vectors),
+                vectors.index_to_key,
+                vectors.key_to_index,
+            )
             return
         if not (isinstance(vectors, Sequence) and len(vectors) == 2):
             raise TypeError(f"vectors: expected KeyedVectors or a pair (matrix, words), got {type(vectors).__name__}")
