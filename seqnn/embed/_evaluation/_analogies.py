@@ -61,7 +61,7 @@ def read_analogies(path: Path, encoding: str = "utf-8") -> list[Analogy]:
     """
     found: list[Analogy] = []
     for file in files_of(path):
-        read = list(lines(file, encoding))
+        read = lines(file, encoding)
         pairs = bool(read) and read[0][1].count("\t") == 1
         found += (_bats if pairs else _google)(file, read)
     if not found:

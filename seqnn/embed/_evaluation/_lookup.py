@@ -12,9 +12,10 @@ from .._vectors import FastTextKeyedVectors, Labelled, LabelledVectors, unit_row
 class WordLookup:
     """The vectors of words, as far as they are known."""
 
-    def __init__(self, vectors: Labelled, case_insensitive: bool) -> None:
+    def __init__(self, vectors: Labelled, case_insensitive: bool, restrict_vocab: int | None = None) -> None:
         self._labelled = LabelledVectors(vectors)
         self._made = vectors if isinstance(vectors, FastTextKeyedVectors) else None
+        self._first = restrict_vocab
         self._folded: dict[str, int] = {}
         if case_insensitive:
             for row, word in enumerate(self._labelled.words):
@@ -24,7 +25,7 @@ class WordLookup:
         """Return the vectors of words with length 1, float64 [N, D], and whether each is known; others have zeros."""
         index = self._labelled.index
         rows = np.array([index.get(word, self._folded.get(word.upper(), -1)) for word in words], np.int64)
-        known = rows >= 0
+        known = (rows >= 0) & (rows < len(self._labelled.words[: self._first]))
         units = np.zeros((len(words), self._labelled.matrix.shape[1]))
         units[known] = self._labelled.units(rows[known])
         for i in np.flatnonzero(~known).tolist():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path as Folder
 
 from ..._files import Path, name_of, open_text, unpacking
@@ -14,15 +14,14 @@ TAG = re.compile(r"-[a-z]$")
 """The part of speech that MEN's lemmas and BLESS's concepts end in."""
 
 
-def lines(path: Path, encoding: str, *, blank: bool = False) -> Iterator[tuple[int, str]]:
-    """Yield the numbers and the texts of lines, without blanks at their ends; blank lines only where asked for."""
+def lines(path: Path, encoding: str, *, blank: bool = False) -> list[tuple[int, str]]:
+    """Return the numbers and the texts of lines, without blanks at their ends; blank lines only where asked for."""
     with unpacking(path), open_text(path, encoding=encoding) as file:
         try:
-            for number, line in enumerate(file, 1):
-                if (text := line.strip()) or blank:
-                    yield number, text
+            stripped = [(number, line.strip()) for number, line in enumerate(file, 1)]
         except UnicodeDecodeError as error:
             raise ValueError(f"{name_of(path)} is not valid {encoding}: {error.reason}") from None
+    return stripped if blank else [(number, line) for number, line in stripped if line]
 
 
 def files_of(path: Path) -> list[Path]:

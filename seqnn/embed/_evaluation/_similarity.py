@@ -105,7 +105,11 @@ class Similarity(NamedTuple):
 
 
 def evaluate_similarity(
-    vectors: Labelled, pairs: Path | list[RatedPair], *, case_insensitive: bool = True
+    vectors: Labelled,
+    pairs: Path | list[RatedPair],
+    *,
+    case_insensitive: bool = True,
+    restrict_vocab: int | None = None,
 ) -> Similarity:
     """Correlate cosines with human ratings of pairs of words. Pairs with unknown words are counted and left out.
 
@@ -113,6 +117,7 @@ def evaluate_similarity(
         vectors: `KeyedVectors` or a pair (matrix [V, D], words).
         pairs: what `read_rated_pairs` reads, or returns.
         case_insensitive: whether a word that is not there in its spelling may have other capitals.
+        restrict_vocab: only the first words take part, this many; default all.
 
     Returns:
         The correlations.
@@ -128,7 +133,7 @@ def evaluate_similarity(
     1.0
     """
     rated = [RatedPair(*pair) for pair in pairs] if isinstance(pairs, list) else read_rated_pairs(pairs)
-    lookup = WordLookup(vectors, case_insensitive)
+    lookup = WordLookup(vectors, case_insensitive, restrict_vocab)
     (first, here), (second, there) = (lookup.units([pair[side] for pair in rated]) for side in (0, 1))
     known = here & there
     if not known.any():
