@@ -19,6 +19,11 @@ Translations = list[tuple[str, float]]
 class SpaceAlignment:
     """Two spaces in one: what `align` returns.
 
+    Args:
+        source, target, rotation, pairs: the attributes below.
+        normalization: what both spaces went through first.
+        max_rank: how many of the source's first words the means of CSLS are over; None: all.
+
     Attributes:
         source: the source's words with their mapped vectors, `KeyedVectors`.
         target: the target's words with their normalised vectors, `KeyedVectors`.
