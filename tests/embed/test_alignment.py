@@ -183,6 +183,12 @@ def test_bad_input_is_named():
         align(source, target, pairs(0, 40), missing="skip")
     with pytest.raises(ValueError, match=r"pairs: expected pairs \(source word, target word\), got 'ab'"):
         align(source, target, ["ab"])
+    with pytest.raises(ValueError, match=r"pairs: expected pairs \(source word, target word\), got 1"):
+        align(source, target, [1, 2])
+    with pytest.raises(TypeError, match=r"pairs: expected pairs .* a file or None, got 5"):
+        align(source, target, 5)
+    with pytest.raises(ValueError, match="max_rank: expected an integer >= 0, got -1"):
+        induce_dictionary(source, target, max_rank=-1)
     with pytest.raises(ValueError, match="iterations: expected an integer >= 0, got -1"):
         align(source, target, pairs(0, 40), iterations=-1)
     with pytest.raises(ValueError, match="max_rank: expected an integer >= 10, got 5"):

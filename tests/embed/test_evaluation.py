@@ -259,3 +259,14 @@ def test_unknown_phrases_have_the_mean_of_their_words_and_other_unknown_words_ar
     assert evaluate_outliers(wv, [*groups, OutlierGroup("n", ("x", "cat"), ("bus",))]).unknown == 2
     with pytest.raises(ValueError, match="two known words and a known outlier, got 1 groups without them"):
         evaluate_outliers(wv, [OutlierGroup("pets", ("cat", "xyz"), ("bus",))])
+
+
+def test_items_of_another_form_are_named(wv):
+    with pytest.raises(ValueError, match=r"pairs: expected RatedPair\(first, second, rating\), got \('cat', 'dog'\)"):
+        evaluate_similarity(wv, [("cat", "dog")])
+    with pytest.raises(ValueError, match=r"groups: expected OutlierGroup\(name, words, outliers\), got \('pets',\)"):
+        evaluate_outliers(wv, [("pets",)])
+    with pytest.raises(TypeError, match="analogies: answers: expected a list of words, got a string: 'bus'"):
+        evaluate_analogies(wv, [("s", "cat", "dog", "cow", "bus")])
+    with pytest.raises(TypeError, match="groups: words: expected a list of words, got a string: 'cat'"):
+        evaluate_outliers(wv, [("pets", "cat", ["bus"])])

@@ -147,6 +147,8 @@ def test_bad_input_is_named(wv, tmp_path):
         QuantizedKeyedVectors.quantize(wv, "int4")
     with pytest.raises(ValueError, match="part: expected at most 25, got 26"):
         QuantizedKeyedVectors.quantize(wv, "pq", part=26)
+    with pytest.raises(TypeError, match="vectors: expected KeyedVectors, got int"):
+        QuantizedKeyedVectors.quantize(5)
     few = KeyedVectors.from_arrays(WORDS[:200], wv.vectors[:200])
     with pytest.raises(ValueError, match="expected a matrix of 256 rows or more, got 200"):
         QuantizedKeyedVectors.quantize(few, "pq")

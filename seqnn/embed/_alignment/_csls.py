@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..._arguments import integer
+from ..._arguments import integer, optional_integer
 from .._vectors import Labelled, LabelledVectors, best_rows, unit_rows
 
 METHODS = ("csls", "cosine")
@@ -76,6 +76,7 @@ def induce_dictionary(
     [('cat', 'Katze'), ('dog', 'Hund')]
     """
     first, second = LabelledVectors(source), LabelledVectors(target)
+    max_rank = optional_integer("max_rank", max_rank, 0)
     rows = mutual_rows(first.matrix[:max_rank], second.matrix[:max_rank], integer("k", k, 1), checked_method(method))
     return [(first.words[i], second.words[j]) for i, j in rows.tolist()]
 

@@ -63,9 +63,17 @@ def _given(source: LabelledVectors, target: LabelledVectors, pairs: Pairs, name:
         return [(word, word) for word in source.words if word in target.index]
     if isinstance(pairs, str | bytes | os.PathLike):
         return list(dict.fromkeys(read_pairs(pairs)))
+    if not isinstance(pairs, Iterable):
+        expected = "pairs (source word, target word), a file or None"
+        raise TypeError(f"{name}: expected {expected}, got {pairs!r:.60}")
     found = []
     for pair in pairs.items() if isinstance(pairs, dict) else pairs:
-        if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(word, str) for word in pair):
+        if (
+            isinstance(pair, str)
+            or not isinstance(pair, Sequence)
+            or len(pair) != 2
+            or not all(isinstance(word, str) for word in pair)
+        ):
             raise ValueError(f"{name}: expected pairs (source word, target word), got {pair!r:.80}")
         found.append((pair[0], pair[1]))
     return list(dict.fromkeys(found))

@@ -21,7 +21,7 @@ class Normalization:
     """
 
     def __init__(self, steps: Sequence[str]) -> None:
-        if isinstance(steps, str) or not set(steps) <= set(STEPS):
+        if steps is None or isinstance(steps, str) or not set(steps) <= set(STEPS):
             raise ValueError(f"normalize: expected a sequence of 'unit' and 'center', got {steps!r}")
         self.steps = tuple(steps)
         self.means: list[np.ndarray] = []

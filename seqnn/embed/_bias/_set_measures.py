@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -224,7 +224,7 @@ def _named(name: str, sets: Mapping[str, Words] | Sequence[Words]) -> dict[str, 
     """Return sets of words by names: those given, or numbered ones."""
     if isinstance(sets, Mapping):
         named = {f"{name}[{key!r}]": words for key, words in sets.items()}
-    elif isinstance(sets, str) or any(isinstance(words, str) for words in sets):
+    elif isinstance(sets, str) or not isinstance(sets, Iterable) or any(isinstance(words, str) for words in sets):
         raise TypeError(f"{name}: expected a list of lists of words, got {sets!r:.60}")
     else:
         named = {f"{name}[{i}]": words for i, words in enumerate(sets)}

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..._files import Path, name_of
 from .._vectors import KeyedVectors, Labelled, LabelledVectors, answers, vocabulary
-from ._reading import files_of, lines
+from ._reading import files_of, items_of, lines, words_of
 
 METHODS = ("3cosadd", "3cosmul")
 
@@ -123,9 +123,8 @@ def evaluate_analogies(
     """
     if method not in METHODS:
         raise ValueError(f"method: expected '3cosadd' or '3cosmul', got {method!r}")
-    questions = (
-        [Analogy(*question) for question in analogies] if isinstance(analogies, list) else read_analogies(analogies)
-    )
+    given = items_of("analogies", Analogy, analogies) if isinstance(analogies, list) else read_analogies(analogies)
+    questions = [q._replace(answers=words_of("analogies: answers", q.answers)) for q in given]
     labelled = LabelledVectors(vectors)
     wv = vectors if isinstance(vectors, KeyedVectors) else KeyedVectors.from_arrays(labelled.words, labelled.matrix)
     names, row_of = vocabulary(wv, restrict_vocab, case_insensitive)

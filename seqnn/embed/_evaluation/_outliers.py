@@ -11,7 +11,7 @@ import numpy as np
 from ..._files import Path, name_of
 from .._vectors import Labelled
 from ._lookup import WordLookup
-from ._reading import files_of, lines
+from ._reading import files_of, items_of, lines, words_of
 
 
 class OutlierGroup(NamedTuple):
@@ -121,13 +121,13 @@ def evaluate_outliers(
     >>> evaluate_outliers(vectors, [OutlierGroup("pets", ("cat", "dog"), ("car",))])
     OutlierScore(accuracy=1.0, opp=1.0, used=1, unknown=0)
     """
-    read = [OutlierGroup(*group) for group in groups] if isinstance(groups, list) else read_outliers(groups)
+    read = items_of("groups", OutlierGroup, groups) if isinstance(groups, list) else read_outliers(groups)
     lookup = WordLookup(vectors, case_insensitive)
     places: list[float] = []
     unknown = 0
     for group in read:
-        members, here = _phrases(lookup, group.words)
-        outliers, there = _phrases(lookup, group.outliers)
+        members, here = _phrases(lookup, words_of("groups: words", group.words))
+        outliers, there = _phrases(lookup, words_of("groups: outliers", group.outliers))
         members, outliers = members[here], outliers[there]
         unknown += int((~there).sum())
         if len(members) < 2:

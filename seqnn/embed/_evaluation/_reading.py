@@ -5,13 +5,36 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path as Folder
+from typing import Any, TypeVar
 
 from ..._files import Path, name_of, open_text, unpacking
 
 TAG = re.compile(r"-[a-z]$")
 """The part of speech that MEN's lemmas and BLESS's concepts end in."""
+
+
+Item = TypeVar("Item", bound=tuple)
+
+
+def items_of(name: str, kind: type[Item], given: Iterable[Any]) -> list[Item]:
+    """Return items of a test set that are given as such or as tuples; a ValueError names the first that is neither."""
+    found: list[Item] = []
+    for item in given:
+        try:
+            found.append(kind(*item))
+        except TypeError:
+            fields = ", ".join(kind._fields)  # type: ignore[attr-defined]
+            raise ValueError(f"{name}: expected {kind.__name__}({fields}), got {item!r:.80}") from None
+    return found
+
+
+def words_of(name: str, words: Any) -> tuple[str, ...]:
+    """Return words as a tuple; a TypeError for a string, whose characters would be taken for words."""
+    if isinstance(words, str):
+        raise TypeError(f"{name}: expected a list of words, got a string: {words!r:.60}")
+    return tuple(words)
 
 
 def lines(path: Path, encoding: str, *, blank: bool = False) -> list[tuple[int, str]]:

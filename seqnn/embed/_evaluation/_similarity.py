@@ -10,7 +10,7 @@ import numpy as np
 from ..._files import Path, name_of
 from .._vectors import Correlation, Labelled, pearson, ranks
 from ._lookup import WordLookup
-from ._reading import TAG, is_number, lines, splitter
+from ._reading import TAG, is_number, items_of, lines, splitter
 
 _TITLE = re.compile(r"word[ _]?1$", re.IGNORECASE)
 """The first title, in most files that have titles; some of the others are numbers of people."""
@@ -132,7 +132,7 @@ def evaluate_similarity(
     >>> round(evaluate_similarity(vectors, pairs).spearman.statistic, 6)
     1.0
     """
-    rated = [RatedPair(*pair) for pair in pairs] if isinstance(pairs, list) else read_rated_pairs(pairs)
+    rated = items_of("pairs", RatedPair, pairs) if isinstance(pairs, list) else read_rated_pairs(pairs)
     lookup = WordLookup(vectors, case_insensitive, restrict_vocab)
     (first, here), (second, there) = (lookup.units([pair[side] for pair in rated]) for side in (0, 1))
     known = here & there

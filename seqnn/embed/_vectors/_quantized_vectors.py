@@ -70,6 +70,8 @@ class QuantizedKeyedVectors(KeyedVectors):
         """
         if kind not in KINDS:
             raise ValueError(f"kind: expected 'float16', 'int8' or 'pq', got {kind!r}")
+        if not hasattr(vectors, "index_to_key"):
+            raise TypeError(f"vectors: expected KeyedVectors, got {type(vectors).__name__}")
         if isinstance(vectors, FastTextKeyedVectors) and vectors.bucket:
             raise TypeError(
                 "vectors: these have n-grams, which would be lost; wv.vectors_for_all(wv.index_to_key) gives those of known words"
