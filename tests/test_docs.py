@@ -45,3 +45,10 @@ def test_links_of_a_page_lead_to_files(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), target
+
+
+def test_every_package_has_a_page_of_reference():
+    import seqnn
+
+    packages = {name for name in seqnn.__all__ if hasattr(getattr(seqnn, name), "__path__")}
+    assert {page.stem for page in (DOCS / "reference").glob("*.md")} >= packages

@@ -18,6 +18,7 @@ from . import (
     _completion,
     _evaluate_command,
     _generate_command,
+    _glue_command,
     _lm_command,
     _lm_neural_command,
     _metric_commands,
@@ -100,6 +101,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     _translate_command.add_command(commands)
     _generate_command.add_command(commands)
     _pretrained_command.add_commands(commands)
+    _glue_command.add_command(commands)
     _tag_command.add_command(commands)
     _classify_command.add_command(commands)
     about = commands.add_parser("config", help="print versions, instruction set, threads", allow_abbrev=False)
