@@ -85,6 +85,8 @@ def test_characters_without_attention(tmp_path, capsys):
     code, out, _ = run(capsys, "translate", "run", model, source, "--max-length", 3)
     assert code == 0
     assert all(len(line) <= 3 for line in out.splitlines())
+    blank = written(tmp_path / "blank", ["", " ", "\t"])
+    assert run(capsys, "translate", "run", model, blank)[1] == "\n\n\n"
 
 
 def test_one_model_writes_the_language_that_is_asked_for(tmp_path, capsys):

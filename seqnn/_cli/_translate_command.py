@@ -175,10 +175,10 @@ def _add_run(actions: Any) -> None:
 
 
 def run_run(arguments: argparse.Namespace) -> None:
-    """Print translations; that of an empty line is empty."""
+    """Print translations; that of a line without a word is empty."""
     model, shell = Seq2Seq.load(arguments.model), Shell()
     for path in arguments.files:
-        lines = [model.tokenizer(line) for line in read_lines(path)]
+        lines = [model.tokenizer(line) if line.strip() else [] for line in read_lines(path)]
         found = _translated(model, [line for line in lines if line], arguments, arguments.alignment)
         for line in lines:
             words, pairs = next(found) if line else ([], "")
