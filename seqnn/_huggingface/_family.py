@@ -21,7 +21,7 @@ _ACTIVATIONS = {
     "gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu_fast": "gelu_tanh",
     "relu": "relu", "silu": "silu", "swish": "silu",
 }  # fmt: skip
-_FROM_ZERO = ("type_vocab_size", "pad_token_id", "eos_token_id")
+_FROM_ZERO = ("type_vocab_size", "pad_token_id", "eos_token_id", "decoder_start_token_id")
 """Integers that may be 0."""
 
 GATED = {"gated-gelu": "geglu_tanh", "gated-silu": "swiglu", "gated-relu": "reglu"}

@@ -36,6 +36,9 @@ class Table:
     transposed: tuple[str, ...] = ()
     """Endings of our modules whose matrices lie the other way round there."""
 
+    one_row: tuple[str, ...] = ()
+    """Names of theirs whose arrays are matrices of one row, and vectors here."""
+
     skipped: Mapping[str, int] = field(default_factory=dict)
     """Modules of ours -> how many of their first rows ours have not got."""
 
@@ -108,7 +111,7 @@ def load(model: nn.Module, source: Source, table: Table) -> None:
         if absent:
             missing += absent
             continue
-        arrays = [state[s] for s in sources]
+        arrays = [state[s][0] if s in table.one_row and state[s].ndim == 2 else state[s] for s in sources]
         if wrong := [array.dtype for array in arrays if array.dtype.kind != "f"]:
             problems.append(f"{key} holds {wrong[0]}, no floating numbers")
         if len({a.shape[1:] for a in arrays}) > 1 or not all(a.ndim for a in arrays):
@@ -152,6 +155,7 @@ def state_of(model: nn.Module, table: Table, *, prefixed: bool = True) -> dict[s
             array = np.concatenate([np.zeros((rows, *array.shape[1:]), array.dtype), array])
         parts = np.split(array, _ends(model, module, len(sources)))
         for theirs, part in zip(sources, parts, strict=True):
+            part = part[None] if theirs in table.one_row else part
             found[theirs if theirs.startswith(table.bare) else prefix + theirs] = np.ascontiguousarray(part)
     return found
 

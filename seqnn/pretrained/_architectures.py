@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from .. import nn
+from .._huggingface import BART as BART_FAMILY
 from .._huggingface import (
+    BART_LIKE,
     CLASSES,
     ENCODERS,
     GPT2,
@@ -31,7 +33,18 @@ from .._huggingface import (
     read_folder,
 )
 from .._huggingface import T5 as T5_FAMILY
-from ..models import BERT, GPT, T5, BERTForPretraining, ClassificationHead, SpanHead, TaggingHead, WithHead
+from ..models import (
+    BART,
+    BERT,
+    GPT,
+    T5,
+    BARTReader,
+    BERTForPretraining,
+    ClassificationHead,
+    SpanHead,
+    TaggingHead,
+    WithHead,
+)
 
 __all__ = ["load_folder"]
 
@@ -130,6 +143,32 @@ def _encoders() -> dict[str, Architecture]:
     return found
 
 
+def _reading(**arguments: Any) -> BARTReader:
+    return BARTReader(BART(**{**arguments, "tied": True, "output_bias": False}))
+
+
+def _reading_table(model: WithHead) -> Table:
+    table = BART_FAMILY.table(model.encoder.bart)
+    copies = {theirs: f"encoder.bart.{ours}" for theirs, ours in table.copies.items()}
+    return table.inside("encoder.bart", CLASSES["Bart"], copies=copies)
+
+
+def _translators() -> dict[str, Architecture]:
+    """Return the classes of BART and its relatives."""
+    found: dict[str, Architecture] = {}
+    for model_type, *kinds in (
+        ("bart", "BartForConditionalGeneration", "BartModel"),
+        ("marian", "MarianMTModel", "MarianModel"),
+        ("mbart", "MBartForConditionalGeneration", "MBartModel"),
+        ("m2m_100", "M2M100ForConditionalGeneration", "M2M100Model"),
+        ("pegasus", "PegasusForConditionalGeneration", "PegasusModel"),
+    ):
+        family = BART_LIKE[model_type]
+        found |= dict.fromkeys(kinds, Architecture(family, bare(BART), family.table))
+    classes = partial(_headed, _reading, partial(ClassificationHead, pooling="last"), CLASSES["Bart"])
+    return {**found, "BartForSequenceClassification": Architecture(BART_FAMILY, classes, _reading_table)}
+
+
 _LAST = partial(ClassificationHead, pooling="last", dense=False, bias=False)
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -141,5 +180,6 @@ ARCHITECTURES: dict[str, Architecture] = {
     **dict.fromkeys(
         ("T5ForConditionalGeneration", "T5Model", "T5EncoderModel"), Architecture(T5_FAMILY, bare(T5), T5_FAMILY.table)
     ),
+    **_translators(),
 }
 """The names of their classes -> how they are read."""

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from .._huggingface import read_config, read_tokenizer
-from ..models import BERT, GPT, T5, BERTForPretraining, ClassificationHead, WithHead
+from ..models import BART, BERT, GPT, T5, BERTForPretraining, ClassificationHead, WithHead
 from ._architectures import load_folder
 from ._base import PretrainedModel
 from ._classifier import Classifier
@@ -62,7 +62,7 @@ def load_pretrained(folder: str | os.PathLike) -> PretrainedModel:
 
 def _kind(model: object) -> type[PretrainedModel]:
     """Return the class for a model."""
-    if isinstance(model, GPT) or (isinstance(model, T5) and model.decoder is not None):
+    if isinstance(model, GPT | BART) or (isinstance(model, T5) and model.decoder is not None):
         return Generator
     if isinstance(model, BERTForPretraining):
         return MaskedLanguageModel

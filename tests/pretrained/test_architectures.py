@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pretrained_peers import close, ids, shaken
 
 from seqnn import load_pretrained, ops
 from seqnn.pretrained import Classifier, Encoder, Generator, MaskedLanguageModel
@@ -28,25 +29,6 @@ KINDS = {
     "ForQuestionAnswering": (object, lambda out: torch.stack([out.start_logits, out.end_logits], -1)),
 }
 LENGTHS = np.array([20, 7, 13])
-
-
-def ids(batch, time, seed=0):
-    return np.random.default_rng(seed).integers(3, 60, (batch, time))
-
-
-def shaken(model):
-    """The model with all parameters random, so that no zero bias and no norm of ones hides a mistake."""
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    model.tie_weights()
-    return model.eval()
-
-
-def close(ours, theirs, tolerance=1e-4):
-    ours = ours.numpy() if hasattr(ours, "numpy") else ours
-    np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=tolerance, atol=tolerance)
 
 
 def compared(ours, theirs, output, x, lengths):
