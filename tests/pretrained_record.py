@@ -81,6 +81,8 @@ def record():
         "BertForSequenceClassification": transformers.BertConfig(**bert, num_labels=3),
         "RobertaForMaskedLM": transformers.RobertaConfig(**roberta),
         "RobertaForSequenceClassification": transformers.RobertaConfig(**roberta, num_labels=3),
+        "MPNetModel": transformers.MPNetConfig(**{**bert, "max_position_embeddings": 18}),
+        "ElectraModel": transformers.ElectraConfig(**bert, embedding_size=6),
         "DistilBertForMaskedLM": transformers.DistilBertConfig(**distil),
         "DistilBertForSequenceClassification": transformers.DistilBertConfig(**distil, num_labels=3),
         "GPT2LMHeadModel": transformers.GPT2Config(**gpt2),

@@ -98,7 +98,12 @@ def from_folder(kind: Callable[..., Any], folder: str | os.PathLike, family: Fam
 
 
 def read_folder(
-    folder: str | os.PathLike, config: dict[str, Any], family: Family, make: Make, table: Callable[[Any], Table]
+    folder: str | os.PathLike,
+    config: dict[str, Any],
+    family: Family,
+    make: Make,
+    table: Callable[[Any], Table],
+    renamed: Mapping[str, str] | None = None,
 ) -> Loaded:
     """Make a model with the weights and the tokenizer of a folder.
 
@@ -108,22 +113,34 @@ def read_folder(
         family: that reads the configuration.
         make: make(arguments, config, state) -> a model whose weights are still to be set.
         table: table(model) -> the names of its parameters.
+        renamed: names in the file -> theirs, where those differ.
 
     Raises:
         ValueError: something does not fit; the message names the folder.
     """
-    state = read_state(folder)
+    state = read_state(folder, writable=True)
     try:
+        state = _renamed(state, renamed or {})
         with nn.init.skipped():
             model = make(family.read(config, state), config, state)
         names = table(model)
-        load(model, state, names)
+        load(model, state, names, assign=True)
         if hasattr(model, "tokenizer"):
             model.tokenizer = read_tokenizer(folder)
     except (TypeError, ValueError, LookupError, OverflowError, MemoryError) as error:
         missing = "missing " if isinstance(error, KeyError) else ""
         raise ValueError(f"{os.fspath(folder)}: {missing}{error}") from None
     return Loaded(model.eval(), config, names, any(name.startswith(names.prefix) for name in state))
+
+
+def _renamed(state: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return arrays by other names; those that are not mentioned keep theirs."""
+    if absent := sorted(names.keys() - state.keys()):
+        raise ValueError(f"names: expected names in the file, got {', '.join(map(repr, absent[:5]))}")
+    found = {names.get(name, name): array for name, array in state.items()}
+    if len(found) < len(state):
+        raise ValueError("names: expected another name for each array, got one for two of them")
+    return found
 
 
 def is_tied(config: Mapping[str, Any], state: Mapping[str, Any], output: str, default: bool = True) -> bool:

@@ -11,7 +11,8 @@ from ._bart import BART
 from ._bart_reader import BARTReader
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._base import by_length as by_length
-from ._bert import BERT, BERTForPretraining
+from ._bert import BERT
+from ._bert_pretraining import BERTForPretraining
 from ._cnn import CNN
 from ._crf_tagger import CRFTagger
 from ._dbn import DBN, DBNAutoencoder

@@ -9,16 +9,13 @@ import numpy as np
 
 from .. import nn, ops
 from .._huggingface import BERT as FAMILY
-from .._huggingface import Source, from_folder, load, masked_table
+from .._huggingface import Source, from_folder, load
 from ..autograd import Tensor
-from ..text import pad
-from ._decoding import evaluating
-from ._heads import LanguageModelHead
 from ._token_ids import as_attention_mask, as_ids, keys_mask
-from ._transformer_encoding import SHORT, encode_packed
+from ._transformer_encoding import encode_packed
 from ._transformer_plan import plan_step
 
-__all__ = ["BERT", "BERTForPretraining"]
+__all__ = ["BERT", "start_small"]
 
 
 class BERT(nn.Module):
@@ -39,6 +36,9 @@ class BERT(nn.Module):
         dropout: share of units of embeddings, attention and layers that is dropped in training.
         activation: of the layers, and of the token head.
         layer_norm_eps: of all norms.
+        embedding_size: width of the embeddings, which a Linear projects to d_model, as in ELECTRA; default: d_model.
+        buckets: of a bias of scores by distance that all layers share, as in MPNet; see `nn.RelativePositions`; 0: none.
+        max_distance: of that bias.
         pooler: whether there is the layer of `pool`.
 
     Raises:
@@ -67,13 +67,18 @@ class BERT(nn.Module):
         dropout: float = 0.1,
         activation: str = "gelu",
         layer_norm_eps: float = 1e-12,
+        embedding_size: int | None = None,
+        buckets: int = 0,
+        max_distance: int = 128,
         pooler: bool = True,
     ) -> None:
         self.max_positions, self.activation = max_positions, activation
-        self.embedding = nn.Embedding(vocabulary_size, d_model)
-        self.positions = nn.LearnedPositions(max_positions, d_model)
-        self.segments = nn.Embedding(num_segments, d_model) if num_segments else None
-        self.norm = nn.LayerNorm(d_model, layer_norm_eps)
+        size = d_model if embedding_size is None else embedding_size
+        self.embedding = nn.Embedding(vocabulary_size, size)
+        self.positions = nn.LearnedPositions(max_positions, size)
+        self.segments = nn.Embedding(num_segments, size) if num_segments else None
+        self.norm = nn.LayerNorm(size, layer_norm_eps)
+        self.projection = nn.Linear(size, d_model) if size != d_model else None
         self.dropout = nn.Dropout(dropout)
         layer = nn.TransformerEncoderLayer(
             d_model,
@@ -83,7 +88,8 @@ class BERT(nn.Module):
             activation,
             layer_norm_eps,
         )
-        self.transformer = nn.TransformerEncoder(layer, num_layers)
+        relative = nn.RelativePositions(nhead, buckets, max_distance) if buckets else None
+        self.transformer = nn.TransformerEncoder(layer, num_layers, relative=relative)
         self.pooler = nn.Linear(d_model, d_model) if pooler else None
         start_small(self)
 
@@ -104,8 +110,9 @@ class BERT(nn.Module):
         if ids.shape[1] > self.max_positions:
             raise ValueError(f"ids: expected at most max_positions={self.max_positions}, got {ids.shape[1]}")
         mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
-        x = self._embed(ids, segments)
-        return self.transformer(self.dropout(self.norm(x)), lengths=lengths, mask=mask)
+        x = self.dropout(self.norm(self._embed(ids, segments)))
+        x = x if self.projection is None else self.projection(x)
+        return self.transformer(x, lengths=lengths, mask=mask)
 
     def encode_packed(self, ids: Any, lengths: Any) -> np.ndarray:
         """Return the hidden states of sequences without padding, in evaluation mode and without gradients.
@@ -128,23 +135,14 @@ class BERT(nn.Module):
         >>> BERT(50, d_model=16, nhead=2, num_layers=2).encode_packed(np.arange(8), [5, 3]).shape
         (8, 16)
         """
-        (ids,), sizes = as_ids([ids]), np.asarray(lengths)
-        fits = sizes.ndim == 1 and sizes.dtype.kind in "iu" and sizes.sum() == len(ids)
-        if not fits or (sizes < 1).any() or (sizes > self.max_positions).any():
-            raise ValueError(
-                f"lengths: expected integers from 1 to max_positions={self.max_positions} that sum to {len(ids)} ids, got "
-                f"{lengths!r:.80}"
-            )
-        short = type(self) is BERT and sizes.max(initial=0) <= SHORT
-        plan = plan_step(self, self.transformer, self.embedding, None) if short else None
-        with evaluating(self):
-            if plan is None:
-                padded, _ = pad(np.split(ids, np.cumsum(sizes)[:-1]))
-                return self(padded, sizes).numpy()[np.arange(padded.shape[1]) < sizes[:, None]]
-            places = np.arange(len(ids)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        plan = plan_step(self, self.transformer, self.embedding, None) if type(self) is BERT else None
+
+        def enter(ids: np.ndarray, places: np.ndarray) -> np.ndarray:
             x = self.embedding(ids[None]) + ops.embedding(places[None], self.positions.weight)
-            x = x if self.segments is None else x + self.segments.weight[0]
-            return encode_packed(self, plan, self.norm(x).numpy()[0], sizes)
+            x = self.norm(x if self.segments is None else x + self.segments.weight[0])
+            return (x if self.projection is None else self.projection(x)).numpy()[0]
+
+        return encode_packed(self, plan, enter, self, ids, lengths, self.max_positions)
 
     def _embed(self, ids: np.ndarray, segments: Any) -> Tensor:
         """Return the sum of the embeddings of tokens, positions and segments."""
@@ -197,94 +195,6 @@ class BERT(nn.Module):
             ValueError: it is no BERT, or uses what this class has not; the message names it.
         """
         return from_folder(cls, folder, FAMILY)
-
-
-class BERTForPretraining(nn.Module):
-    """A BERT with its two tasks: the tokens that are hidden, and whether sentence B follows sentence A.
-
-    `seqnn.text.next_sentence_pairs` and `mask_tokens` make the batches.
-
-    Args:
-        bert: the encoder.
-        next_sentence: whether there is the second task; its two logits are 0 = B follows A, 1 = B is from elsewhere.
-        tied: whether the token head uses the table of the embeddings.
-
-    Raises:
-        ValueError: the second task needs a pooler, and the encoder has none.
-
-    >>> import numpy as np
-    >>> from seqnn.models import BERT, BERTForPretraining
-    >>> model = BERTForPretraining(BERT(50, d_model=16, nhead=2, num_layers=2))
-    >>> tokens, follows = model(np.arange(10).reshape(2, 5))
-    >>> tokens.shape, follows.shape
-    ((2, 5, 50), (2, 2))
-    """
-
-    def __init__(self, bert: BERT, *, next_sentence: bool = True, tied: bool = True) -> None:
-        if next_sentence and bert.pooler is None:
-            raise ValueError("next_sentence: expected a BERT with a pooler, or next_sentence=False")
-        self.bert, self.tied = bert, tied
-        vocabulary_size, d_model = bert.embedding.weight.shape
-        self.head = LanguageModelHead(
-            d_model, vocabulary_size, tied=tied, transform=True, bias=True, activation=bert.activation,
-            layer_norm_eps=bert.norm.eps,
-        )  # fmt: skip
-        self.next_sentence = nn.Linear(d_model, 2) if next_sentence else None
-        start_small(self.head)
-        if self.next_sentence is not None:
-            start_small(self.next_sentence)
-
-    def forward(
-        self,
-        ids: Any,
-        lengths: Any = None,
-        segments: Any = None,
-        targets: Any = None,
-        next_targets: Any = None,
-        *,
-        attention_mask: Any = None,
-    ) -> Any:
-        """Return the token logits [B, T, V] and the sentence logits [B, 2], or the loss.
-
-        Args:
-            ids: [B, T].
-            lengths: [B]: positions from there on are padding.
-            segments: [B, T]; default: 0.
-            targets: [B, T], -100 where nothing was hidden: the mean cross-entropy of the hidden tokens is returned.
-            next_targets: [B] of 0 and 1: the cross-entropy of the sentences is added.
-            attention_mask: booleans, or 1 and 0, [B, T], instead of `lengths`.
-
-        Returns:
-            (token logits, sentence logits), only the first without the second task, or the loss.
-        """
-        hidden = self.bert(ids, lengths, segments, attention_mask=attention_mask)
-        tokens = self.head(hidden, self.bert.embedding.weight if self.tied else None, targets)
-        if next_targets is not None and self.next_sentence is None:
-            raise ValueError("next_targets: this model was made with next_sentence=False")
-        if self.next_sentence is None or (targets is not None and next_targets is None):
-            return tokens
-        follows = self.next_sentence(self.bert.pool(hidden))
-        if targets is None:
-            return tokens, follows
-        return tokens + ops.cross_entropy(follows, next_targets)
-
-    def _product_weights(self) -> tuple[str, ...]:
-        return ("bert.embedding.weight",) if self.tied else ()
-
-    def load_huggingface(self, source: Source) -> Self:
-        """Take over the weights of a BertForPreTraining, or, without the second task, of a BertForMaskedLM.
-
-        Args:
-            source: a state dict, a safetensors file, or a folder of `save_pretrained`. bfloat16 becomes float32.
-
-        Returns:
-            This model.
-
-        Raises:
-            ValueError: the weights do not fit; one message lists what is missing, left over or different.
-        """
-        load(self, source, masked_table(self, FAMILY.table(self.bert)))
-        return self
 
 
 def start_small(module: nn.Module) -> None:

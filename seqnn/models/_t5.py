@@ -5,6 +5,8 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any, Self
 
+import numpy as np
+
 from .. import nn
 from .._arguments import integer
 from .._huggingface import T5 as FAMILY
@@ -13,6 +15,7 @@ from ..autograd import Tensor
 from ._heads import LanguageModelHead
 from ._text_to_text import TextToText
 from ._token_ids import as_attention_mask, as_ids, keys_mask
+from ._transformer_encoding import encode_packed
 from ._transformer_plan import StepPlan, plan_step
 
 __all__ = ["T5"]
@@ -130,6 +133,23 @@ class T5(TextToText):
         ids = as_ids(ids)
         mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
         return self.dropout(self.encoder(self.dropout(self.embedding(ids)), lengths=lengths, mask=mask))
+
+    def encode_packed(self, ids: Any, lengths: Any) -> np.ndarray:
+        """Return the encoder's hidden states of sequences without padding, in evaluation mode and without gradients.
+
+        Args:
+            ids, lengths: as for `BERT.encode_packed`.
+
+        Returns:
+            float32 [N, d_model].
+
+        Raises:
+            ValueError: lengths do not sum to N, or one is 0.
+        """
+        plan = plan_step(self, self.encoder, self.embedding, None) if type(self) is T5 else None
+        return encode_packed(
+            self, plan, lambda ids, places: self.embedding(ids[None]).numpy()[0], self.encode, ids, lengths, None
+        )
 
     def decode(
         self,

@@ -72,8 +72,13 @@ class StepPlan:
         own = iter(packed)
         return [w.packed if isinstance(w, ops.QuantizedWeight) else next(own) for w in self.weights]
 
-    def tables(self, count: int) -> dict[str, np.ndarray | None]:
-        """Return what depends on positions, for `count` of them: vectors, angles of pairs, biases of distances."""
+    def tables(self, count: int, *, ahead: bool = False) -> dict[str, np.ndarray | None]:
+        """Return what depends on positions, for `count` of them: vectors, angles of pairs, biases of distances.
+
+        Args:
+            count: how many positions there are.
+            ahead: whether tokens attend to those after them, too.
+        """
         attention, width = self.stack.layers[0].self_attn, self.net["width"]
         found: dict[str, np.ndarray | None] = {"positions": None, "angles": None, "distances": None}
         if isinstance(self.positions, nn.LearnedPositions):
@@ -84,7 +89,9 @@ class StepPlan:
             pairs = np.repeat(np.array([[1, 0]], np.float32), attention.head_dim // 2, axis=1)
             found["angles"] = ops.rotary(np.repeat(pairs, count, axis=0), **attention.turn)
         if self.stack.relative is not None:
-            found["distances"] = self.stack.relative(1, count, offset=count - 1).data[:, ::-1]
+            relative = self.stack.relative
+            both = relative(count, count) if ahead else relative(1, count, offset=count - 1)
+            found["distances"] = np.ascontiguousarray(both.data[:, ::-1])
         return found
 
 

@@ -37,7 +37,7 @@ def collect(module: Tree[Any]) -> dict[str, np.ndarray]:
     return {key: np.asarray(_array(*place)) for key, place in places(module).items()}
 
 
-def copy_into(module: Tree[Any], state: Mapping[str, Any], strict: bool) -> Loaded:
+def copy_into(module: Tree[Any], state: Mapping[str, Any], strict: bool, assign: bool = False) -> Loaded:
     """Do what `Module.load_state_dict` promises."""
     targets = places(module)
     arrays = {key: as_array(key, value) for key, value in state.items()}
@@ -64,7 +64,8 @@ def copy_into(module: Tree[Any], state: Mapping[str, Any], strict: bool) -> Load
     if problems:
         raise ValueError(f"the state does not fit {type(module).__name__}:\n  " + "\n  ".join(problems))
     for key in given:
-        _write(*targets[key], arrays[key])
+        if not (assign and _assigned(*targets[key], arrays[key])):
+            _write(*targets[key], arrays[key])
     return Loaded(missing, unexpected)
 
 
@@ -154,6 +155,16 @@ def make_writable(parameter: Parameter) -> None:
 def _array(owner: Tree[Any], name: str) -> Any:
     value = getattr(owner, name)
     return value.data if isinstance(value, Parameter) else value
+
+
+def _assigned(owner: Tree[Any], name: str, new: np.ndarray) -> bool:
+    """Give a parameter an array itself, if it could be its own; tell whether it has it now."""
+    value = getattr(owner, name)
+    fits = new.flags.carray and isinstance(value, Parameter) and value.data.dtype == new.dtype
+    if fits:
+        new.flags.writeable = value.data.flags.writeable
+        value.data = new
+    return fits
 
 
 def _write(owner: Tree[Any], name: str, new: np.ndarray) -> None:

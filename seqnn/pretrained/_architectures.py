@@ -19,6 +19,7 @@ from .._huggingface import (
     GPT2,
     LLAMA,
     MASKED_OUTPUTS,
+    MISTRAL,
     QWEN2,
     SPANS,
     TAGS,
@@ -63,13 +64,14 @@ class Architecture:
     """The model -> the names of its parameters."""
 
 
-def load_folder(folder: Folder) -> Loaded:
+def load_folder(folder: Folder, names: Mapping[str, str] | None = None) -> Loaded:
     """Make the model that a folder of `save_pretrained` holds.
 
     config.json says which model it is and its sizes; whatever would give other numbers than the original is refused.
 
     Args:
         folder: with config.json and the weights.
+        names: names in the file -> those of transformers, where they differ.
 
     Raises:
         ValueError: it is another model, or uses what ours have not; the message names the folder and the reason.
@@ -80,7 +82,7 @@ def load_folder(folder: Folder) -> Loaded:
     if not isinstance(kind, str) or kind not in ARCHITECTURES:
         raise ValueError(f"{folder}: expected one of {', '.join(ARCHITECTURES)} in config.json, got {kind!r}")
     chosen = ARCHITECTURES[kind]
-    return read_folder(folder, config, chosen.family, chosen.make, chosen.table)
+    return read_folder(folder, config, chosen.family, chosen.make, chosen.table, names)
 
 
 def _masked(
@@ -121,6 +123,10 @@ def _with_head(
     )
 
 
+_AFTER_DENSE = {"DistilBert": "relu", "Electra": "gelu"}
+"""The activations of heads that are not tanh."""
+
+
 def _encoders() -> dict[str, Architecture]:
     """Return the classes of all families of encoders."""
     found: dict[str, Architecture] = {}
@@ -130,7 +136,7 @@ def _encoders() -> dict[str, Architecture]:
         def masked(model: Any, family: Family = family, kind: str = kind) -> Table:
             return masked_table(model, family.table(model.bert), kind)
 
-        classes = partial(ClassificationHead, activation="relu") if name == "DistilBert" else ClassificationHead
+        classes = partial(ClassificationHead, activation=_AFTER_DENSE.get(name, "tanh"))
         found |= {
             f"{name}Model": Architecture(family, bare(BERT), family.table),
             f"{name}ForMaskedLM": Architecture(family, partial(_masked, kind, False), masked),
@@ -138,6 +144,8 @@ def _encoders() -> dict[str, Architecture]:
             f"{name}ForTokenClassification": _with_head(family, BERT, TaggingHead, TAGS),
             f"{name}ForQuestionAnswering": _with_head(family, BERT, SpanHead, SPANS),
         }
+        if name == "Electra":  # its head of hidden tokens is of another kind
+            del found["ElectraForMaskedLM"]
         if name == "Bert":
             found["BertForPreTraining"] = Architecture(family, partial(_masked, kind, True), masked)
     return found
@@ -175,6 +183,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     **dict.fromkeys(("GPT2LMHeadModel", "GPT2Model"), Architecture(GPT2, bare(GPT), GPT2.table)),
     "GPT2ForSequenceClassification": _with_head(GPT2, GPT, _LAST, CLASSES["GPT2"]),
     **{f"Llama{kind}": Architecture(LLAMA, bare(GPT), LLAMA.table) for kind in ("ForCausalLM", "Model")},
+    **{f"Mistral{kind}": Architecture(MISTRAL, bare(GPT), MISTRAL.table) for kind in ("ForCausalLM", "Model")},
     **{f"Qwen2{kind}": Architecture(QWEN2, bare(GPT), QWEN2.table) for kind in ("ForCausalLM", "Model")},
     **_encoders(),
     **dict.fromkeys(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._arguments import integer
-from ..models import T5, BERTForPretraining, by_length
+from ..models import BERTForPretraining, by_length
 from ..text import pad
 from ._base import PretrainedModel, texts_of
 from ._sentence import SentenceModules
@@ -79,9 +79,6 @@ class Encoder(PretrainedModel):
 
     def _hidden(self, ids: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return hidden states [B, T, D], and how many count of each sequence."""
-        if isinstance(self._encoder, T5):
-            tokens, lengths = pad(ids)
-            return self._encoder.encode(tokens, lengths).numpy(), lengths
         packed = self._encoder.encode_packed(np.concatenate(ids), [len(row) for row in ids])
         return pad(np.split(packed, np.cumsum([len(row) for row in ids])[:-1]))
 

@@ -55,6 +55,10 @@ def test_a_tied_weight_may_stand_under_any_of_its_names(name, tmp_path):
     np.testing.assert_allclose(numbers(model, recorded.IDS), record["numbers"], atol=1e-4, rtol=1e-4)
 
 
+SKIPPING = ("Roberta", "MPNet", "Bart", "MBart")
+"""Models whose tables of positions begin with two rows that no position has."""
+
+
 @pytest.mark.parametrize("name", RECORDS)
 def test_a_folder_is_written_with_the_names_and_numbers_that_it_had(name, tmp_path):
     folder, record = recorded.folder(tmp_path / "model", name)
@@ -64,7 +68,7 @@ def test_a_folder_is_written_with_the_names_and_numbers_that_it_had(name, tmp_pa
     )
     assert found.keys() == expected.keys()
     for key, array in expected.items():
-        rows = 2 if re.search("(robert|decod|encod)a?.*(embed_positions|position_embeddings)", key) else 0
+        rows = 2 if name.startswith(SKIPPING) and re.search("embed_positions|position_embeddings", key) else 0
         np.testing.assert_array_equal(found[key][rows:], array[rows:], err_msg=key)
     config = json.loads((tmp_path / "copy" / "config.json").read_text())
     assert {**record["config"], "dtype": "float32"} == config
