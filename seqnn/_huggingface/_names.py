@@ -120,7 +120,7 @@ def load(model: nn.Module, source: Source, table: Table, *, assign: bool = False
             continue
         arrays = [_file_floats.widened(array) if array.dtype == np.float16 else array for array in arrays]
         array = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-        array = array[table.skipped.get(module, 0) :]
+        array = array[rows:] if (rows := table.skipped.get(module, 0)) else array
         turned = array.ndim == 2 and module.endswith(table.transposed)
         found[key] = (_file_floats.turned(array) if assign else array.T) if turned else array
         used.update(sources)

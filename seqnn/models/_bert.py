@@ -13,7 +13,7 @@ from .._huggingface import Source, from_folder, load
 from ..autograd import Tensor
 from ._token_ids import as_attention_mask, as_ids, keys_mask
 from ._transformer_encoding import encode_packed
-from ._transformer_plan import plan_step
+from ._transformer_plan import StepPlan, plan_step
 
 __all__ = ["BERT", "start_small"]
 
@@ -135,14 +135,16 @@ class BERT(nn.Module):
         >>> BERT(50, d_model=16, nhead=2, num_layers=2).encode_packed(np.arange(8), [5, 3]).shape
         (8, 16)
         """
-        plan = plan_step(self, self.transformer, self.embedding, None) if type(self) is BERT else None
+
+        def make() -> StepPlan | None:
+            return plan_step(self, self.transformer, self.embedding, None) if type(self) is BERT else None
 
         def enter(ids: np.ndarray, places: np.ndarray) -> np.ndarray:
             x = self.embedding(ids[None]) + ops.embedding(places[None], self.positions.weight)
             x = self.norm(x if self.segments is None else x + self.segments.weight[0])
             return (x if self.projection is None else self.projection(x)).numpy()[0]
 
-        return encode_packed(self, plan, enter, self, ids, lengths, self.max_positions)
+        return encode_packed(self, make, enter, self, ids, lengths, self.max_positions)
 
     def _embed(self, ids: np.ndarray, segments: Any) -> Tensor:
         """Return the sum of the embeddings of tokens, positions and segments."""

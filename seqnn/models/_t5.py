@@ -146,10 +146,14 @@ class T5(TextToText):
         Raises:
             ValueError: lengths do not sum to N, or one is 0.
         """
-        plan = plan_step(self, self.encoder, self.embedding, None) if type(self) is T5 else None
-        return encode_packed(
-            self, plan, lambda ids, places: self.embedding(ids[None]).numpy()[0], self.encode, ids, lengths, None
-        )
+
+        def make() -> StepPlan | None:
+            return plan_step(self, self.encoder, self.embedding, None) if type(self) is T5 else None
+
+        def enter(ids: np.ndarray, places: np.ndarray) -> np.ndarray:
+            return self.embedding(ids[None]).numpy()[0]
+
+        return encode_packed(self, make, enter, self.encode, ids, lengths, None)
 
     def decode(
         self,

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import _core, nn
+from ..autograd import no_grad
 from ..text import pad
 from ._decoding import evaluating
+from ._kept_plan import keep_plan
 from ._token_ids import as_ids
 from ._transformer_plan import StepPlan
 
@@ -24,7 +26,7 @@ _TOKENS = 512
 
 def encode_packed(
     model: nn.Module,
-    plan: StepPlan | None,
+    make: Callable[[], StepPlan | None],
     enter: Callable[[np.ndarray, np.ndarray], np.ndarray],
     encode: Callable[[np.ndarray, np.ndarray], Any],
     ids: Any,
@@ -35,7 +37,7 @@ def encode_packed(
 
     Args:
         model: that reads them.
-        plan: of its encoder, without a table; None: there is none, and layers run one by one.
+        make: makes the plan of its encoder, without a table; None where there is none, and layers run one by one.
         enter: enter(ids [N], places [N]) -> what enters the layers, [N, width]; places count from 0.
         encode: encode(ids [B, T], lengths) -> hidden states [B, T, width], for what the plan is not for.
         ids: [N], the tokens of all sequences, one after the other.
@@ -50,7 +52,8 @@ def encode_packed(
     if not fits or (sizes < 1).any() or (longest is not None and (sizes > longest).any()):
         bounds = "integers >= 1" if longest is None else f"integers from 1 to max_positions={longest}"
         raise ValueError(f"lengths: expected {bounds} that sum to {len(ids)} ids, got {lengths!r:.80}")
-    with evaluating(model):
+    plan, evaluated = keep_plan(model, make)
+    with no_grad() if evaluated else evaluating(model):
         if plan is None or sizes.max(initial=0) > SHORT:
             padded, _ = pad(np.split(ids, np.cumsum(sizes)[:-1]))
             return encode(padded, sizes).numpy()[np.arange(padded.shape[1]) < sizes[:, None]]

@@ -64,11 +64,18 @@ class StepPlan:
 
     def _packed(self, model: nn.Module) -> list[np.ndarray]:
         arrays = [w for w in self.weights if isinstance(w, np.ndarray)]
-        made_of = get_isa(), [w.shape for w in arrays], int(_core.transformer_step_mark(arrays)[0])
+        # The numbers of weights that nobody can change need no look: they are known by their places.
+        fixed = all(map(nn.is_fixed, arrays))
+        mark = (
+            [nn.unfreezings(), *(w.ctypes.data for w in arrays)]
+            if fixed
+            else int(_core.transformer_step_mark(arrays)[0])
+        )
+        made_of = get_isa(), [w.shape for w in arrays], mark
         kept = _kept.pop(model, None)
         packed = kept[1] if kept is not None and kept[0] == made_of else [_core.rows_pack(w, "f32") for w in arrays]
         if not model.training:
-            _kept[model] = made_of, packed
+            _kept[model] = made_of, packed, arrays
         own = iter(packed)
         return [w.packed if isinstance(w, ops.QuantizedWeight) else next(own) for w in self.weights]
 
@@ -95,8 +102,8 @@ class StepPlan:
         return found
 
 
-_kept: WeakKeyDictionary[nn.Module, tuple[tuple, list[np.ndarray]]] = WeakKeyDictionary()
-"""Model -> what its packed weights were made of, and they."""
+_kept: WeakKeyDictionary[nn.Module, tuple[tuple, list[np.ndarray], list[np.ndarray]]] = WeakKeyDictionary()
+"""Model -> what its packed weights were made of, they, and the arrays, whose places nothing else may take."""
 
 
 def plan_step(
@@ -233,6 +240,7 @@ def _of_linear(linear: nn.Linear) -> tuple[Weight, np.ndarray | None]:
 def _first_rows(attention: nn.MultiheadAttention, rows: int | None) -> tuple[Weight, np.ndarray | None]:
     """Return the first rows of the projections of an attention, those of the queries; None: all."""
     weight, bias = attention.in_proj_weight.data, attention.in_proj_bias
-    rows = len(weight) if rows is None else rows
+    if rows is None:
+        return weight, None if bias is None else bias.data
     first = weight.part(0, rows) if isinstance(weight, ops.QuantizedWeight) else weight[:rows]
     return first, None if bias is None else bias.data[:rows]

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _safetensors
 from .._files import Path
 from ..ops import QuantizedWeight
-from ._parameter import Parameter
+from ._parameter import Parameter, count_unfreezing
 from ._tree import Tree
 
 
@@ -146,6 +146,7 @@ def refuse_quantized(module: Tree[Any], method: str) -> None:
 
 def make_writable(parameter: Parameter) -> None:
     """Let the array be written to again; a view of another's array (vectors, a mapped file) is copied instead."""
+    count_unfreezing()
     if parameter.data.base is None:
         parameter.data.flags.writeable = True
     else:

@@ -53,7 +53,8 @@ class Encoder(PretrainedModel):
     def embed(self, sentences: Any, *, batch_size: int = 32, normalize: bool | None = None) -> np.ndarray:
         """Return a vector of each sentence.
 
-        Sentences of like length are read together; padding costs nothing.
+        Sentences of like length are read together; padding costs nothing. Where sentences come one by one,
+        `encoder.model.freeze()` saves a look at all weights each time: whether they changed since they were packed.
 
         Args:
             sentences: a text or several, or the token ids of each.
