@@ -41,7 +41,8 @@ class Linear(Module):
     (5, 2)
     """
 
-    _packed: tuple[np.ndarray, tuple, np.ndarray] | None = None  # the weight, what it was packed for, what they gave
+    _packed: tuple[np.ndarray, str, np.ndarray, int] | None = None
+    """The weight, the instruction set, what they gave, and `unfreezings` then."""
 
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, dtype: npt.DTypeLike = np.float32
@@ -82,9 +83,9 @@ class Linear(Module):
         weight = self.weight.data
         if not is_fixed(weight):
             return None
-        made_for = get_isa(), unfreezings()
-        if self._packed is None or self._packed[0] is not weight or self._packed[1] != made_for:
-            self._packed = weight, made_for, ops.pack_weight(weight)
+        isa, count = get_isa(), unfreezings()
+        if self._packed is None or self._packed[0] is not weight or self._packed[1::2] != (isa, count):
+            self._packed = weight, isa, ops.pack_weight(weight), count
         return self._packed[2]
 
     def _product_weights(self) -> tuple[str, ...]:
