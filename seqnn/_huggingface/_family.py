@@ -103,6 +103,7 @@ def read_folder(
     family: Family,
     make: Make,
     table: Callable[[Any], Table],
+    state: Mapping[str, Any] | None = None,
     renamed: Mapping[str, str] | None = None,
 ) -> Loaded:
     """Make a model with the weights and the tokenizer of a folder.
@@ -113,27 +114,28 @@ def read_folder(
         family: that reads the configuration.
         make: make(arguments, config, state) -> a model whose weights are still to be set.
         table: table(model) -> the names of its parameters.
+        state: the arrays; None: those of the folder.
         renamed: names in the file -> theirs, where those differ.
 
     Raises:
         ValueError: something does not fit; the message names the folder.
     """
-    state = read_state(folder, writable=True)
+    found: Mapping[str, Any] = read_state(folder, writable=True) if state is None else state
     try:
-        state = _renamed(state, renamed or {})
+        found = _renamed(found, renamed or {})
         with nn.init.skipped():
-            model = make(family.read(config, state), config, state)
+            model = make(family.read(config, found), config, found)
         names = table(model)
-        load(model, state, names, assign=True)
+        load(model, found, names, assign=state is None)
         if hasattr(model, "tokenizer"):
             model.tokenizer = read_tokenizer(folder)
     except (TypeError, ValueError, LookupError, OverflowError, MemoryError) as error:
         missing = "missing " if isinstance(error, KeyError) else ""
         raise ValueError(f"{os.fspath(folder)}: {missing}{error}") from None
-    return Loaded(model.eval(), config, names, any(name.startswith(names.prefix) for name in state))
+    return Loaded(model.eval(), config, names, any(name.startswith(names.prefix) for name in found))
 
 
-def _renamed(state: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _renamed(state: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return arrays by other names; those that are not mentioned keep theirs."""
     if absent := sorted(names.keys() - state.keys()):
         raise ValueError(f"names: expected names in the file, got {', '.join(map(repr, absent[:5]))}")

@@ -1,4 +1,4 @@
-"""BERT: a Transformer encoder that learns from hidden tokens and from pairs of sentences."""
+"""BERT: a Transformer encoder that sees both sides of each position."""
 
 from __future__ import annotations
 

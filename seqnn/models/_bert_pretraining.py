@@ -1,14 +1,20 @@
-"""A BERT that learns its two tasks: hidden tokens, and pairs of sentences."""
+"""BERT's own tasks: hidden tokens, and pairs of sentences."""
 
 from __future__ import annotations
 
 from typing import Any, Self
 
+import numpy as np
+
 from .. import nn, ops
+from .._arguments import integer
 from .._huggingface import BERT as FAMILY
 from .._huggingface import Source, load, masked_table
 from ._bert import BERT, start_small
+from ._decoding import evaluating
 from ._heads import LanguageModelHead
+from ._mask_filling import Filled, fill_masks
+from ._token_ids import as_ids
 
 __all__ = ["BERTForPretraining"]
 
@@ -81,6 +87,56 @@ class BERTForPretraining(nn.Module):
         if targets is None:
             return tokens, follows
         return tokens + ops.cross_entropy(follows, next_targets)
+
+    def fill_masks(
+        self,
+        ids: Any,
+        mask_id: int,
+        *,
+        lengths: Any = None,
+        segments: Any = None,
+        order: str = "confidence",
+        iterations: int = 10,
+    ) -> Filled:
+        """Fill in the hidden tokens of sequences, in evaluation mode.
+
+        Args:
+            ids: [B, T], with `mask_id` where a token is hidden.
+            mask_id: the token that hides others; it is never filled in.
+            lengths: [B]: positions from there on are padding.
+            segments: [B, T]; default: 0.
+            order: "parallel": all at once, none knows of the others; "confidence": in each pass the token that is most
+                probable, which the next ones see; "left_to_right": in each pass the first one; "mask_predict": all at once,
+                then those that are least probable are hidden again and filled in anew, fewer each time.
+            iterations: passes of "mask_predict".
+
+        Returns:
+            The sequences, and the log-probabilities of what was filled in.
+
+        Raises:
+            ValueError: nothing is hidden, or the order is not known.
+
+        Source of "mask_predict": Ghazvininejad, Levy, Liu, Zettlemoyer, "Mask-predict", EMNLP 2019.
+
+        >>> from seqnn.models import BERT, BERTForPretraining
+        >>> model = BERTForPretraining(BERT(50, d_model=16, nhead=2, num_layers=2))
+        >>> filled = model.fill_masks([[5, 4, 4, 7]], mask_id=4)
+        >>> bool((filled.ids != 4).all()), (filled.scores < 0).tolist()
+        (True, [[False, True, True, False]])
+        """
+        ids = as_ids(ids)
+        integer("mask_id", mask_id, 0, len(self.bert.embedding.weight) - 1)
+        table = self.bert.embedding.weight if self.tied else None
+        hidden = ids == mask_id
+        if lengths is not None:
+            hidden &= np.arange(ids.shape[1]) < np.asarray(lengths)[:, None]
+
+        def score(filled: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+            states = self.bert(filled, lengths, segments)
+            return self.head(states[rows, columns], table).numpy()
+
+        with evaluating(self):
+            return fill_masks(score, ids, hidden, mask_id, order, iterations)
 
     def _product_weights(self) -> tuple[str, ...]:
         return ("bert.embedding.weight",) if self.tied else ()

@@ -47,7 +47,7 @@ from ..models import (
     WithHead,
 )
 
-__all__ = ["load_folder"]
+__all__ = ["ARCHITECTURES", "load_folder", "read_as"]
 
 Folder = str | os.PathLike
 Config = Mapping[str, Any]
@@ -81,8 +81,27 @@ def load_folder(folder: Folder, names: Mapping[str, str] | None = None) -> Loade
     kind = kinds[0] if isinstance(kinds, list) and len(kinds) == 1 else kinds
     if not isinstance(kind, str) or kind not in ARCHITECTURES:
         raise ValueError(f"{folder}: expected one of {', '.join(ARCHITECTURES)} in config.json, got {kind!r}")
+    return read_as(folder, config, kind, names=names)
+
+
+def read_as(
+    folder: Folder,
+    config: dict[str, Any],
+    kind: str,
+    state: State | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Loaded:
+    """Make the model of a class.
+
+    Args:
+        folder: that messages name.
+        config: what config.json says.
+        kind: the name of the class.
+        state: the arrays; None: those of the folder.
+        names: names in the file -> those of transformers, where they differ.
+    """
     chosen = ARCHITECTURES[kind]
-    return read_folder(folder, config, chosen.family, chosen.make, chosen.table, names)
+    return read_folder(folder, config, chosen.family, chosen.make, chosen.table, state, names)
 
 
 def _masked(

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .._huggingface import read_config, read_tokenizer
-from ..models import BART, BERT, GPT, T5, BERTForPretraining, ClassificationHead, WithHead
+from ..models import BART, BERT, GPT, T5, BERTForPretraining, ClassificationHead, SpanHead, WithHead
 from ._architectures import load_folder
 from ._base import PretrainedModel
 from ._classifier import Classifier
 from ._encoder import Encoder
 from ._generator import Generator
 from ._masked import MaskedLanguageModel
+from ._question_answerer import QuestionAnswerer
 from ._sentence import read_modules, sentence_modules
 from ._static import StaticEncoder
 
@@ -35,8 +36,8 @@ def load_pretrained(folder: str | os.PathLike, *, names: Mapping[str, str] | Non
     Returns:
         A `Generator` (GPT-2, LLaMA, Mistral, Qwen2, T5, BART, Marian, mBART, M2M-100, NLLB, Pegasus), an `Encoder` (BERT,
         RoBERTa, DistilBERT, MPNet, ELECTRA, MiniLM, the encoder of a T5, folders of sentence-transformers), a
-        `MaskedLanguageModel` (BERT, RoBERTa, DistilBERT, MPNet), a `Classifier` (encoders, GPT-2, BART), a `StaticEncoder`
-        (model2vec), or a `PretrainedModel` (taggers, question answering: the network alone).
+        `MaskedLanguageModel` (BERT, RoBERTa, DistilBERT, MPNet), a `Classifier` (encoders, GPT-2, BART), a
+        `QuestionAnswerer`, a `StaticEncoder` (model2vec), or a `PretrainedModel` (taggers: the network alone).
 
     Raises:
         ValueError: it is no such folder, the model is none of these, or files are missing, damaged, pickled or of other
@@ -72,4 +73,7 @@ def _kind(model: object) -> type[PretrainedModel]:
         return MaskedLanguageModel
     if isinstance(model, BERT | T5):
         return Encoder
-    return Classifier if isinstance(model, WithHead) and isinstance(model.head, ClassificationHead) else PretrainedModel
+    head = model.head if isinstance(model, WithHead) else None
+    if isinstance(head, SpanHead):
+        return QuestionAnswerer
+    return Classifier if isinstance(head, ClassificationHead) else PretrainedModel
