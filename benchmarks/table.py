@@ -40,6 +40,7 @@ FAMILIES = {
             "phrases": "Phrases",
             "vector_text": "Files of vectors",
             "neighbors": "Neighbours",
+            "alignment": "Alignment of two spaces",
         },
     ),
     "ngram-models": (
