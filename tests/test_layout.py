@@ -51,6 +51,7 @@ STOREYS = [
     ("diagnose", "tune"),
     ("models",),
     ("plot", "pretrained"),
+    ("evaluate",),
     ("_cli", "__main__"),
 ]
 
