@@ -96,7 +96,7 @@ def their_step(model: Any, ids: np.ndarray, classes: np.ndarray) -> Callable[[],
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        return float(loss)
+        return float(loss.detach())
 
     return step
 

@@ -117,6 +117,7 @@ FAMILIES = {
             "text_cnn": "Text CNN",
             "image_classifier": "CNN for images",
             "pretrained": "Pretrained encoders",
+            "fine_tuning": "Fine-tuning: all of a model, LoRA, adapters",
         },
     ),
     "structured": (
@@ -262,6 +263,7 @@ SUBJECTS = {
         "mbr",
         "transformer_step",
         "pretrained",
+        "fine_tuning",
     ),
     "n-gram models": ("ngram_smooth", "ngram_score", "arpa", "ngram_count", "ngram_trie"),
     "metrics of text and tags": ("tokens", "ngrams", "lcs", "ter", "bootstrap", "spans"),

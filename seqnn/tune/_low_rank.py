@@ -101,13 +101,13 @@ class LoRA:
                 raise ValueError(f"{targets[0].name}: expected float weights, got quantised ones: they cannot learn")
             hold(module, name, LowRank(weight, targets, self))
 
-    def rank_of(self, name: str) -> int:
+    def _rank_of(self, name: str) -> int:
         """Return r for a module."""
         return _by_pattern(self.rank_pattern, name, self.r)
 
-    def scaling_of(self, name: str) -> float:
+    def _scaling_of(self, name: str) -> float:
         """Return the factor for a module."""
-        rank = self.rank_of(name)
+        rank = self._rank_of(name)
         return _by_pattern(self.alpha_pattern, name, self.lora_alpha) / (math.sqrt(rank) if self.use_rslora else rank)
 
 
@@ -142,8 +142,8 @@ class LowRank(nn.Module):
         self.shape = weight.shape
         self.parts = [(target.begin, target.end) for target in targets]
         self.names = [target.name for target in targets]
-        self.scalings = [config.scaling_of(name) for name in self.names]
-        ranks = [config.rank_of(name) for name in self.names]
+        self.scalings = [config._scaling_of(name) for name in self.names]
+        ranks = [config._rank_of(name) for name in self.names]
         self.lora_A = nn.ParameterList([np.empty((rank, self.shape[1]), weight.dtype) for rank in ranks])
         self.lora_B = nn.ParameterList(
             [np.zeros((end - begin, rank), weight.dtype) for (begin, end), rank in zip(self.parts, ranks, strict=True)]

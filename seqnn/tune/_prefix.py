@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from .. import nn, ops
 from .._arguments import integer
 from ._holding import Holder, can_hold, hold, register
-from ._low_rank import LowRank
+from ._low_rank import LowRank, check_names
 from ._targets import Names
 
 __all__ = ["PrefixTuning"]
@@ -24,6 +25,7 @@ class PrefixTuning:
 
     Args:
         num_virtual_tokens: how many keys each layer gets.
+        modules_to_save: ends of the names of modules that learn whole, and are saved with the adapter: heads.
 
     Raises:
         ValueError: there is less than one.
@@ -40,10 +42,11 @@ class PrefixTuning:
     """
 
     num_virtual_tokens: int = 20
-    modules_to_save: tuple[str, ...] | None = None
+    modules_to_save: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         integer("num_virtual_tokens", self.num_virtual_tokens, 1)
+        check_names("modules_to_save", self.modules_to_save, pattern=False)
 
     def place(self, model: nn.Module, name: str, names: Names) -> None:
         """Put the keys and values of a new adapter into a model.

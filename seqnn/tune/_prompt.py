@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from .. import nn, ops
 from .._arguments import integer
 from ..autograd import Tensor
 from ._holding import Holder, can_hold, hold, register
+from ._low_rank import check_names
 from ._targets import Names
 
 __all__ = ["PromptTuning", "with_prompt"]
@@ -25,6 +27,7 @@ class PromptTuning:
 
     Args:
         num_virtual_tokens: how many there are.
+        modules_to_save: ends of the names of modules that learn whole, and are saved with the adapter: heads.
 
     Raises:
         ValueError: there is less than one.
@@ -42,10 +45,11 @@ class PromptTuning:
     """
 
     num_virtual_tokens: int = 20
-    modules_to_save: tuple[str, ...] | None = None
+    modules_to_save: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         integer("num_virtual_tokens", self.num_virtual_tokens, 1)
+        check_names("modules_to_save", self.modules_to_save, pattern=False)
 
     def place(self, model: nn.Module, name: str, names: Names) -> None:
         """Put the vectors of a new adapter into a model.

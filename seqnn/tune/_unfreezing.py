@@ -104,6 +104,9 @@ class GradualUnfreezing(Callback):
         unit: "epochs" or "steps" of the optimiser.
         groups: names of parameters, as `layer_groups` returns them, which is the default.
 
+    Attributes:
+        history_: how many parameters learnt in each epoch, or from each new group's step on.
+
     Raises:
         ValueError: a number or a unit is none, or, when training begins, a name is none of the model's.
 
@@ -127,7 +130,6 @@ class GradualUnfreezing(Callback):
             raise ValueError(f"unit: expected 'epochs' or 'steps', got {unit!r}")
         self.unit, self.groups = unit, groups
         self.history_: list[int] = []
-        """How many parameters learnt in each epoch, or from each step on."""
         self._begun: int | None = None
 
     def on_train_begin(self, model: Any) -> None:
