@@ -43,7 +43,7 @@ class FastTextCommand(PredictingCommand):
         meaning={
             "minCount": "min_count", "wordNgrams": "word_ngrams", "minn": "min_n", "maxn": "max_n", "t": "sample",
             "lr": "alpha", "dim": "vector_size", "ws": "window", "epoch": "epochs", "neg": "negative",
-            "thread": "workers",
+            "thread": "workers", "pretrainedVectors": "pretrained",
         },
         defaults={"alpha": 0.05, "min_alpha": 0.0, "sample": 1e-4, "ns_exponent": 0.5},
         unneeded=("minCountLabel", "label", "lrUpdateRate", "saveOutput"),
