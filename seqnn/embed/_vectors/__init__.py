@@ -1,6 +1,7 @@
 """The room of vectors: look-up, neighbours, evaluation, files of all formats."""
 
 from ._fasttext_bin import About as About
+from ._fasttext_bin import model_kind as model_kind
 from ._fasttext_bin import read_classifier as read_classifier
 from ._fasttext_bin import read_fasttext as read_fasttext
 from ._fasttext_quantized import Quantized as Quantized
@@ -20,6 +21,7 @@ from ._subwords import MAX_BUCKET as MAX_BUCKET
 from ._subwords import MAX_N as MAX_N
 from ._subwords import Subwords as Subwords
 from ._subwords import bytes_of_rows as bytes_of_rows
+from ._subwords import ngrams_of as ngrams_of
 from ._vector_files import read_counts as read_counts
 
 __all__ = ["FastTextKeyedVectors", "KeyedVectors", "load_facebook_vectors", "nearest_neighbors"]
