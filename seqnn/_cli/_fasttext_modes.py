@@ -54,7 +54,7 @@ def supervised(arguments: argparse.Namespace, words: list[str], given: dict[str,
     if tuning and "validation" not in tuning:
         raise ValueError("-autotune-validation: expected a file")
     small = "model_size" in tuning
-    outputs = [f"{base}.ftz"] if small else [f"{base}.bin", f"{base}.vec"]
+    outputs = [f"{base}.ftz", f"{base}.bin"] if small else [f"{base}.bin", f"{base}.vec"]
     check_targets(arguments, outputs, [source(path) for path in (text, tuning.get("validation")) if path])
     shell = Shell(quiet=given.get("verbose", 2) == 0)
     model = FastTextClassifier(**_settings(given, *AUTOTUNE), verbose=shell.bars)
@@ -65,6 +65,8 @@ def supervised(arguments: argparse.Namespace, words: list[str], given: dict[str,
         shell.say(describe_search(model))
     else:
         model.fit(source(text))
+    if small and model.model_.quantized is None:  # too few words for that
+        outputs.reverse()
     model.save(outputs[0])
     if not small:
         write_vectors(load_facebook_vectors(outputs[0]), outputs[1], "text")

@@ -70,7 +70,8 @@ class Autotuned(FastTextPredictor):
             metric: the figure to be large: "f1", "f1:LABEL", "precisionAtRecall:PERCENT" or "recallAtPrecision:PERCENT",
                 the last two also with ":LABEL".
             predictions: labels that are predicted for a text when it is computed; -1: all.
-            model_size: bytes (or "2MB") that the file of the classifier may take: it is quantised.
+            model_size: bytes (or "2MB") that the file of the classifier may take: it is quantised, unless it has fewer than
+                256 words and n-grams.
             fixed: further settings that stay as they are.
 
         Returns:
@@ -173,13 +174,15 @@ class _Tuning:
         if self.most is None:
             return model
         many = len(model.model_.output) >= LEAST_ROWS
+        if len(model.model_.input) < LEAST_ROWS:  # too few to be quantised
+            return model if _file_size(model, "bin") <= self.most else None
         room = self.most - fixed_bytes(model.model_)
         cutoff = room // (-(-asked["vector_size"] // asked["dsub"]) + _WORD)
         for _ in range(_SHRINKS):
             if cutoff <= LEAST_ROWS:
                 break
             small = model._quantized(self.texts, self.given, cutoff, asked["dsub"], norms=True, output=many)
-            if (size := _file_size(small)) <= self.most:
+            if (size := _file_size(small, "ftz")) <= self.most:
                 return small
             cutoff = min(cutoff, len(small.model_.input)) * room // (size - self.most + room) - 1
         return None
@@ -199,8 +202,8 @@ class _Tuning:
         return "a lower alpha may help" if self.most is None else "model_size may be too small: give a larger one"
 
 
-def _file_size(model: Any) -> int:
+def _file_size(model: Any, ending: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "model.ftz")
+        path = os.path.join(folder, f"model.{ending}")
         model.save(path)
         return os.path.getsize(path)

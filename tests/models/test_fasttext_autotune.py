@@ -87,6 +87,10 @@ def test_a_model_takes_no_more_room_than_it_may(tmp_path):
     model.save(tmp_path / "m.ftz")
     assert 12_000 < os.path.getsize(tmp_path / "m.ftz") <= 25_000
     assert FastTextClassifier.load(tmp_path / "m.ftz").test(*HELD).f1 == pytest.approx(model.test(*HELD).f1)
+    few = ["foo", "bar", "baz"], ["1", "2", "3"]
+    model = FastTextClassifier(loss="hs", deterministic=True, word_ngrams=1, min_n=0, max_n=0)
+    model.autotune(*few, validation=few, trials=2, model_size="8MB", fixed=["word_ngrams", "min_n", "max_n"])
+    assert model.model_.quantized is None and len(model.model_.dictionary.words) == 4
     with pytest.raises(RuntimeError, match="none of 2 trials gave a classifier: model_size may be too small"):
         tuned(trials=2, model_size="1kB")
 

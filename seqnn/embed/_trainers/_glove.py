@@ -46,9 +46,8 @@ class GloVe(VectorModel):
         callbacks: objects with the methods of `Callback`, for the training of this call.
         vectors: what `wv` holds: "sum" of word and context vector, the "word" vector, or "both" side by side.
         trim_rule: function (word, count, min_count) -> 0 default, 1 discard, 2 keep; files do not keep it.
-        mittens: with `pretrained`, words stay near their vectors there: the cost has this number times the squared distance
-            of each from its one more; 0: they only begin there. As a step is taken an epoch, 1 holds them loosely, 100
-            fast.
+        mittens: with `pretrained`, words stay near their vectors there: the cost has one term more, this number times the
+            squared distance of each from its vector. 0.01 holds words loosely, 1 fast; with 0 they only begin there.
         max_memory: bytes (or "2GB") for the corpus and for its counts; beyond, they lie in temporary files.
 
     Attributes:
