@@ -15,8 +15,8 @@ from .._progress import progress_bar
 from .._spill import parse_size
 from ..embed import KeyedVectors
 from ._base import as_seed
-from ._fasttext_labels import GivenLabels
-from ._fasttext_predictor import FastTextPredictor, checked_k
+from ._fasttext_labels import GivenLabels, checked_k
+from ._fasttext_predictor import FastTextPredictor
 from ._fasttext_quantization import LEAST_ROWS, fixed_bytes
 from ._fasttext_search import TUNED, Budget, Deadline, Metric, Search, TimeIsUp
 from ._fasttext_texts import Texts, is_path

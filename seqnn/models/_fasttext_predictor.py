@@ -8,31 +8,23 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._arguments import integer, number
+from .._arguments import number
 from .._files import Path, name_of
 from .._threads import threads
 from ..embed import About
 from ._base import ClassifierMixin, Estimator, History, Plain
 from ._fasttext_files import is_foreign, read_model, write_model
-from ._fasttext_labels import GivenLabels, Scores, given_labels, label_name, label_places, score_labels
+from ._fasttext_labels import GivenLabels, Scores, checked_k, given_labels, label_name, label_places, score_labels
 from ._fasttext_meter import Meter
 from ._fasttext_model import Net
 from ._fasttext_texts import Texts, file_texts, given_texts, is_path
 
-__all__ = ["FastTextPredictor", "checked_k"]
+__all__ = ["FastTextPredictor"]
 
 _ROWS = 1 << 8
 """Texts whose probabilities are computed together."""
 
 Top = tuple[Any, Any]
-
-
-def checked_k(k: Any) -> int:
-    """Return a number of labels; -1 stands for all."""
-    k = integer("k", k, -1)
-    if k == 0:
-        raise ValueError("k: expected a number of labels >= 1, or -1 for all, got 0")
-    return k
 
 
 class FastTextPredictor(ClassifierMixin, Estimator):
