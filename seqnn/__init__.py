@@ -20,7 +20,22 @@ from .embed import Callback, Cooccurrence, EarlyStopping, FastText, GloVe, Keyed
 from .text import Phrases
 
 if TYPE_CHECKING:
-    from . import autograd, decode, diagnose, lm, metrics, models, nn, ops, optim, plot, pretrained, train
+    from . import (
+        autograd,
+        decode,
+        diagnose,
+        evaluate,
+        lm,
+        metrics,
+        models,
+        nn,
+        ops,
+        optim,
+        plot,
+        pretrained,
+        train,
+        tune,
+    )
     from .autograd import Tensor
     from .models import FastTextClassifier
     from .pretrained import load_pretrained
@@ -44,6 +59,7 @@ __all__ = [
     "decode",
     "diagnose",
     "embed",
+    "evaluate",
     "get_isa",
     "get_num_threads",
     "lm",
@@ -63,6 +79,7 @@ __all__ = [
     "text",
     "threads",
     "train",
+    "tune",
 ]
 
 

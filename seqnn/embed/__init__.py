@@ -8,14 +8,19 @@ from ._bias import (
     BeforeAfter,
     GenderWords,
     HardDebias,
+    SEATTest,
     SoftDebias,
     WEATResult,
     bias_direction,
     compare_debiased,
     direct_bias,
+    fill_templates,
     gender_words,
+    read_seat,
+    seat,
     weat,
 )
+from ._bias import sentence_vectors as sentence_vectors
 from ._trainers import Cooccurrence, FastText, GloVe, Word2Vec, load_facebook_model, save_facebook_model
 from ._trainers import RatedPosition as RatedPosition
 from ._trainers import StepRun as StepRun
@@ -50,16 +55,20 @@ __all__ = [
     "GloVe",
     "HardDebias",
     "KeyedVectors",
+    "SEATTest",
     "SoftDebias",
     "WEATResult",
     "Word2Vec",
     "bias_direction",
     "compare_debiased",
     "direct_bias",
+    "fill_templates",
     "gender_words",
     "load_facebook_model",
     "load_facebook_vectors",
     "nearest_neighbors",
+    "read_seat",
     "save_facebook_model",
+    "seat",
     "weat",
 ]
