@@ -28,6 +28,8 @@ FAMILIES = {
         {
             "word2vec": "Word2Vec: training",
             "word2vec_quality": "Word2Vec: quality at the same epochs, three seeds",
+            "adaptation": "Vectors made fit for a domain",
+            "adaptation_quality": "Vectors made fit for a domain: missing words found",
             "fasttext": "FastText",
             "fasttext_classifier": "Classifiers of texts",
             "fasttext_texts": "Vectors of texts",
@@ -234,7 +236,7 @@ def quality_table(rows: list[dict]) -> str:
 # The summary.
 
 SUBJECTS = {
-    "Word2Vec: training": ("word2vec", "vocabulary"),
+    "Word2Vec: training": ("word2vec", "vocabulary", "adaptation"),
     "GloVe, co-occurrences": ("glove", "cooccurrence"),
     "FastText, phrases": ("fasttext", "phrases"),
     "classifiers of texts": ("fasttext_classifier", "product_quantizer"),

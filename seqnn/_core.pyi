@@ -670,7 +670,7 @@ class glove:
     COLUMNS: int
     ROWS: int
 
-# glove_train(entries:u32[N], logs:f[N], cell_starts:l[C+1], order:i[M]<C, stripe_starts:i[Q+1], words+f[R,2,W], contexts+f[V,2,W], parts:n>=1, x_max:d, alpha:d, rate:d, seed:n, epoch:n) -> loss:f64[1]
+# glove_train(entries:u32[N], logs:f[N], cell_starts:l[C+1], order:i[M]<C, stripe_starts:i[Q+1], words+f[R,2,W], contexts+f[V,2,W], parts:n>=1, x_max:d, alpha:d, rate:d, seed:n, epoch:n, word_factors?f[R], context_factors?f[V]) -> loss:f64[1]
 def glove_train(
     entries: npt.ArrayLike,
     logs: npt.ArrayLike,
@@ -685,6 +685,8 @@ def glove_train(
     rate: float,
     seed: int,
     epoch: int,
+    word_factors: npt.ArrayLike | None = None,
+    context_factors: npt.ArrayLike | None = None,
 ) -> np.ndarray: ...
 
 # glove_cell_sizes(columns:i[N], row_starts:l[R+1], stripe_starts:i[Q+1], sizes+l[P,Q])

@@ -29,10 +29,16 @@ def pack(strings: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
 
     Lone surrogates survive the round trip; those that stand for undecodable bytes become these bytes.
     """
-    encoded = [encode(s) for s in strings]
-    offsets = np.zeros(len(encoded) + 1, np.int64)
-    np.cumsum([len(e) for e in encoded], out=offsets[1:])
-    return np.frombuffer(b"".join(encoded), np.uint8), offsets
+    strings = list(strings)
+    try:
+        data = "".join(strings).encode("utf-8", "surrogateescape")
+        sizes = [len(s) if s.isascii() else len(s.encode("utf-8", "surrogateescape")) for s in strings]
+    except UnicodeEncodeError:
+        encoded = [encode(s) for s in strings]
+        data, sizes = b"".join(encoded), [len(e) for e in encoded]
+    offsets = np.zeros(len(strings) + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    return np.frombuffer(data, np.uint8), offsets
 
 
 def unpack(data: np.ndarray, offsets: np.ndarray) -> list[str]:

@@ -78,7 +78,14 @@ def test_predictions_are_printed_as_by_the_original(tmp_path, capsys):
         (["predict", DATA / "hs.ftz", TEST, "many"], "K: expected a number, got 'many'"),
         (["test", TRAIN, TEST], "train.txt"),
         (["quantize", "-output", "nothing"], "nothing.bin"),
-        (["nn", "m"], "nn: not offered, seqnn neighbours MODEL WORD does it"),
+        (["dump", "m"], "dump: not offered, unlike the original's other modes"),
+        (["nn", "m", 0], "K: expected an integer >= 1, got 0"),
+        (["print-ngrams", "m"], "expected MODEL WORD, got m"),
+        (["analogies"], "expected MODEL [K], and three words A B C each on the standard input, got nothing"),
+        (
+            ["supervised", "-input", TRAIN, "-output", "x", "-autotune-duration", 3],
+            "-autotune-validation: expected a file",
+        ),
     ],
 )
 def test_wrong_use_is_told_in_a_line(capsys, tmp_path, monkeypatch, words, message):

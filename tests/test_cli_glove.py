@@ -77,3 +77,21 @@ def test_stanford_spellings(capsys, corpus, tmp_path):
 def test_errors_are_one_line(capsys, corpus, arguments, message):
     code, _, err = run(capsys, "glove", corpus, *arguments)
     assert code == 1 and message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["word2vec", "fasttext", "glove"])
+def test_vectors_begin_with_those_of_a_file_and_may_stay(command, tmp_path, capsys):
+    text, known, output = (tmp_path / name for name in ("text.txt", "known.txt", "out.txt"))
+    text.write_text("to be or not to be\n" * 30)
+    known.write_text("2 3\nbe 1 2 3\nelsewhere 4 5 6\n")
+    options = [text, "--pretrained", known, "--vector-size", 3, "--min-count", 1, "-o", output, "--quiet"]
+    assert run(capsys, command, *options, "--freeze")[0] == 0
+    np.testing.assert_allclose(KeyedVectors.load(output)["be"], [1, 2, 3], rtol=1e-5)
+    assert run(capsys, command, *options, "--epochs", 1)[0] == 0
+    assert (KeyedVectors.load(output)["be"] != [1, 2, 3]).any()
+    code, _, err = run(capsys, command, *options[:4], 4, *options[5:])
+    assert code == 1 and "pretrained: expected vectors of 4 numbers, as vector_size says, got 3" in err
+    code, _, err = run(capsys, command, text, "--freeze")
+    assert code == 1 and "freeze: expected pretrained vectors" in err
+    code, _, err = run(capsys, command, text, "--pretrained", known, "-o", known)
+    assert code == 1 and "is read by this command" in err

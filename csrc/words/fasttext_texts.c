@@ -5,7 +5,7 @@
 
 //= MOST_ENTRIES 1073741824
 
-enum { TEXTS_AT_ONCE = 16 };
+enum { TEXTS_AT_ONCE = 16, TOGETHER = 4, AHEAD = 8 }; // rows that are added at a time, and that are asked for before
 
 static const char odd_table[] = "table: the number of slots must be a power of two";
 
@@ -59,25 +59,62 @@ KERNEL(fasttext_texts_parts)
     return same ? NULL : "starts: expected room for as many as the text has";
 }
 
-// Adds up the rows of a text. The matrix is given as bytes, a row every `stride` bytes: in a file it may lie anywhere.
-static bool sum_rows(real *restrict sum, int64_t size, const uint8_t *data, int64_t stride, int64_t rows,
-                     const struct list *l)
+// The matrix is given as bytes, a row every `stride` bytes: in a file it may lie anywhere.
+struct matrix {
+    const uint8_t *data;
+    int64_t stride, rows, size;
+};
+
+// Asks for a row that is read soon.
+static void prefetch_bytes(const struct matrix *m, int32_t row)
 {
-    bool good = true;
-    for (int64_t d = 0; d < size; d++) sum[d] = 0;
+    const uint8_t *const start = m->data + row * m->stride;
+    for (int64_t at = 0; at < m->size * (int64_t)sizeof(real); at += 64) __builtin_prefetch(start + at, 0, 2);
+}
+
+// Moves the rows of a text that lie in the matrix to the front, asks for the first of them, and returns how many they
+// are. `good` becomes false where another number than that of a row of zeros is left out.
+static int64_t keep_rows(const struct matrix *m, struct list *l, bool *good)
+{
+    int64_t kept = 0;
     for (int64_t k = 0; k < l->size; k++) {
-        if ((uint32_t)l->at[k] >= (uint64_t)rows) {
-            good = good && l->at[k] == ZERO_ROW;
+        const int32_t row = l->at[k];
+        if ((uint32_t)row >= (uint64_t)m->rows) {
+            *good = *good && row == ZERO_ROW;
             continue;
         }
-        const uint8_t *const row = data + l->at[k] * stride;
-        for (int64_t d = 0; d < size; d++) {
-            real x;
-            memcpy(&x, row + d * (int64_t)sizeof x, sizeof x);
-            sum[d] += x;
-        }
+        if (kept < AHEAD) prefetch_bytes(m, row);
+        l->at[kept++] = row;
     }
-    return good;
+    return kept;
+}
+
+// Adds some rows to `sum`, one after the other in each column.
+ALWAYS_INLINE void add_rows(real *restrict sum, const struct matrix *m, const int32_t *row, const int count)
+{
+    const uint8_t *start[TOGETHER];
+    for (int r = 0; r < count; r++) start[r] = m->data + row[r] * m->stride;
+    for (int64_t d = 0; d < m->size; d++) {
+        real total = sum[d];
+        for (int r = 0; r < count; r++) {
+            real x;
+            memcpy(&x, start[r] + d * (int64_t)sizeof x, sizeof x);
+            total += x;
+        }
+        sum[d] = total;
+    }
+}
+
+// Adds up the rows of a text, in order.
+static void sum_rows(real *restrict sum, const struct matrix *m, const int32_t *row, int64_t count)
+{
+    for (int64_t d = 0; d < m->size; d++) sum[d] = 0;
+    int64_t k = 0;
+    for (; k + TOGETHER <= count; k += TOGETHER) {
+        for (int64_t next = k + AHEAD; next < least(k + AHEAD + TOGETHER, count); next++) prefetch_bytes(m, row[next]);
+        add_rows(sum, m, row + k, TOGETHER);
+    }
+    for (; k < count; k++) add_rows(sum, m, row + k, 1);
 }
 
 // Computes the mean of the rows of each text, zeros where it has none, and how many it has.
@@ -92,7 +129,7 @@ KERNEL(fasttext_texts_means)
     const struct dictionary d = DICTIONARY_OF(a);
     if (is_odd(a->C)) return odd_table;
     const int64_t row_size = a->size * (int64_t)sizeof(real);
-    const int64_t rows = a->M < row_size ? 0 : (a->M - row_size) / a->stride + 1;
+    const struct matrix m = {a->data, a->stride, a->M < row_size ? 0 : (a->M - row_size) / a->stride + 1, a->size};
     bool failed = false, good = true;
     const int team = sq_team(a->B * 20);
 #pragma omp parallel num_threads(team) reduction(|| : failed) reduction(&& : good)
@@ -103,7 +140,7 @@ KERNEL(fasttext_texts_means)
             const int64_t start = a->offsets[i];
             real *const mean = a->means + i * a->size;
             list_parts(&d, a->text + start, a->offsets[i + 1] - start, false, &list, &hashes);
-            good = sum_rows(mean, a->size, a->data, a->stride, rows, &list) && good;
+            sum_rows(mean, &m, list.at, keep_rows(&m, &list, &good));
             const real share = list.size ? (real)(1 / (double)list.size) : 0;
             for (int64_t k = 0; k < a->size; k++) mean[k] *= share;
             a->counts[i] = list.size;

@@ -34,15 +34,19 @@ static double train_cell(const objective *o, const struct glove_train *a, int64_
     weigh(o, s->logs, s->weights, count);
     const int64_t row_size = 2 * a->W;
     real *words = a->words + part * row_size, *contexts = a->contexts + first_column * row_size;
+    const shares h = {a->word_factors ? a->word_factors + part : NULL,
+                      a->context_factors ? a->context_factors + first_column : NULL, a->parts};
+    const bool kept = h.words || h.contexts;
     double loss;
-    switch (a->W) {
+    switch (kept ? 0 : a->W) {
 #define WIDTH(n)                                                                                                       \
-    case n: loss = train_entries(o, s, count, words, a->parts * row_size, contexts, n / LANES); break;
+    case n: loss = train_entries(o, s, count, words, a->parts * row_size, contexts, n / LANES, &h, false); break;
         WIDTH(64)
         WIDTH(112)
         WIDTH(208)
         WIDTH(304)
-    default: loss = train_entries(o, s, count, words, a->parts * row_size, contexts, a->W / LANES);
+    case 0: loss = train_entries(o, s, count, words, a->parts * row_size, contexts, a->W / LANES, &h, true); break;
+    default: loss = train_entries(o, s, count, words, a->parts * row_size, contexts, a->W / LANES, &h, false);
 #undef WIDTH
     }
     // Whole multiples of 2^-20: their sums are exact, however an epoch is cut into calls.
@@ -85,9 +89,10 @@ static bool train_cells(const objective *o, const struct glove_train *a, scratch
 
 // Trains the listed cells once, as if one after the other. C = parts * Q cells; stripe q has the columns
 // [stripe_starts[q], stripe_starts[q + 1]). Within a cell rows come in an order drawn by (seed, epoch, place of the
-// cell).
+// cell). The factors say which share of its changes each vector takes.
 //: glove_train(entries:u32[N], logs:f[N], cell_starts:l[C+1], order:i[M]<C, stripe_starts:i[Q+1], words+f[R,2,W],
-//:     contexts+f[V,2,W], parts:n>=1, x_max:d, alpha:d, rate:d, seed:n, epoch:n) -> loss:f64[1]
+//:     contexts+f[V,2,W], parts:n>=1, x_max:d, alpha:d, rate:d, seed:n, epoch:n, word_factors?f[R],
+//:     context_factors?f[V]) -> loss:f64[1]
 //:     where cell_starts covers N; stripe_starts covers V; C == parts * Q; M <= C;
 //:     W > 0 and W % word2vec.LANES == 0
 KERNEL(glove_train)

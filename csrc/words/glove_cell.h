@@ -48,6 +48,12 @@ typedef struct {
     real word_rates[LANES], context_rates[LANES]; // of the last lanes
 } objective;
 
+// Which share of its changes each vector takes, of a cell's rows and columns; NULL: all. Biases take all of theirs.
+typedef struct {
+    const real *words, *contexts;
+    int64_t stride; // from a row's factor to the next one's
+} shares;
+
 // A cell's entries in the order of training.
 typedef struct {
     uint32_t *segments, *bounds, *entries;
@@ -129,10 +135,19 @@ static bool entries_fit(const uint32_t *restrict entries, int64_t count, int64_t
     return row < rows && column < columns;
 }
 
+// Returns a factor for each of the last lanes: the share of the vector's, 1 of a bias.
+ALWAYS_INLINE vf last_share(real share, int64_t bias)
+{
+    vf lanes = vf_set(share);
+    lanes[bias] = 1;
+    return lanes;
+}
+
 // Takes a step of AdaGrad on each entry of a cell, one after the other. Returns their loss, twice. With a constant for
-// `chunks` this becomes a function of its own.
+// `chunks` this becomes a function of its own; `kept` is a constant too: whether vectors take shares.
 ALWAYS_INLINE double train_entries(const objective *o, const scratch *s, int64_t count, real *words,
-                                   int64_t word_stride, real *contexts, const int64_t chunks)
+                                   int64_t word_stride, real *contexts, const int64_t chunks, const shares *h,
+                                   const bool kept)
 {
     const int64_t width = chunks * LANES;
     const vf last_word = vf_load(o->word_rates), last_context = vf_load(o->context_rates);
@@ -149,6 +164,8 @@ ALWAYS_INLINE double train_entries(const objective *o, const scratch *s, int64_t
         const real error = sum_lanes(dot[0] + dot[1]) - s->logs[i], weighted = s->weights[i] * error;
         loss += (double)weighted * (double)error;
         const vf rate = vf_set(weighted * o->rate);
+        const real own_w = kept && h->words ? h->words[row_of(s->entries[i]) * h->stride] : 1;
+        const real own_c = kept && h->contexts ? h->contexts[column_of(s->entries[i])] : 1;
         for (int64_t k = 0; k < chunks; k++) {
             real *w = word + k * LANES, *c = context + k * LANES;
             const vf old_w = vf_load(w), old_c = vf_load(c), square_w = vf_load(w + width),
@@ -158,7 +175,12 @@ ALWAYS_INLINE double train_entries(const objective *o, const scratch *s, int64_t
                 slope_w = old_c * (weighted * last_word);
                 slope_c = old_w * (weighted * last_context);
             }
-            const vf step_w = slope_w * inverse_root(square_w), step_c = slope_c * inverse_root(square_c);
+            vf step_w = slope_w * inverse_root(square_w), step_c = slope_c * inverse_root(square_c);
+            if (kept) {
+                const bool last = k + 1 == chunks;
+                step_w *= last ? last_share(own_w, LANES - 2) : vf_set(own_w);
+                step_c *= last ? last_share(own_c, LANES - 1) : vf_set(own_c);
+            }
             vf_store(w, old_w - step_w);
             vf_store(c, old_c - step_c);
             vf_store(w + width, square_w + slope_w * slope_w);

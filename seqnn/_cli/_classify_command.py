@@ -6,9 +6,9 @@ import argparse
 import time
 from typing import Any
 
-from ..models import FastTextClassifier
+from ..models import TUNED, FastTextClassifier
 from ._actions import add_action, add_group
-from ._classifying import load, print_predictions, print_scores, size_of
+from ._classifying import describe_search, load, print_predictions, print_scores, size_of
 from ._options import add_settings, offered
 from ._shell import STDOUT, Shell, source, target
 from ._training import check_targets
@@ -24,6 +24,7 @@ def add_command(commands: Any) -> None:
         help="classify texts as fastText does: train, predict, score, quantise",
         description="Train a classifier of texts as fastText's, predict labels, score them, make a model small.",
         examples="  seqnn classify train train.txt --word-ngrams 2 -o model.bin\n"
+        "  seqnn classify train train.txt --validation dev.txt --autotune 300 -o model.bin\n"
         "  seqnn classify predict model.bin text.txt\n  seqnn classify test model.bin test.txt",
     )  # fmt: skip
     train = add_action(
@@ -37,6 +38,21 @@ def add_command(commands: Any) -> None:
     )
     train.add_argument("--validation", metavar="FILE", help="texts whose precision is told after each epoch")
     train.add_argument("--pretrained", metavar="FILE", help="first vectors, in any format that seqnn reads")
+    train.add_argument(
+        "--autotune", type=float, metavar="SECONDS", help="search settings for this long by the texts of --validation"
+    )
+    train.add_argument("--trials", type=int, metavar="N", help="search settings by this many trials instead")
+    train.add_argument(
+        "--metric",
+        metavar="NAME",
+        help="what the search makes large: f1 (default), f1:LABEL, "
+        "precisionAtRecall:PERCENT, recallAtPrecision:PERCENT",
+    )
+    train.add_argument(
+        "--model-size",
+        metavar="SIZE",
+        help="bytes (or 2MB) that the model may take: the search quantises; the name ends in .ftz",
+    )
     train.add_argument("--quiet", action="store_true", default=False, help="print nothing but errors")
     add_settings(train, FastTextClassifier, spelled=("label_prefix", "random_state"))
     train.add_argument("--label-prefix", metavar="TEXT", help="how labels begin (default __label__)")
@@ -77,18 +93,29 @@ def add_command(commands: Any) -> None:
 def run_train(arguments: argparse.Namespace) -> None:
     """Train, write, tell."""
     arguments.output = target(arguments.output)
-    if arguments.output.lower().endswith(".ftz"):
+    small = hasattr(arguments, "model_size")
+    if arguments.output.lower().endswith(".ftz") and not small:
         raise ValueError(
             f"{arguments.output}: expected a name that ends in .bin; seqnn classify quantize makes .ftz of it"
         )
     held = getattr(arguments, "validation", None)
+    names = {"autotune": "duration", "trials": "trials", "metric": "metric", "model_size": "model_size"}
+    tuning = {name: getattr(arguments, option) for option, name in names.items() if hasattr(arguments, option)}
+    if tuning and held is None:
+        raise ValueError("--validation: expected a file of texts that the search goes by")
     check_targets(arguments, [arguments.output], [source(path) for path in (arguments.file, held) if path])
     shell = Shell(quiet=arguments.quiet, to_stderr=arguments.output == STDOUT)
     names = [*offered(FastTextClassifier), "pretrained"]
     settings = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
     began = time.perf_counter()
     model = FastTextClassifier(**settings, verbose=shell.bars)
-    model.fit(source(arguments.file), validation=None if held is None else source(held))
+    if tuning:
+        model.autotune(
+            source(arguments.file), validation=source(held), **tuning, fixed=[n for n in settings if n in TUNED]
+        )
+        shell.say(describe_search(model))
+    else:
+        model.fit(source(arguments.file), validation=None if held is None else source(held))
     seconds = time.perf_counter() - began
     model.save(arguments.output)
     d = model.model_.dictionary

@@ -6,14 +6,14 @@ import math
 import os
 from itertools import islice
 
-from ..models import FastTextClassifier
+from ..models import TUNED, FastTextClassifier
 from ._actions import lines_of
 from ._shell import Shell, source
 
 _LINES = 1 << 12
 """Lines that are classified in one step."""
 
-_BYTES = "surrogateescape"
+BYTES = "surrogateescape"
 """Bytes that are no UTF-8 stay what they are: a model may know such words."""
 
 
@@ -26,7 +26,7 @@ def print_predictions(
     model: FastTextClassifier, files: list[str], k: int, threshold: float, *, probabilities: bool, prefix: bool = True
 ) -> None:
     """Print the best labels of each line of some files."""
-    shell, lines, start = Shell(), lines_of(files, _BYTES), 0 if prefix else len(model.label_prefix)
+    shell, lines, start = Shell(), lines_of(files, BYTES), 0 if prefix else len(model.label_prefix)
     while chunk := list(islice(lines, _LINES)):
         for labels, values in zip(*model.predict_top(chunk, k, threshold), strict=True):
             names = (label[start:] if label.startswith(model.label_prefix) else label for label in labels)
@@ -39,7 +39,7 @@ def print_predictions(
 
 def print_vectors(model: FastTextClassifier, files: list[str]) -> None:
     """Print the vector of each line of some files."""
-    shell, lines = Shell(), lines_of(files, _BYTES)
+    shell, lines = Shell(), lines_of(files, BYTES)
     while chunk := list(islice(lines, _LINES)):
         for vector in model.transform(chunk).tolist():
             shell.result(" ".join(f"{value:.5g}" for value in vector))
@@ -66,6 +66,13 @@ def print_scores(model: FastTextClassifier, file: str, k: int, threshold: float,
 
 def _figure(value: float) -> str:
     return "--------" if math.isnan(value) else f"{value:.6f}"
+
+
+def describe_search(model: FastTextClassifier) -> str:
+    """Return a line about a search for settings."""
+    score = max(trial["score"] for trial in model.trials_ if not math.isnan(trial["score"]))
+    chosen = ", ".join(f"{name}={getattr(model, name):.4g}" for name in TUNED)
+    return f"{len(model.trials_)} trials, best score {score:.4f}: {chosen}"
 
 
 def size_of(path: str) -> str:

@@ -14,10 +14,8 @@ from ._shell import Shell
 
 MODES = {"skipgram": 1, "cbow": 0}
 
-NOT_OFFERED = ("print-word-vectors", "print-ngrams", "nn", "analogies", "dump")
+NOT_OFFERED = ("dump",)
 """The original's other commands."""
-
-INSTEAD = {"print-word-vectors": "seqnn vectors MODEL < words", "nn": "seqnn neighbours MODEL WORD"}
 
 
 class FastTextCommand(PredictingCommand):
@@ -30,6 +28,7 @@ class FastTextCommand(PredictingCommand):
   seqnn fasttext text.txt --model ft.bin              the format of the original fastText
   seqnn fasttext skipgram -input text -output model   writes model.bin and model.vec
   seqnn fasttext supervised -input text -output model also a classifier, see seqnn classify
+  echo unheard-of | seqnn fasttext nn model.bin       the original's other modes, too
   echo unheard-of | seqnn vectors ft.safetensors"""
     model_type = FastText
     foreign = Foreign(
@@ -38,12 +37,13 @@ class FastTextCommand(PredictingCommand):
             "input": str, "output": str, "minCount": int, "wordNgrams": int, "bucket": int, "minn": int, "maxn": int,
             "t": float, "lr": float, "dim": int, "ws": int, "epoch": int, "neg": int, "loss": str, "thread": int,
             "seed": int, "verbose": int, "minCountLabel": int, "label": str, "lrUpdateRate": int, "saveOutput": str,
-            "pretrainedVectors": str, "cutoff": int, "dsub": int,
+            "pretrainedVectors": str, "cutoff": int, "dsub": int, "autotune-validation": str, "autotune-metric": str,
+            "autotune-predictions": int, "autotune-duration": float, "autotune-modelsize": str,
         },
         meaning={
             "minCount": "min_count", "wordNgrams": "word_ngrams", "minn": "min_n", "maxn": "max_n", "t": "sample",
             "lr": "alpha", "dim": "vector_size", "ws": "window", "epoch": "epochs", "neg": "negative",
-            "thread": "workers",
+            "thread": "workers", "pretrainedVectors": "pretrained",
         },
         defaults={"alpha": 0.05, "min_alpha": 0.0, "sample": 1e-4, "ns_exponent": 0.5},
         unneeded=("minCountLabel", "label", "lrUpdateRate", "saveOutput"),
@@ -68,8 +68,7 @@ class FastTextCommand(PredictingCommand):
         given = self.foreign.given(arguments)
         mode = arguments.corpus[0] if arguments.corpus else ""
         if mode in NOT_OFFERED:
-            instead = f"{INSTEAD[mode]} does it" if mode in INSTEAD else "only the original's skipgram and cbow"
-            raise ValueError(f"{mode}: not offered, {instead} (write ./{mode} for a file)")
+            raise ValueError(f"{mode}: not offered, unlike the original's other modes (write ./{mode} for a file)")
         if mode in MODES:
             arguments.sg = MODES[arguments.corpus.pop(0)]
         elif not given:

@@ -1,4 +1,4 @@
-"""The modes of the original fastText for texts with labels, with its spellings: `seqnn fasttext supervised` and others."""
+"""The modes of the original fastText but for the training of vectors, with its spellings: `seqnn fasttext supervised` etc."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..embed import load_facebook_vectors
-from ..models import FastTextClassifier
-from ._classifying import load, print_predictions, print_scores, print_vectors, size_of
-from ._shell import Shell, source
+from ..models import TUNED, FastTextClassifier
+from ._classifying import describe_search, load, print_predictions, print_scores, size_of
+from ._fasttext_queries import analogies, nearest, ngram_vectors, sentence_vectors, word_vectors
+from ._shell import Shell, source, typed
 from ._training import check_targets, write_vectors
 
 MEANING = {
@@ -18,6 +19,12 @@ MEANING = {
     "thread": "workers", "label": "label_prefix", "pretrainedVectors": "pretrained", "seed": "random_state",
 }  # fmt: skip
 """The original's options of training, and the settings that they are."""
+
+AUTOTUNE = {
+    "autotune-validation": "validation", "autotune-metric": "metric", "autotune-predictions": "predictions",
+    "autotune-duration": "duration", "autotune-modelsize": "model_size",
+}  # fmt: skip
+"""The original's options of a search, and the arguments of `autotune`."""
 
 _WITHOUT_EFFECT = {"t", "ws", "lrUpdateRate", "saveOutput", "verbose"}
 
@@ -32,8 +39,8 @@ def _needed(given: Mapping[str, Any], *names: str) -> list[Any]:
     return [given[name] for name in names]
 
 
-def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    known = {*MEANING, *_WITHOUT_EFFECT, "input", "output"}
+def _settings(given: Mapping[str, Any], *more: str) -> dict[str, Any]:
+    known = {*MEANING, *more, *_WITHOUT_EFFECT, "input", "output"}
     if unknown := [name for name in given if name not in known]:
         raise ValueError(f"-{unknown[0]}: not an option of this mode")
     return {MEANING[name]: value for name, value in given.items() if name in MEANING}
@@ -43,12 +50,26 @@ def supervised(arguments: argparse.Namespace, words: list[str], given: dict[str,
     """Train; write .bin and .vec."""
     _count(words, 0, 0, "-input FILE -output NAME and options")
     text, base = _needed(given, "input", "output")
-    outputs = [f"{base}.bin", f"{base}.vec"]
-    check_targets(arguments, outputs, [source(text)])
+    tuning = {name: given[option] for option, name in AUTOTUNE.items() if option in given}
+    if tuning and "validation" not in tuning:
+        raise ValueError("-autotune-validation: expected a file")
+    small = "model_size" in tuning
+    outputs = [f"{base}.ftz", f"{base}.bin"] if small else [f"{base}.bin", f"{base}.vec"]
+    check_targets(arguments, outputs, [source(path) for path in (text, tuning.get("validation")) if path])
     shell = Shell(quiet=given.get("verbose", 2) == 0)
-    model = FastTextClassifier(**_settings(given), verbose=shell.bars).fit(source(text))
+    model = FastTextClassifier(**_settings(given, *AUTOTUNE), verbose=shell.bars)
+    if tuning:
+        fixed = [name for option, name in MEANING.items() if option in given and name in TUNED]
+        held = source(tuning.pop("validation"))
+        model.autotune(source(text), validation=held, **tuning, fixed=fixed)
+        shell.say(describe_search(model))
+    else:
+        model.fit(source(text))
+    if small and model.model_.quantized is None:  # too few words for that
+        outputs.reverse()
     model.save(outputs[0])
-    write_vectors(load_facebook_vectors(outputs[0]), outputs[1], "text")
+    if not small:
+        write_vectors(load_facebook_vectors(outputs[0]), outputs[1], "text")
     d = model.model_.dictionary
     shell.say(
         f"{len(d.words):,} words, {len(d.labels):,} labels; loss {model.history_.get('loss', [float('nan')])[-1]:.4f}"
@@ -96,9 +117,22 @@ def _test(words: list[str], *, labels: bool) -> None:
     print_scores(load(words[0]), words[1], k, threshold, labels=labels)
 
 
-def _sentence_vectors(words: list[str]) -> None:
-    _count(words, 1, 1, "MODEL, and texts on the standard input")
-    print_vectors(load(words[0]), ["-"])
+def _query(words: list[str], answer: Callable[[str, int], None], expected: str) -> None:
+    _count(words, 1, 2, f"MODEL [K], and {expected} on the standard input")
+    k = _number(words, 1, int, 10, "K")
+    if k < 1:
+        raise ValueError(f"K: expected an integer >= 1, got {k}")
+    answer(words[0], k)
+
+
+def _printed(words: list[str], answer: Callable[[str], None], expected: str) -> None:
+    _count(words, 1, 1, f"MODEL, and {expected} on the standard input")
+    answer(words[0])
+
+
+def _ngrams(words: list[str]) -> None:
+    _count(words, 2, 2, "MODEL WORD")
+    ngram_vectors(words[0], typed(words[1]))
 
 
 MODES: dict[str, Callable[[argparse.Namespace, list[str], dict[str, Any]], None]] = {
@@ -108,6 +142,10 @@ MODES: dict[str, Callable[[argparse.Namespace, list[str], dict[str, Any]], None]
     "predict-prob": lambda arguments, words, given: _predict(words, probabilities=True),
     "test": lambda arguments, words, given: _test(words, labels=False),
     "test-label": lambda arguments, words, given: _test(words, labels=True),
-    "print-sentence-vectors": lambda arguments, words, given: _sentence_vectors(words),
+    "print-sentence-vectors": lambda arguments, words, given: _printed(words, sentence_vectors, "texts"),
+    "print-word-vectors": lambda arguments, words, given: _printed(words, word_vectors, "words"),
+    "print-ngrams": lambda arguments, words, given: _ngrams(words),
+    "nn": lambda arguments, words, given: _query(words, nearest, "words"),
+    "analogies": lambda arguments, words, given: _query(words, analogies, "three words A B C each"),
 }
 """What each mode does with the words after it and the options that were given."""

@@ -41,7 +41,7 @@ class GloVeCommand(TrainingCommand):
         unneeded=("overflow-file", "overflow-length", "max-product", "temp-file", "array-size"),
     )  # fmt: skip
     outputs = ("output", "model", "save_counts", "save_vocab")
-    inputs = ("counts",)
+    inputs = ("counts", "pretrained")
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)

@@ -49,7 +49,7 @@ class TrainingCommand:
     foreign: ClassVar[Foreign]
     outputs: ClassVar[tuple[str, ...]] = ("output", "model", "save_vocab")
     """Options that name files to be written."""
-    inputs: ClassVar[tuple[str, ...]] = ("read_vocab",)
+    inputs: ClassVar[tuple[str, ...]] = ("read_vocab", "pretrained")
     """Options that name files to be read."""
 
     def add_to(self, commands: Any) -> None:
@@ -76,6 +76,12 @@ class TrainingCommand:
             "--resume", metavar="FILE",
             help="train the model in FILE, which --model wrote, further: an interrupted run to its end, else --epochs more",
         )  # fmt: skip
+        parser.add_argument(
+            "--pretrained",
+            metavar="FILE",
+            help="first vectors of the words that have one there, in any format that is read",
+        )
+        parser.add_argument("--freeze", action="store_true", help="keep the vectors of --pretrained as they are")
         parser.add_argument("--save-vocab", metavar="FILE", help="write the words and their counts")
         parser.add_argument("--lower", action="store_true", default=False, help="turn the text to lower case")
         split = parser.add_mutually_exclusive_group()
@@ -163,7 +169,10 @@ class TrainingCommand:
         return [*named, *(files_of(named_corpus(arguments.corpus)[0]) or [] if arguments.corpus else [])]
 
     def _trained(self, arguments: argparse.Namespace, shell: Shell) -> Any:
-        settings = {name: getattr(arguments, name) for name in offered(self.model_type) if hasattr(arguments, name)}
+        names = [*offered(self.model_type), "pretrained", "freeze"]
+        settings = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+        if "pretrained" in settings:
+            settings["pretrained"] = source(settings["pretrained"])
         if settings.get("epochs") == 0:
             raise ValueError("--epochs: expected at least 1, got 0: the vectors would be random")
         tokenizer = tokenizer_of(arguments)

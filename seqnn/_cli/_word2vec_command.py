@@ -18,6 +18,7 @@ class Word2VecCommand(PredictingCommand):
   seqnn word2vec                                      on the documentation of Python and NumPy
   seqnn word2vec text.txt --lower --tokenize --sg -o vectors.txt
   zcat text.gz | seqnn word2vec - -o - --quiet | head
+  seqnn word2vec text.txt --pretrained big.bin --vector-size 300 -o adapted.txt
   seqnn word2vec text.txt --model m.safetensors       Ctrl-C writes what is trained
   seqnn word2vec text.txt --resume m.safetensors --model m.safetensors"""
     model_type = Word2Vec

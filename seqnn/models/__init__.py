@@ -19,6 +19,7 @@ from ._dbn import DBN, DBNAutoencoder
 from ._encoder_decoder import EncoderDecoder
 from ._explanation import Explanation
 from ._fasttext_classifier import FastTextClassifier
+from ._fasttext_search import TUNED as TUNED
 from ._gan import GAN
 from ._gan_report import GANReport
 from ._gpt import GPT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, ClassVar, Self
 
@@ -14,9 +15,9 @@ from .._settings import Anything, Choice, Flag, Integer, Number
 from .._threads import MAX_THREADS
 from ..embed import MAX_BUCKET, MAX_N
 from ._base import Plain, RandomState, as_seed
+from ._fasttext_autotune import Autotuned
 from ._fasttext_labels import GivenLabels, label_name
 from ._fasttext_model import LOSSES, MAX_WORD_NGRAMS
-from ._fasttext_predictor import FastTextPredictor
 from ._fasttext_quantization import pruned, quantized
 from ._fasttext_settings import Prefix, Vectors, one_callback
 from ._fasttext_texts import Texts, is_path
@@ -25,7 +26,7 @@ from ._fasttext_training import Measure, Runs, Trainer, first_model, learn_dicti
 __all__ = ["FastTextClassifier"]
 
 
-class FastTextClassifier(FastTextPredictor):
+class FastTextClassifier(Autotuned):
     """Classify texts by the mean of the vectors of their words and n-grams, as `fasttext supervised` does.
 
     X: strings, whose words white space separates, or lists of tokens. y: a label for each text, of any kind that sorts, or
@@ -143,14 +144,20 @@ class FastTextClassifier(FastTextPredictor):
         Returns:
             The estimator. After Ctrl-C it can be used, and `resume` goes on.
         """
-        settings = self._begin()
+        self._begin()
+        return self._learn(*self._read(X, y), validation)
+
+    def _learn(
+        self, texts: Texts, given: GivenLabels | None, validation: Any = None, callbacks: Sequence[Any] = ()
+    ) -> Self:
+        """Learn from texts that are read; see `fit`."""
+        settings = self._used
         self._seed = as_seed(settings.random_state)
         if settings.pretrained is not None and settings.pretrained.size != settings.vector_size:
             raise ValueError(
                 f"pretrained: expected vectors of vector_size={settings.vector_size} numbers, got "
                 f"{settings.pretrained.size}: set vector_size={settings.pretrained.size}"
             )
-        texts, given = self._read(X, y)
         dictionary = learn_dictionary(texts, None if given is None else given.counted(), settings)
         self._learn_classes(dictionary.labels, given)
         features = dictionary.parts(texts)
@@ -159,7 +166,7 @@ class FastTextClassifier(FastTextPredictor):
             features = ids, features[1]
         self.model_ = first_model(dictionary, settings, self._seed)
         self._trainer = Trainer(self.model_)
-        return self._train(features, self._true(texts, given), validation)
+        return self._train(features, self._true(texts, given), validation, callbacks)
 
     def resume(self, X: Any, y: Any = None, validation: Any = None) -> Self:  # noqa: N803
         """Go on with a fit that Ctrl-C interrupted, to the very result that it would have had.
@@ -199,16 +206,17 @@ class FastTextClassifier(FastTextPredictor):
         self.classes_ = np.sort(classes)
 
     def _train(
-        self, features: tuple[np.ndarray, np.ndarray], labels: tuple[np.ndarray, np.ndarray], validation: Any, *,
-        go_on: bool = False,
+        self, features: tuple[np.ndarray, np.ndarray], labels: tuple[np.ndarray, np.ndarray], validation: Any = None,
+        callbacks: Sequence[Any] = (), *, go_on: bool = False,
     ) -> Self:  # fmt: skip
         settings, trainer = self._used, self._trainer
         counts = [np.diff(offsets) > 0 for _, offsets in (features, labels)]
         if not (counts[0] & counts[1]).any():
             raise ValueError("X: expected at least one text with a label and a word, got none")
-        callbacks: list[Any] = []
+        callbacks = list(callbacks)
         if validation is not None:
-            held = self._held_out(validation)
+            texts, given = self._read_held(validation)
+            held = texts, self._true(texts, given)
             callbacks.append(Measure(lambda: self._scores(*held, 1, 0.0).precision))
         if settings.early_stopping is not None:
             callbacks.append(settings.early_stopping)
@@ -221,11 +229,10 @@ class FastTextClassifier(FastTextPredictor):
                 del vars(self)["_trainer"]
         return self
 
-    def _held_out(self, validation: Any) -> tuple[Texts, tuple[np.ndarray, np.ndarray]]:
+    def _read_held(self, validation: Any, prefix: str | None = None) -> tuple[Texts, GivenLabels | None]:
         if not is_path(validation) and not (isinstance(validation, tuple) and len(validation) == 2):
             raise TypeError(f"validation: expected a pair (texts, labels) or a path, got {type(validation).__name__}")
-        texts, given = self._read(*((validation, None) if is_path(validation) else validation))
-        return texts, self._true(texts, given)
+        return self._read(*((validation, None) if is_path(validation) else validation), prefix)
 
     # Small models.
 
@@ -263,14 +270,18 @@ class FastTextClassifier(FastTextPredictor):
         if retrain != (X is not None):
             raise TypeError("X: expected texts to train on again with retrain=True, and None without")
         cutoff, dsub = integer("cutoff", cutoff, 0), integer("dsub", dsub, 1)
+        texts, given = self._read(X, y) if retrain else (None, None)
+        return self._quantized(texts, given, cutoff, dsub, norms=flag("qnorm", qnorm), output=flag("qout", qout))
+
+    def _quantized(
+        self, texts: Texts | None, given: GivenLabels | None, cutoff: int, dsub: int, *, norms: bool, output: bool
+    ) -> Self:
+        """Return a small classifier, trained again on texts where some are given; see `quantize`."""
         small = copy(self)
         vars(small).pop("_trainer", None)
         small.model_ = pruned(self.model_, cutoff)
-        if retrain:
-            texts, given = self._read(X, y)
+        if texts is not None:
             small._trainer = Trainer(small.model_)
-            small._train(small.model_.dictionary.parts(texts), small._true(texts, given), None)
-        small.model_ = quantized(
-            small.model_, part=dsub, norms=flag("qnorm", qnorm), output=flag("qout", qout), seed=self._seed
-        )
+            small._train(small.model_.dictionary.parts(texts), small._true(texts, given))
+        small.model_ = quantized(small.model_, part=dsub, norms=norms, output=output, seed=self._seed)
         return small

@@ -8,9 +8,27 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import integer
 from ._base import label_array
 
-__all__ = ["GivenLabels", "Scores", "given_labels", "label_name", "label_places", "label_text", "score_labels"]
+__all__ = [
+    "GivenLabels",
+    "Scores",
+    "checked_k",
+    "given_labels",
+    "label_name",
+    "label_places",
+    "label_text",
+    "score_labels",
+]
+
+
+def checked_k(k: Any) -> int:
+    """Return a number of labels; -1 stands for all."""
+    k = integer("k", k, -1)
+    if k == 0:
+        raise ValueError("k: expected a number of labels >= 1, or -1 for all, got 0")
+    return k
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,10 @@ class Model:
         """Tell which probabilities reach a threshold; in a tree the original asks for 0.00001 more."""
         return probabilities >= threshold + (_LEAST if self.loss == "hs" else 0)
 
+    def thresholds(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return thresholds that these probabilities just reach."""
+        return probabilities.astype(np.float64) - _LEAST if self.loss == "hs" else probabilities
+
     @cached_property
     def _tree(self) -> Tree:
         return Tree(self.dictionary.label_counts)

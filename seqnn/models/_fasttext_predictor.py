@@ -8,13 +8,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._arguments import integer, number
+from .._arguments import number
 from .._files import Path, name_of
 from .._threads import threads
 from ..embed import About
 from ._base import ClassifierMixin, Estimator, History, Plain
 from ._fasttext_files import is_foreign, read_model, write_model
-from ._fasttext_labels import GivenLabels, Scores, given_labels, label_name, label_places, score_labels
+from ._fasttext_labels import GivenLabels, Scores, checked_k, given_labels, label_name, label_places, score_labels
+from ._fasttext_meter import Meter
 from ._fasttext_model import Net
 from ._fasttext_texts import Texts, file_texts, given_texts, is_path
 
@@ -24,14 +25,6 @@ _ROWS = 1 << 8
 """Texts whose probabilities are computed together."""
 
 Top = tuple[Any, Any]
-
-
-def _checked_k(k: Any) -> int:
-    """Return a number of labels; -1 stands for all."""
-    k = integer("k", k, -1)
-    if k == 0:
-        raise ValueError("k: expected a number of labels >= 1, or -1 for all, got 0")
-    return k
 
 
 class FastTextPredictor(ClassifierMixin, Estimator):
@@ -48,14 +41,14 @@ class FastTextPredictor(ClassifierMixin, Estimator):
     history_ = History()
     n_iter_ = Plain(int)
 
-    def _read(self, X: Any, y: Any) -> tuple[Texts, GivenLabels | None]:  # noqa: N803
+    def _read(self, X: Any, y: Any, prefix: str | None = None) -> tuple[Texts, GivenLabels | None]:  # noqa: N803
         """Return texts, and their labels where these are given apart from them."""
         if is_path(X):
             if y is not None:
                 raise TypeError("y: expected None with X the path of a file, whose labels stand in it")
             return file_texts(X), None
         texts = given_texts(X)
-        return texts, given_labels(y, len(texts), self._used.label_prefix)
+        return texts, given_labels(y, len(texts), prefix or self._used.label_prefix)
 
     def _true(self, texts: Texts, given: GivenLabels | None) -> tuple[np.ndarray, np.ndarray]:
         """Return the numbers of the texts' labels, and where those of each text begin."""
@@ -90,11 +83,12 @@ class FastTextPredictor(ClassifierMixin, Estimator):
         """
         self._require_fit()
         texts = given_texts([text] if isinstance(text, str) else text, "text")
-        k, threshold = _checked_k(k), number("threshold", threshold)
+        k, threshold = checked_k(k), number("threshold", threshold)
         names = np.array(self.model_.dictionary.labels, object)
         labels: list[list[str]] = []
         found: list[np.ndarray] = []
-        for places, values, kept in self._best(texts, k, threshold):
+        for places, probabilities, kept in self._best(texts, k, threshold):
+            values = self.model_.reported(probabilities)
             if kept.all():
                 labels += names[places].tolist()
                 found += list(values)
@@ -104,7 +98,7 @@ class FastTextPredictor(ClassifierMixin, Estimator):
         return (tuple(labels[0]), found[0]) if isinstance(text, str) else (labels, found)
 
     def _best(self, texts: Texts, k: int, threshold: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Yield of some texts after the others the numbers of the best labels, what is reported of them, and which count."""
+        """Yield of some texts after the others the numbers of the best labels, their probabilities, and which count."""
         for _, probabilities, counts in self._chunks(texts):
             count = probabilities.shape[1] if k < 0 else min(k, probabilities.shape[1])
             turned = probabilities[:, ::-1]  # of equal ones the original takes the last
@@ -113,7 +107,7 @@ class FastTextPredictor(ClassifierMixin, Estimator):
             order = probabilities.shape[1] - 1 - places
             values = np.take_along_axis(probabilities, order, axis=1)
             kept = self.model_.passing(values, threshold) & (counts > 0)[:, None]
-            yield order, self.model_.reported(values), kept
+            yield order, values, kept
 
     def test(self, X: Any, y: Any = None, k: int = 1, threshold: float = 0.0) -> Scores:  # noqa: N803
         """Compare the best labels of texts with the true ones, as the original's test does: precision and recall at k.
@@ -134,23 +128,63 @@ class FastTextPredictor(ClassifierMixin, Estimator):
         """
         self._require_fit()
         texts, given = self._read(X, y)
-        return self._scores(texts, self._true(texts, given), _checked_k(k), number("threshold", threshold))
+        return self._scores(texts, self._true(texts, given), checked_k(k), number("threshold", threshold))
+
+    def get_meter(self, X: Any, y: Any = None, k: int = -1) -> Meter:  # noqa: N803
+        """Measure precision and recall of each label at every threshold of its probability.
+
+        Args:
+            X: texts, or the path of a file with labels.
+            y: a label or a list of labels for each text; None with a file.
+            k: labels that are predicted for a text; -1: all.
+
+        Returns:
+            The curves, with the methods that the original's Python package gives them.
+
+        Raises:
+            ValueError: no text has a label that is known.
+
+        >>> from seqnn.models import FastTextClassifier
+        >>> texts, signs = ["good", "bad", "good bad"] * 9, ["+", "-", "-"] * 9
+        >>> model = FastTextClassifier(vector_size=4, epochs=99, deterministic=True).fit(texts, signs)
+        >>> meter = model.get_meter(texts, signs)
+        >>> meter.recall_at_precision(1.0, "-"), meter.threshold_at_precision(1.0, "-") > 0.3
+        (1.0, True)
+        """
+        self._require_fit()
+        texts, given = self._read(X, y)
+        return self._meter(texts, self._true(texts, given), checked_k(k))
+
+    def _meter(self, texts: Texts, true: tuple[np.ndarray, np.ndarray], k: int) -> Meter:
+        (row, column), scores, (numbers, ids) = self._predicted(texts, true, k, 0.0)
+        count = len(self.model_.dictionary.labels)
+        right = np.isin(row * count + column, numbers * count + ids)
+        return Meter(self._classes(), column, self.model_.thresholds(scores), right, np.bincount(ids, minlength=count))
 
     def _scores(self, texts: Texts, true: tuple[np.ndarray, np.ndarray], k: int, threshold: float) -> Scores:
+        predicted, _, right = self._predicted(texts, true, k, threshold)
+        return score_labels(predicted, right, self._classes())
+
+    def _predicted(
+        self, texts: Texts, true: tuple[np.ndarray, np.ndarray], k: int, threshold: float
+    ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        """Return (texts, labels) of the best labels, their probabilities, and (texts, labels) of the true ones."""
         ids, offsets = true
         numbers = np.repeat(np.arange(len(texts)), np.diff(offsets))
         if not len(ids):
             raise ValueError("y: expected labels, got none that the classifier knows")
         asked = np.zeros(len(texts), bool)
         asked[numbers] = True
-        best = [*self._best(texts, k, threshold)]
-        places, kept = np.concatenate([places for places, _, _ in best]), np.concatenate([kept for _, _, kept in best])
+        places, values, kept = (np.concatenate(parts) for parts in zip(*self._best(texts, k, threshold), strict=True))
         row, column = np.nonzero(kept & asked[:, None])
-        predicted = row, places[row, column]
+        return (row, places[row, column]), values[row, column], (numbers, ids)
+
+    def _classes(self) -> list[Any]:
+        """Return the classes in the order of the dictionary."""
         classes: list[Any] = [None] * len(self.model_.dictionary.labels)
         for place, label in zip(self._places(), self.classes_.tolist(), strict=True):
             classes[place] = label
-        return score_labels(predicted, (numbers, ids), classes)
+        return classes
 
     def get_sentence_vector(self, text: str) -> np.ndarray:
         """Return the vector of a text, the mean of those of its words and n-grams, [vector_size].

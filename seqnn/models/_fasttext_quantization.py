@@ -8,7 +8,22 @@ from ..embed import quantize_matrix
 from ._fasttext_model import Model
 from ._fasttext_texts import END
 
-__all__ = ["pruned", "quantized"]
+__all__ = ["LEAST_ROWS", "fixed_bytes", "pruned", "quantized"]
+
+LEAST_ROWS = 256
+"""Rows of a matrix that is quantised: as many as a byte has values."""
+
+
+def fixed_bytes(model: Model) -> int:
+    """Estimate the bytes of a quantised file without its words and n-grams, as the original does.
+
+    Args:
+        model: the model; lengths of vectors are kept apart, and labels are quantised where they are `LEAST_ROWS`.
+    """
+    labels, width = model.output.shape
+    centroids = 4 * 256 * width
+    quantized = 21 + labels * -(-width // 2) + 16 + centroids + labels
+    return 107 + centroids + (quantized if labels >= LEAST_ROWS else 16 + 4 * labels * width)
 
 
 def pruned(model: Model, cutoff: int) -> Model:

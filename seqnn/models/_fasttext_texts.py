@@ -7,7 +7,6 @@ from codecs import BOM_UTF8
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,9 +46,8 @@ class Texts:
         scanner = Scanner()
         text = np.where(self.text == 0, np.uint8(32), self.text) if (self.text == 0).any() else self.text
         scanner.scan(text, 0)
-        offsets, pool = scanner.packed()
-        raw, bounds = pool.tobytes(), offsets.tolist()
-        words = [raw[a : b - 1].decode("utf-8", "surrogateescape") for a, b in pairwise(bounds)]
+        _, pool = scanner.packed()
+        words = pool.tobytes().decode("utf-8", "surrogateescape").split("\n")[:-1]
         return words, scanner.counts[: scanner.words].copy()
 
 

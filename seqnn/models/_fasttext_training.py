@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import compress
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,17 +43,18 @@ def learn_dictionary(
         settings: of the classifier.
     """
     words, counts = texts.count_words()
-    is_label = np.array([word.startswith(settings.label_prefix) for word in words], bool)
+    prefix = settings.label_prefix
+    is_label = np.array([word.startswith(prefix) for word in words], bool)
     if labels is None:
-        labels = [word for word in words if word.startswith(settings.label_prefix)], counts[is_label]
-    words = [*(word for word in words if not word.startswith(settings.label_prefix)), END]
+        labels = [*compress(words, is_label.tolist())], counts[is_label]
+    words = [*compress(words, (~is_label).tolist()), END]
     counts = np.append(counts[~is_label], len(texts))
     if END in words[:-1]:
         counts[words.index(END)] += counts[-1]
         words, counts = words[:-1], counts[:-1]
     if settings.pretrained is not None:
         place = {word: i for i, word in enumerate(words)}
-        given = [w for w in dict.fromkeys(settings.pretrained.words) if not w.startswith(settings.label_prefix)]
+        given = [word for word in dict.fromkeys(settings.pretrained.words) if not word.startswith(prefix)]
         added = [word for word in given if word not in place]
         counts[[place[word] for word in given if word in place]] += settings.min_count
         words, counts = [*words, *added], np.append(counts, np.full(len(added), max(settings.min_count, 1)))
@@ -62,7 +64,7 @@ def learn_dictionary(
         raise ValueError(f"X: expected words besides labels, got none that occurs min_count={settings.min_count} times")
     ngrams = settings.word_ngrams > 1 or settings.max_n >= max(settings.min_n, 1)
     return Dictionary(
-        *kept, *names, settings.label_prefix, settings.word_ngrams, settings.min_n, settings.max_n,
+        *kept, *names, prefix, settings.word_ngrams, settings.min_n, settings.max_n,
         settings.bucket if ngrams else 0,
     )  # fmt: skip
 
@@ -73,9 +75,8 @@ def first_model(dictionary: Dictionary, settings: SimpleNamespace, seed: int) ->
     weights = big_zeros((dictionary.rows, padded(size)))
     values = weights[:, :size]
     for start in range(0, len(values), 1 << 16):
-        part = np.empty((min(1 << 16, len(values) - start), size), np.float32)
+        part = values[start : start + (1 << 16)]
         random.fill_uniform(part, -1 / size, 1 / size, seed=seed, stream=_INPUT_STREAM + start)
-        values[start : start + len(part)] = part
     if settings.pretrained is not None:
         vector = settings.pretrained.vector
         for row, word in enumerate(dictionary.words):

@@ -124,7 +124,29 @@ def test_shares_that_cannot_be_are_refused():
     wv.add_vectors(["new"], np.zeros((1, 20)))
     with pytest.raises(ValueError, match="words without parts were added"):
         wv.freeze(["new"])
-    model = GloVe(SENTENCES, vector_size=4, min_count=1, epochs=1, verbose=0)
-    model.wv.freeze(["be"])
-    with pytest.raises(ValueError, match=r"wv\.vectors_lockf: GloVe trains all vectors"):
+
+
+@pytest.mark.parametrize("vectors", ["sum", "word", "both"])
+def test_glove_keeps_frozen_words_on_any_team_and_trains_the_others(vectors):
+    found = []
+    for workers in (1, 3):
+        model = GloVe(
+            SENTENCES, vector_size=20, min_count=1, epochs=2, verbose=0, vectors=vectors, workers=workers
+        )  # fmt: skip
+        model.wv.freeze(["be"])
+        model.wv.freeze(["question"], 0.5)
+        before, biases = model.wv.vectors.copy(), model.word_biases_.copy()
         model.fit(SENTENCES, warm_start=True)
+        assert moved(model, before) == {*model.wv.index_to_key} - {"be"}
+        assert (model.word_biases_ != biases).all()
+        found.append(model.wv.vectors)
+    assert (found[0] == found[1]).all()
+
+
+def test_shares_of_one_train_glove_as_none():
+    one, other = (GloVe(SENTENCES, vector_size=4, min_count=1, epochs=2, verbose=0) for _ in range(2))
+    one.wv.vectors_lockf = 1
+    one.wv.vectors_lockf[0] = 1 - 2**-24  # no share is dropped: the kernel with shares runs
+    for model in (one, other):
+        model.fit(SENTENCES, warm_start=True)
+    np.testing.assert_allclose(one.wv.vectors, other.wv.vectors, rtol=1e-5, atol=1e-6)

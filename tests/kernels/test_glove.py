@@ -32,9 +32,21 @@ def order_in_cell(entries, seed, epoch, position):
     return taken
 
 
-def reference(grid, words, contexts, *, x_max, alpha, rate, seed, epoch):
-    """Plain AdaGrad as in the paper and Stanford's program, float64; changes words and contexts [V, 2, W]."""
+def reference(
+    grid, words, contexts, *, x_max, alpha, rate, seed, epoch, word_factors=None, context_factors=None
+):  # fmt: skip
+    """Plain AdaGrad as in the paper and Stanford's program, float64; changes words and contexts [V, 2, W].
+
+    A vector takes the share of its changes that its factor says, a bias all.
+    """
     loss = 0.0
+    shares = []
+    for matrix, factors, bias in ((words, word_factors, -2), (contexts, context_factors, -1)):
+        share = np.ones((len(matrix), matrix.shape[2]))
+        if factors is not None:
+            share *= factors[:, None]
+        share[:, bias] = 1
+        shares.append(share)
     last = words.shape[2] - 2
     rates = np.full((2, words.shape[2]), rate)
     rates[0, last:], rates[1, last:] = (1, 0), (0, 1)
@@ -45,15 +57,16 @@ def reference(grid, words, contexts, *, x_max, alpha, rate, seed, epoch):
             continue
         entries = grid["entries"][begin:end].astype(np.int64)
         for e in order_in_cell(entries, seed, epoch, int(begin)):
-            w = words[(entries[e] >> COLUMN_BITS) * grid["parts"] + cell // stripes]
-            c = contexts[grid["stripe_starts"][cell % stripes] + (entries[e] & (1 << COLUMN_BITS) - 1)]
+            row = (entries[e] >> COLUMN_BITS) * grid["parts"] + cell // stripes
+            column = grid["stripe_starts"][cell % stripes] + (entries[e] & (1 << COLUMN_BITS) - 1)
+            w, c = words[row], contexts[column]
             log_x = grid["logs"][begin + e]
             error = w[0] @ c[0] - log_x
             weighted = min(1.0, np.exp(alpha * (log_x - np.log(x_max)))) * error
             loss += 0.5 * weighted * error
             slope_w, slope_c = weighted * rates[0] * c[0], weighted * rates[1] * w[0]
-            w[0] -= slope_w / np.sqrt(w[1])
-            c[0] -= slope_c / np.sqrt(c[1])
+            w[0] -= shares[0][row] * slope_w / np.sqrt(w[1])
+            c[0] -= shares[1][column] * slope_c / np.sqrt(c[1])
             w[1] += slope_w**2
             c[1] += slope_c**2
     return loss
@@ -92,10 +105,14 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize("kept", [(), ("word",), ("word", "context")])
 @pytest.mark.parametrize("case", CASES)
-def test_one_pass_is_plain_adagrad(case):
+def test_one_pass_is_plain_adagrad(case, kept):
     grid, _, words, contexts = problem(*case)
     options = {"x_max": 10.0, "alpha": 0.75, "rate": 0.05, "seed": 7, "epoch": 3}
+    for side, matrix in (("word", words), ("context", contexts)):
+        if side in kept:
+            options[f"{side}_factors"] = np.random.default_rng(1).choice([0.0, 0.25, 1.0], len(matrix))
     w, c = words.copy(), contexts.copy()
     expected = reference(grid, w, c, **options)
     for dtype, tolerance in ((np.float64, 1e-11), (np.float32, 2e-3)):
@@ -103,8 +120,9 @@ def test_one_pass_is_plain_adagrad(case):
             first = None
             for _ in each_team():
                 got_w, got_c = words.astype(dtype), contexts.astype(dtype)
-                arrays = grid | {"logs": grid["logs"].astype(dtype)}
-                loss = _core.glove_train(words=got_w, contexts=got_c, **arrays, **options)[0]
+                arrays = grid | {"logs": grid["logs"].astype(dtype)} | options
+                arrays |= {name: options[name].astype(dtype) for name in options if name.endswith("factors")}
+                loss = _core.glove_train(words=got_w, contexts=got_c, **arrays)[0]
                 result = got_w.tobytes() + got_c.tobytes() + loss.tobytes()
                 first = first or result
                 assert result == first, f"{dtype}, {isa}: another team, another result"

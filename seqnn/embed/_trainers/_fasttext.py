@@ -96,6 +96,8 @@ class FastText(Word2Vec):
         tokenizer: Callable[[str], list[str]] | None = None,
         errors: str = "replace",
         early_stopping: EarlyStopping | None = None,
+        pretrained: Any = None,
+        freeze: Any = False,
     ) -> None:
         if word_ngrams != 1:
             raise ValueError(

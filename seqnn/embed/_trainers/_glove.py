@@ -46,6 +46,8 @@ class GloVe(VectorModel):
         callbacks: objects with the methods of `Callback`, for the training of this call.
         vectors: what `wv` holds: "sum" of word and context vector, the "word" vector, or "both" side by side.
         trim_rule: function (word, count, min_count) -> 0 default, 1 discard, 2 keep; files do not keep it.
+        mittens: with `pretrained`, words stay near their vectors there: the cost has one term more, this number times the
+            squared distance of each from its vector. 0.01 holds words loosely, 1 fast; with 0 they only begin there.
         max_memory: bytes (or "2GB") for the corpus and for its counts; beyond, they lie in temporary files.
 
     Attributes:
@@ -61,7 +63,8 @@ class GloVe(VectorModel):
     Ctrl-C stops between two steps of about 0.1 s. The model is then consistent: query it, save it, or go on with
     `fit` on the same corpus. When the constructor was interrupted the exception holds the model: `sys.last_value.model`.
 
-    Source: Pennington, Socher, Manning 2014, "GloVe: Global Vectors for Word Representation".
+    Source: Pennington, Socher, Manning 2014, "GloVe: Global Vectors for Word Representation"; Dingwall, Potts 2018,
+    "Mittens: an extension of GloVe for learning domain-specialized representations".
 
     >>> from seqnn import GloVe
     >>> model = GloVe([["to", "be", "or", "not", "to", "be"]] * 50, vector_size=8, epochs=5, verbose=0)
@@ -80,6 +83,7 @@ class GloVe(VectorModel):
     epochs = Integer(25)
     vectors = Choice("sum", ("sum", "word", "both"), expected='"sum", "word" or "both"')
     trim_rule = Function("(word, count, min_count) -> 0, 1 or 2")
+    mittens = Number(0.0, minimum=0)
 
     _kind = "GloVe"
     _weights_type = GloveWeights
@@ -111,6 +115,9 @@ class GloVe(VectorModel):
         tokenizer: Callable[[str], list[str]] | None = None,
         errors: str = "replace",
         early_stopping: EarlyStopping | None = None,
+        pretrained: Any = None,
+        freeze: Any = False,
+        mittens: float = 0.0,
     ) -> None:
         self._store(locals())
         self.cooccurrence_: Cooccurrence | None = None
@@ -158,6 +165,7 @@ class GloVe(VectorModel):
         (8,)
         """
         self._checked()
+        self._check_pretrained()
         if epochs is not None:
             epochs = integer("epochs", epochs, 0)
         resume = self._position is not None and epochs is None
@@ -167,6 +175,8 @@ class GloVe(VectorModel):
                 raise RuntimeError("warm_start: there is nothing to go on with, call fit without it first")
             self._check_settings()
             self._follow_vectors()
+        if self.mittens and (self._weights.near is None if keep else self.pretrained is None):
+            raise ValueError("mittens: expected pretrained vectors to stay near to, got pretrained=None")
         if cooccurrence is None:
             if vocabulary is not None:
                 raise TypeError(
@@ -183,16 +193,12 @@ class GloVe(VectorModel):
         if not keep:
             self._forget_runs()
             self._install(words, self._weights_type.new(words, self))
+            self._begin_pretrained()
+            if self.mittens:
+                self._weights.stay_near(self.wv, self.pretrained)
         self.cooccurrence_ = counts
         self._train(counts, self._next_position(counts, epochs, resume=resume), callbacks, pristine=not keep)
         return self
-
-    def _follow_vectors(self) -> None:
-        super()._follow_vectors()
-        if self.wv._locked():
-            raise ValueError(
-                "wv.vectors_lockf: GloVe trains all vectors; only Word2Vec and FastText keep some as they are"
-            )
 
     def _count(self, source: Source, *, keep: bool) -> tuple[Vocabulary, Cooccurrence]:
         """Return vocabulary and counts of a corpus; with `keep`, those of the known words."""
@@ -256,12 +262,16 @@ class GloVe(VectorModel):
         """Train from `position` on the counts."""
         listeners = self._listeners(callbacks)
         weights, cells = self._weights, Cells(counts, self._weights.word.shape[2])
+        factors = self.wv.vectors_lockf if self.wv._locked() else None
 
         def step(*, first: int, last: int, epoch: int, alpha: float, slope: float) -> tuple[float, int]:
-            return cells.train(
+            loss, examples = cells.train(
                 weights, first, last, x_max=self.x_max, alpha=self.alpha, learning_rate=alpha, seed=self.seed,
-                epoch=epoch,
+                epoch=epoch, factors=factors,
             )  # fmt: skip
+            if self.mittens and last == counts.nnz:
+                loss += weights.approach(self.mittens, alpha, factors)
+            return loss, examples
 
         task = Task(
             step=step,
@@ -271,7 +281,9 @@ class GloVe(VectorModel):
             advice=f"Lower learning_rate (it was {self.learning_rate:g}; 0.05 is usual)",
             go_on="fit on the same corpus or counts",
             rate="learning_rate",
-            untrained=(lambda: weights.reset(self.seed)) if pristine and not listeners else None,
+            untrained=(lambda: weights.reset(self.seed))
+            if pristine and not listeners and not self.pretrained
+            else None,
         )
         self._run(task, listeners)
 

@@ -56,8 +56,12 @@ class Cells:
         learning_rate: float,
         seed: int,
         epoch: int,
+        factors: np.ndarray | None = None,
     ) -> tuple[float, int]:
-        """Train the cells of the epoch that begin at the counts [first, last); return the summed cost and their number."""
+        """Train the cells of the epoch that begin at the counts [first, last); return the summed cost and their number.
+
+        `factors` say which share of its changes each word's vector takes; None: all.
+        """
         if self._epoch != (seed, epoch):
             self._order = self._shuffled(seed, epoch)
             sizes = np.diff(self.starts)[self._order]
@@ -67,6 +71,7 @@ class Cells:
         loss = _core.glove_train(
             self.entries, self.logs, self.starts, self._order[low:high], self.stripe_starts, weights.word,
             weights.context, parts=self.parts, x_max=x_max, alpha=alpha, rate=learning_rate, seed=seed, epoch=epoch,
+            word_factors=factors, context_factors=None if weights.kind == "word" else factors,
         )  # fmt: skip
         return float(loss[0]), int(self._begins[high] - self._begins[low])
 

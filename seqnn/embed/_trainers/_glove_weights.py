@@ -13,6 +13,9 @@ from ...random import fill_uniform
 from ...text import Vocabulary
 from .._vectors import KeyedVectors
 
+_ROWS = 1 << 14
+"""Words that `approach` works on at a time."""
+
 INITIAL_STREAM = 1 << 40
 """Streams of random numbers of the initial values: word vectors, word biases, context vectors, context biases."""
 
@@ -30,6 +33,8 @@ class GloveWeights:
     """The vectors that users get: "sum" of word and context vector, the "word" vector, or "both" side by side."""
     word: np.ndarray
     context: np.ndarray
+    near: tuple[np.ndarray, np.ndarray] | None = None
+    """Rows, and the vectors that they are to stay near to (mittens)."""
 
     @classmethod
     def new(cls, vocabulary: Vocabulary, settings: Any) -> GloveWeights:
@@ -103,6 +108,44 @@ class GloveWeights:
                     context[changed] = new[:, self.size :]
         return weights
 
+    # Staying near given vectors
+
+    def stay_near(self, wv: KeyedVectors, given: KeyedVectors) -> None:
+        """Remember the vectors of the words that `given` has, for `approach`."""
+        rows = np.array([row for row, word in enumerate(wv.index_to_key) if word in given], np.int64)
+        self.near = rows, wv.vectors[rows]
+
+    def approach(self, strength: float, rate: float, factors: np.ndarray | None) -> float:
+        """Take a step of AdaGrad on strength |v - v'|^2, summed over the words that have a vector v'; return this cost.
+
+        The step is implicit: it goes down the slope that there is at its end, so that it never goes past v'.
+        """
+        if self.near is None:
+            return 0.0
+        rows, near = self.near
+        cost = 0.0
+        for i in range(0, len(rows), _ROWS):
+            some, goal = rows[i : i + _ROWS], near[i : i + _ROWS]
+            share = np.float32(2 * strength * rate) * (1 if factors is None else factors[some, None])
+            sides = [array[some][:, :, : self.size] for array in self._trained_sides()]
+            goals = np.split(goal, len(sides), axis=1) if self.kind == "both" else [goal]
+            groups = [[side] for side in sides] if self.kind == "both" else [sides]
+            for group, target in zip(groups, goals, strict=True):
+                reach = [share / np.sqrt(side[:, 1]) for side in group]
+                away = np.sum([side[:, 0] for side in group], axis=0) - target
+                cost += strength * float(np.sum(np.square(away, dtype=np.float64)))
+                away /= 1 + np.sum(reach, axis=0)
+                for side, part in zip(group, reach, strict=True):
+                    side[:, 0] -= part * away
+                    side[:, 1] += np.square(share * away)
+            for array, side in zip(self._trained_sides(), sides, strict=True):
+                array[some, :, : self.size] = side
+        return cost
+
+    def _trained_sides(self) -> list[np.ndarray]:
+        """List the matrices that the vectors of users are made of."""
+        return [self.word] if self.kind == "word" else [self.word, self.context]
+
     def _computed(self, out: np.ndarray | None = None) -> np.ndarray:
         """Compute the vectors that users get."""
         word, context = self.word[:, 0, : self.size], self.context[:, 0, : self.size]
@@ -112,6 +155,7 @@ class GloveWeights:
 
     def _copy(self) -> GloveWeights:
         copy = self.zeros(len(self.word), self.size, self.kind)
+        copy.near = self.near
         for new, old in zip(copy.arrays(), self.arrays(), strict=True):
             new[...] = old
         return copy
@@ -119,7 +163,8 @@ class GloveWeights:
     def tensors(self, wv: KeyedVectors) -> dict[str, np.ndarray]:
         """Return the matrices as files keep them, with what a user has put into `wv`."""
         weights = self.following(wv)
-        return {"word": weights.word, "context": weights.context}
+        found = {"word": weights.word, "context": weights.context}
+        return found if self.near is None else found | {"near_rows": self.near[0], "near": self.near[1]}
 
     @classmethod
     def restored(cls, settings: Any, wv: KeyedVectors, tensors: Mapping[str, np.ndarray]) -> GloveWeights:
@@ -128,4 +173,17 @@ class GloveWeights:
         for key in ("word", "context"):
             if key not in tensors or tensors[key].shape != shape or tensors[key].dtype != np.float32:
                 raise ValueError(f"damaged, tensor {key!r} must be float32 of shape {shape}")
-        return cls(settings.vector_size, settings.vectors, tensors["word"], tensors["context"])
+        found = cls(settings.vector_size, settings.vectors, tensors["word"], tensors["context"])
+        if "near" in tensors:
+            rows, near = tensors.get("near_rows"), tensors["near"]
+            if (
+                rows is None
+                or rows.dtype != np.int64
+                or rows.ndim != 1
+                or (len(rows) and not 0 <= rows.min() <= rows.max() < len(wv))
+            ):
+                raise ValueError("damaged, tensor 'near_rows' must be int64 row numbers")
+            if near.dtype != np.float32 or near.shape != (len(rows), wv.vector_size):
+                raise ValueError(f"damaged, tensor 'near' must be float32 of shape {(len(rows), wv.vector_size)}")
+            found.near = rows, near
+        return found

@@ -17,6 +17,7 @@ from ..._strings import pack
 from ..._threads import MAX_THREADS, get_num_threads, threads
 from ...text import Vocabulary
 from .._vectors import COUNTS, FORMAT, KeyedVectors
+from ._pretrained import FirstVectors, Freeze, begin_with, check_pretrained
 from ._steps import RatedPosition, StepRun, Task
 
 MAX_WINDOW = 1000
@@ -45,6 +46,11 @@ class VectorModel(Settings, Trainable):
             keep it.
         errors: what invalid UTF-8 gets: "replace", "strict" or "ignore", which leaves NUL bytes out, too.
         early_stopping: an `EarlyStopping`, used by every run of this model. Files do not keep it.
+        pretrained: first vectors: `KeyedVectors` (also gensim's), a pair (matrix, words), or the path of a file of any
+            format that is read. Words of the model that have a vector there begin with it; other words there are passed
+            over. Files do not keep the setting, but the model's vectors.
+        freeze: which of the pretrained vectors stay as they are: True all, a list of words these, a dict gives for each
+            of some words the share of its changes that it takes, as `wv.vectors_lockf`.
     """
 
     vector_size = Integer(100, minimum=1)
@@ -61,6 +67,8 @@ class VectorModel(Settings, Trainable):
     tokenizer = Function("str -> list of words")
     errors = Choice("replace", ("replace", "strict", "ignore"))
     early_stopping = Anything(None, _early_stopping)
+    pretrained = FirstVectors()
+    freeze = Freeze()
 
     _checks_at_once = True
     _position_type = RatedPosition
@@ -109,6 +117,7 @@ class VectorModel(Settings, Trainable):
     def _check_settings(self) -> None:
         """Raise a ValueError where the settings do not fit each other, or the weights."""
         self._checked()
+        self._check_pretrained()
         if self._weights is not None:
             self._weights.check_settings(self)
 
@@ -127,6 +136,16 @@ class VectorModel(Settings, Trainable):
         """Take over what the user has done to `wv`, and let the weights be trainable."""
         self._check_words()
         self._weights = self._weights.following(self.wv)
+
+    def _check_pretrained(self) -> None:
+        check_pretrained(self.pretrained, self.freeze, self._weights_type.no_vectors(self).vector_size)
+
+    def _begin_pretrained(self, first: int = 0) -> None:
+        """Let the words from row `first` on begin with the pretrained vectors."""
+        self._check_pretrained()
+        if self.pretrained is not None:
+            begin_with(self.wv, self.pretrained, self.freeze, first)
+            self._follow_vectors()
 
     def _trained_arrays(self) -> list[np.ndarray]:
         return self._weights.arrays()

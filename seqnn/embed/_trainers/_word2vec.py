@@ -147,6 +147,8 @@ class Word2Vec(VectorModel):
         tokenizer: Callable[[str], list[str]] | None = None,
         errors: str = "replace",
         early_stopping: EarlyStopping | None = None,
+        pretrained: Any = None,
+        freeze: Any = False,
     ) -> None:
         self._store(locals())
         self._begin(sentences, corpus_file, trim_rule, callbacks)
@@ -177,7 +179,7 @@ class Word2Vec(VectorModel):
             corpus = scanned.encode(self._choose_words(source, scanned, trim_rule=trim_rule))
         del scanned  # its words take more memory than the vocabulary
         with corpus:
-            self._fit(corpus, callbacks=callbacks, pristine=True)
+            self._fit(corpus, callbacks=callbacks, pristine=self.pretrained is None)
 
     def _check_settings(self) -> None:
         super()._check_settings()
@@ -355,6 +357,7 @@ class Word2Vec(VectorModel):
         vocabulary = Vocabulary(other_model._vocabulary.words, other_model._vocabulary.counts)
         self._forget_runs()
         self._install(vocabulary, self._weights_type.new(vocabulary, self))
+        self._begin_pretrained()
         for name in ("corpus_count", "corpus_total_words", "ids_as_words"):
             setattr(self, name, getattr(other_model, name))
 
@@ -384,6 +387,7 @@ class Word2Vec(VectorModel):
     ) -> np.ndarray:
         vocabulary, mapping = self._chosen_words(words, counts, trim_rule, update, self)
         self.effective_min_count = effective_min_count(np.asarray(counts), self.min_count, self.max_final_vocab)
+        first = len(self._vocabulary) if update else 0
         if update:
             self._follow_vectors()
             self._drop_run()
@@ -395,6 +399,7 @@ class Word2Vec(VectorModel):
             self.train_count = 0
         self._install(vocabulary, weights)
         self.wv._lockf = lockf
+        self._begin_pretrained(first)
         self.raw_vocab = dict(zip(words, counts.tolist(), strict=True)) if keep_raw_vocab else {}
         return mapping
 

@@ -7,6 +7,7 @@ from ._evaluate import pearson as pearson
 from ._evaluate import ranks as ranks
 from ._fasttext_bin import About as About
 from ._fasttext_bin import finite as finite
+from ._fasttext_bin import model_kind as model_kind
 from ._fasttext_bin import read_classifier as read_classifier
 from ._fasttext_bin import read_fasttext as read_fasttext
 from ._fasttext_quantized import Quantized as Quantized
@@ -29,6 +30,7 @@ from ._subwords import MAX_BUCKET as MAX_BUCKET
 from ._subwords import MAX_N as MAX_N
 from ._subwords import Subwords as Subwords
 from ._subwords import bytes_of_rows as bytes_of_rows
+from ._subwords import ngrams_of as ngrams_of
 from ._vector_files import read_counts as read_counts
 
 __all__ = [

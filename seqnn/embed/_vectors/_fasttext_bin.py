@@ -72,6 +72,14 @@ def is_model(start: bytes) -> bool:
     )  # fmt: skip
 
 
+def model_kind(start: bytes) -> str | None:
+    """Tell from its first bytes which kind of model a file of fastText holds, also a quantised one; None: it is no such file."""
+    at = 8 if start.startswith(MAGIC) else 0
+    if not is_model(start) or len(start) < at + HEADER.size:
+        return None
+    return MODELS.get(HEADER.unpack_from(start, at)[7])
+
+
 def read_fasttext(
     source: Source, encoding: str = "utf-8", unicode_errors: str = "strict"
 ) -> tuple[About, np.ndarray, np.ndarray]:

@@ -265,6 +265,18 @@ class FastTextKeyedVectors(KeyedVectors):
             others = sums(self._parts, ngrams, offsets)
             self._parts[some] = vectors[i : i + _WORDS] * (parts + 1)[:, None].astype(np.float32) - others
 
+    def _take_ngrams(self, other: FastTextKeyedVectors) -> None:
+        """Take over the parts of n-grams from vectors whose n-grams are of the same kind; of others none."""
+        if self._subwords.about != other._subwords.about:
+            return
+        mine, theirs = (
+            np.arange(wv.bucket) if wv._subwords.buckets is None else wv._subwords.buckets for wv in (self, other)
+        )
+        _, to, of = np.intersect1d(mine, theirs, assume_unique=True, return_indices=True)
+        if not self._parts.flags.writeable:
+            self._set_parts(self._parts.copy())
+        self._parts[self._own + to] = other._parts[other._own + of]
+
     def _take_rows(self, rows: np.ndarray) -> None:
         own = self._own
         if own != self._count:

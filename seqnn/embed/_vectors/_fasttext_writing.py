@@ -46,8 +46,8 @@ def write_quantized(path: Path, about: About, parts: Quantized, output: np.ndarr
 def _write_head(file: IO[bytes], about: About) -> None:
     """Write all but the matrices."""
     names = [word.encode("utf-8", "surrogateescape") for word in (*about.words, *about.labels)]
-    if bad := [name for name in names if b"\0" in name]:
-        raise ValueError(f"{bad[0].decode(errors='replace')!r}: the format cannot hold words with a zero byte")
+    if bad := next((name for name in names if b"\0" in name), None):
+        raise ValueError(f"{bad.decode(errors='replace')!r}: the format cannot hold words with a zero byte")
     loss, model = (next(n for n, text in table.items() if text == value)
                    for table, value in ((LOSSES, about.loss), (MODELS, about.model)))  # fmt: skip
     pruned = about.pruned
@@ -61,8 +61,9 @@ def _write_head(file: IO[bytes], about: About) -> None:
     kept = -1 if pruned is None else len(pruned)
     file.write(_SIZES.pack(len(names), len(about.words), len(about.labels), about.tokens, kept))
     counts = [*about.counts.tolist(), *about.label_counts.tolist()]
-    for i, (name, count) in enumerate(zip(names, counts, strict=True)):
-        file.write(name + b"\0" + ENTRY.pack(count, i >= len(about.words)))
+    kinds = [False] * len(about.words) + [True] * len(about.labels)
+    entries = zip(names, counts, kinds, strict=True)
+    file.write(b"".join(name + b"\0" + ENTRY.pack(count, label) for name, count, label in entries))
     if pruned is not None:
         file.write(np.stack([pruned, np.arange(len(pruned))], axis=1).astype("<i4").tobytes())
 

@@ -40,6 +40,23 @@ def ngram_numbers(words: Sequence[str], min_n: int, max_n: int, bucket: int) -> 
     return _core.fasttext_ngram_ids(text, at, offsets, int(offsets[-1]), min_n, max_n, bucket), offsets
 
 
+def ngrams_of(word: str, min_n: int, max_n: int, bucket: int) -> tuple[list[str], np.ndarray]:
+    """Return the n-grams of one word, and their numbers; see `ngram_numbers`.
+
+    >>> ngrams_of("cat", 3, 4, bucket=2_000_000)[0]
+    ['<ca', '<cat', 'cat', 'cat>', 'at>']
+    """
+    whole = f"<{word}>"
+    ends = [
+        (start, start + size)
+        for start in range(len(whole))
+        for size in range(max(min_n, 1), max_n + 1)
+        if start + size <= len(whole) and not (size == 1 and start in (0, len(whole) - 1))
+    ]
+    numbers, _ = ngram_numbers([word], min_n, max_n, bucket)
+    return [whole[start:end] for start, end in ends] if len(numbers) else [], numbers
+
+
 @dataclass(frozen=True)
 class Subwords:
     """The n-grams there are, and which row of a matrix stands for each: the words' own rows come first.
