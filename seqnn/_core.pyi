@@ -748,6 +748,57 @@ def neighbors_top(
     count: int,
 ) -> neighbors_top_result: ...
 
+class shadow:
+    GROUP: int
+    MOST_COLUMNS: int
+
+class shadow_pack_result(NamedTuple):
+    packed: np.ndarray
+    step: np.ndarray
+    error: np.ndarray
+
+# shadow_pack(rows~f32[V,D]) -> packed:u[(V+15)/16,(D+3)/4,64], step:f32[V], error:f32[V]
+def shadow_pack(
+    rows: npt.ArrayLike,
+) -> shadow_pack_result: ...
+
+class shadow_top_result(NamedTuple):
+    ids: np.ndarray
+    scores: np.ndarray
+
+# shadow_top(query:f32[D], rows~f32[V,D], packed:u[(V+15)/16,(D+3)/4,64], step:f32[V], error:f32[V], scale:f32[V], excluded:l[E], begin:n>=0, end:n>=0, count:n>=0) -> ids:l[count], scores:f32[count]
+def shadow_top(
+    query: npt.ArrayLike,
+    rows: npt.ArrayLike,
+    packed: npt.ArrayLike,
+    step: npt.ArrayLike,
+    error: npt.ArrayLike,
+    scale: npt.ArrayLike,
+    excluded: npt.ArrayLike,
+    begin: int,
+    end: int,
+    count: int,
+) -> shadow_top_result: ...
+
+class movers:
+    MOST_TIMES: int
+
+# movers_costs(queries:f[N,D], rows:f[W,D]) -> costs:f[W,N]
+def movers_costs(
+    queries: npt.ArrayLike,
+    rows: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# movers_distances(costs:f[W,N], counts:l[N], words:i[K]<W, times:l[K], offsets:l[S+1], relaxed:p) -> distances:f64[S]
+def movers_distances(
+    costs: npt.ArrayLike,
+    counts: npt.ArrayLike,
+    words: npt.ArrayLike,
+    times: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    relaxed: bool,
+) -> np.ndarray: ...
+
 class vector_text:
     WIDTH: int
     status: tuple[str, ...]

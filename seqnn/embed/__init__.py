@@ -16,7 +16,16 @@ from ._bias import (
     gender_words,
     weat,
 )
-from ._trainers import Cooccurrence, FastText, GloVe, Word2Vec, load_facebook_model, save_facebook_model
+from ._trainers import (
+    Cooccurrence,
+    Doc2Vec,
+    FastText,
+    GloVe,
+    TaggedDocument,
+    Word2Vec,
+    load_facebook_model,
+    save_facebook_model,
+)
 from ._trainers import RatedPosition as RatedPosition
 from ._trainers import StepRun as StepRun
 from ._trainers import Task as Task
@@ -25,7 +34,7 @@ from ._vectors import FORMATS as FORMATS
 from ._vectors import MAX_BUCKET as MAX_BUCKET
 from ._vectors import MAX_N as MAX_N
 from ._vectors import About as About
-from ._vectors import FastTextKeyedVectors, KeyedVectors, load_facebook_vectors, nearest_neighbors
+from ._vectors import FastTextKeyedVectors, KeyedVectors, MoversIndex, load_facebook_vectors, nearest_neighbors
 from ._vectors import Labelled as Labelled
 from ._vectors import LabelledVectors as LabelledVectors
 from ._vectors import Quantized as Quantized
@@ -41,6 +50,7 @@ __all__ = [
     "BeforeAfter",
     "Callback",
     "Cooccurrence",
+    "Doc2Vec",
     "EarlyStopping",
     "FastText",
     "FastTextKeyedVectors",
@@ -48,7 +58,9 @@ __all__ = [
     "GloVe",
     "HardDebias",
     "KeyedVectors",
+    "MoversIndex",
     "SoftDebias",
+    "TaggedDocument",
     "WEATResult",
     "Word2Vec",
     "bias_direction",
