@@ -32,6 +32,7 @@ FAMILIES = {
             "fasttext_classifier": "Classifiers of texts",
             "fasttext_texts": "Vectors of texts",
             "product_quantizer": "Product quantisation",
+            "doc2vec": "Doc2Vec",
             "glove": "GloVe",
             "glove_quality": "GloVe: quality",
             "cooccurrence": "Co-occurrence counts",
@@ -40,6 +41,8 @@ FAMILIES = {
             "phrases": "Phrases",
             "vector_text": "Files of vectors",
             "neighbors": "Neighbours",
+            "shadow": "Neighbours, one query at a time",
+            "movers": "Word mover's distance",
         },
     ),
     "ngram-models": (

@@ -34,7 +34,14 @@ from ._vectors import FORMATS as FORMATS
 from ._vectors import MAX_BUCKET as MAX_BUCKET
 from ._vectors import MAX_N as MAX_N
 from ._vectors import About as About
-from ._vectors import FastTextKeyedVectors, KeyedVectors, MoversIndex, load_facebook_vectors, nearest_neighbors
+from ._vectors import (
+    FastTextKeyedVectors,
+    KeyedVectors,
+    MoversIndex,
+    SentenceVectors,
+    load_facebook_vectors,
+    nearest_neighbors,
+)
 from ._vectors import Labelled as Labelled
 from ._vectors import LabelledVectors as LabelledVectors
 from ._vectors import Quantized as Quantized
@@ -59,6 +66,7 @@ __all__ = [
     "HardDebias",
     "KeyedVectors",
     "MoversIndex",
+    "SentenceVectors",
     "SoftDebias",
     "TaggedDocument",
     "WEATResult",

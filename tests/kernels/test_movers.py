@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from harness import check_op
@@ -47,7 +49,7 @@ def cheapest(cost, supply, demand):
 
 def movers_distances(costs, counts, words, times, offsets, relaxed):
     found = []
-    for begin, end in zip(offsets[:-1], offsets[1:], strict=True):
+    for begin, end in pairwise(offsets):
         cost, mine = costs[words[begin:end]], times[begin:end]
         if not len(mine) or not len(counts):
             found.append(np.inf)

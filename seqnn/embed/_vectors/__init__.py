@@ -17,10 +17,18 @@ from ._labelled import LabelledVectors as LabelledVectors
 from ._labelled import unit_rows as unit_rows
 from ._movers import MoversIndex
 from ._neighbors import nearest_neighbors
+from ._sentence_vectors import SentenceVectors
 from ._subwords import MAX_BUCKET as MAX_BUCKET
 from ._subwords import MAX_N as MAX_N
 from ._subwords import Subwords as Subwords
 from ._subwords import bytes_of_rows as bytes_of_rows
 from ._vector_files import read_counts as read_counts
 
-__all__ = ["FastTextKeyedVectors", "KeyedVectors", "MoversIndex", "load_facebook_vectors", "nearest_neighbors"]
+__all__ = [
+    "FastTextKeyedVectors",
+    "KeyedVectors",
+    "MoversIndex",
+    "SentenceVectors",
+    "load_facebook_vectors",
+    "nearest_neighbors",
+]
