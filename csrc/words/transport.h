@@ -171,8 +171,8 @@ static bool send_from(struct transport *t, int64_t start)
     return true;
 }
 
-// Returns the cost of the cheapest transport; cost, supply and demand are filled in, and used up. Not finite where costs are
-// not finite.
+// Returns the cost of the cheapest transport; cost, supply and demand are filled in, and used up. Not finite where
+// costs are not finite.
 static double transport_cost(struct transport *t)
 {
     memset(t->flow, 0, (size_t)(t->sources * t->sinks) * sizeof *t->flow);
