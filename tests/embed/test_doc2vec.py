@@ -123,6 +123,19 @@ def test_a_file_keeps_tags_and_vectors(tmp_path):
         Word2Vec.load(tmp_path / "model")
 
 
+def test_integers_are_tags_and_never_rows_where_tags_are_integers():
+    model = Doc2Vec([(["a", "b"], 10**12), (["b", "a"], "x"), (["a"], 1)], **SMALL, epochs=1)
+    assert model.dv.index_to_key == [10**12, "x", 1] and len(model.dv.vectors) == 3
+    np.testing.assert_array_equal(model.dv[10**12], model.dv.vectors[0])
+    np.testing.assert_array_equal(model.dv[1], model.dv.vectors[2])
+    assert 0 not in model.dv and {key for key, _ in model.dv.most_similar(1)} == {10**12, "x"}
+    for ask in (lambda: model.dv[0], lambda: model.dv.get_vectors([1, 2]), lambda: model.dv.similarity(1, 2)):
+        with pytest.raises(KeyError, match="not present"):
+            ask()
+    named = Doc2Vec([(["a", "b"], "x"), (["b", "a"], "y")], **SMALL, epochs=1)
+    np.testing.assert_array_equal(named.dv[1], named.dv["y"])
+
+
 def test_changed_document_vectors_are_trained_on():
     model = Doc2Vec(tagged(50), **SMALL, epochs=1)
     model.dv.vectors = np.ones((52, 20), np.float32)

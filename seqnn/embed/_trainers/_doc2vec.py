@@ -49,7 +49,8 @@ class Doc2Vec(Word2Vec):
         dv, dv_mapfile: may only be None: documents begin with random vectors, and a file is mapped by `load`.
 
     Attributes:
-        dv: the documents' vectors, `KeyedVectors` whose keys are the tags; an integer that is no tag means a row.
+        dv: the documents' vectors, `KeyedVectors` whose keys are the tags. Where a tag is an integer, no integer means a
+            row.
         wv: the words' vectors.
 
     A vector that `infer_vector` makes depends on the words, the model and the seed, and on nothing else: the same text

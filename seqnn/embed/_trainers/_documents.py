@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -33,6 +33,22 @@ class TaggedDocument(NamedTuple):
 
     words: Any
     tags: Any
+
+
+class DocumentVectors(KeyedVectors):
+    """Documents' vectors under their tags. Where a tag is an integer, integers are tags and never rows."""
+
+    def get_index(self, key: Any, default: int | None = None) -> int:
+        """Return the row of a tag, or `default`; a KeyError where it is missing."""
+        if isinstance(key, int | np.integer) and key not in self.key_to_index and self._has_numbers:
+            if default is not None:
+                return default
+            raise KeyError(f"Key {key!r} not present among {len(self)} tags")
+        return super().get_index(key, default)
+
+    @cached_property
+    def _has_numbers(self) -> bool:
+        return any(isinstance(key, int) for key in self.index_to_key)
 
 
 class Documents:
@@ -141,9 +157,9 @@ class DocumentWeights(Weights):
         documents = big_zeros((len(self.documents), padded(self.size)))
         return type(self)(self.size, words.input, words.output, words.nodes, documents, self.tags)
 
-    def vectors_of_documents(self) -> KeyedVectors:
+    def vectors_of_documents(self) -> DocumentVectors:
         """Return the documents' vectors, a view of the weights."""
-        return KeyedVectors.from_arrays(self.tags, self.documents[:, : self.size])  # type: ignore[arg-type]
+        return DocumentVectors.from_arrays(self.tags, self.documents[:, : self.size])  # type: ignore[arg-type]
 
     def kernel(self, vocabulary: Vocabulary, factors: np.ndarray | None) -> Callable[..., Any]:
         if factors is not None:
