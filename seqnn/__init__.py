@@ -30,7 +30,22 @@ from .embed import (
 from .text import Phrases
 
 if TYPE_CHECKING:
-    from . import autograd, decode, diagnose, lm, metrics, models, nn, ops, optim, plot, pretrained, train
+    from . import (
+        autograd,
+        decode,
+        diagnose,
+        evaluate,
+        lm,
+        metrics,
+        models,
+        nn,
+        ops,
+        optim,
+        plot,
+        pretrained,
+        train,
+        tune,
+    )
     from .autograd import Tensor
     from .models import FastTextClassifier
     from .pretrained import load_pretrained
@@ -56,6 +71,7 @@ __all__ = [
     "decode",
     "diagnose",
     "embed",
+    "evaluate",
     "get_isa",
     "get_num_threads",
     "lm",
@@ -75,6 +91,7 @@ __all__ = [
     "text",
     "threads",
     "train",
+    "tune",
 ]
 
 

@@ -58,6 +58,15 @@ def test_hidden_words_are_printed(folder, capsys):
     assert [json.loads(line)["id"] for line in out.splitlines()] == [filling.id for filling in expected]
 
 
+def test_a_text_with_all_its_hidden_words_is_printed(folder, capsys):
+    place = folder("BertForMaskedLM")
+    filled = load_pretrained(place).fill_masks("the [MASK] [MASK]", order="left_to_right")
+    code, out, err = run(capsys, "fill-mask", place, "the [MASK] [MASK]", "--order", "left_to_right")
+    assert (code, out, err) == (0, f"{filled.text}\n", "")
+    code, out, err = run(capsys, "fill-mask", place, "the [MASK] [MASK]", "--order", "left_to_right", "--json")
+    assert json.loads(out) == {"text": filled.text, "tokens": filled.tokens, "scores": filled.scores.tolist()}
+
+
 def test_a_folder_of_another_kind_is_refused(folder, tmp_path, capsys):
     place = folder("BertModel")
     code, _, err = run(capsys, "fill-mask", place, "the [MASK]")

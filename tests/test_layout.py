@@ -48,9 +48,10 @@ STOREYS = [
     ("lm",),
     ("embed",),
     ("train",),
-    ("diagnose",),
+    ("diagnose", "tune"),
     ("models",),
     ("plot", "pretrained"),
+    ("evaluate",),
     ("_cli", "__main__"),
 ]
 

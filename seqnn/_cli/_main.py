@@ -16,6 +16,7 @@ from . import (
     _classify_command,
     _completion,
     _generate_command,
+    _glue_command,
     _lm_command,
     _lm_neural_command,
     _metric_commands,
@@ -96,6 +97,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     _translate_command.add_command(commands)
     _generate_command.add_command(commands)
     _pretrained_command.add_commands(commands)
+    _glue_command.add_command(commands)
     _tag_command.add_command(commands)
     _classify_command.add_command(commands)
     about = commands.add_parser("config", help="print versions, instruction set, threads", allow_abbrev=False)

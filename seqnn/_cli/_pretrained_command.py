@@ -43,12 +43,18 @@ def add_commands(commands: Any) -> None:
         commands, "fill-mask",
         "Tell the hidden words of a text. The most probable tokens of each place that the mask token of the model hides, such "
         f"as [MASK], are printed with their probabilities and the text with them. {_FOLDER}",
-        '  seqnn fill-mask bert/ "the capital of France is [MASK]."',
+        '  seqnn fill-mask bert/ "the capital of France is [MASK]."\n'
+        '  seqnn fill-mask bert/ --order confidence "the [MASK] [MASK] the mouse."',
         run_fill_mask,
     )  # fmt: skip
     fill.add_argument("folder", metavar="FOLDER")
     fill.add_argument("text", metavar="TEXT", nargs="+")
     fill.add_argument("-k", "--top-k", type=int, default=5, metavar="N", help="how many for each place (default 5)")
+    fill.add_argument(
+        "--order", choices=("parallel", "confidence", "left_to_right", "mask_predict"), metavar="ORDER",
+        help="fill in all places so that they fit together, and print the text: parallel, confidence (the most probable place "
+        "first), left_to_right or mask_predict (again and again); default: each place by itself",
+    )  # fmt: skip
     fill.add_argument("--json", action="store_true", help="print a JSON object for each token")
 
 
@@ -76,8 +82,12 @@ def run_fill_mask(arguments: argparse.Namespace) -> None:
     from ..pretrained import MaskedLanguageModel
 
     model = _load(arguments.folder, MaskedLanguageModel, "fills in hidden words")
-    shell = Shell()
-    for place, fillings in enumerate(model.fill_mask(" ".join(map(typed, arguments.text)), arguments.top_k)):
+    shell, text = Shell(), " ".join(map(typed, arguments.text))
+    if arguments.order is not None:
+        filled = model.fill_masks(text, order=arguments.order)
+        record = {"text": filled.text, "tokens": filled.tokens, "scores": filled.scores.tolist()}
+        shell.result(json.dumps(record, ensure_ascii=False) if arguments.json else filled.text)
+    for place, fillings in enumerate(model.fill_mask(text, arguments.top_k) if arguments.order is None else ()):
         for filling in fillings:
             record = {"place": place, **filling._asdict()}
             line = f"{filling.probability:.4f}\t{filling.token}\t{filling.text}"

@@ -98,7 +98,12 @@ def from_folder(kind: Callable[..., Any], folder: str | os.PathLike, family: Fam
 
 
 def read_folder(
-    folder: str | os.PathLike, config: dict[str, Any], family: Family, make: Make, table: Callable[[Any], Table]
+    folder: str | os.PathLike,
+    config: dict[str, Any],
+    family: Family,
+    make: Make,
+    table: Callable[[Any], Table],
+    state: Mapping[str, Any] | None = None,
 ) -> Loaded:
     """Make a model with the weights and the tokenizer of a folder.
 
@@ -108,11 +113,12 @@ def read_folder(
         family: that reads the configuration.
         make: make(arguments, config, state) -> a model whose weights are still to be set.
         table: table(model) -> the names of its parameters.
+        state: the arrays; None: those of the folder.
 
     Raises:
         ValueError: something does not fit; the message names the folder.
     """
-    state = read_state(folder)
+    state = read_state(folder) if state is None else state
     try:
         with nn.init.skipped():
             model = make(family.read(config, state), config, state)

@@ -11,9 +11,9 @@ Tagged tokens: `span_f1` (conlleval and strict), `spans`, `spans_to_tags`, `conv
 `token_accuracy`.
 
 Labels and numbers: `accuracy`, `f1_score`, `matthews`, `pearson`, `spearman`; `glue_score`, `superglue_score`,
-`glue_average`, with `read_glue` and `read_superglue` for their files; `squad_score`; `recall_at_k`, `mean_reciprocal_rank`,
-`ndcg`; `perplexity`, `bits_per_token`; `maximum_mean_discrepancy` and
-`coverage` of two samples, and `mode_coverage`.
+`glue_average`, with `read_glue` and `read_superglue` for their files, and `write_glue` for those of the leaderboard;
+`read_sts`; `squad_score`, with `read_squad`; `recall_at_k`, `mean_reciprocal_rank`, `ndcg`; `perplexity`,
+`bits_per_token`; `maximum_mean_discrepancy` and `coverage` of two samples, and `mode_coverage`.
 """
 
 from ._bleu import BLEUScore, bleu, bleu_matrix, sentence_bleu
@@ -23,7 +23,7 @@ from ._classification import accuracy, f1_score, matthews, pearson, spearman
 from ._coverage import ModeCoverage, coverage, mode_coverage
 from ._discrepancy import maximum_mean_discrepancy
 from ._glue import glue_average, glue_score, superglue_score
-from ._glue_files import Examples, read_glue, read_superglue
+from ._glue_files import Examples, glue_classes, read_glue, write_glue
 from ._perplexity import bits_per_token, perplexity
 from ._retrieval import mean_reciprocal_rank, ndcg, recall_at_k
 from ._rouge import RougeScore, rouge, rouge_matrix
@@ -33,6 +33,9 @@ from ._span_scores import SpanScore, SpanScores
 from ._span_tags import InvalidTag, convert_tags, find_invalid_tags, spans_to_tags
 from ._spans import Span, span_f1, spans, token_accuracy
 from ._squad import AnswerScore, normalize_answer, squad_score
+from ._squad_files import Question, read_squad
+from ._sts_files import read_sts
+from ._superglue_files import read_superglue
 from ._ter import TERScore, sentence_ter, ter, ter_matrix
 from ._tokens import porter_stem
 
@@ -44,6 +47,7 @@ __all__ = [
     "InvalidTag",
     "ModeCoverage",
     "PairedResult",
+    "Question",
     "RougeScore",
     "Score",
     "Span",
@@ -62,6 +66,7 @@ __all__ = [
     "f1_score",
     "find_invalid_tags",
     "glue_average",
+    "glue_classes",
     "glue_score",
     "matthews",
     "maximum_mean_discrepancy",
@@ -74,6 +79,8 @@ __all__ = [
     "perplexity",
     "porter_stem",
     "read_glue",
+    "read_squad",
+    "read_sts",
     "read_superglue",
     "recall_at_k",
     "rouge",
@@ -90,4 +97,5 @@ __all__ = [
     "ter",
     "ter_matrix",
     "token_accuracy",
+    "write_glue",
 ]

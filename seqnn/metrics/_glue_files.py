@@ -1,14 +1,18 @@
-"""Readers of GLUE's tab-separated and SuperGLUE's JSON files."""
+"""Files of GLUE's tasks: examples, and the answers that its leaderboard takes."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
+from .._atomic import atomic_write
 from .._files import Path, open_text, unpacking
-from ._glue import GLUE, SUPERGLUE, task_name
+from ._glue import GLUE, task_name
+
+__all__ = ["ENTAILMENT", "Examples", "glue_classes", "lines_of", "read_glue", "write_glue"]
 
 
 class Examples(NamedTuple):
@@ -33,7 +37,7 @@ class Examples(NamedTuple):
         return len(next(iter(self.texts.values())))
 
 
-_ENTAILMENT = {"entailment": 0, "not_entailment": 1}
+ENTAILMENT = {"entailment": 0, "not_entailment": 1}
 _THREE_WAYS = {"entailment": 0, "neutral": 1, "contradiction": 2}
 _CLASSES = {"0": 0, "1": 1}
 
@@ -56,8 +60,8 @@ _TSV = {
     "qqp": _Columns({"question1": "question1", "question2": "question2"}, "is_duplicate", _CLASSES),
     "mnli": _MNLI,
     "mnlimm": _MNLI,
-    "qnli": _Columns({"question": "question", "sentence": "sentence"}, "label", _ENTAILMENT),
-    "rte": _Columns(_PAIR, "label", _ENTAILMENT),
+    "qnli": _Columns({"question": "question", "sentence": "sentence"}, "label", ENTAILMENT),
+    "rte": _Columns(_PAIR, "label", ENTAILMENT),
     "wnli": _Columns(_PAIR, "label", _CLASSES),
     "ax": _Columns(_PAIR, "gold_label", _THREE_WAYS),
 }
@@ -94,11 +98,11 @@ def read_glue(task: str, path: Path, *, malformed: Literal["raise", "skip"] = "r
     name = task_name(task, GLUE, "GLUE")
     if malformed not in ("raise", "skip"):
         raise ValueError(f"malformed: expected 'raise' or 'skip', got {malformed!r}")
-    columns, lines = _TSV[name], _lines(path)
+    columns, lines = _TSV[name], lines_of(path)
     number, first = next(lines, (0, ""))
     header = first.split("\t")
     if name == "cola" and "sentence" not in header:
-        header, lines = _COLA_HEADER, _lines(path)
+        header, lines = _COLA_HEADER, lines_of(path)
     missing = [column for column in columns.texts.values() if column not in header]
     if missing:
         raise ValueError(
@@ -124,6 +128,65 @@ def read_glue(task: str, path: Path, *, malformed: Literal["raise", "skip"] = "r
     return Examples(texts, None if label_place is None else labels)
 
 
+_SUBMITTED = {
+    "cola": "CoLA", "sst2": "SST-2", "mrpc": "MRPC", "stsb": "STS-B", "qqp": "QQP", "mnli": "MNLI-m", "mnlimm": "MNLI-mm",
+    "qnli": "QNLI", "rte": "RTE", "wnli": "WNLI", "ax": "AX",
+}  # fmt: skip
+"""What the leaderboard calls each test set."""
+
+
+def glue_classes(task: str) -> list[str]:
+    """Return what the files of a task call its classes, by their numbers; none for STS-B, whose labels are numbers.
+
+    Args:
+        task: one of GLUE's tasks, as in `glue_score`.
+
+    >>> from seqnn.metrics import glue_classes
+    >>> glue_classes("RTE")
+    ['entailment', 'not_entailment']
+    """
+    return [*(_TSV[task_name(task, GLUE, "GLUE")].meaning or ())]
+
+
+def write_glue(task: str, folder: Path, predictions: Any) -> str:
+    """Write the answers to a test set as GLUE's leaderboard takes them, such as RTE.tsv with "index" and "prediction".
+
+    Args:
+        task: one of GLUE's tasks, as in `glue_score`; MNLI's are MNLI-m, MNLI-mm and AX.
+        folder: it is made where it does not exist.
+        predictions: a class for each example of test.tsv in its order, as `read_glue` numbers them; STS-B: a number, which is
+            brought to 0 to 5.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ValueError: an unknown task, a class that it does not have, no predictions.
+
+    >>> import tempfile
+    >>> from seqnn.metrics import write_glue
+    >>> with open(write_glue("RTE", tempfile.mkdtemp(), [0, 1])) as file:
+    ...     print(file.read().split())
+    ['index', 'prediction', '0', 'entailment', '1', 'not_entailment']
+    """
+    name = task_name(task, GLUE, "GLUE")
+    classes = glue_classes(name)
+    given = np.asarray(predictions)
+    if given.ndim != 1 or not len(given) or given.dtype.kind not in ("iu" if classes else "iuf"):
+        expected = "the number of a class" if classes else "a number"
+        raise ValueError(f"predictions: expected {expected} for each example, got {given.dtype} of shape {given.shape}")
+    if classes and not 0 <= given.min() <= given.max() < len(classes):
+        raise ValueError(f"predictions: expected numbers below {len(classes)}, got {given.min()} to {given.max()}")
+    if not classes and not np.isfinite(given).all():
+        raise ValueError("predictions: expected finite numbers, got NaN or infinity")
+    answers = [classes[i] for i in given] if classes else [f"{value:.3f}" for value in given.clip(0, 5)]
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, f"{_SUBMITTED[name]}.tsv")
+    with atomic_write(path) as file:
+        file.write("".join(["index\tprediction\n", *(f"{i}\t{a}\n" for i, a in enumerate(answers))]).encode())
+    return path
+
+
 def _label(text: str, meaning: dict[str, int] | None, path: Path, number: int) -> int | float:
     try:
         return float(text) if meaning is None else meaning[text.strip()]
@@ -132,127 +195,10 @@ def _label(text: str, meaning: dict[str, int] | None, path: Path, number: int) -
         raise ValueError(f"{os.fspath(path)}: line {number}: expected {expected} as label, got {text!r}") from None
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
     """Yield numbered lines that are not empty, split at line feeds only: texts hold other line separators."""
     with unpacking(path), open_text(path, encoding="utf-8-sig") as file:
         file.reconfigure(newline="\n")  # type: ignore[attr-defined]
         for number, line in enumerate(file, 1):
             if line := line.rstrip("\r\n"):
                 yield number, line
-
-
-def _plain(*names: str) -> Callable[[dict], list[tuple[dict[str, str], Any, Any]]]:
-    """Return a maker of one example of a record: its texts, label, group."""
-    return lambda record: [({name: str(record[name]) for name in names}, record.get("label"), None)]
-
-
-def _wsc(record: dict) -> list[tuple[dict[str, str], Any, Any]]:
-    target = record["target"]
-    return [
-        (
-            {"text": record["text"], "span1": target["span1_text"], "span2": target["span2_text"]},
-            record.get("label"),
-            None,
-        )
-    ]
-
-
-def _multirc(record: dict) -> list[tuple[dict[str, str], Any, Any]]:
-    passage = record["passage"]
-    return [
-        (
-            {"passage": passage["text"], "question": question["question"], "answer": answer["text"]},
-            answer.get("label"),
-            (record["idx"], question["idx"]),
-        )
-        for question in passage["questions"]
-        for answer in question["answers"]
-    ]
-
-
-def _record(record: dict) -> list[tuple[dict[str, str], Any, Any]]:
-    text = record["passage"]["text"]
-    return [
-        (
-            {"passage": text, "query": query["query"]},
-            [answer["text"] for answer in query["answers"]] if "answers" in query else None,
-            (record["idx"], query["idx"]),
-        )
-        for query in record["qas"]
-    ]
-
-
-_JSONL = {
-    "boolq": _plain("question", "passage"),
-    "cb": _plain("premise", "hypothesis"),
-    "copa": _plain("premise", "choice1", "choice2", "question"),
-    "multirc": _multirc,
-    "record": _record,
-    "rte": _plain("premise", "hypothesis"),
-    "wic": _plain("word", "sentence1", "sentence2"),
-    "wsc": _wsc,
-    "axb": _plain("sentence1", "sentence2"),
-    "axg": _plain("premise", "hypothesis"),
-}
-_CB = {"entailment": 0, "contradiction": 1, "neutral": 2}
-
-
-def read_superglue(task: str, path: Path) -> Examples:
-    """Read a file of a SuperGLUE task, one JSON object a line (train.jsonl, val.jsonl, test.jsonl; plain or packed).
-
-    Args:
-        task: one of SuperGLUE's tasks, as in `superglue_score`.
-        path: the file.
-
-    Returns:
-        Texts under the file's names; MultiRC: passage, question and answer for each answer; ReCoRD: passage and query for
-        each query; WSC: text and its two spans. Labels: 0 and 1; CB: entailment 0, contradiction 1, neutral 2; RTE, AX-b
-        and AX-g: entailment 0, not_entailment 1; ReCoRD: the right answers. Groups: the question of each example of MultiRC
-        and ReCoRD.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: an unknown task, a line that is no JSON object of the task (with its number), an unknown label.
-
-    >>> import os, tempfile
-    >>> from seqnn.metrics import read_superglue
-    >>> path = os.path.join(tempfile.mkdtemp(), "val.jsonl")
-    >>> with open(path, "w") as file:
-    ...     _ = file.write('{"question": "is it wet", "passage": "It rains.", "idx": 0, "label": true}\\n')
-    >>> read_superglue("BoolQ", path).labels
-    [1]
-    """
-    name = task_name(task, SUPERGLUE, "SuperGLUE")
-    meaning = _CB if name == "cb" else _ENTAILMENT if name in ("rte", "axb", "axg") else None
-    texts: dict[str, list[str]] = {}
-    labels: list[Any] = []
-    groups: list[Any] = []
-    for number, line in _lines(path):
-        try:
-            examples = _JSONL[name](json.loads(line))
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{os.fspath(path)}: line {number} is no example of {task}: {type(error).__name__}: {error}"
-            ) from None
-        for columns, label, group in examples:
-            for column, text in columns.items():
-                texts.setdefault(column, []).append(text)
-            groups.append(group)
-            if label is not None:
-                labels.append(label if name == "record" else _json_label(label, meaning, path, number))
-    if not groups:
-        raise ValueError(f"{os.fspath(path)}: expected examples of {task}, got none")
-    if labels and len(labels) != len(groups):
-        raise ValueError(
-            f"{os.fspath(path)}: expected a label for each of {len(groups)} examples, or for none, got {len(labels)}"
-        )
-    return Examples(texts, labels or None, groups if groups[0] is not None else None)
-
-
-def _json_label(label: Any, meaning: dict[str, int] | None, path: Path, number: int) -> int:
-    if meaning is None and label in (0, 1):
-        return int(label)
-    if meaning is not None and label in meaning:
-        return meaning[label]
-    expected = "true or false, 1 or 0" if meaning is None else f"one of {', '.join(meaning)}"
-    raise ValueError(f"{os.fspath(path)}: line {number}: expected {expected} as label, got {label!r}")

@@ -9,7 +9,8 @@ from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._base import by_length as by_length
-from ._bert import BERT, BERTForPretraining
+from ._bert import BERT
+from ._bert_pretraining import BERTForPretraining
 from ._cnn import CNN
 from ._crf_tagger import CRFTagger
 from ._dbn import DBN, DBNAutoencoder
@@ -26,6 +27,7 @@ from ._language_model import LanguageModel
 from ._logistic_regression import LogisticRegression
 from ._many_to_many import ManyToMany
 from ._many_to_one import ManyToOne
+from ._mask_filling import Filled
 from ._mlp import MLP
 from ._mlp_estimators import MLPClassifier, MLPRegressor
 from ._mlp_forecaster import MLPForecaster
@@ -39,7 +41,7 @@ from ._sequence_generator import SequenceGenerator
 from ._sequence_regressor import SequenceRegressor
 from ._sequence_tagger import SequenceTagger
 from ._siamese import Hit, Siamese
-from ._spans import SpanHead, Spans, best_spans
+from ._spans import SpanHead, Spans, best_spans, n_best_spans
 from ._t5 import T5
 from ._tagger import Tagger
 from ._text_cnn import TextCNN
@@ -70,6 +72,7 @@ __all__ = [
     "Entity",
     "Explanation",
     "FastTextClassifier",
+    "Filled",
     "GANReport",
     "GaussianRBM",
     "Hit",
@@ -103,5 +106,6 @@ __all__ = [
     "Translator",
     "WithHead",
     "best_spans",
+    "n_best_spans",
     "token_cross_entropy",
 ]

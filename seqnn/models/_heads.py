@@ -93,7 +93,7 @@ class LanguageModelHead(nn.Module):
     def _transformed(self, hidden: Tensor) -> Tensor:
         if self.dense is None:
             return hidden
-        return self.norm(ops.linear(hidden, self.dense.weight, self.dense.bias, activation=self.activation))
+        return self.norm(self.dense(hidden, activation=self.activation))
 
     def _product_weights(self) -> tuple[str, ...]:
         return () if self.weight is None else ("weight",)
@@ -146,7 +146,7 @@ class ClassificationHead(nn.Module):
         """
         x = self.dropout(self.pooling(hidden, lengths))
         if self.dense is not None:
-            x = self.dropout(ops.linear(x, self.dense.weight, self.dense.bias, activation=self.activation))
+            x = self.dropout(self.dense(x, activation=self.activation))
         return self.output(x)
 
 

@@ -10,7 +10,7 @@ from .. import nn
 from .._arguments import integer
 from ..autograd import Tensor
 
-__all__ = ["SpanHead", "Spans", "best_spans"]
+__all__ = ["SpanHead", "Spans", "best_spans", "n_best_spans"]
 
 
 class SpanHead(nn.Module):
@@ -48,7 +48,7 @@ class SpanHead(nn.Module):
 
 
 class Spans(NamedTuple):
-    """A batch of answers: what `best_spans` returns.
+    """A batch of answers: what `best_spans` returns, and `n_best_spans`, whose arrays are [B, n].
 
     >>> import numpy as np
     >>> from seqnn.models import best_spans
@@ -87,17 +87,8 @@ def best_spans(logits: Any, *, max_length: int = 30, allowed: Any = None) -> Spa
     >>> [int(x[0]) for x in best_spans(logits)]
     [1, 1, 11]
     """
-    logits = np.asarray(logits.data if isinstance(logits, Tensor) else logits, np.float64)
-    if logits.ndim != 3 or logits.shape[2] != 2:
-        raise ValueError(f"logits: expected shape [B, T, 2], got {logits.shape}")
+    logits = _allowed(logits, allowed)
     batch, time, _ = logits.shape
-    if allowed is not None:
-        allowed = np.asarray(allowed)
-        if allowed.shape != (batch, time) or allowed.dtype != bool:
-            raise ValueError(f"allowed: expected booleans {[batch, time]}, got {allowed.dtype} {list(allowed.shape)}")
-        if not allowed.any(axis=1).all():
-            raise ValueError(f"allowed: sequence {int(np.argmin(allowed.any(axis=1)))} has no position for an answer")
-        logits = np.where(allowed[:, :, None], logits, -np.inf)
     starts, ends = logits[:, :, 0], logits[:, :, 1]
     best = np.full((batch, time), -np.inf)  # of the spans that start at a position
     length = np.zeros((batch, time), np.int64)
@@ -109,3 +100,53 @@ def best_spans(logits: Any, *, max_length: int = 30, allowed: Any = None) -> Spa
     start = best.argmax(axis=1)
     rows = np.arange(batch)
     return Spans(start, start + length[rows, start], best[rows, start])
+
+
+def n_best_spans(logits: Any, n: int, *, max_length: int = 30, allowed: Any = None) -> Spans:
+    """Find the n spans of each sequence that maximise start logit + end logit, the best first.
+
+    Args:
+        logits: [B, T, 2], as `SpanHead` gives them.
+        n: how many; where there are fewer, spans with score -inf fill up.
+        max_length: as for `best_spans`.
+        allowed: as for `best_spans`.
+
+    Returns:
+        (start, end, score), [B, n] each. Of equal scores the earlier span comes first, and of these the shorter one.
+
+    Raises:
+        ValueError: shapes do not fit, or nothing is allowed.
+
+    >>> import numpy as np
+    >>> from seqnn.models import n_best_spans
+    >>> logits = np.array([[[0.0, 0.0], [2.0, 9.0], [1.0, 1.0], [5.0, 3.0]]])
+    >>> spans = n_best_spans(logits, 3)
+    >>> spans.start.tolist(), spans.end.tolist(), spans.score.tolist()
+    ([[1, 0, 3]], [[1, 1, 3]], [[11.0, 9.0, 8.0]])
+    """
+    logits = _allowed(logits, allowed)
+    batch, time, _ = logits.shape
+    n, longest = integer("n", n, 1), min(integer("max_length", max_length, 1), time)
+    scores = np.full((batch, time, longest), -np.inf)  # of the spans of 1, 2, ... positions from each one on
+    for k in range(longest):
+        scores[:, : time - k, k] = logits[:, : time - k, 0] + logits[:, k:, 1]
+    scores = np.pad(scores.reshape(batch, -1), ((0, 0), (0, max(0, n - time * longest))), constant_values=-np.inf)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
+    start = np.minimum(order // longest, time - 1)
+    return Spans(start, np.minimum(start + order % longest, time - 1), np.take_along_axis(scores, order, axis=1))
+
+
+def _allowed(logits: Any, allowed: Any) -> np.ndarray:
+    """Return logits [B, T, 2], -inf where no answer may start or end."""
+    logits = np.asarray(logits.data if isinstance(logits, Tensor) else logits, np.float64)
+    if logits.ndim != 3 or logits.shape[2] != 2:
+        raise ValueError(f"logits: expected shape [B, T, 2], got {logits.shape}")
+    batch, time, _ = logits.shape
+    if allowed is not None:
+        allowed = np.asarray(allowed)
+        if allowed.shape != (batch, time) or allowed.dtype != bool:
+            raise ValueError(f"allowed: expected booleans {[batch, time]}, got {allowed.dtype} {list(allowed.shape)}")
+        if not allowed.any(axis=1).all():
+            raise ValueError(f"allowed: sequence {int(np.argmin(allowed.any(axis=1)))} has no position for an answer")
+        logits = np.where(allowed[:, :, None], logits, -np.inf)
+    return logits

@@ -22,8 +22,8 @@ class Transformer(nn.Module):
     """Source ids [B, S] and the target ids so far [B, T] to the logits [B, T, V] of each next one, or to their loss.
 
     Embeddings times sqrt(d_model) plus sinusoidal positions; an encoder; a causal decoder that attends to its result; the
-    output projection is the table of the target (tied). Train it with `train.fit(model, None, (source, lengths, target,
-    next), ...)` and `optim.Noam`, as `Translator` does.
+    output projection is the table of the target (tied). Train it with `optim.Noam` and
+    `train.fit(model, None, (source, lengths, target, next), ...)`, as `Translator` does.
 
     Args:
         source_size: words of the source's vocabulary.

@@ -208,8 +208,8 @@ class MultiheadAttention(Module):
             "mask": mask, "causal": causal, "scale": self.scale, "lengths": lengths, "need_weights": need_weights,
             "relative": relative, "window": window, "dropout": self.dropout if self.training else 0.0,
         }  # fmt: skip
-        if key is None and value is None and cache is None and projected is None and self._whole:
-            qkv = ops.linear(query, self.in_proj_weight, self.in_proj_bias)
+        if key is None and value is None and cache is None and projected is None and self._joint:
+            qkv = self._product(query, None)
             if self.rotary:
                 qkv = ops.rotary_qkv(qkv, self.num_heads, self.num_groups, **self.turn)
             out = ops.self_attention(qkv, self.num_heads, num_groups=self.num_groups, **options)
@@ -218,7 +218,7 @@ class MultiheadAttention(Module):
             q, k, v = self._heads(query, key, value, projected, start)
             if cache is not None:
                 k, v = cache.append(k, v)
-            out = ops.attention(q, k, v, **options, query_offset=start)
+            out = self._weigh(q, k, v, start, options)
         weights = None
         if need_weights:
             out, weights = out
@@ -267,22 +267,37 @@ class MultiheadAttention(Module):
         found: list[Any] = []
         for run in runs:
             x, rows = inputs[run[0] - first], [self._rows[i] for i in run]
-            part = slice(sum(self._rows[: run[0]]), sum(self._rows[: run[-1] + 1]))
-            if not self._whole:
-                weight = getattr(self, f"{'qkv'[run[0]]}_proj_weight")
-            elif isinstance(self.in_proj_weight.data, ops.QuantizedWeight):
-                weight = self.in_proj_weight.data.part(part.start, part.stop)
-            else:
-                weight = self.in_proj_weight[part]
-            bias = None if self.in_proj_bias is None else self.in_proj_bias[part]
-            heads = (
-                ops.linear(x, weight, bias)
-                .reshape(*x.shape[:2], sum(rows) // self.head_dim, self.head_dim)
-                .swapaxes(1, 2)
-            )
+            product = self._product(x, slice(run[0], run[-1] + 1))
+            heads = product.reshape(*x.shape[:2], sum(rows) // self.head_dim, self.head_dim).swapaxes(1, 2)
             ends = np.cumsum(rows[:-1]) // self.head_dim
             found += ops.split(heads, ends, axis=1) if len(rows) > 1 else [heads]
         return found
+
+    def _product(self, x: Any, part: slice | None) -> Any:
+        """Project x by the numbers `part` of query, key and value; None: all three."""
+        if part is None:
+            return ops.linear(x, self.in_proj_weight, self.in_proj_bias)
+        rows = self._rows_of(part)
+        bias = None if self.in_proj_bias is None else self.in_proj_bias[rows]
+        if not self._whole:
+            weight = getattr(self, f"{'qkv'[part.start]}_proj_weight")
+        elif isinstance(self.in_proj_weight.data, ops.QuantizedWeight):
+            weight = self.in_proj_weight.data.part(rows.start, rows.stop)
+        else:
+            weight = self.in_proj_weight[rows]
+        return ops.linear(x, weight, bias)
+
+    def _rows_of(self, part: slice) -> slice:
+        return slice(sum(self._rows[: part.start]), sum(self._rows[: part.stop]))
+
+    def _weigh(self, q: Any, k: Any, v: Any, start: int, options: dict[str, Any]) -> Any:
+        """Return the values that queries, of which the first has position `start`, take up, and the weights if wanted."""
+        return ops.attention(q, k, v, **options, query_offset=start)
+
+    @property
+    def _joint(self) -> bool:
+        """Tell whether queries, keys and values of the same positions may stay in one array."""
+        return self._whole
 
     def _product_weights(self) -> tuple[str, ...]:
         return ("in_proj_weight",) if self._whole else ("q_proj_weight", "k_proj_weight", "v_proj_weight")

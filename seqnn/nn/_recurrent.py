@@ -41,13 +41,13 @@ class Recurrent(Streaming):
 
     A kind is a subclass that declares
 
-        kind: its name for models, `cell="..."`.
-        op: the function of one layer in one direction, op(x, *states, weight_ih, weight_hh, bias_ih, bias_hh, ..., *,
-            lengths, reverse, batch_first, ...) -> (out, *states). Settings of the kind that it takes by keyword are given.
-        gates: rows of the weights for each unit; `norm_gates` the same of the layer norm's scale, where it has others.
-        states: names of the parts of the state, h first.
-        forget_bias: {gate: bias} of the gates that models set first, so that a net remembers.
-        pack, stream: the kernels that pack a layer's weights and do a step of a stack, where there are some.
+    * `kind`: its name for models, `cell="..."`.
+    * `op`: the function of one layer in one direction, op(x, *states, weight_ih, weight_hh, bias_ih, bias_hh, ..., *,
+      lengths, reverse, batch_first, ...) -> (out, *states). Settings of the kind that it takes by keyword are given.
+    * `gates`: rows of the weights for each unit; `norm_gates` the same of the layer norm's scale, where it has others.
+    * `states`: names of the parts of the state, h first.
+    * `forget_bias`: {gate: bias} of the gates that models set first, so that a net remembers.
+    * `pack`, `stream`: the kernels that pack a layer's weights and do a step of a stack, where there are some.
 
     and settings of its own as in `seqnn._settings`; where the numbers of units differ, `units`, `state_sizes` and
     `own_shapes`, and `check` for settings that do not go together.

@@ -33,7 +33,7 @@ from .._huggingface import (
 from .._huggingface import T5 as T5_FAMILY
 from ..models import BERT, GPT, T5, BERTForPretraining, ClassificationHead, SpanHead, TaggingHead, WithHead
 
-__all__ = ["load_folder"]
+__all__ = ["ARCHITECTURES", "load_folder", "read_as"]
 
 Folder = str | os.PathLike
 Config = Mapping[str, Any]
@@ -66,8 +66,20 @@ def load_folder(folder: Folder) -> Loaded:
     kind = kinds[0] if isinstance(kinds, list) and len(kinds) == 1 else kinds
     if not isinstance(kind, str) or kind not in ARCHITECTURES:
         raise ValueError(f"{folder}: expected one of {', '.join(ARCHITECTURES)} in config.json, got {kind!r}")
+    return read_as(folder, config, kind)
+
+
+def read_as(folder: Folder, config: dict[str, Any], kind: str, state: State | None = None) -> Loaded:
+    """Make the model of a class.
+
+    Args:
+        folder: that messages name.
+        config: what config.json says.
+        kind: the name of the class.
+        state: the arrays; None: those of the folder.
+    """
     chosen = ARCHITECTURES[kind]
-    return read_folder(folder, config, chosen.family, chosen.make, chosen.table)
+    return read_folder(folder, config, chosen.family, chosen.make, chosen.table, state)
 
 
 def _masked(

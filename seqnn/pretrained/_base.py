@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from .._huggingface import Loaded, state_of, write
 from ..ops import QuantizedWeight
+from ..tune import Adapters
 
 __all__ = ["PretrainedModel", "texts_of"]
 
@@ -49,6 +51,11 @@ class PretrainedModel:
         self.tokenizer, self.config, self.folder = tokenizer, loaded.config, folder
         self._loaded = loaded
 
+    @cached_property
+    def adapters(self) -> Adapters:
+        """The adapters of the model, whose modules have the names that peft knows them by: `adapters.load(folder)`."""
+        return Adapters(self.model, getattr(self._loaded, "table", None), getattr(self._loaded, "prefixed", True))
+
     def save_pretrained(self, folder: str | os.PathLike) -> None:
         """Write a folder of the same format and names, which transformers and `load_pretrained` open.
 
@@ -59,8 +66,14 @@ class PretrainedModel:
             folder: it is made where it does not exist.
 
         Raises:
-            ValueError: the model is quantised: its float32 weights are gone.
+            ValueError: the model is quantised: its float32 weights are gone; or it has adapters: `adapters.save` writes
+                one, and `adapters.merge_and_unload()` makes LoRAs a part of the model.
         """
+        if self.adapters.configs:
+            raise ValueError(
+                f"save_pretrained: expected a model without adapters, got one with {', '.join(self.adapters.configs)}: "
+                "adapters.save(folder) writes an adapter alone, adapters.merge_and_unload() makes LoRAs a part of the model"
+            )
         if any(isinstance(parameter.data, QuantizedWeight) for parameter in self.model.parameters()):
             raise ValueError(
                 "save_pretrained: expected float32 weights, got a quantised model: save it before quantize"

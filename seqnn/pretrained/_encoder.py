@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from pathlib import Path
 from typing import Any
@@ -69,16 +70,42 @@ class Encoder(PretrainedModel):
         """
         rows, single = texts_of(sentences, "sentences")
         size = integer("batch_size", batch_size, 1)
-        ids = self._encoded([self._modules.text(row) if isinstance(row, str) else row for row in rows], "sentences")
+        ids = self.token_ids(rows, "sentences")
         found, told = np.zeros((len(rows), self._size), np.float32), np.array([len(row) > 0 for row in ids], bool)
-        read = by_length([row for row in ids if len(row)], size, lambda part: self._modules(*self._hidden(part)))
+        read = by_length([row for row in ids if len(row)], size, lambda part: self._modules(*self.hidden(part)))
         found[told] = np.reshape(read, (-1, self._size))
         wanted = self._modules.normalize if normalize is None else normalize
         found = normalized(found) if wanted else found
         return found[0] if single else found
 
-    def _hidden(self, ids: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Return hidden states [B, T, D], and how many count of each sequence."""
+    def copy(self) -> Encoder:
+        """Return the same with a network of its own, for fine-tuning."""
+        found = copy.copy(self)
+        found.model = copy.deepcopy(self.model)
+        found._encoder = found.model.bert if isinstance(found.model, BERTForPretraining) else found.model
+        found.__dict__.pop("adapters", None)  # those of the other network
+        return found
+
+    def token_ids(self, sentences: list[Any], name: str = "sentences") -> list[np.ndarray]:
+        """Return the token ids of each sentence as `embed` reads it, at most `max_length`.
+
+        Args:
+            sentences: texts, or the token ids of each.
+            name: what messages call them.
+        """
+        return self._encoded([self._modules.text(row) if isinstance(row, str) else row for row in sentences], name)
+
+    @property
+    def network(self) -> Any:
+        """Return the network that makes hidden states of token ids."""
+        return self._encoder
+
+    def hidden(self, ids: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return hidden states [B, T, D] without gradients, and how many count of each sequence.
+
+        Args:
+            ids: the token ids of each sequence, at least one.
+        """
         if isinstance(self._encoder, T5):
             tokens, lengths = pad(ids)
             return self._encoder.encode(tokens, lengths).numpy(), lengths

@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 
 from .._huggingface import read_config, read_tokenizer
-from ..models import BERT, GPT, T5, BERTForPretraining, ClassificationHead, WithHead
+from ..models import BERT, GPT, T5, BERTForPretraining, ClassificationHead, SpanHead, WithHead
 from ._architectures import load_folder
 from ._base import PretrainedModel
 from ._classifier import Classifier
 from ._encoder import Encoder
 from ._generator import Generator
 from ._masked import MaskedLanguageModel
+from ._question_answerer import QuestionAnswerer
 from ._sentence import read_modules, sentence_modules
 from ._static import StaticEncoder
 
@@ -32,7 +33,7 @@ def load_pretrained(folder: str | os.PathLike) -> PretrainedModel:
     Returns:
         A `Generator` (GPT-2, LLaMA, Qwen2, T5), an `Encoder` (BERT, RoBERTa, DistilBERT, MiniLM, the encoder of a T5, folders of
         sentence-transformers), a `MaskedLanguageModel` or `Classifier` (of BERT, RoBERTa, DistilBERT; GPT-2 the second), a
-        `StaticEncoder` (model2vec), or a `PretrainedModel` (taggers, question answering: the network alone).
+        `QuestionAnswerer`, a `StaticEncoder` (model2vec), or a `PretrainedModel` (taggers: the network alone).
 
     Raises:
         ValueError: it is no such folder, the model is none of these, or files are missing, damaged, pickled or of other
@@ -68,4 +69,7 @@ def _kind(model: object) -> type[PretrainedModel]:
         return MaskedLanguageModel
     if isinstance(model, BERT | T5):
         return Encoder
-    return Classifier if isinstance(model, WithHead) and isinstance(model.head, ClassificationHead) else PretrainedModel
+    head = model.head if isinstance(model, WithHead) else None
+    if isinstance(head, SpanHead):
+        return QuestionAnswerer
+    return Classifier if isinstance(head, ClassificationHead) else PretrainedModel

@@ -12,7 +12,7 @@ from .._huggingface import read_json
 from ..autograd import no_grad
 from ._encoder import Encoder
 
-__all__ = ["Filling", "MaskedLanguageModel"]
+__all__ = ["FilledText", "Filling", "MaskedLanguageModel"]
 
 _MASKS = ("[MASK]", "<mask>")
 
@@ -36,6 +36,28 @@ class Filling(NamedTuple):
 
     text: str
     """The text with this token there, and other hidden places as they are; empty where there is no tokenizer."""
+
+
+class FilledText(NamedTuple):
+    """A text whose hidden places were all filled in.
+
+    >>> import numpy as np
+    >>> from seqnn.pretrained import FilledText
+    >>> FilledText("it rains", ["rains"], np.array([5, 7]), np.array([-0.1])).tokens
+    ['rains']
+    """
+
+    text: str
+    """The text; empty where there is no tokenizer."""
+
+    tokens: list[str]
+    """What was filled in, from the first place to the last."""
+
+    ids: np.ndarray
+    """The token ids of the whole text."""
+
+    scores: np.ndarray
+    """The log-probability of each of the tokens when it was filled in."""
 
 
 class MaskedLanguageModel(Encoder):
@@ -68,11 +90,7 @@ class MaskedLanguageModel(Encoder):
         Raises:
             ValueError: nothing is hidden, or there are more positions than the model has.
         """
-        hidden = self._mask_id() if mask_id is None else integer("mask_id", mask_id, 0)
-        (ids,) = self._encoded([text], "text", truncated=False)
-        places = np.flatnonzero(ids == hidden)
-        if not len(places):
-            raise ValueError(f"text: expected the mask token {self._name(hidden)} (number {hidden}), got none in it")
+        ids, places, _ = self._hidden_places(text, mask_id)
         count = min(integer("top_k", top_k, 1), len(self.model.bert.embedding.weight))
         with no_grad():
             states = self._encoder(ids[None])[:, places]
@@ -81,6 +99,38 @@ class MaskedLanguageModel(Encoder):
         return [
             self._fillings(ids, place, row, count) for place, row in zip(places.tolist(), probabilities, strict=True)
         ]
+
+    def fill_masks(
+        self, text: Any, *, order: str = "confidence", iterations: int = 10, mask_id: int | None = None
+    ) -> FilledText:
+        """Fill in all hidden places of a text so that they fit together.
+
+        Args:
+            text: with the mask token, such as "[MASK]", once or more; or token ids.
+            order: "parallel", "confidence", "left_to_right" or "mask_predict", as for `BERTForPretraining.fill_masks`.
+            iterations: passes of "mask_predict".
+            mask_id: the number of the mask token; default: that of the tokenizer.
+
+        Returns:
+            The text with its tokens.
+
+        Raises:
+            ValueError: nothing is hidden, the order is not known, or there are more positions than the model has.
+        """
+        ids, places, hidden = self._hidden_places(text, mask_id)
+        filled = self.model.fill_masks(ids[None], hidden, order=order, iterations=iterations)
+        found = "" if self.tokenizer is None else self.tokenizer.decode(filled.ids[0])
+        tokens = [self._name(token) for token in filled.ids[0, places].tolist()]
+        return FilledText(found, tokens, filled.ids[0], filled.scores[0, places])
+
+    def _hidden_places(self, text: Any, mask_id: int | None) -> tuple[np.ndarray, np.ndarray, int]:
+        """Return the ids of a text, the places of the mask token, and its number."""
+        hidden = self._mask_id() if mask_id is None else integer("mask_id", mask_id, 0)
+        (ids,) = self._encoded([text], "text", truncated=False)
+        places = np.flatnonzero(ids == hidden)
+        if not len(places):
+            raise ValueError(f"text: expected the mask token {self._name(hidden)} (number {hidden}), got none in it")
+        return ids, places, hidden
 
     def _fillings(self, ids: np.ndarray, place: int, probabilities: np.ndarray, count: int) -> list[Filling]:
         found = []

@@ -5,10 +5,11 @@ Names that are imported `as` themselves are for the other packages, not for user
 
 from ._conll import TaggedText, read_conll, write_conll
 from ._corpus import Corpus, ScannedCorpus, scan
+from ._masking import mask_several, mask_tokens
 from ._offsets import token_offsets
 from ._padding import length_buckets, pad, truncate, windows
 from ._phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
-from ._pretraining import corrupt_spans, mask_tokens, next_sentence_pairs
+from ._pretraining import causal_windows, corrupt_spans, frame_task, next_sentence_pairs
 from ._scanner import NulByteError as NulByteError
 from ._scanner import Scanner as Scanner
 from ._scanner import ScannerTeam as ScannerTeam
@@ -39,11 +40,14 @@ __all__ = [
     "TaggedText",
     "Vocabulary",
     "alias_table",
+    "causal_windows",
     "corrupt_spans",
+    "frame_task",
     "huffman",
     "is_one_shot",
     "keep_thresholds",
     "length_buckets",
+    "mask_several",
     "mask_tokens",
     "next_sentence_pairs",
     "pad",

@@ -1,67 +1,56 @@
-"""Tasks made of plain text for models to learn from: hidden tokens, pairs of sentences, missing spans."""
+"""Tasks made of plain text for models to learn from: next tokens, pairs of sentences, missing spans, answers as texts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import random
 from .._arguments import integer, number
+from ._masking import IGNORED, draws
+from ._padding import windows
 
-IGNORED = -100
+__all__ = ["causal_windows", "corrupt_spans", "frame_task", "next_sentence_pairs"]
 
 
-def mask_tokens(
-    ids: Any,
-    *,
-    mask_id: int,
-    vocabulary_size: int,
-    special_ids: Sequence[int] = (),
-    probability: float = 0.15,
-    seed: int | None = None,
+def causal_windows(
+    documents: Sequence[Sequence[int]], length: int, *, eos_id: int, pad_id: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hide tokens, for BERT's task of finding them again.
+    """Cut documents into windows of equal length, for the task of telling each next token (causal language models).
 
-    In each sequence round(probability * tokens) tokens, at least one, are chosen; of those 80 % become `mask_id`, 10 % any
-    token of the vocabulary, and 10 % stay.
+    The documents are put one after the other, each with `eos_id` at its end, so that nothing is padded but the last window.
 
     Args:
-        ids: integers [B, T].
-        mask_id: the token that hides others.
-        vocabulary_size: random tokens are drawn from 0 to this.
-        special_ids: tokens that are never chosen, such as [CLS], [SEP] and padding.
-        probability: share of the tokens that are chosen, above 0 and at most 1.
-        seed: of the draws (default: a fresh key of `seqnn.random`).
+        documents: sequences of token ids.
+        length: positions of a window.
+        eos_id: the token that ends a document.
+        pad_id: what fills the last window up; its targets do not count.
 
     Returns:
-        ids with some changed [B, T], and targets [B, T]: the original ids at the chosen places and -100 elsewhere.
+        ids [N, length], and targets [N, length]: the next token of each position; -100 where there is none.
 
-    Source: Devlin, Chang, Lee, Toutanova, "BERT", NAACL 2019.
+    Raises:
+        ValueError: there is no token, or the length is below 1.
 
-    >>> import numpy as np
-    >>> from seqnn.text import mask_tokens
-    >>> ids, targets = mask_tokens(np.full((2, 20), 7), mask_id=4, vocabulary_size=100)
-    >>> (targets == 7).sum(axis=1)
-    array([3, 3])
+    >>> from seqnn.text import causal_windows
+    >>> ids, targets = causal_windows([[5, 6, 7], [8, 9]], 3, eos_id=1)
+    >>> ids.tolist(), targets.tolist()
+    ([[5, 6, 7], [1, 8, 9]], [[6, 7, 1], [8, 9, 1]])
     """
-    ids = np.asarray(ids)
-    if ids.ndim != 2 or ids.dtype.kind not in "iu":
-        raise ValueError(f"ids: expected integers [batch, positions], got {ids.dtype} of shape {ids.shape}")
-    if number("probability", probability, above=0.0) > 1:
-        raise ValueError(f"probability: expected a number <= 1, got {probability}")
-    integer("vocabulary_size", vocabulary_size, 1)
-    place, kind, token = _draws(3, ids.shape, seed)
-    usable = ~np.isin(ids, np.asarray(special_ids, np.int64))
-    tokens = usable.sum(axis=1, keepdims=True)
-    wanted = np.minimum(np.maximum(np.rint(probability * tokens), 1), tokens)
-    rank = np.where(usable, place, 2.0).argsort(axis=1).argsort(axis=1)
-    chosen = rank < wanted
-    targets = np.where(chosen, ids, IGNORED).astype(np.int64)
-    changed = np.where(chosen & (kind < 0.8), mask_id, ids)
-    anything = (token * vocabulary_size).astype(ids.dtype)
-    return np.where(chosen & (kind >= 0.9), anything, changed).astype(ids.dtype), targets
+    integer("length", length, 1)
+    if isinstance(documents, np.ndarray) and documents.ndim == 1:
+        raise ValueError("documents: expected a sequence of documents, got one of token ids: write [ids]")
+    parts = [np.asarray(document) for document in documents]
+    for i, part in enumerate(parts):
+        if part.ndim != 1 or (part.size and part.dtype.kind not in "iu"):
+            raise ValueError(f"documents[{i}]: expected token ids, got {part.dtype} of shape {part.shape}")
+    if not any(map(len, parts)):
+        raise ValueError("documents: expected at least one token, got none")
+    ended = [np.append(part, eos_id).astype(np.int64) for part in parts if len(part)]
+    joined = np.concatenate(ended)
+    ids = windows(joined[:-1], length, value=pad_id)
+    return ids, windows(joined[1:], length, value=IGNORED)
 
 
 def next_sentence_pairs(
@@ -100,7 +89,7 @@ def next_sentence_pairs(
     if len(documents) < 2:
         raise ValueError(f"documents: expected at least two that are not empty, got {len(documents)}")
     firsts = [(d, s) for d, document in enumerate(documents) for s in range(len(document) - 1)]
-    coin, where, which = _draws(3, (len(firsts),), seed)
+    coin, where, which = draws(3, (len(firsts),), seed)
     pairs = []
     for n, (d, s) in enumerate(firsts):
         label = int(coin[n] < 0.5)
@@ -154,7 +143,7 @@ def corrupt_spans(
         raise ValueError(f"density: expected a number < 1, got {density}")
     missing = min(max(round(density * len(ids)), 1), len(ids) - 1)
     spans = min(max(round(missing / number("mean_length", mean_length, minimum=1.0)), 1), len(ids) - missing)
-    cuts = _draws(2, (len(ids),), seed)
+    cuts = draws(2, (len(ids),), seed)
     kept, lost = (_parts(n, spans, draw) for n, draw in zip((len(ids) - missing, missing), cuts, strict=True))
     source, target, start = [], [], 0
     for n, (keep, lose) in enumerate(zip(kept, lost, strict=True)):
@@ -163,13 +152,6 @@ def corrupt_spans(
         start = middle + lose
         target += [[sentinel_id - n], ids[middle:start]]
     return np.concatenate([*source, [eos_id]]), np.concatenate([*target, [eos_id]])
-
-
-def _draws(count: int, shape: tuple[int, ...], seed: int | None) -> np.ndarray:
-    """Draw `count` arrays of uniform numbers in [0, 1)."""
-    key, stream = random.next_key() if seed is None else (seed, 0)
-    drawn = random.uniform((count, *shape), seed=key, stream=stream, dtype=np.float64)
-    return np.minimum(drawn, np.nextafter(1.0, 0.0))
 
 
 def _parts(total: int, parts: int, draw: np.ndarray) -> np.ndarray:
@@ -182,3 +164,62 @@ def _fitted(a: Sequence[int], b: Sequence[int], length: int) -> tuple[Sequence[i
     """Cut both to `length` tokens together at most, the longer one first."""
     kept = min(len(b), max(length - len(a), length // 2))
     return a[: length - kept], b[:kept]
+
+
+def frame_task(
+    task: str,
+    texts: Sequence[str] | Mapping[str, Sequence[str]],
+    targets: Sequence[Any],
+    *,
+    classes: Sequence[str] = (),
+) -> tuple[list[str], list[str]]:
+    """Write the examples of a task as pairs of texts, so that one model learns many tasks (text to text, T5).
+
+    An input is "task: text", or, of several columns, "task name: text name: text". A target is the text itself, the name
+    of a class, or, of a number, the nearest multiple of 0.2, such as "3.8".
+
+    Args:
+        task: what inputs begin with, such as "cola" or "translate English to German".
+        texts: strings; or columns of strings by their names, such as `metrics.read_glue(...).texts`.
+        targets: strings, numbers of classes, or floats.
+        classes: the names of the classes, where targets are their numbers.
+
+    Returns:
+        Inputs and targets, lists of strings.
+
+    Raises:
+        ValueError: columns of unequal lengths, or a class without a name.
+
+    Source: Raffel et al., "Exploring the limits of transfer learning", JMLR 2020, section 2.4.
+
+    >>> from seqnn.text import frame_task
+    >>> pairs = {"sentence1": ["It rains."], "sentence2": ["It is wet."]}
+    >>> frame_task("rte", pairs, [0], classes=["entailment", "not_entailment"])
+    (['rte sentence1: It rains. sentence2: It is wet.'], ['entailment'])
+    >>> frame_task("stsb", pairs, [3.77])[1], frame_task("translate English to German", ["Yes."], ["Ja."])[0]
+    (['3.8'], ['translate English to German: Yes.'])
+    """
+    columns = dict(texts) if isinstance(texts, Mapping) else {"": texts}
+    if any(isinstance(column, str | bytes) for column in (*columns.values(), targets)):
+        raise TypeError("texts: expected lists of strings, got one string: write [text]")
+    lengths = {name or "texts": len(column) for name, column in columns.items()} | {"targets": len(targets)}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"texts: expected as many of each, got {lengths}")
+    prefix = f"{task}: " if "" in columns else f"{task} "
+    rows = zip(
+        *([f"{name}: {text}" if name else text for text in column] for name, column in columns.items()), strict=True
+    )
+    return [prefix + " ".join(row) for row in rows], [_answer(target, i, classes) for i, target in enumerate(targets)]
+
+
+def _answer(target: Any, place: int, classes: Sequence[str]) -> str:
+    """Return a target as text."""
+    if isinstance(target, str):
+        return target
+    if isinstance(target, float | np.floating):
+        return f"{round(5 * number(f'targets[{place}]', target)) / 5:.1f}"
+    if not isinstance(target, int | np.integer) or not 0 <= target < len(classes):
+        raise ValueError(
+            f"targets[{place}]: expected a text, a float, or the number of one of {len(classes)} classes, got {target!r}"
+        )
+    return classes[target]

@@ -172,3 +172,73 @@ def test_a_bert_without_segments():
     assert model([[1, 2]]).shape == (1, 2, 16)
     with pytest.raises(ValueError, match="segments: expected None, as this BERT was made with num_segments=0"):
         model([[1, 2]], None, [[0, 1]])
+
+
+def filler():
+    """A model whose answers depend on what stands elsewhere, and its mask."""
+    with random.seeded(3):
+        model = BERTForPretraining(BERT(30, **{**SMALL, "dropout": 0.3}), next_sentence=False)
+    for parameter in model.parameters():
+        parameter.data[...] *= 8
+    return model, 4
+
+
+def best_of(model, sequence, place, mask):
+    logits = model.eval()([sequence]).numpy()[0, place].astype(np.float64)
+    logits[mask] = -np.inf
+    chances = logits - np.log(np.exp(logits).sum())
+    return int(chances.argmax()), chances.max()
+
+
+@pytest.mark.parametrize("order", ["confidence", "left_to_right", "parallel"])
+def test_masks_are_filled_in_order(order):
+    model, mask = filler()
+    given = [[5, 4, 9, 4, 4, 7], [4, 8, 8, 8, 4, 6]]
+    filled = model.fill_masks(given, mask, order=order)
+    for row, found, scores in zip(given, filled.ids, filled.scores, strict=True):
+        wanted, chances = list(row), np.zeros(len(row))
+        while mask in wanted:
+            options = {p: best_of(model, wanted, p, mask) for p, token in enumerate(wanted) if token == mask}
+            if order == "parallel":
+                chosen = options
+            else:
+                sure = {p: chance if order == "confidence" else -p for p, (_, chance) in options.items()}
+                chosen = [max(sure, key=sure.get)]
+            for place in chosen:
+                wanted[place], chances[place] = options[place]
+        assert found.tolist() == wanted
+        np.testing.assert_allclose(scores, chances, atol=1e-4)
+    assert not np.array_equal(model.fill_masks(given, mask, order="parallel").ids, model.fill_masks(given, mask).ids)
+
+
+def test_mask_predict_fills_in_again_what_is_least_sure():
+    model, mask = filler()
+    given = np.full((2, 8), mask)
+    given[:, 0] = 5, 6
+    once = model.fill_masks(given, mask, order="mask_predict", iterations=1)
+    np.testing.assert_array_equal(once.ids, model.fill_masks(given, mask, order="parallel").ids)
+    ids, scores = once.ids.copy(), once.scores.copy()
+    for row in range(2):
+        again = np.argsort(np.where(given[row] == mask, scores[row], np.inf), kind="stable")[: 7 * 1 // 2]
+        hidden = ids[row].copy()
+        hidden[again] = mask
+        for place in again:
+            ids[row, place], scores[row, place] = best_of(model, hidden, place, mask)
+    twice = model.fill_masks(given, mask, order="mask_predict", iterations=2)
+    np.testing.assert_array_equal(twice.ids, ids)
+    np.testing.assert_allclose(twice.scores, scores, atol=1e-4)
+    assert not (model.fill_masks(given, mask, order="mask_predict", iterations=20).ids == mask).any()
+
+
+def test_filling_keeps_padding_and_the_mode_of_the_model():
+    model, mask = filler()
+    model.train()
+    filled = model.fill_masks([[5, 4, 7, 4]], mask, lengths=[3])
+    assert filled.ids[0, 3] == 4 and filled.ids[0, 1] != 4 and model.training
+    np.testing.assert_array_equal(filled.ids[:, :3], model.fill_masks([[5, 4, 7]], mask).ids)
+    with pytest.raises(ValueError, match=r"order: expected one of parallel, confidence, .* got 'best'"):
+        model.fill_masks([[4]], mask, order="best")
+    with pytest.raises(ValueError, match="ids: expected the mask token 4 somewhere, got none"):
+        model.fill_masks([[5]], mask)
+    with pytest.raises(ValueError, match="mask_id: expected at most 29, got 30"):
+        model.fill_masks([[5]], 30)

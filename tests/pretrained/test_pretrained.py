@@ -163,6 +163,19 @@ def test_hidden_words_are_filled_in(bert):
         model.fill_mask("the [MASK] " * 10)
 
 
+def test_all_hidden_words_are_filled_in_so_that_they_fit_together(bert):
+    model = load_pretrained(bert("BertForMaskedLM"))
+    for order in ("parallel", "confidence"):
+        filled = model.fill_masks("the [MASK] sat on [MASK]", order=order)
+        expected = model.model.fill_masks([[2, 5, 4, 7, 8, 4, 3]], 4, order=order)
+        np.testing.assert_array_equal(filled.ids, expected.ids[0])
+        np.testing.assert_array_equal(filled.scores, expected.scores[0, [2, 5]])
+        assert filled.text == model.tokenizer.decode(expected.ids[0]) and len(filled.tokens) == 2
+    assert model.fill_masks([2, 4, 3], mask_id=4).ids[1] == model.fill_mask([2, 4, 3], 2)[0][0].id
+    with pytest.raises(ValueError, match=r"text: expected the mask token \[MASK\] \(number 4\), got none"):
+        model.fill_masks("the cat")
+
+
 def test_classes_have_their_names_and_probabilities(bert):
     folder = bert("BertForSequenceClassification")
     config = json.loads((folder / "config.json").read_text())

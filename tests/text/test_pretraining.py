@@ -1,10 +1,10 @@
-"""Hidden tokens, pairs of sentences and missing spans: counts, shares, and that the original can be put together again."""
+"""Hidden and next tokens, pairs of sentences, missing spans: counts, shares, and that the original can be put together."""
 
 import numpy as np
 import pytest
 
 from seqnn import random
-from seqnn.text import corrupt_spans, mask_tokens, next_sentence_pairs
+from seqnn.text import causal_windows, corrupt_spans, frame_task, mask_several, mask_tokens, next_sentence_pairs
 
 MASK, VOCABULARY = 4, 1000
 
@@ -41,6 +41,93 @@ def test_draws_follow_the_seed():
     assert not np.array_equal(first[1], second[1])
     with random.seeded(1):
         np.testing.assert_array_equal(mask_tokens(ids, **options)[1], first[1])
+
+
+def test_whole_words_are_hidden_or_stay():
+    draw = np.random.default_rng(0)
+    ids = draw.integers(10, VOCABULARY, (300, 40))
+    ids[:, [0, 20, 39]] = 1
+    words = np.cumsum(draw.random(ids.shape) < 0.6, axis=1)
+    words[:, 10:] %= 7  # numbers come again, for other words
+    _, targets = mask_tokens(
+        ids, mask_id=MASK, vocabulary_size=VOCABULARY, special_ids=[1], word_ids=words, seed=1, probability=0.3
+    )
+    chosen = targets != -100
+    assert not chosen[ids == 1].any()
+    inside = (words[:, 1:] == words[:, :-1]) & (ids[:, 1:] != 1) & (ids[:, :-1] != 1)
+    np.testing.assert_array_equal(chosen[:, 1:][inside], chosen[:, :-1][inside])
+    counts = chosen.sum(axis=1)
+    assert counts.min() >= 1 and counts.max() <= 11 and counts.mean() > 9
+    one_word = mask_tokens(ids[:1], mask_id=MASK, vocabulary_size=9, word_ids=np.zeros((1, 40), int), seed=1)[1]
+    assert (one_word != -100).all()  # at least a word, though it is longer than the share
+    none = [None, 0, 0, 1, None]
+    for seed in range(20):
+        _, found = mask_tokens(
+            [[5, 6, 7, 8, 9]], mask_id=4, vocabulary_size=9, word_ids=[none], seed=seed, probability=0.6
+        )
+        assert (found != -100)[0].tolist() in ([False, True, True, False, False], [False, False, False, True, False])
+    each = mask_tokens(ids, mask_id=MASK, vocabulary_size=9, word_ids=np.tile(np.arange(40), (300, 1)), seed=5)[1]
+    np.testing.assert_array_equal(each, mask_tokens(ids, mask_id=MASK, vocabulary_size=9, seed=5)[1])
+
+
+def test_the_number_of_hidden_tokens_is_drawn_anew_for_each_sequence():
+    ids = np.tile(np.arange(10, 40), (6000, 1))
+    hidden, targets = mask_several(ids, mask_id=MASK, most=5, seed=2)
+    chosen = targets != -100
+    np.testing.assert_array_equal(np.where(chosen, targets, hidden), ids)
+    assert (hidden[chosen] == MASK).all()
+    shares = np.bincount(chosen.sum(axis=1), minlength=7) / len(ids)
+    np.testing.assert_allclose(shares, [0, 0.2, 0.2, 0.2, 0.2, 0.2, 0], atol=0.02)
+    np.testing.assert_allclose(chosen.mean(axis=0), 0.1, atol=0.015)  # all places alike
+    pairs = chosen[chosen.sum(axis=1) == 2]
+    assert abs((pairs[:, 1:] & pairs[:, :-1]).sum() / len(pairs) - 2 / 30) < 0.02  # neighbours as often as others
+    again = mask_several(ids, mask_id=MASK, most=5, seed=3)[1]
+    assert not np.array_equal(again, targets)
+    np.testing.assert_array_equal(mask_several(ids, mask_id=MASK, most=5, seed=2)[1], targets)
+
+
+def test_spans_of_several_masks_have_all_lengths_and_pass_over_special_tokens():
+    ids = np.tile(np.arange(10, 60), (4000, 1))
+    chosen = mask_several(ids, mask_id=MASK, most=1, span_length=4, seed=0)[1] != -100
+    starts = (np.diff(chosen.astype(int), axis=1, prepend=0) == 1).sum(axis=1)
+    assert (starts == 1).all()
+    np.testing.assert_allclose(np.bincount(chosen.sum(axis=1)) / len(ids), [0, 0.25, 0.25, 0.25, 0.25], atol=0.03)
+    counts = (mask_several(ids, mask_id=MASK, most=3, span_length=4, seed=0)[1] != -100).sum(axis=1)
+    assert counts.min() == 1 and counts.max() == 12 and abs(counts.mean() - 2 * 2.5) < 0.1
+    short = np.array([[1, 50, 2, 0, 0], [1, 2, 0, 0, 0], [1, 60, 61, 62, 2]])
+    for seed in range(50):
+        hidden, targets = mask_several(short, mask_id=MASK, most=9, span_length=9, special_ids=(0, 1, 2), seed=seed)
+        assert (targets[short < 3] == -100).all() and (hidden[short < 3] == short[short < 3]).all()
+        assert (targets[0] == 50).sum() == 1 and 1 <= (targets[2] != -100).sum() <= 3
+    assert mask_several(np.zeros((2, 0), int), mask_id=1, most=2)[0].shape == (2, 0)
+
+
+def test_windows_of_next_tokens_hold_all_documents_once():
+    documents = [np.arange(10, 10 + n) for n in (3, 0, 7, 1)]
+    ids, targets = causal_windows(documents, 4, eos_id=1, pad_id=2)
+    joined = np.concatenate([[*d, 1] for d in documents if len(d)])
+    counted = targets != -100
+    np.testing.assert_array_equal(ids[counted], joined[:-1])
+    np.testing.assert_array_equal(targets[counted], joined[1:])
+    assert ids.shape == targets.shape == (4, 4) and (ids[~counted] == 2).all()
+
+
+def test_tasks_are_framed_as_texts():
+    inputs, outputs = frame_task("sst2", {"sentence": ["fine", "bad"]}, [1, 0], classes=["negative", "positive"])
+    assert inputs == ["sst2 sentence: fine", "sst2 sentence: bad"] and outputs == ["positive", "negative"]
+    assert frame_task("summarize", ["a b"], ["a"]) == (["summarize: a b"], ["a"])
+    scores = frame_task("stsb", ["x"] * 5, [0.0, 2.6, 3.09, 3.1, np.float32(5)])[1]
+    assert scores == ["0.0", "2.6", "3.0", "3.2", "5.0"]
+    for arguments, message in (
+        ((["a", "b"], ["x"]), "as many of each, got {'texts': 2, 'targets': 1}"),
+        (({"a": ["x"], "b": []}, ["x"]), "'b': 0"),
+        ((["a"], [2]), r"targets\[0\]: expected a text, a float, or the number of one of 0 classes, got 2"),
+        ((["a"], [float("nan")]), r"targets\[0\]: expected a finite number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            frame_task("t", *arguments)
+    with pytest.raises(TypeError, match="expected lists of strings, got one string"):
+        frame_task("t", "text", ["x"])
 
 
 def test_pairs_of_sentences():
@@ -102,3 +189,17 @@ def test_bad_input():
         corrupt_spans([3], sentinel_id=9, eos_id=1)
     with pytest.raises(ValueError, match="density: expected a number < 1, got 1"):
         corrupt_spans([3, 4], sentinel_id=9, eos_id=1, density=1)
+    for options, message in (
+        ({"most": 0}, "most: expected an integer >= 1"),
+        ({"most": 2, "span_length": 0}, "span_length: expected an integer >= 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            mask_several([[1, 2]], mask_id=0, **options)
+    with pytest.raises(ValueError, match=r"word_ids: expected integers \(1, 3\), as ids, got int64 of shape \(3,\)"):
+        mask_tokens(np.ones((1, 3), int), mask_id=1, vocabulary_size=5, word_ids=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"documents\[1\]: expected token ids, got float64 of shape \(1,\)"):
+        causal_windows([[1], [0.5]], 3, eos_id=1)
+    with pytest.raises(ValueError, match=r"documents: expected a sequence of documents, got one of token ids"):
+        causal_windows(np.arange(3), 3, eos_id=1)
+    with pytest.raises(ValueError, match="documents: expected at least one token"):
+        causal_windows([[]], 3, eos_id=1)

@@ -4,16 +4,22 @@ from ._bias_direction import bias_direction
 from ._bias_measures import BeforeAfter, WEATResult, compare_debiased, direct_bias, weat
 from ._debias import HardDebias, SoftDebias
 from ._gender_words import GenderWords, gender_words
+from ._sentence_association import SEATTest, fill_templates, read_seat, seat, sentence_vectors
 
 __all__ = [
     "BeforeAfter",
     "GenderWords",
     "HardDebias",
+    "SEATTest",
     "SoftDebias",
     "WEATResult",
     "bias_direction",
     "compare_debiased",
     "direct_bias",
+    "fill_templates",
     "gender_words",
+    "read_seat",
+    "seat",
+    "sentence_vectors",
     "weat",
 ]
