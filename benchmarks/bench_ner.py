@@ -122,15 +122,16 @@ def side(training: Callable[..., Measured], data: Data, threads: int) -> Callabl
 def train_ours(data: Data, seed: int, threads: int) -> Measured:
     """Train and test seqnn's network."""
     model = data.network(seed).train()
-    optimizer = optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.0)
+    learnt = list(model.parameters())
+    optimizer = optim.AdamW(learnt, lr=RATE, weight_decay=0.0)
     with seqnn.threads(threads):
         began = perf_counter()
         for words, lengths, tags in data.batches(seed):
             loss, _ = model(words, lengths, np.ones(len(lengths)), tags)
             (loss / int(lengths.sum())).backward()
-            optim.clip_grad_norm_(model.parameters(), CLIP)
+            optim.clip_grad_norm_(learnt, CLIP)
             optimizer.step()
-            model.zero_grad()
+            optimizer.zero_grad()
         seconds = perf_counter() - began
         model.eval()
         return Measured(seconds, data.score(lambda words, lengths: model.decode(model(words, lengths), lengths)))

@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks import peers
 from benchmarks.case import Case, Measured, Options, timed
 from benchmarks.torch_peer import ours
-from seqnn.models._product_quantizer import quantize_matrix
+from seqnn.embed import quantize_matrix
 
 
 def cases(options: Options) -> Iterator[Case]:

@@ -43,6 +43,7 @@ FAMILIES = {
             "neighbors": "Neighbours",
             "shadow": "Neighbours, one query at a time",
             "movers": "Word mover's distance",
+            "alignment": "Alignment of two spaces",
         },
     ),
     "ngram-models": (

@@ -724,6 +724,13 @@ def product_quantizer_assign(
     part: int,
 ) -> np.ndarray: ...
 
+# product_quantizer_decode(codes:u[N,S], centroids:f32[Q], part:n>=1) -> out:f32[N,Q/256]
+def product_quantizer_decode(
+    codes: npt.ArrayLike,
+    centroids: npt.ArrayLike,
+    part: int,
+) -> np.ndarray: ...
+
 class glove:
     COLUMNS: int
     ROWS: int

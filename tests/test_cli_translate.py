@@ -85,17 +85,24 @@ def test_characters_without_attention(tmp_path, capsys):
     code, out, _ = run(capsys, "translate", "run", model, source, "--max-length", 3)
     assert code == 0
     assert all(len(line) <= 3 for line in out.splitlines())
+    blank = written(tmp_path / "blank", ["", " ", "\t"])
+    assert run(capsys, "translate", "run", model, blank)[1] == "\n\n\n"
 
 
 def test_one_model_writes_the_language_that_is_asked_for(tmp_path, capsys):
     digits = ["one two", "two one", "one", "two"]
     german = [line.replace("one", "eins").replace("two", "zwei") for line in digits]
     source = [line.replace("one", "1").replace("two", "2") for line in digits]
-    sides = [[line.split() for line in side] for side in (source * 2, digits + german)]
-    model = Seq2Seq(
-        cell="gru", hidden_size=24, attention="additive", max_iter=120, learning_rate=0.02, validation_fraction=0
+    read, english, written_german = (
+        written(tmp_path / name, side) for name, side in (("x", source), ("en", digits), ("de", german))
     )
-    model.fit(*sides, target_language=["en"] * 4 + ["de"] * 4).save(tmp_path / "model")
+    pairs = (read, english, read, written_german)
+    held = ("--validation", read, english, "--validation", read, written_german)
+    languages = ("--target-language", "en", "--target-language", "de")
+    sizes = ("--hidden-size", 24, "--max-iter", 120, "--learning-rate", 0.02)
+    code, out, err = run(capsys, "translate", "train", *pairs, *languages, *held, *sizes, "-o", tmp_path / "model")
+    assert (code, err) == (0, "")
+    assert "read 8 pairs of 12 and 12 words, to write de, en\n" in out and "bleu" in out
     lines = written(tmp_path / "lines", source)
     command = ("translate", "run", tmp_path / "model", lines)
     assert run(capsys, *command, "--target-language", "de")[:2] == (0, "".join(f"{line}\n" for line in german))
@@ -107,6 +114,26 @@ def test_one_model_writes_the_language_that_is_asked_for(tmp_path, capsys):
     true = written(tmp_path / "true", german)
     scored = run(capsys, "translate", "evaluate", tmp_path / "model", lines, true, "--target-language", "de")[1]
     assert "exact   100.00 %" in scored
+
+
+def test_pairs_of_files_and_their_languages_go_together(files, tmp_path, capsys):
+    source, target, _ = files
+    command = ("translate", "train", "-o", tmp_path / "m", source, target)
+    three, languages = (*command, source), ("--target-language", "en", "--target-language", "fr")
+    assert f"FILE: expected pairs, SOURCE TARGET, got 3 files: {source}, {target}, {source}" in run(capsys, *three)[2]
+    expected = "--target-language: expected one for each of 2 pairs of files, got"
+    assert f"{expected} 0" in run(capsys, *three, target)[2]
+    assert f"{expected} 1" in run(capsys, *three, target, *languages[:2])[2]
+    code, out, err = run(capsys, *three, target, *languages, "--validation", source, target)
+    assert (code, out) == (1, "")
+    assert "--validation: expected one for each of 2 pairs of files, got 1" in err
+    short = written(tmp_path / "short", TARGET[:20])
+    err = run(capsys, *three, short, *languages)[2]
+    assert f"{short}: it has 20 lines, {source} has 30" in err and f"line 21 of {source}" in err
+    assert (
+        "--target-language: expected a name such as en, got an empty one"
+        in run(capsys, *command, "--target-language", "")[2]
+    )
 
 
 def test_files_that_do_not_belong_together(files, trained, tmp_path, capsys):

@@ -135,3 +135,31 @@ KERNEL(product_quantizer_assign)
     free(columns);
     return NULL;
 }
+
+// Copies the centroids of parts that have the same width.
+ALWAYS_INLINE void copy_centroids(real *to, const real *centroids, const uint8_t *codes, int64_t parts,
+                                  const int64_t width)
+{
+    for (int64_t s = 0; s < parts; s++)
+        for (int64_t j = 0; j < width; j++) to[s * width + j] = centroids[(CENTROIDS * s + codes[s]) * width + j];
+}
+
+// Puts rows together from the centroids that their codes name.
+//: product_quantizer_decode(codes:u[N,S], centroids:f32[Q], part:n>=1) -> out:f32[N,Q/256]
+//:     where Q == Q / 256 * 256; S == (Q / 256 + part - 1) / part
+KERNEL(product_quantizer_decode)
+{
+    const int64_t size = a->Q / CENTROIDS, whole = size / a->part, done = whole * a->part;
+    const int team = sq_team(a->N * size);
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (int64_t i = 0; i < a->N; i++) {
+        real *const to = a->out + i * size;
+        const uint8_t *const codes = a->codes + i * a->S;
+        if (a->part == 2)
+            copy_centroids(to, a->centroids, codes, whole, 2);
+        else
+            copy_centroids(to, a->centroids, codes, whole, a->part);
+        if (done < size) copy_centroids(to + done, a->centroids + CENTROIDS * done, codes + whole, 1, size - done);
+    }
+    return NULL;
+}

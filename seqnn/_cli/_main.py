@@ -13,8 +13,10 @@ from contextlib import contextmanager
 
 from .._config import __version__, config
 from . import (
+    _bias_command,
     _classify_command,
     _completion,
+    _evaluate_command,
     _generate_command,
     _glue_command,
     _lm_command,
@@ -91,6 +93,8 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     for training in TRAINING:
         training.add_to(commands)
     _vector_commands.add_commands(commands)
+    _evaluate_command.add_command(commands)
+    _bias_command.add_command(commands)
     _metric_commands.add_commands(commands)
     _lm_command.add_command(commands)
     _lm_neural_command.add_command(commands)

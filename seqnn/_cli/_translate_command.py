@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -51,17 +53,33 @@ def _add_train(actions: Any) -> None:
     train = add_action(
         actions, "train", f"Learn to translate from two files. {_FILES}",
         "  seqnn translate train train.de train.en -o model --validation val.de val.en --hidden-size 256\n"
-        "  seqnn translate train dates.txt iso.txt -o dates --characters --max-iter 5",
+        "  seqnn translate train dates.txt iso.txt -o dates --characters --max-iter 5\n"
+        "  seqnn translate train a.de a.en b.de b.fr --target-language en --target-language fr -o model",
         run_train, argument_default=argparse.SUPPRESS,
     )  # fmt: skip
     train.add_argument(
         "--characters", action="store_true", default=False, help="read and write characters instead of words"
     )
-    train.add_argument("source", metavar="SOURCE", help="the sentences to translate")
-    train.add_argument("target", metavar="TARGET", help="a translation in each line")
+    train.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="the sentences to translate, and a translation in each line; more such pairs for more languages",
+    )
+    train.add_argument(
+        "--target-language",
+        metavar="NAME",
+        action="append",
+        help="what the translations of a pair of files are written in, where one model learns several languages: once for "
+        "each pair, in their order",
+    )
     train.add_argument("-o", "--output", metavar="FILE", required=True, help="the model")
     train.add_argument(
-        "--validation", metavar="FILE", nargs=2, help="two files whose loss and BLEU are told each epoch"
+        "--validation",
+        metavar="FILE",
+        nargs=2,
+        action="append",
+        help="two files whose loss and BLEU are told each epoch; of several languages two for each pair, in their order",
     )
     train.add_argument("--quiet", action="store_true", default=False, help="print nothing but errors")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="equal seeds give equal models (default 0)")
@@ -75,30 +93,56 @@ def _add_train(actions: Any) -> None:
 
 def run_train(arguments: argparse.Namespace) -> None:
     """Train, write, tell."""
-    files = [arguments.source, arguments.target, *getattr(arguments, "validation", [])]
-    check_targets(arguments, [arguments.output], files)
+    validation = getattr(arguments, "validation", [])
+    files, languages = _pairs_of(arguments.files, validation, getattr(arguments, "target_language", []))
+    check_targets(arguments, [arguments.output], [path for pair in files + validation for path in pair])
     tokenize = list if arguments.characters else split_words
-    pairs = [
-        tuple([tokenize(line) for line in lines] for lines in read_parallel(*files[i : i + 2]))
-        for i in range(0, len(files), 2)
-    ]
+    texts, held = (_read_pairs(pairs, languages, tokenize) for pairs in (files, validation))
     shell = Shell(quiet=arguments.quiet)
     settings = {name: getattr(arguments, name) for name in offered(Seq2Seq) if hasattr(arguments, name)}
     settings["attention"] = None if arguments.attention == "none" else arguments.attention
     model = Seq2Seq(**settings, tokenizer=tokenize, random_state=arguments.seed, verbose=shell.bars)
     began = time.perf_counter()
-    model.fit(*pairs[0], validation=pairs[1] if len(pairs) > 1 else None)
+    model.fit(*texts[:2], target_language=texts[2] if languages else None, validation=held if validation else None)
     seconds = time.perf_counter() - began
-    words = " and ".join(f"{sum(map(len, side)):,}" for side in pairs[0])
-    shell.say(f"read {len(pairs[0][0]):,} pairs of {words} {'characters' if arguments.characters else 'words'}")
+    words = " and ".join(f"{sum(map(len, side)):,}" for side in texts[:2])
+    written = f", to write {', '.join(sorted(set(languages)))}" if languages else ""
+    shell.say(f"read {len(texts[0]):,} pairs of {words} {'characters' if arguments.characters else 'words'}{written}")
     shell.say(f"{model.n_iter_} epochs ({seconds:.1f} s), loss {model.history_['loss'][-1]:.4f}")
-    if len(pairs) > 1:
+    if validation:
         best = int(np.argmin(model.history_["val_loss"]))
         told = ", ".join(f"{name} {model.history_[f'val_{name}'][best]:.4g}" for name in ("loss", "bleu"))
         shell.say(f"validation, epoch {best + 1}: {told}")
     model.save(arguments.output)
     shell.say(megabytes(arguments.output, "the model"))
     shell.close()
+
+
+def _pairs_of(files: list[str], validation: list[list[str]], languages: list[str]) -> tuple[list[list[str]], list[str]]:
+    """Return the pairs of files of a training, and the language of each pair; a ValueError where these do not go together."""
+    if len(files) % 2:
+        raise ValueError(f"FILE: expected pairs, SOURCE TARGET, got {len(files)} files: {', '.join(files)}")
+    pairs = [files[i : i + 2] for i in range(0, len(files), 2)]
+    if len(languages) != len(pairs) and (languages or len(pairs) > 1):
+        raise ValueError(
+            f"--target-language: expected one for each of {len(pairs)} pairs of files, got {len(languages)}"
+        )
+    if "" in languages:
+        raise ValueError("--target-language: expected a name such as en, got an empty one")
+    if validation and len(validation) != len(pairs):
+        raise ValueError(f"--validation: expected one for each of {len(pairs)} pairs of files, got {len(validation)}")
+    return pairs, languages
+
+
+def _read_pairs(pairs: list[list[str]], languages: list[str], tokenize: Callable[[str], list[str]]) -> tuple:
+    """Return the sentences of all pairs of files and their translations, as tokens; where there are languages, that of each."""
+    sides: tuple[list, list, list] = [], [], []
+    for (source, target), language in zip_longest(pairs, languages[: len(pairs)]):
+        read = read_parallel(source, target)
+        for side, lines in zip(sides[:2], read, strict=True):
+            side += map(tokenize, lines)
+        sides[2].extend([language] * len(read[0]))
+    return sides if languages else sides[:2]
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
@@ -131,10 +175,10 @@ def _add_run(actions: Any) -> None:
 
 
 def run_run(arguments: argparse.Namespace) -> None:
-    """Print translations; that of an empty line is empty."""
+    """Print translations; that of a line without a word is empty."""
     model, shell = Seq2Seq.load(arguments.model), Shell()
     for path in arguments.files:
-        lines = [model.tokenizer(line) for line in read_lines(path)]
+        lines = [model.tokenizer(line) if line.strip() else [] for line in read_lines(path)]
         found = _translated(model, [line for line in lines if line], arguments, arguments.alignment)
         for line in lines:
             words, pairs = next(found) if line else ([], "")

@@ -1,18 +1,16 @@
-"""The commands about trained vectors: `seqnn neighbours`, `vectors`, `evaluate`, `convert`."""
+"""The commands about trained vectors: `seqnn neighbours`, `vectors`, `convert`."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
-from .._files import open_text, regular_file
-from ..embed import KeyedVectors
+from ..embed import KeyedVectors, QuantizedKeyedVectors, format_of_name
 from ._options import Help
 from ._shell import STDOUT, Shell, source, target, typed
 from ._training import check_targets, described, write_vectors, written_formats
@@ -28,7 +26,7 @@ _SEARCHED = 100_000
 
 def add_commands(commands: Any) -> None:
     """Add the sub-commands to those of a parser."""
-    neighbours = _parser(
+    neighbours = vector_parser(
         commands, "neighbours", "show the nearest words of each word",
         f"Print the nearest words of each WORD, or with --negative those of all WORDs together. Without a WORD they are "
         f"read from the standard input. {VECTORS}",
@@ -44,7 +42,7 @@ def add_commands(commands: Any) -> None:
     neighbours.add_argument("-n", "--topn", type=int, default=10, help="how many (default 10)")
     _add_forms(neighbours)
 
-    vectors = _parser(
+    vectors = vector_parser(
         commands, "vectors", "print the vectors of words",
         f"Print the vector of each WORD on a line, by default of all words on the standard input. {VECTORS}",
         "  seqnn vectors model.bin < words.txt\n  seqnn vectors vectors.txt king queen",
@@ -53,20 +51,7 @@ def add_commands(commands: Any) -> None:
     vectors.add_argument("words", metavar="WORD", nargs="*")
     vectors.add_argument("--json", action="store_true", help='print a line {"word": [...]} each')
 
-    evaluate = _parser(
-        commands, "evaluate", "compare with human ratings, or answer analogy questions",
-        "Files of tab-separated 'word word rating' lines give rank correlations; files in the form of "
-        f"questions-words.txt ('a b c d' lines under ': section' lines) give accuracies. {VECTORS}",
-        "  seqnn evaluate vectors.txt wordsim353.tsv questions-words.txt",
-        run_evaluate,
-    )  # fmt: skip
-    evaluate.add_argument("files", metavar="FILE", nargs="+", help="pairs.tsv or questions.txt")
-    evaluate.add_argument(
-        "--restrict-vocab", type=int, default=300000, metavar="N", help="use the N first words only (default 300000)"
-    )
-    evaluate.add_argument("--json", action="store_true", help="print one JSON object")
-
-    convert = _parser(
+    convert = vector_parser(
         commands, "convert", "rewrite vectors in another format",
         "Read VECTORS and write the format that the name TO ends in: .safetensors; .bin (word2vec binary); .glove (text "
         f"without a header); others word2vec text; .gz, .bz2 and .xz pack the last three. {VECTORS}",
@@ -77,11 +62,16 @@ def add_commands(commands: Any) -> None:
     )  # fmt: skip
     convert.add_argument("target", metavar="TO", help="- is the standard output")
     convert.add_argument("--format", choices=written_formats(), help="the format of TO, whatever its name")
+    convert.add_argument(
+        "--quantize", choices=("float16", "int8", "pq"), help="write small vectors (.safetensors): half, a quarter, or an "
+        "eighth and less of the size",
+    )  # fmt: skip
 
 
-def _parser(
+def vector_parser(
     commands: Any, name: str, summary: str, description: str, examples: str, run: Any, **more: Any
 ) -> argparse.ArgumentParser:
+    """Add a command about a file of vectors."""
     parser = commands.add_parser(
         name,
         help=summary,
@@ -193,43 +183,6 @@ def run_vectors(arguments: argparse.Namespace) -> None:
         raise KeyError(unknown_message(wv, unknown, arguments.vectors))
 
 
-def run_evaluate(arguments: argparse.Namespace) -> None:
-    """Print correlations or accuracies, one line a file or section."""
-    wv, shell = load(arguments), Shell()
-    found: dict[str, Any] = {}
-    for given in arguments.files:
-        name = os.path.basename(given)
-        with regular_file(source(given)) as path:
-            sectioned = _has_sections(path)
-            if sectioned:
-                _, sections = wv.evaluate_word_analogies(path, restrict_vocab=arguments.restrict_vocab)
-            else:
-                pearson, spearman, unknown = wv.evaluate_word_pairs(path, restrict_vocab=arguments.restrict_vocab)
-        if sectioned:
-            found[name] = {}
-            for section in sections:
-                right, wrong = len(section["correct"]), len(section["incorrect"])
-                found[name][section["section"]] = {"right": right, "asked": right + wrong}
-                share = f"{right / (right + wrong):.4f}" if right + wrong else "none in the vocabulary"
-                if not arguments.json:
-                    shell.result(f"{name}: {section['section']}: {share} ({right} of {right + wrong})")
-        else:
-            found[name] = {"spearman": spearman[0], "pearson": pearson[0], "unknown_percent": unknown}
-            if not arguments.json:
-                shell.result(
-                    f"{name}: Spearman {spearman[0]:.4f}, Pearson {pearson[0]:.4f}, unknown pairs {unknown:.1f} %"
-                )
-    if arguments.json:
-        shell.result(json.dumps(found, ensure_ascii=False))
-    shell.close()
-
-
-def _has_sections(path: str) -> bool:
-    """Tell whether the first line with text is a ': section' line."""
-    with open_text(path, errors="replace") as file:
-        return next((line for line in file if line.strip()), "").lstrip().startswith(":")
-
-
 def run_convert(arguments: argparse.Namespace) -> None:
     """Read one file, write the other."""
     arguments.output = target(arguments.target)
@@ -237,6 +190,10 @@ def run_convert(arguments: argparse.Namespace) -> None:
         del arguments.format
     check_targets(arguments, [arguments.output], [arguments.vectors])
     wv = load(arguments)
+    if arguments.quantize is not None:
+        if (getattr(arguments, "format", None) or format_of_name(arguments.output)) != "safetensors":
+            raise ValueError(f"--quantize: expected TO to be .safetensors, got {arguments.target}")
+        wv = QuantizedKeyedVectors.quantize(wv, arguments.quantize)
     write_vectors(wv, arguments.output, getattr(arguments, "format", None))
     shell = Shell(to_stderr=arguments.output == STDOUT)
     shell.say(described(wv, arguments.output))

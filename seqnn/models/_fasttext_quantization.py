@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..embed import quantize_matrix
 from ._fasttext_model import Model
 from ._fasttext_texts import END
-from ._product_quantizer import quantize_matrix
 
 __all__ = ["pruned", "quantized"]
 

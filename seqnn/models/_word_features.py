@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,9 @@ SPELLINGS = ("cnn", "lstm")
 _LETTERS = 24
 """Letters that are looked at: of a longer word half of them at its beginning, and half at its end."""
 
+_PARTS = 3
+"""In how many parts the words of a batch are filtered."""
+
 _CASINGS = 7
 
 
@@ -38,7 +42,7 @@ class WordBatch:
     """The row of each word's letters, [B, T]."""
 
     letters: np.ndarray
-    """[spellings, letters]."""
+    """[spellings, letters], shorter ones first."""
 
     sizes: np.ndarray
     """How many letters each has."""
@@ -92,6 +96,10 @@ class SpeltTokens(Tokens):
         _, first, spelled = np.unique(flat[:, 2], return_index=True, return_inverse=True)
         letters = flat[first, 3:]
         sizes = (letters != self.letters.pad_id).sum(axis=1)
+        order = np.argsort(sizes, kind="stable")
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        letters, sizes, spelled = letters[order], sizes[order], place[spelled]
         lengths = np.array([len(row) for row in rows])
         inside = np.arange(lengths.max()) < lengths[:, None]
         parts = []
@@ -150,11 +158,19 @@ class Spelling(nn.Module):
 
     def forward(self, letters: np.ndarray, sizes: np.ndarray) -> Tensor:
         """Return the vectors [U, size] of words with letters [U, L], of which `sizes` [U] count."""
-        x = self.embedding(letters)
         if self.kind == "lstm":
-            _, (h, _) = self.reader(x, None, sizes)
+            _, (h, _) = self.reader(self.embedding(letters), None, sizes)
             return ops.concatenate([h[0], h[1]], axis=-1)
-        inside = np.arange(letters.shape[1]) < sizes[:, None]
+        # Words of like length are read together: few words are as long as the longest one.
+        cuts = [len(letters) * i // _PARTS for i in range(_PARTS + 1)]
+        parts = [self._filtered(letters[i:j], sizes[i:j]) for i, j in itertools.pairwise(cuts) if i < j]
+        return ops.concatenate(parts, axis=0)
+
+    def _filtered(self, letters: np.ndarray, sizes: np.ndarray) -> Tensor:
+        """Return the largest answer of each filter to the letters of words."""
+        longest = max(1, int(sizes.max()))
+        inside = np.arange(longest) < sizes[:, None]
+        x = self.embedding(letters[:, :longest])
         h = self.reader(ops.swapaxes(x * inside[:, :, None].astype(x.dtype), 1, 2))
         return ops.global_max_pool(h, mask=inside)
 

@@ -217,6 +217,29 @@ def test_damaged_files_are_an_error(tmp_path):
             read_or_refuse(load, tmp_path / "bad.bin")
 
 
+def test_vectors_that_are_not_finite_are_refused(tmp_path):
+    path = tmp_path / "m.bin"
+    model = FastText(SENTENCES, **FAST)
+    save_facebook_model(model, path)
+    data, word = bytearray(path.read_bytes()), model.wv.index_to_key[1]
+    at = data.index(model.wv.vectors_vocab[1].tobytes())
+    data[at : at + 4] = np.float32(np.nan).tobytes()
+    path.write_bytes(data)
+    message = rf"m.bin: the vector of .*'{word}' holds NaN or infinity"
+    for load in (load_facebook_vectors, KeyedVectors.load):
+        mapped = load(path)
+        mapped[model.wv.index_to_key[0]]
+        for ask in (lambda wv: wv[word], lambda wv: wv[["unknown", word]], lambda wv: wv.most_similar("unknown")):
+            with pytest.raises(ValueError, match=message):
+                ask(mapped)
+        with pytest.raises(ValueError, match=message):
+            load(path, mmap=False)
+    with pytest.raises(ValueError, match=message):
+        load_facebook_model(path)
+    for mmap in (True, False):
+        assert np.isnan(KeyedVectors.load(path, mmap=mmap, allow_nonfinite=True)[word][0])
+
+
 def read_or_refuse(load, path):
     """Use what a damaged file holds; what is refused must name the file."""
     try:

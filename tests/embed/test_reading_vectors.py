@@ -225,6 +225,11 @@ def test_damage_of_our_own_files_is_found_when_it_matters(tmp_path, kind):
     message = "the word 'dog' occurs twice" if kind == "words twice" else "the vector of 'dog' holds NaN"
     with pytest.raises(ValueError, match=rf"{re.escape(str(tmp_path))}.*{message}"):
         KeyedVectors.load(tmp_path / "v").most_similar("cat")
+    if kind == "not finite":
+        with pytest.raises(ValueError, match=message):
+            KeyedVectors.load(tmp_path / "v")[["cat", "dog"]]
+        with pytest.raises(ValueError, match=message):
+            KeyedVectors.load(tmp_path / "v", mmap=False)
 
 
 def test_a_model_file_cannot_read_other_files_train_or_hang(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from harness import assert_identical, each_isa, each_team
 
 from seqnn import _core
-from seqnn.models._product_quantizer import quantize_matrix
+from seqnn.embed import quantize_matrix
 
 X = np.random.default_rng(0).standard_normal((700, 5)).astype(np.float32)
 
@@ -70,3 +70,20 @@ def test_bad_input_is_refused():
         _core.product_quantizer_train(X, first + 700, 2, 1)
     with pytest.raises(ValueError, match="Q"):
         _core.product_quantizer_assign(X, np.zeros(256, np.float32), 2)
+
+
+@pytest.mark.parametrize("part", [1, 2, 3, 5, 9])
+def test_rows_are_put_together_from_the_centroids_of_their_codes(part):
+    rng = np.random.default_rng(3)
+    size, parts = 5, -(-5 // part)
+    centroids = rng.standard_normal(256 * size).astype(np.float32)
+    codes = rng.integers(0, 256, (700, parts)).astype(np.uint8)
+    blocks = [centroids[256 * s * part :][: 256 * min(part, size - s * part)].reshape(256, -1) for s in range(parts)]
+    expected = np.concatenate([block[codes[:, s]] for s, block in enumerate(blocks)], axis=1)
+    for name in each_isa():
+        for _ in each_team():
+            assert_identical(_core.product_quantizer_decode(codes, centroids, part), expected, name)
+    with pytest.raises(ValueError, match="S == "):
+        _core.product_quantizer_decode(codes[:, :0], centroids, part)
+    with pytest.raises(ValueError, match="Q == "):
+        _core.product_quantizer_decode(codes, centroids[:-1], part)

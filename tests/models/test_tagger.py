@@ -7,7 +7,7 @@ from seqnn import KeyedVectors
 from seqnn.metrics import find_invalid_tags, span_f1
 from seqnn.models import Annotation, Entity, SequenceTagger, Tagger
 from seqnn.models._tag_scheme import TagScheme
-from seqnn.models._word_features import SpeltTokens, WordFeatures
+from seqnn.models._word_features import Spelling, SpeltTokens, WordFeatures
 from seqnn.text import tokenize
 
 PEOPLE, PLACES, REST = ["Ada", "Bob", "Eve Moon"], ["Rome", "New York"], ["lives in", "saw", "the", "old"]
@@ -165,6 +165,24 @@ def test_equal_spellings_are_read_once_and_padding_changes_nothing():
     np.testing.assert_allclose(together[0], alone[0], rtol=1e-6)
     np.testing.assert_array_equal(together[0, 0], together[0, 2])
     np.testing.assert_array_equal(together[0, 1], together[1, 0])
+
+
+def test_words_are_filtered_by_length_and_each_as_if_it_were_alone():
+    sizes, draw = np.sort(np.arange(23) % 9), np.random.default_rng(0)
+    letters = np.where(np.arange(8) < sizes[:, None], draw.integers(1, 20, (23, 8)), 0)
+    spelling = Spelling("cnn", 20, 6, 10)
+    together = spelling(letters, sizes)
+    alone = [
+        spelling(row[None, : max(size, 1)], sizes[i : i + 1])
+        for i, (row, size) in enumerate(zip(letters, sizes, strict=True))
+    ]
+    assert np.allclose(together.numpy(), np.concatenate([each.numpy() for each in alone]), atol=1e-6)
+    together.sum().backward()
+    gradient = spelling.embedding.weight.grad.copy()
+    spelling.zero_grad()
+    for each in alone:
+        each.sum().backward()
+    assert np.abs(gradient).max() > 0 and np.allclose(gradient, spelling.embedding.weight.grad, atol=1e-5)
 
 
 def test_scores_may_meet_tags_that_fit_did_not(model):

@@ -93,6 +93,7 @@ def weat(
     permutations: int = 100_000,
     seed: int = 1,
     missing: str = "raise",
+    lost_vocabulary_threshold: float = 1.0,
 ) -> WEATResult:
     """Test whether the words of target_1 are nearer to attribute_1 than those of target_2 are (word embedding association).
 
@@ -109,6 +110,7 @@ def weat(
         permutations: the most partitions that are looked at.
         seed: of random partitions.
         missing: what a word without a vector does: "raise" a KeyError, or "drop" it with a warning.
+        lost_vocabulary_threshold: the largest share of a set that may be dropped, from 0 to 1; more is a ValueError.
 
     Returns:
         Effect size, p-value, statistic.
@@ -125,7 +127,8 @@ def weat(
     """
     labelled, permutations = LabelledVectors(vectors), integer("permutations", permutations, 1)
     given = {"target_1": target_1, "target_2": target_2, "attribute_1": attribute_1, "attribute_2": attribute_2}
-    sets = {name: labelled.known(words, name, missing) for name, words in given.items()}
+    most_lost = number("lost_vocabulary_threshold", lost_vocabulary_threshold, minimum=0, maximum=1)
+    sets = {name: labelled.known(words, name, missing, most_lost) for name, words in given.items()}
     units = []
     for name, words in sets.items():
         rows = labelled.rows(words, name)

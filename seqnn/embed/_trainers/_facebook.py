@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._files import Path, Source
 from ...text import Vocabulary
-from .._vectors import About, read_fasttext, write_fasttext
+from .._vectors import About, finite, read_fasttext, write_fasttext
 from ._fasttext import FastText
 from ._fasttext_weights import FastTextWeights
 
@@ -35,7 +35,7 @@ def load_facebook_model(path: Path, encoding: str = "utf-8", unicode_errors: str
         The model.
 
     Raises:
-        ValueError: quantised models (`.ftz`), and files that are not whole.
+        ValueError: quantised models (`.ftz`), files that are not whole, vectors that hold NaN or infinity.
 
     >>> import tempfile
     >>> from seqnn.embed import FastText, load_facebook_model, save_facebook_model
@@ -48,6 +48,7 @@ def load_facebook_model(path: Path, encoding: str = "utf-8", unicode_errors: str
     with Source(path) as source:
         about, parts, output = read_fasttext(source, encoding, unicode_errors)
         name = source.name
+        finite(name, about, parts)
     known = about.model != "supervised" and about.loss in ("ns", "hs")
     hs = about.loss == "hs" and known
     if hs and (np.diff(about.counts) > 0).any():

@@ -1,6 +1,12 @@
 """The room of vectors: look-up, neighbours, evaluation, files of all formats."""
 
+from ._answers import answers as answers
+from ._answers import vocabulary as vocabulary
+from ._evaluate import Correlation as Correlation
+from ._evaluate import pearson as pearson
+from ._evaluate import ranks as ranks
 from ._fasttext_bin import About as About
+from ._fasttext_bin import finite as finite
 from ._fasttext_bin import read_classifier as read_classifier
 from ._fasttext_bin import read_fasttext as read_fasttext
 from ._fasttext_quantized import Quantized as Quantized
@@ -16,7 +22,10 @@ from ._labelled import Labelled as Labelled
 from ._labelled import LabelledVectors as LabelledVectors
 from ._labelled import unit_rows as unit_rows
 from ._movers import MoversIndex
+from ._neighbors import best_rows as best_rows
 from ._neighbors import nearest_neighbors
+from ._product_quantizer import quantize_matrix as quantize_matrix
+from ._quantized_vectors import QuantizedKeyedVectors, neighbor_agreement
 from ._sentence_vectors import SentenceVectors
 from ._subwords import MAX_BUCKET as MAX_BUCKET
 from ._subwords import MAX_N as MAX_N
@@ -28,7 +37,9 @@ __all__ = [
     "FastTextKeyedVectors",
     "KeyedVectors",
     "MoversIndex",
+    "QuantizedKeyedVectors",
     "SentenceVectors",
     "load_facebook_vectors",
     "nearest_neighbors",
+    "neighbor_agreement",
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..._files import Path, open_text, unpacking
+from ._answers import answers, vocabulary
 from ._keyed_rows import KeyedRows
-from ._neighbors import nearest_neighbors, reciprocal
+from ._neighbors import reciprocal
 
 Question = tuple[str, str, str, str]
 
@@ -37,7 +38,7 @@ def evaluate_word_analogies(
         restrict_vocab: only the first words take part, this many; None: all.
         case_insensitive: whether capitals do not matter.
         dummy4unknown: whether a question with a word that takes no part counts as wrong; by default it is left out.
-        similarity_function: the method that answers: "most_similar", or "most_similar_cosmul", question by question.
+        similarity_function: the method that answers: "most_similar" (3CosAdd) or "most_similar_cosmul" (3CosMul).
 
     Returns:
         The accuracy, and a dict of each section: "section", "correct" and "incorrect" (lists of the four words, in upper
@@ -57,7 +58,7 @@ def evaluate_word_analogies(
         raise ValueError(
             f"similarity_function: expected 'most_similar' or 'most_similar_cosmul', got {similarity_function!r}"
         )
-    names, row_of = _vocabulary(self, restrict_vocab, case_insensitive)
+    names, row_of = vocabulary(self, restrict_vocab, case_insensitive)
     sections: list[dict] = []
     questions: list[tuple[int, Question]] = []  # (section, words)
     for number, line in _lines(analogies, "utf-8"):
@@ -72,12 +73,8 @@ def evaluate_word_analogies(
     known = [all(word in row_of for word in words) for _, words in questions]
     asked = [words for (_, words), k in zip(questions, known, strict=True) if k]
     rows = np.array([[row_of[word] for word in words] for words in asked], np.int64).reshape(-1, 4)
-    same = np.array([row_of[name] for name in names], np.int64)
-    if similarity_function == "most_similar":
-        candidates = _nearest(self, rows, len(same))
-    else:
-        candidates = _products(self, rows, restrict_vocab)
-    right = iter(_judged(candidates, rows, same))
+    found = answers(self, rows[:, :3], names, row_of, similarity_function == "most_similar_cosmul")
+    right = iter(found == rows[:, 3])
     for (section, words), k in zip(questions, known, strict=True):
         if k or dummy4unknown:
             sections[section]["correct" if k and next(right) else "incorrect"].append(words)
@@ -85,35 +82,6 @@ def evaluate_word_analogies(
     sections.append({"section": "Total accuracy", **total})
     count = len(total["correct"]) + len(total["incorrect"])
     return len(total["correct"]) / count if count else 0.0, sections
-
-
-def _nearest(wv: KeyedRows, rows: np.ndarray, end: int) -> np.ndarray:
-    """Return the five rows before `end` that are nearest to b + c - a of each question (a, b, c, d as rows), or -1."""
-    used, places = np.unique(rows[:, :3], return_inverse=True)
-    units = wv.vectors[used] * reciprocal(wv.norms[used])[:, None]
-    a, b, c = (units[column] for column in places.reshape(-1, 3).T)
-    return nearest_neighbors(b + c - a, wv.vectors, 5, norms=wv.norms, end=end, exclude=rows[:, :3])[0]
-
-
-def _products(wv: Any, rows: np.ndarray, restrict_vocab: int | None) -> np.ndarray:
-    """Return the five best rows by `most_similar_cosmul` for each question, or -1."""
-    found = np.full((len(rows), 5), -1)
-    for i, (a, b, c, _) in enumerate(rows.tolist()):
-        a, b, c = (wv.index_to_key[row] for row in (a, b, c))
-        best = wv.most_similar_cosmul(positive=[b, c], negative=[a], topn=5, restrict_vocab=restrict_vocab)
-        found[i, : len(best)] = [wv.get_index(key) for key, _ in best]
-    return found
-
-
-def _judged(ids: np.ndarray, rows: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """Tell which questions get the right answer: the first of the candidates `ids` that is none of a, b and c.
-
-    `same[i]` is the first row whose word differs from row i's at most in case.
-    """
-    found = np.where(ids >= 0, same[ids], -1) if ids.size else np.full((len(rows), 1), -1)
-    useless = (found[:, :, None] == rows[:, None, :3]).any(2) | (ids < 0 if ids.size else True)
-    first = np.where(useless.all(1), np.maximum((found >= 0).sum(1) - 1, 0), useless.argmin(1))
-    return found[np.arange(len(rows)), first] == rows[:, 3]
 
 
 def evaluate_word_pairs(
@@ -149,7 +117,7 @@ def evaluate_word_pairs(
     >>> round(wv.evaluate_word_pairs(path)[1].statistic, 6)
     1.0
     """
-    _, row_of = _vocabulary(self, restrict_vocab, case_insensitive)
+    _, row_of = vocabulary(self, restrict_vocab, case_insensitive)
     rows: list[tuple[int, int]] = []
     ratings: list[float] = []
     for _, line in _lines(pairs, encoding):
@@ -171,7 +139,7 @@ def evaluate_word_pairs(
     cosines = np.where(unknown, 0, np.einsum("ij,ij->i", units[:, 0], units[:, 1], dtype=np.float64))
     return (
         pearson(rating[kept], cosines[kept]),
-        pearson(_ranks(rating[kept]), _ranks(cosines[kept])),
+        pearson(ranks(rating[kept]), ranks(cosines[kept])),
         100 * float(unknown.mean()),
     )
 
@@ -194,7 +162,7 @@ def pearson(x: np.ndarray, y: np.ndarray) -> Correlation:
     return Correlation(r, _incomplete_beta((n - 2) / 2, 0.5, 1 - r * r) if n > 2 else 1.0)
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
+def ranks(values: np.ndarray) -> np.ndarray:
     """Rank values from 1; equal ones share the mean of their ranks."""
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(count) - (count - 1) / 2)[place]
@@ -219,12 +187,6 @@ def _incomplete_beta(a: float, b: float, x: float) -> float:
         if abs(c * d - 1) < 1e-15:
             break
     return front * result
-
-
-def _vocabulary(wv: KeyedRows, restrict_vocab: int | None, upper: bool) -> tuple[list[str], dict[str, int]]:
-    """Return the names of the first words, in upper case if asked, and the first row of each name."""
-    names = [str(key).upper() if upper else str(key) for key in wv.index_to_key[:restrict_vocab]]
-    return names, {name: i for i, name in zip(reversed(range(len(names))), reversed(names), strict=True)}
 
 
 def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:

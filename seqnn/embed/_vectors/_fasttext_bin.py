@@ -20,6 +20,9 @@ _OLDEST, NEWEST = 11, 12
 HEADER = struct.Struct("<12id")
 ENTRY = struct.Struct("<qb")
 SHAPE = struct.Struct("<?qq")
+_ROWS = 1 << 16
+"""Vectors that are looked at together."""
+
 LOSSES = {1: "hs", 2: "ns", 3: "softmax", 4: "ova"}
 MODELS = {1: "cbow", 2: "skipgram", 3: "supervised"}
 
@@ -94,6 +97,18 @@ def read_classifier(source: Source) -> tuple[About, np.ndarray | Quantized, np.n
     data = source.mapping()
     with _whole(source.name, data):
         return _Reader(source.name, data, "utf-8", "surrogateescape").classifier()
+
+
+def finite(name: str, about: About, parts: np.ndarray) -> np.ndarray:
+    """Return the input matrix; a ValueError where a vector holds NaN or infinity."""
+    for first in range(0, len(parts), _ROWS):
+        good = np.isfinite(parts[first : first + _ROWS]).all(1)
+        if not good.all():
+            row = first + int(np.argmin(good))
+            words = len(about.words)
+            what = f"the word {about.words[row]!r}" if row < words else f"the n-grams of number {row - words}"
+            raise ValueError(f"{name}: the vector of {what} holds NaN or infinity")
+    return parts
 
 
 @contextmanager

@@ -9,7 +9,9 @@ from typing import IO
 
 import numpy as np
 
-CENTROIDS = 256
+from ... import _core
+
+CENTROIDS = _core.product_quantizer.CENTROIDS
 """Of each part of a row: a code is a byte."""
 
 _SIZES = struct.Struct("<?qqi")
@@ -41,11 +43,7 @@ class Quantized:
 
     def decoded(self) -> np.ndarray:
         """Return the matrix, float32 [R, D]."""
-        matrix = np.empty((len(self.codes), self.size), np.float32)
-        for place, first in enumerate(range(0, self.size, self.part)):
-            width = min(self.part, self.size - first)
-            block = self.centroids[CENTROIDS * first : CENTROIDS * (first + width)].reshape(CENTROIDS, width)
-            matrix[:, first : first + width] = block[self.codes[:, place]]
+        matrix = _core.product_quantizer_decode(np.ascontiguousarray(self.codes), self.centroids, self.part)
         if self.norm_codes is not None and self.norms is not None:
             matrix *= self.norms[self.norm_codes][:, None]
         return matrix

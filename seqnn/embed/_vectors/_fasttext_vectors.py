@@ -200,7 +200,7 @@ class FastTextKeyedVectors(KeyedVectors):
         if row < 0 and not (isinstance(key, str) and self.bucket):
             raise KeyError(f"Key {key!r} not present among {len(self)} keys, and there are no n-grams to make it of")
         word = self.index_to_key[row] if row >= 0 else key
-        vector = self._composed([word], np.array([row]))[0]
+        vector = self._finite(self._composed([word], np.array([row]))[0], [word])
         vector = unit(vector) if norm else vector
         vector.setflags(write=False)
         return vector
@@ -225,6 +225,7 @@ class FastTextKeyedVectors(KeyedVectors):
         vectors[rows >= 0] = self.vectors[rows[rows >= 0]]
         unknown = np.flatnonzero(rows < 0)
         vectors[unknown] = self._composed([keys[i] for i in unknown.tolist()], np.full(len(unknown), -1))
+        self._finite(vectors, keys)
         return vectors * reciprocal(row_norms(vectors))[:, None] if norm else vectors
 
     def get_sentence_vector(self, sentence: Sequence[Key]) -> np.ndarray:
@@ -334,7 +335,8 @@ def load_facebook_vectors(
         The vectors.
 
     Raises:
-        ValueError: quantised models (`.ftz`), and files that are not whole.
+        ValueError: quantised models (`.ftz`), files that are not whole, and NaN or infinity among the numbers: of a mapped
+            file when such a vector is looked up or searched (`KeyedVectors.load` has `allow_nonfinite`).
 
     >>> import tempfile
     >>> from seqnn.embed import FastText, load_facebook_vectors, save_facebook_model
@@ -347,7 +349,7 @@ def load_facebook_vectors(
     """
     with Source(path) as source:
         about, parts, _ = _fasttext_bin.read_fasttext(source, encoding, unicode_errors)
-        parts = parts if mmap else parts.copy()
+        parts = parts if mmap else _fasttext_bin.finite(source.name, about, parts).copy()
         wv = FastTextKeyedVectors._of_parts(about.words, about.counts, parts, about.subwords)
         wv._file = source.name
     return wv

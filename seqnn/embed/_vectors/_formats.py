@@ -84,12 +84,15 @@ def _read_safetensors(cls: type[KeyedRows], source: Source, options: Options) ->
     wv = cls._restored(tensors, metadata, source.name)
     if options.allow_nonfinite:
         wv._file = None
+    elif not options.mmap:
+        wv.fill_norms()  # looks at every vector
     return wv if options.limit is None else wv._first(options.limit)
 
 
 def _read_fasttext(cls: type[KeyedRows], source: Source, options: Options) -> KeyedRows:
     about, parts, _ = _fasttext_bin.read_fasttext(source, options.encoding, options.unicode_errors)
-    parts = parts if options.mmap else parts.copy()
+    if not options.mmap:
+        parts = (parts if options.allow_nonfinite else _fasttext_bin.finite(source.name, about, parts)).copy()
     wv = cls._kinds[ABOUT]._of_parts(about.words, about.counts, parts, about.subwords)  # type: ignore[attr-defined]
     wv._file = None if options.allow_nonfinite else source.name
     return wv if options.limit is None else wv._first(options.limit)

@@ -31,6 +31,9 @@ class KeyedRows:
     _kinds: ClassVar[dict[str, type[KeyedRows]]] = {}
     """Classes by what their files have; a file is read as the class that wrote it."""
 
+    _needed: ClassVar[frozenset[str]] = frozenset({"vectors", "words", "offsets"})
+    """The tensors that a file must have."""
+
     _file: str | None = None
     """The file that the rows come from, for messages about what is found out only when they are used."""
 
@@ -83,7 +86,7 @@ class KeyedRows:
     @classmethod
     def _around(cls, vectors: npt.ArrayLike, counts: npt.ArrayLike | None) -> Self:
         """Make an object without words yet: `index_to_key`, or packed words in `_packed`, must follow."""
-        vectors = _matrix(vectors)
+        vectors = cls._stored(vectors)
         wv = cls(vectors.shape[1])
         wv.vectors = vectors
         wv.next_index = len(vectors)
@@ -99,8 +102,13 @@ class KeyedRows:
 
     @vectors.setter
     def vectors(self, vectors: npt.ArrayLike) -> None:
-        self._vectors = _matrix(vectors)
+        self._vectors = self._stored(vectors)
         self._norms = None
+
+    @staticmethod
+    def _stored(vectors: npt.ArrayLike) -> np.ndarray:
+        """Return vectors as these are kept."""
+        return _matrix(vectors)
 
     @cached_property
     def index_to_key(self) -> list[Key]:
@@ -127,23 +135,30 @@ class KeyedRows:
     @classmethod
     def _restored(cls, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str], name: str) -> Self:
         """Make the object of a `_state`; `name` is the file, for messages. The class is the one that wrote the file."""
-        if metadata.get("format") != FORMAT["format"] or not {"vectors", "words", "offsets"} <= tensors.keys():
+        written_by = next((kind for about, kind in cls._kinds.items() if about in metadata), cls)
+        made = written_by if issubclass(written_by, cls) else cls
+        if metadata.get("format") != FORMAT["format"] or not made._needed <= tensors.keys():
             raise ValueError(f"{name}: a safetensors file, but not one that KeyedVectors.save wrote")
         if metadata.get("version") != FORMAT["version"]:
             raise ValueError(f"{name}: version {metadata.get('version')!r} of the format is not known")
-        vectors, words, offsets = (tensors[key] for key in ("vectors", "words", "offsets"))
+        vectors, words, offsets = made._matrix_of(tensors, metadata), tensors["words"], tensors["offsets"]
         attributes = {k.removeprefix(_ATTRIBUTE): v for k, v in tensors.items() if k.startswith(_ATTRIBUTE)}
-        good = vectors.ndim == 2 and vectors.dtype.kind == "f" and packed_fits(words, offsets, len(vectors))
+        good = vectors is not None and packed_fits(words, offsets, len(vectors))
         if not good or any(values.shape != (len(vectors),) for values in attributes.values()):
             raise ValueError(f"{name}: words, offsets, vectors and attributes do not belong together")
-        written_by = next((kind for about, kind in cls._kinds.items() if about in metadata), cls)
-        wv = (written_by if issubclass(written_by, cls) else cls)._around(vectors, None)
+        wv = made._around(vectors, None)
         wv._packed, wv._file = (words, offsets), name
         wv.expandos = {key: values.copy() for key, values in attributes.items()}
         wv._take_state(tensors, metadata, name)
         if "lockf" in tensors:
             wv._lockf = wv._checked_factors("lockf", tensors["lockf"], wv._trained)
         return wv
+
+    @classmethod
+    def _matrix_of(cls, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> Any:
+        """Return the matrix of a file; None where it is none."""
+        vectors = tensors["vectors"]
+        return vectors if vectors.ndim == 2 and vectors.dtype.kind == "f" else None
 
     def _take_state(self, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str], name: str) -> None:
         """Take over what a subclass has besides; a ValueError where it is not there."""
@@ -264,7 +279,7 @@ class KeyedRows:
         Raises:
             KeyError: the key is missing.
         """
-        vector = self.vectors[self.get_index(key)]
+        vector = self._finite(self.vectors[self.get_index(key)], [key])
         vector = unit(vector) if norm else vector
         vector.setflags(write=False)
         return vector
@@ -282,16 +297,18 @@ class KeyedRows:
         """
         if missing not in ("raise", "zero", "mean"):
             raise ValueError(f"missing must be 'raise', 'zero' or 'mean', got {missing!r}")
+        keys = key_list(keys, "keys")
         rows = self.get_indices(keys, None if missing == "raise" else -1)
         absent = rows < 0
         vectors = self.vectors[np.where(absent, 0, rows)] if len(self) else np.zeros((len(rows), self.vector_size))
         if absent.any():
-            vectors[absent] = self.vectors.mean(0, dtype=np.float64) if missing == "mean" and len(self) else 0
+            vectors[absent] = np.mean(self.vectors, 0, dtype=np.float64) if missing == "mean" and len(self) else 0
+        self._finite(vectors, keys)
         return vectors * reciprocal(row_norms(vectors))[:, None] if norm else vectors
 
     def get_normed_vectors(self) -> np.ndarray:
         """Return all vectors scaled to length 1, a new array [V, D]; zero vectors stay zero."""
-        return self.vectors * reciprocal(self.norms)[:, None]
+        return np.asarray(self.vectors) * reciprocal(self.norms)[:, None]
 
     @property
     def norms(self) -> np.ndarray:
@@ -311,12 +328,18 @@ class KeyedRows:
         if force or self._norms is None or len(self._norms) != len(self.vectors):
             norms = row_norms(self.vectors)
             if self._file is not None and not np.isfinite(norms).all():
-                bad = int(np.argmin(np.isfinite(norms)))
-                raise ValueError(
-                    f"{self._file}: the vector of {self.index_to_key[bad]!r} holds NaN or infinity "
-                    "(load(..., allow_nonfinite=True) lets it pass)"
-                )
+                self._finite(norms[:, None], self.index_to_key)
             self._norms = norms
+
+    def _finite(self, vectors: np.ndarray, keys: Sequence[Key]) -> np.ndarray:
+        """Return vectors of keys; a ValueError where those of a file hold NaN or infinity."""
+        if self._file is not None and not np.isfinite(vectors).all():
+            bad = int(np.argmin(np.isfinite(vectors).reshape(len(keys), -1).all(1)))
+            raise ValueError(
+                f"{self._file}: the vector of {keys[bad]!r} holds NaN or infinity "
+                "(load(..., allow_nonfinite=True) lets it pass)"
+            )
+        return vectors
 
     def _vectors_changed(self) -> None:
         """Forget what was derived from the vectors, which have changed."""
@@ -553,7 +576,7 @@ class KeyedRows:
 
     def _take_rows(self, rows: np.ndarray) -> None:
         """Keep these rows, in this order."""
-        self.vectors = self.vectors[rows]
+        self.vectors = self._chosen(rows)
         self.index_to_key = [self.index_to_key[i] for i in rows.tolist()]
         self.key_to_index = {key: i for i, key in enumerate(self.index_to_key)}
         self.expandos = {name: values[rows] for name, values in self.expandos.items()}
@@ -561,6 +584,10 @@ class KeyedRows:
         if self._lockf is not None:
             self._lockf = self._lockf[rows]
         self._norms = None
+
+    def _chosen(self, rows: np.ndarray) -> np.ndarray:
+        """Return some rows as they are kept."""
+        return self.vectors[rows]
 
     def _first(self, count: int) -> Self:
         """Keep the first rows only."""

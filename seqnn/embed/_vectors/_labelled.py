@@ -22,7 +22,11 @@ class LabelledVectors:
     def __init__(self, vectors: Labelled) -> None:
         self._given = vectors
         if hasattr(vectors, "index_to_key"):
-            self.matrix, self.words, self.index = vectors.vectors, vectors.index_to_key, vectors.key_to_index
+            self.matrix, self.words, self.index = (
+                np.asarray(vectors.vectors),
+                vectors.index_to_key,
+                vectors.key_to_index,
+            )
             return
         if not (isinstance(vectors, Sequence) and len(vectors) == 2):
             raise TypeError(f"vectors: expected KeyedVectors or a pair (matrix, words), got {type(vectors).__name__}")
@@ -45,14 +49,22 @@ class LabelledVectors:
             raise KeyError(f"{name}: {len(missing)} of {len(words)} words have no vector: {_some(missing)}")
         return np.array([self.index[word] for word in words], np.int64)
 
-    def known(self, words: Iterable[str], name: str, missing: str) -> list[str]:
-        """Return words: all of them, or with missing="drop" those that have a vector, and a warning about the others."""
+    def known(self, words: Iterable[str], name: str, missing: str, most_lost: float = 1.0) -> list[str]:
+        """Return words: all of them, or with missing="drop" those that have a vector, and a warning about the others.
+
+        A ValueError where a larger share than `most_lost` would be dropped.
+        """
         if missing not in ("raise", "drop"):
             raise ValueError(f"missing: expected 'raise' or 'drop', got {missing!r}")
         if missing == "raise" or isinstance(words, str):
             return words if isinstance(words, str) else list(words)
         words = list(words)
         if lost := [word for word in words if word not in self.index]:
+            if len(lost) > most_lost * len(words):
+                raise ValueError(
+                    f"{name}: {len(lost)} of {len(words)} words have no vector, more than "
+                    f"lost_vocabulary_threshold={most_lost:g} allows: {_some(lost)}"
+                )
             warn_caller(
                 f"{name}: {len(lost)} of {len(words)} words have no vector and are left out: {_some(lost)}", UserWarning
             )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ... import _core
 from ..._arguments import integer
+from ._compact_rows import CompactRows
 
 # Multiplications of one call into C: about 0.1 s, so that Ctrl-C works in between.
 _CALL = 1 << 33
@@ -50,6 +51,8 @@ def nearest_neighbors(
     ([[0, 1]], [[1.0, 0.1]])
     """
     topn = whole_topn(topn)
+    if isinstance(vectors, CompactRows):
+        return _nearest_of_blocks(queries, vectors, topn, norms, *slice(begin, end).indices(len(vectors))[:2], exclude)
     vectors = _real(vectors)
     queries = np.ascontiguousarray(queries, vectors.dtype)
     if queries.ndim != 2 or vectors.ndim != 2 or queries.shape[1] != vectors.shape[1]:
@@ -60,6 +63,47 @@ def nearest_neighbors(
     scale = reciprocal(row_norms(vectors) if norms is None else norms).astype(vectors.dtype, copy=False)
     queries = queries * reciprocal(row_norms(queries))[:, None]
     skip = _padded(exclude, len(queries))
+    return _searched(queries, vectors, scale, skip, begin, end, count)
+
+
+def _nearest_of_blocks(
+    queries: npt.ArrayLike,
+    vectors: CompactRows,
+    topn: int,
+    norms: np.ndarray | None,
+    begin: int,
+    end: int,
+    exclude: Sequence[Sequence[int]] | np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Do `nearest_neighbors` for rows that are read some at a time."""
+    queries = np.asarray(queries, np.float32)
+    count, skip = min(topn, max(0, end - begin)), _padded(exclude, len(queries))
+    ids, scores = np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32)
+    for rows in vectors.blocks(begin, end):
+        lengths = None if norms is None else norms[rows]
+        found, theirs = nearest_neighbors(
+            queries, vectors.decoded(rows), topn, norms=lengths, exclude=skip - rows.start
+        )
+        ids = np.concatenate([ids, np.where(found < 0, -1, found + rows.start)], axis=1)
+        scores = np.concatenate([scores, theirs], axis=1)
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :count]  # NaN comes last
+        ids, scores = np.take_along_axis(ids, order, 1), np.take_along_axis(scores, order, 1)
+    return ids, scores
+
+
+def best_rows(queries: np.ndarray, rows: np.ndarray, topn: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rows [V, D] that have the highest products with each query [Q, D], of one float type.
+
+    Returns ids and products as `nearest_neighbors` does.
+    """
+    count = min(whole_topn(topn), len(rows))
+    return _searched(queries, rows, np.ones(len(rows), rows.dtype), _padded(None, len(queries)), 0, len(rows), count)
+
+
+def _searched(
+    queries: np.ndarray, vectors: np.ndarray, scale: np.ndarray, skip: np.ndarray, begin: int, end: int, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rows with the highest products times `scale`, in calls that are short enough for Ctrl-C."""
     ids = np.empty((len(queries), count), np.int64)
     scores = np.empty((len(queries), count), vectors.dtype)
     step = 6 * max(1, _CALL // (6 * max(1, (end - begin) * vectors.shape[1])))
@@ -76,6 +120,10 @@ def whole_topn(topn: Any) -> int:
 
 def row_norms(matrix: np.ndarray) -> np.ndarray:
     """Compute the Euclidean length of each row, without a temporary copy of the matrix."""
+    if isinstance(matrix, CompactRows):
+        return np.concatenate(
+            [row_norms(matrix.decoded(rows)) for rows in matrix.blocks()] or [np.empty(0, np.float32)]
+        )
     dtype = matrix.dtype if matrix.dtype.itemsize >= 4 else np.float32
     return np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=dtype))
 

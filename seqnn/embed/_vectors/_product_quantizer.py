@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import _core
-from ..embed import Quantized
-
-__all__ = ["quantize_matrix"]
+from ... import _core
+from ._fasttext_quantized import Quantized
 
 _ITERATIONS = 25
 _POINTS = 1 << 16
