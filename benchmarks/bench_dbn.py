@@ -1,11 +1,15 @@
-"""What pretraining is worth: a sigmoid net of six hidden layers on scikit-learn's digits, over five seeds."""
+"""What pretraining is worth: a sigmoid net of six hidden layers on scikit-learn's digits, over five seeds.
+
+Each seed must pass 90 % of the test rows with pretraining and stay below 50 % without. Five-fold accuracy of a `DBN` with its
+defaults is the last row; it must reach 97 %.
+"""
 
 import importlib.util
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from benchmarks.case import Case, Measured, Options
+from benchmarks.case import Case, Measured, Options, constant
 from seqnn.models import DBN
 
 DEPTH, WIDTH, EPOCHS, BATCH = 6, 200, 10, 20
@@ -38,6 +42,20 @@ def better(mine: float, other: float) -> float:
     return other - mine
 
 
+def wrong_in_folds(folds: int) -> Measured:
+    """Measure the share of digits that nets with the default settings classify wrongly, each fifth learnt from the others."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    x, part = (digits.data / 16).astype(np.float32), np.random.default_rng(1).permutation(len(digits.data)) % 5
+    shares = []
+    for fold in range(folds):
+        known, new = part != fold, part == fold
+        net = DBN().fit(x[known], digits.target[known])
+        shares.append(1 - net.score(x[new], digits.target[new]))
+    return Measured(float(np.mean(shares)))
+
+
 def cases(options: Options) -> Iterator[Case]:
     """Yield one case a seed."""
     if not importlib.util.find_spec("sklearn"):
@@ -52,3 +70,11 @@ def cases(options: Options) -> Iterator[Case]:
             data="scikit-learn's digits, 397 held out",
             repeat=1,
         )
+    yield Case(
+        "default settings, five folds",
+        lambda: wrong_in_folds(1 if options.quick else 5),
+        {"bound of 3 %": constant(0.03)},
+        unit="share wrong",
+        data="scikit-learn's digits",
+        repeat=1,
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import encoder_peers
 from benchmarks.case import Case, Options, constant, timed
 from benchmarks.torch_peer import ours, theirs, torch
 from seqnn import load_pretrained, models
@@ -38,18 +39,27 @@ def cases(options: Options) -> Iterator[Case]:
         peer = peer_of(folder)
         plain, narrow = load_pretrained(folder), load_pretrained(folder)
         narrow.model.quantize("int8")
+        plain.model.freeze()
+        files = encoder_peers.onnx_files(folder, options.folder)
+        converted = encoder_peers.ctranslate2_folder(folder, options.folder)
         for threads in options.threads:
-            for batch in (1, 32):
-                for name, model in (("float32", plain), ("8 bits", narrow)):
+            for name, model in (("float32", plain), ("8 bits", narrow)):
+                runtime = files and encoder_peers.onnx_encoder(folder, files[name], threads)
+                other = converted and encoder_peers.ctranslate2_encoder(folder, converted, name, threads)
+                peers = {"sentence-transformers": peer, "onnxruntime": runtime, "CTranslate2": other}
+                for batch in (1, 32):
                     yield Case(
                         f"MiniLM, batch {batch}, {name}",
                         ours(by_batches(model.embed, texts, batch), threads),
-                        {"sentence-transformers": peer and theirs(by_batches(peer, texts, batch), threads)},
+                        {
+                            who: embed and theirs(by_batches(embed, texts, batch), threads)
+                            for who, embed in peers.items()
+                        },
                         check=same_directions,
                         threads=threads,
                         work=len(texts),
                         work_unit="sentences",
-                        goals={"sentence-transformers": 3},
+                        goals={"sentence-transformers": 3, "onnxruntime": 1.3, "CTranslate2": 1.3},
                     )
     if not options.quick:
         place = options.folder / "large"

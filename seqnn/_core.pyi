@@ -1387,6 +1387,20 @@ def embedding_clear(
     ids: npt.ArrayLike,
 ) -> None: ...
 
+class file_floats:
+    form: tuple[str, ...]
+
+# file_floats_widen(x:u16[N...], form:n) -> y:f32[N...]
+def file_floats_widen(
+    x: npt.ArrayLike,
+    form: int | Literal["bfloat16", "float16"],
+) -> np.ndarray: ...
+
+# file_floats_turn(x:f32[R,C]) -> y:f32[C,R]
+def file_floats_turn(
+    x: npt.ArrayLike,
+) -> np.ndarray: ...
+
 class linear:
     TAG: int
     activation: tuple[str, ...]
@@ -3025,7 +3039,7 @@ class transformer_step:
     net: tuple[str, ...]
     number: tuple[str, ...]
 
-# transformer_step_run(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,2D], sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[T,W], angles?f32[T,D], ends?l[N], distances?f32[H,T], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R]) -> logits:f32[M,vocabulary]
+# transformer_step_run(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,2D], sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[T,W], angles?f32[T,D], ends?l[N], distances?f32[H,E], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R]) -> logits:f32[M,vocabulary]
 def transformer_step_run(
     net: npt.ArrayLike,
     numbers: npt.ArrayLike,

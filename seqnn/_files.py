@@ -258,17 +258,26 @@ class Source:
         with unpacking(self.name):
             return self.stream().read(size)
 
-    def mapped(self) -> np.ndarray:
-        """Return the unpacked bytes (uint8, read-only) where they lie in the file, or in a copy of a packed one."""
-        return np.frombuffer(self.mapping(), np.uint8)
+    def mapped(self, *, writable: bool = False) -> np.ndarray:
+        """Return the unpacked bytes (uint8) where they lie in the file, or in a copy of a packed one.
 
-    def mapping(self) -> mmap.mmap | bytes:
-        """Return the same as an object that can be searched."""
+        Args:
+            writable: whether they may be written to: the pages that change are copied, and the file stays as it is.
+        """
+        return np.frombuffer(self.mapping(writable=writable), np.uint8)
+
+    def mapping(self, *, writable: bool = False) -> mmap.mmap | bytes:
+        """Return the same as an object that can be searched.
+
+        Args:
+            writable: as for `mapped`.
+        """
         if self._plain is None:
             with unpacking(self.name):
                 self._plain = self._open.enter_context(_copied(self.stream()))
         number = self._plain.fileno()
-        return mmap.mmap(number, 0, access=mmap.ACCESS_READ) if os.fstat(number).st_size else b""
+        access = mmap.ACCESS_COPY if writable else mmap.ACCESS_READ
+        return mmap.mmap(number, 0, access=access) if os.fstat(number).st_size else b""
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
+from . import _file_floats
 from ._atomic import atomic_write
 from ._files import Path, Source
 
@@ -79,7 +80,9 @@ def save(
             _write_array(file, arrays[name])
 
 
-def load(path: Path, *, mmap: bool = True, widen: bool = False) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def load(
+    path: Path, *, mmap: bool = True, widen: bool = False, writable: bool = False
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Read the arrays and the metadata of a safetensors file, which may be packed or a pipe.
 
     Args:
@@ -87,6 +90,8 @@ def load(path: Path, *, mmap: bool = True, widen: bool = False) -> tuple[dict[st
         mmap: True (default) gives read-only views of the mapped file: opening takes milliseconds whatever its size, and
             the file must not be shortened in place while they are used. False reads everything into writable memory.
         widen: whether bfloat16 arrays come as float32, which holds all their values; else as uint16.
+        writable: whether views of the mapped file may be written to: pages that change are copied, and the file stays as it
+            is.
 
     Returns:
         Arrays by name, and the metadata.
@@ -95,14 +100,16 @@ def load(path: Path, *, mmap: bool = True, widen: bool = False) -> tuple[dict[st
         ValueError: a file that is damaged in any way; it names the file and the tensor.
     """
     with Source(path) as source:
-        return read(source, mmap=mmap, widen=widen)
+        return read(source, mmap=mmap, widen=widen, writable=writable)
 
 
-def read(source: Source, *, mmap: bool = True, widen: bool = False) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def read(
+    source: Source, *, mmap: bool = True, widen: bool = False, writable: bool = False
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Do what `load` does with a file that is open."""
     path = source.name
     refuse_pickle(path, source.head)
-    mapped = source.mapped()
+    mapped = source.mapped(writable=writable)
     size = len(mapped)
     header, start = _read_header(path, mapped)
     metadata = header.pop("__metadata__", {})
@@ -115,7 +122,7 @@ def read(source: Source, *, mmap: bool = True, widen: bool = False) -> tuple[dic
     for name, (dtype, shape, begin, end) in layout.items():
         array = data[start + begin : start + end].view(dtype).reshape(shape)
         if widen and header[name]["dtype"] == "BF16":
-            array = (array.astype(np.uint32) << 16).view(np.float32)
+            array = _file_floats.widened(array)
         tensors[name] = array if array.flags.aligned else array.copy()
     return tensors, metadata
 

@@ -14,6 +14,7 @@ from seqnn import _safetensors
 
 FILE = Path(__file__).with_name("pretrained_record.json")
 IDS = np.array([[5, 17, 3, 29, 11], [7, 2, 2, 19, 23]])
+ENDED = np.array([[5, 17, 3, 29, 2], [7, 4, 9, 19, 2]])
 DIGITS = 6
 
 
@@ -69,12 +70,19 @@ def record():
         "num_heads": 2,
         "decoder_start_token_id": 0,
     }
+    bart = {
+        "vocab_size": 31, "d_model": 8, "encoder_layers": 2, "decoder_layers": 1, "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2, "encoder_ffn_dim": 12, "decoder_ffn_dim": 12, "max_position_embeddings": 16,
+    }  # fmt: skip
+    marian = {"pad_token_id": 30, "decoder_start_token_id": 30, "eos_token_id": 0, "forced_eos_token_id": 0}
     configs = {
         "BertModel": transformers.BertConfig(**bert),
         "BertForMaskedLM": transformers.BertConfig(**bert),
         "BertForSequenceClassification": transformers.BertConfig(**bert, num_labels=3),
         "RobertaForMaskedLM": transformers.RobertaConfig(**roberta),
         "RobertaForSequenceClassification": transformers.RobertaConfig(**roberta, num_labels=3),
+        "MPNetModel": transformers.MPNetConfig(**{**bert, "max_position_embeddings": 18}),
+        "ElectraModel": transformers.ElectraConfig(**bert, embedding_size=6),
         "DistilBertForMaskedLM": transformers.DistilBertConfig(**distil),
         "DistilBertForSequenceClassification": transformers.DistilBertConfig(**distil, num_labels=3),
         "GPT2LMHeadModel": transformers.GPT2Config(**gpt2),
@@ -84,6 +92,13 @@ def record():
         "T5ForConditionalGeneration 1.1": transformers.T5Config(
             **t5, feed_forward_proj="gated-gelu", tie_word_embeddings=False
         ),
+        "BartForConditionalGeneration": transformers.BartConfig(**bart),
+        "BartForSequenceClassification": transformers.BartConfig(**bart, num_labels=3),
+        "MarianMTModel": transformers.MarianConfig(**bart, **marian, activation_function="swish", scale_embedding=True),
+        "MBartForConditionalGeneration": transformers.MBartConfig(
+            **bart, scale_embedding=True, decoder_start_token_id=2
+        ),
+        "M2M100ForConditionalGeneration": transformers.M2M100Config(**bart),
     }
     found = {}
     for name, config in configs.items():
@@ -91,14 +106,19 @@ def record():
         tied = set(model.all_tied_weights_keys)
         shapes = {key: list(tensor.shape) for key, tensor in model.state_dict().items() if key not in tied}
         shapes = {key: shape for key, shape in shapes.items() if not key.endswith("position_ids")}
+        if name.startswith("Marian"):  # its positions are fixed
+            shapes = {key: shape for key, shape in shapes.items() if "embed_positions" not in key}
         model.load_state_dict({k: torch.from_numpy(w) for k, w in weights(shapes).items()}, strict=False)
         model.tie_weights()
         given = torch.from_numpy(IDS)
-        out = model(given, labels=given) if name.startswith("T5") else model(given)
+        if name == "BartForSequenceClassification":  # its texts end with the token 2
+            out = model(torch.from_numpy(ENDED))
+        else:
+            out = model(given, labels=given) if config.is_encoder_decoder else model(given)
         first = out.last_hidden_state if name.endswith("Model") and hasattr(out, "last_hidden_state") else out.logits
         found[name] = {"config": {**config.to_dict(), "architectures": [name.split()[0]]}, "shapes": shapes}
         found[name]["numbers"] = first.detach().double().numpy().round(DIGITS).tolist()
-        if hasattr(model, "generate") and name[0] in "GLQT":
+        if model.can_generate():
             plain = {"max_new_tokens": 6, "do_sample": False, "pad_token_id": 0}
             found[name]["greedy"] = model.generate(given, **plain).tolist()
             found[name]["beams"] = model.generate(given, **plain, num_beams=3).tolist()

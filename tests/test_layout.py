@@ -22,6 +22,7 @@ STOREYS = [
         "_core",
         "_threads",
         "_config",
+        "_file_floats",
         "_files",
         "_hints",
         "_interrupts",

@@ -1,7 +1,7 @@
 // Convolution in two dimensions (one is a special case), as products of the weights with shifted planes of the input:
 // no matrix of windows is ever written.
-#include "conv/beside.h"
-#include "conv/product.h"
+#include "conv/pixel_weights.h"
+#include "conv/pixels.h"
 #include "conv/weights.h"
 #include "conv_args.h"
 
@@ -9,18 +9,18 @@
 #define NAMED_ALIKE(a)                                                                                                 \
     .images = (a)->N, .groups = (a)->groups, .outputs = (a)->O / (a)->groups, .stride_y = (a)->stride_y,               \
     .stride_x = (a)->stride_x, .top = (a)->top, .left = (a)->left, .dilation_y = (a)->dilation_y,                      \
-    .dilation_x = (a)->dilation_x, .unit = 1
+    .dilation_x = (a)->dilation_x
 
-// Computes the forward direction; bias may be NULL.
+// Computes the forward direction; bias may be NULL, as may be the batches that stand for x and y.
 static const char *convolve_forward(const geometry *g, const real *x, const real *w, const real *bias, bool relu,
-                                    bool in_parts, real *y)
+                                    const batch_arrays *batch, real *y)
 {
     const int64_t window = g->rows * g->columns;
     tap_lists taps = make_taps(window);
     if (!taps.memory) return sq_no_memory;
     list_window_taps(g, &taps);
-    const axis down = {.source = g->height, .count = g->out_height, .step = g->stride_y, .unit = 1};
-    const axis across = {.source = g->width, .count = g->out_width, .step = g->stride_x, .unit = g->unit};
+    const axis down = {.source = g->height, .count = g->out_height, .step = g->stride_y};
+    const axis across = {.source = g->width, .count = g->out_width, .step = g->stride_x};
     convolution c = {
         .in = make_planes(x, NULL, g->images, g->groups * g->inputs, down, across, window, &taps),
         .groups = g->groups,
@@ -33,34 +33,34 @@ static const char *convolve_forward(const geometry *g, const real *x, const real
         .w_tap = taps.w,
         .bias = bias,
         .relu = relu,
-        .in_parts = in_parts,
+        .batch = batch,
         .y = y,
         .height = g->out_height,
         .width = g->out_width,
         .step_y = 1,
         .step_x = 1,
     };
-    const char *error = convolve(&c);
+    const char *error = batch ? convolve_pixels(&c) : convolve(&c);
     free(taps.memory);
     return error;
 }
 
 // Computes the gradient of the input from that of the output, which counts where `gate` is open, plus a bias, which may
-// be NULL. The input pixels that lie a stride apart are one convolution of it, each remainder with its own taps.
+// be NULL, as may be the batches that stand for the gradients. The input pixels that lie a stride apart are one
+// convolution of it, each remainder with its own taps.
 static const char *convolve_backward(const geometry *g, const real *grad, const real *gate, const real *w,
-                                     const real *bias, bool in_parts, real *dx)
+                                     const real *bias, const batch_arrays *batch, real *dx)
 {
     const int64_t window = g->rows * g->columns;
     tap_lists taps = make_taps(window);
     if (!taps.memory) return sq_no_memory;
     const char *error = NULL;
     for (int64_t at_y = 0; at_y < least(g->stride_y, g->height) && !error; at_y++) {
-        for (int64_t at_x = 0; at_x < least(g->stride_x * g->unit, g->width) && !error; at_x += g->unit) {
+        for (int64_t at_x = 0; at_x < least(g->stride_x, g->width) && !error; at_x++) {
             const int64_t count = list_gradient_taps(g, at_y, at_x, &taps);
-            const int64_t columns = blocks(g->width - at_x, g->stride_x * g->unit) * g->unit;
-            const axis y = {
-                .source = g->out_height, .count = blocks(g->height - at_y, g->stride_y), .step = 1, .unit = 1};
-            const axis x = {.source = g->out_width, .count = columns, .step = 1, .unit = g->unit};
+            const int64_t columns = blocks(g->width - at_x, g->stride_x);
+            const axis y = {.source = g->out_height, .count = blocks(g->height - at_y, g->stride_y), .step = 1};
+            const axis x = {.source = g->out_width, .count = columns, .step = 1};
             convolution c = {
                 .in = make_planes(grad, gate, g->images, g->groups * g->outputs, y, x, count, &taps),
                 .groups = g->groups,
@@ -72,7 +72,7 @@ static const char *convolve_backward(const geometry *g, const real *grad, const 
                 .w_input = g->inputs * window,
                 .w_tap = taps.w,
                 .bias = bias,
-                .in_parts = in_parts,
+                .batch = batch,
                 .y = dx,
                 .height = g->height,
                 .width = g->width,
@@ -81,10 +81,41 @@ static const char *convolve_backward(const geometry *g, const real *grad, const 
                 .step_y = g->stride_y,
                 .step_x = g->stride_x,
             };
-            error = convolve(&c);
+            error = batch ? convolve_pixels(&c) : convolve(&c);
         }
     }
     free(taps.memory);
+    return error;
+}
+
+// Computes the gradient of the weights and, unless db is NULL, of the bias; the output's gradient counts where `gate`
+// is open.
+static const char *correlate_weights(const geometry *g, const real *grad, const real *gate, const real *x, real *dw,
+                                     real *db)
+{
+    tap_lists taps = make_taps(g->rows * g->columns), here = make_taps(1);
+    const char *error = sq_no_memory;
+    if (taps.memory && here.memory) {
+        list_window_taps(g, &taps);
+        here.y[0] = here.x[0] = 0;
+        const axis down = {.source = g->height, .count = g->out_height, .step = g->stride_y};
+        const axis across = {.source = g->width, .count = g->out_width, .step = g->stride_x};
+        const axis p = {.source = g->out_height, .count = g->out_height, .step = 1};
+        const axis q = {.source = g->out_width, .count = g->out_width, .step = 1};
+        weight_gradient sums = {
+            .x = make_planes(x, NULL, g->images, g->groups * g->inputs, down, across, g->rows * g->columns, &taps),
+            .grad = make_planes(grad, gate, g->images, g->groups * g->outputs, p, q, 1, &here),
+            .groups = g->groups,
+            .inputs = g->inputs,
+            .outputs = g->outputs,
+        };
+        batch_gradient batches = {.sums = sums};
+        error = worth_batches(g) && worth_lanes(g->outputs, g->inputs * g->rows * g->columns)
+                    ? correlate_batches(&batches, grad, gate, x, dw, db)
+                    : correlate_all(&sums, dw, db);
+    }
+    free(taps.memory);
+    free(here.memory);
     return error;
 }
 
@@ -113,13 +144,13 @@ KERNEL(conv_forward)
         .columns = a->S,
         NAMED_ALIKE(a),
     };
-    const int64_t beside = images_beside(&g);
-    if (beside == 1) return convolve_forward(&g, a->x, a->w, a->bias, a->relu, false, a->y);
-    beside_arrays b;
-    if (!take_beside(&b, &g, beside)) return sq_no_memory;
-    put_x(&b, &g, a->x);
-    const char *error = convolve_forward(&b.g, b.x, a->w, a->bias, a->relu, true, b.y);
-    take_apart(a->y, b.y, a->N, a->O, g.out_height * g.out_width, beside, b.team);
+    if (!worth_batches(&g)) return convolve_forward(&g, a->x, a->w, a->bias, a->relu, NULL, a->y);
+    batch_arrays b;
+    const int64_t pixels = a->H * a->W, y_pixels = g.out_height * g.out_width;
+    if (!take_batches(&b, a->N, a->C, pixels, a->O, y_pixels)) return sq_no_memory;
+    put_images(&b, a->x, NULL, a->N, a->C, pixels);
+    const char *error = convolve_forward(&g, NULL, a->w, a->bias, a->relu, &b, NULL);
+    take_images(&b, a->y, a->N, a->O, y_pixels);
     sq_scratch_give(b.x);
     return error;
 }
@@ -144,14 +175,13 @@ KERNEL(conv_backward_input)
         .columns = a->S,
         NAMED_ALIKE(a),
     };
-    const int64_t beside = images_beside(&g);
-    if (beside == 1) return convolve_backward(&g, a->grad, a->y, a->w, a->bias, false, a->dx);
-    beside_arrays b;
-    if (!take_beside(&b, &g, beside)) return sq_no_memory;
-    put_y(&b, &g, a->grad, b.y);
-    if (a->y) put_y(&b, &g, a->y, b.gate);
-    const char *error = convolve_backward(&b.g, b.y, a->y ? b.gate : NULL, a->w, a->bias, true, b.x);
-    take_apart(a->dx, b.x, a->N, a->groups * a->I, a->height * a->width, beside, b.team);
+    if (!worth_batches(&g)) return convolve_backward(&g, a->grad, a->y, a->w, a->bias, NULL, a->dx);
+    batch_arrays b;
+    const int64_t pixels = a->P * a->Q, dx_pixels = a->height * a->width;
+    if (!take_batches(&b, a->N, a->O, pixels, a->groups * a->I, dx_pixels)) return sq_no_memory;
+    put_images(&b, a->grad, a->y, a->N, a->O, pixels);
+    const char *error = convolve_backward(&g, NULL, NULL, a->w, a->bias, &b, NULL);
+    take_images(&b, a->dx, a->N, a->groups * a->I, dx_pixels);
     sq_scratch_give(b.x);
     return error;
 }
@@ -176,14 +206,5 @@ KERNEL(conv_backward_weight)
         .columns = a->columns,
         NAMED_ALIKE(a),
     };
-    const int64_t beside = images_beside(&g);
-    if (beside == 1) return correlate_weights(&g, a->grad, a->y, a->x, a->dw, a->db);
-    beside_arrays b;
-    if (!take_beside(&b, &g, beside)) return sq_no_memory;
-    put_x(&b, &g, a->x);
-    put_y(&b, &g, a->grad, b.y);
-    if (a->y) put_y(&b, &g, a->y, b.gate);
-    const char *error = correlate_weights(&b.g, b.y, a->y ? b.gate : NULL, b.x, a->dw, a->db);
-    sq_scratch_give(b.x);
-    return error;
+    return correlate_weights(&g, a->grad, a->y, a->x, a->dw, a->db);
 }

@@ -7,10 +7,9 @@
 
 #include "conv/tiles.h"
 
-// One axis: output i needs source[i * step + tap] for each tap, zero outside of [0, source). Where images lie side by
-// side, each of these numbers but the step counts elements, `unit` of them a pixel.
+// One axis: output i needs source[i * step + tap] for each tap, zero outside of [0, source).
 typedef struct {
-    int64_t source, count, step, unit;
+    int64_t source, count, step;
     int64_t first, last; // smallest and largest shift of a tap
     int64_t block;       // outputs of a block
     int64_t pitch;       // places that a block takes in the plane
@@ -39,8 +38,8 @@ typedef struct {
 
 static inline int64_t divide_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-// A tap as a shift of the places of one phase: tap = shift * step + phase, 0 <= phase < step * unit.
-static inline int64_t shift_of(const axis *a, int64_t tap) { return divide_down(tap, a->step * a->unit) * a->unit; }
+// A tap as a shift of the places of one phase: tap = shift * step + phase, 0 <= phase < step.
+static inline int64_t shift_of(const axis *a, int64_t tap) { return divide_down(tap, a->step); }
 static inline int64_t phase_of(const axis *a, int64_t tap) { return tap - shift_of(a, tap) * a->step; }
 
 static void set_taps(axis *a, const int64_t *tap, int64_t taps)
@@ -57,7 +56,7 @@ static void set_taps(axis *a, const int64_t *tap, int64_t taps)
 static void set_block(axis *a, int64_t size)
 {
     const int64_t need = size + a->last - a->first, lead = most(0, -a->first);
-    const int64_t end = most(0, blocks(a->source, a->step * a->unit) * a->unit - a->first);
+    const int64_t end = most(0, blocks(a->source, a->step) - a->first);
     a->block = size;
     a->pitch = most(most(size, least(end, need)), need - lead);
     if (size < a->count || a->pitch <= lead) a->pitch = need;
@@ -87,8 +86,7 @@ static void set_blocks(planes *p, int64_t each, int64_t budget, int64_t images)
         const int64_t row = times(each, p->x.pitch);
         set_block(&p->y, least(p->y.count, most(1, budget / row - span)));
         const int64_t column = times(each, p->y.pitch);
-        if (times(column, p->x.pitch) > 4 * budget)
-            set_block(&p->x, least(p->x.count, round_up(most(256, budget / column), p->x.unit)));
+        if (times(column, p->x.pitch) > 4 * budget) set_block(&p->x, least(p->x.count, most(256, budget / column)));
     }
     set_sizes(p);
 }
@@ -108,17 +106,16 @@ static void set_phases(planes *p)
     }
 }
 
-// Writes each tap's place in a plane, offset[channel, tap] for planes of consecutive channels, or offset[tap, channel].
-static void write_offsets(const planes *p, int64_t channels, bool by_tap, int64_t *offset)
+// Writes each tap's place in a plane, offset[channel, tap] for planes of consecutive channels.
+static void write_offsets(const planes *p, int64_t channels, int64_t *offset)
 {
-    const int64_t channel_step = by_tap ? 1 : p->taps, tap_step = by_tap ? channels : 1;
     for (int64_t t = 0; t < p->taps && channels; t++) {
         const int64_t by = shift_of(&p->y, p->tap_y[t]), bx = shift_of(&p->x, p->tap_x[t]);
         const int64_t py = phase_of(&p->y, p->tap_y[t]), px = phase_of(&p->x, p->tap_x[t]);
         int64_t at = 0;
         while (p->phase_y[at] != py || p->phase_x[at] != px) at++;
         const int64_t first = at * p->phase_size + (by - p->y.first) * p->x.pitch + bx - p->x.first;
-        for (int64_t i = 0; i < channels; i++) offset[i * channel_step + t * tap_step] = first + i * p->plane;
+        for (int64_t i = 0; i < channels; i++) offset[i * p->taps + t] = first + i * p->plane;
     }
 }
 
@@ -143,10 +140,8 @@ static block nth_block(const planes *p, int64_t n)
 static void find_data(const axis *a, int64_t start, int64_t phase, int64_t *begin, int64_t *end, int64_t *source)
 {
     const int64_t base = (start + a->first) * a->step + phase; // the source index of place 0
-    const int64_t step = a->step * a->unit, low = base >= 0 ? 0 : blocks(-base, step);
-    const int64_t high = divide_down(a->source - a->unit - base, step) + 1;
-    *begin = least(low * a->unit, a->filled);
-    *end = most(*begin, least(high * a->unit, a->filled));
+    *begin = least(base >= 0 ? 0 : blocks(-base, a->step), a->filled);
+    *end = most(*begin, least(divide_down(a->source - 1 - base, a->step) + 1, a->filled));
     *source = base + *begin * a->step;
 }
 
@@ -174,13 +169,7 @@ static void copy_phase(const planes *p, const block *b, int64_t channel, int64_t
             const int64_t from =
                 ((n * p->channels + channel) * p->y.source + y0 + (row - top) * p->y.step) * p->x.source + x0;
             const real *gate = p->gate ? p->gate + from : NULL;
-            real *at = to + row * p->x.pitch + left;
-            if (p->x.step == 1 || p->x.unit == 1)
-                copy_row(at, p->source + from, gate, p->x.step, right - left);
-            else
-                for (int64_t i = 0; i < right - left; i += p->x.unit)
-                    copy_row(at + i, p->source + from + i * p->x.step, gate ? gate + i * p->x.step : NULL, 1,
-                             p->x.unit);
+            copy_row(to + row * p->x.pitch + left, p->source + from, gate, p->x.step, right - left);
         }
 }
 

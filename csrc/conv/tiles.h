@@ -12,9 +12,10 @@ ALWAYS_INLINE void copy_run(real *to, const real *from, int64_t n)
     if (i < n) vf_store_part(to + i, n - i, vf_load_part(from + i, n - i));
 }
 
-// A product tile: c[o, q] = sum over k of w[k, o] x[offset[k] + q], for the rows o of a panel and `width` positions q.
+// A product tile: c[o, q] = sum over the k of all runs of w[k, o] x[offset[k] + q], for the rows o of a panel and
+// `width` positions q; the offsets are those of each run.
 typedef struct {
-    int64_t w, offset, depth; // where the k of a run begin in either list, and how many they are
+    int64_t w, x, depth; // where the k of a run begin in w and x, and how many they are
 } product_run;
 
 typedef struct {
@@ -78,10 +79,10 @@ ALWAYS_INLINE void store_one(real *c, vf x, bool relu) { vf_store(c, relu ? vf_m
     {                                                                                                                  \
         EACH_##rows(START) for (int64_t r = 0; r < job->runs; r++)                                                     \
         {                                                                                                              \
-            const real *w = job->w + job->run[r].w * rows;                                                             \
-            const int64_t *offset = job->offset + job->run[r].offset, *end = offset + job->run[r].depth;               \
+            const real *w = job->w + job->run[r].w * rows, *x = job->x + job->run[r].x;                                \
+            const int64_t *offset = job->offset, *end = offset + job->run[r].depth;                                    \
             for (; offset < end; offset++, w += rows) {                                                                \
-                const real *at = job->x + *offset;                                                                     \
+                const real *at = x + *offset;                                                                          \
                 const vf left = vf_load(at), right = vf_load(at + LANES);                                              \
                 EACH_##rows(MULTIPLY)                                                                                  \
             }                                                                                                          \
@@ -114,16 +115,48 @@ static void product_1(const product_tile *job)
 {
     EACH_8(SINGLE_START)
     for (int64_t r = 0; r < job->runs; r++) {
-        const real *w = job->w + job->run[r].w;
-        const int64_t *offset = job->offset + job->run[r].offset;
+        const real *w = job->w + job->run[r].w, *x = job->x + job->run[r].x;
         for (int64_t k = 0; k < job->run[r].depth; k++) {
-            const real *at = job->x + offset[k];
+            const real *at = x + job->offset[k];
             const vf weight = vf_set(w[k]);
             EACH_8(SINGLE_MULTIPLY)
         }
     }
     const vf bias = vf_set(job->bias ? job->bias[0] : 0);
     EACH_8(SINGLE_STORE)
+}
+
+// A whole row of `width` outputs of a single channel, which is stored where it belongs.
+ALWAYS_INLINE void product_row(const int vectors, const product_tile *job, int64_t width)
+{
+    const vf bias = vf_set(job->bias ? job->bias[0] : 0);
+    vf a = bias, b = bias, c = bias, d = bias;
+    for (int64_t k = 0; k < job->run->depth; k++) {
+        const real *at = job->x + job->offset[k];
+        const vf weight = vf_set(job->w[k]);
+        a += weight * vf_load(at);
+        if (vectors > 1) b += weight * vf_load(at + LANES);
+        if (vectors > 2) c += weight * vf_load(at + 2 * LANES);
+        if (vectors > 3) d += weight * vf_load(at + 3 * LANES);
+    }
+    const vf last = vectors == 1 ? a : vectors == 2 ? b : vectors == 3 ? c : d;
+    real *to = job->c;
+    if (vectors > 1) store_one(to, a, job->relu), to += LANES;
+    if (vectors > 2) store_one(to, b, job->relu), to += LANES;
+    if (vectors > 3) store_one(to, c, job->relu), to += LANES;
+    vf_store_part(to, width - (vectors - 1) * LANES, job->relu ? vf_max((vf){0}, last) : last);
+}
+
+enum { ROW_WIDTH = 4 * LANES, ROW_DEPTH = 64 };
+
+static void product_row_of(const product_tile *job, int64_t width)
+{
+    switch (blocks(width, LANES)) {
+    case 1: product_row(1, job, width); break;
+    case 2: product_row(2, job, width); break;
+    case 3: product_row(3, job, width); break;
+    default: product_row(4, job, width);
+    }
 }
 
 static void (*const products[])(const product_tile *) = {

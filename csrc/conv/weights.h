@@ -154,14 +154,32 @@ static void finish_sums(const weight_gradient *g, int team, real *dw)
     }
 }
 
-static void set_parts(weight_gradient *g)
+// Adds up the chunks, and writes dw and db, unless that is NULL.
+static void finish_all(const weight_gradient *g, int team, real *dw, real *db)
+{
+    const int64_t channels = g->groups * g->outputs;
+    finish_sums(g, team, dw);
+    if (!db) return;
+    add_chunks(g->db, g->chunks, channels, 0, channels);
+    memcpy(db, g->db, (size_t)channels * sizeof(real));
+}
+
+static bool worth_lanes(int64_t outputs, int64_t depth) { return outputs >= LANES && depth >= 8 * SPREAD_ROWS; }
+
+// Sets how the sums lie, and the inputs of a part.
+static void set_sums(weight_gradient *g)
 {
     g->depth = g->inputs * g->x.taps;
-    g->lanes = g->outputs >= LANES && g->depth >= 8 * SPREAD_ROWS;
+    g->lanes = worth_lanes(g->outputs, g->depth);
     g->sums_row = g->lanes ? gemm_vectors(g->outputs) * LANES : g->depth;
     g->sums_group = g->sums_row * (g->lanes ? g->depth : g->outputs);
-    g->output_part = least(g->outputs, 64);
     g->input_part = most(1, least(g->inputs, most(16, least(128, 288 / most(1, g->x.taps)))));
+}
+
+static void set_parts(weight_gradient *g)
+{
+    set_sums(g);
+    g->output_part = least(g->outputs, 64);
     set_blocks(&g->x, g->output_part + most(1, g->x.phases) * g->input_part, 2 * BLOCK, g->x.images);
     g->grad.block_images = g->x.block_images;
     g->grad.y.block = g->grad.y.filled = g->x.y.block;
@@ -193,7 +211,7 @@ static const char *correlate_all(weight_gradient *g, real *dw, real *db)
     const int64_t spare = most(DOT_COLUMNS, SPREAD_ROWS); // of rows and columns thrown away
     int64_t *offset = malloc((size_t)(g->input_part * g->x.taps + spare) * sizeof(int64_t));
     if (memory && offset) {
-        write_offsets(&g->x, g->input_part, false, offset);
+        write_offsets(&g->x, g->input_part, offset);
         for (int64_t i = 0; i < spare; i++) offset[g->input_part * g->x.taps + i] = 0;
         g->offset = offset;
         g->sums = memory;
@@ -203,43 +221,11 @@ static const char *correlate_all(weight_gradient *g, real *dw, real *db)
             real *x = memory + sums + omp_get_thread_num() * private;
             gradient_unit(g, unit, x, x + x_size, x + x_size + grad_size);
         }
-        finish_sums(g, team, dw);
-        if (db) {
-            add_chunks(g->db, g->chunks, channels, 0, channels);
-            memcpy(db, g->db, (size_t)channels * sizeof(real));
-        }
+        finish_all(g, team, dw, db);
     }
     const char *error = memory && offset ? NULL : sq_no_memory;
     sq_scratch_give(memory);
     free(offset);
-    return error;
-}
-
-// Computes the gradient of the weights and, unless db is NULL, of the bias; the output's gradient counts where `gate`
-// is open.
-static const char *correlate_weights(const geometry *g, const real *grad, const real *gate, const real *x, real *dw,
-                                     real *db)
-{
-    tap_lists taps = make_taps(g->rows * g->columns), here = make_taps(1);
-    const char *error = sq_no_memory;
-    if (taps.memory && here.memory) {
-        list_window_taps(g, &taps);
-        here.y[0] = here.x[0] = 0;
-        const axis y = {.source = g->height, .count = g->out_height, .step = g->stride_y, .unit = 1};
-        const axis x_axis = {.source = g->width, .count = g->out_width, .step = g->stride_x, .unit = g->unit};
-        const axis p = {.source = g->out_height, .count = g->out_height, .step = 1, .unit = 1};
-        const axis q = {.source = g->out_width, .count = g->out_width, .step = 1, .unit = g->unit};
-        weight_gradient sums = {
-            .x = make_planes(x, NULL, g->images, g->groups * g->inputs, y, x_axis, g->rows * g->columns, &taps),
-            .grad = make_planes(grad, gate, g->images, g->groups * g->outputs, p, q, 1, &here),
-            .groups = g->groups,
-            .inputs = g->inputs,
-            .outputs = g->outputs,
-        };
-        error = correlate_all(&sums, dw, db);
-    }
-    free(taps.memory);
-    free(here.memory);
     return error;
 }
 

@@ -6,10 +6,9 @@
 
 // y [images, groups * outputs, out_height, out_width] from x [images, groups * inputs, height, width] and
 // w [groups * outputs, inputs, rows, columns].
-// Where images lie side by side, widths, left and dilation_x count elements, `unit` of them a pixel.
 typedef struct {
     int64_t images, groups, inputs, outputs, height, width, out_height, out_width;
-    int64_t rows, columns, stride_y, stride_x, top, left, dilation_y, dilation_x, unit;
+    int64_t rows, columns, stride_y, stride_x, top, left, dilation_y, dilation_x;
 } geometry;
 
 // Five lists of a number for each tap.
@@ -35,15 +34,15 @@ static void list_window_taps(const geometry *g, tap_lists *taps)
     }
 }
 
-// Lists the taps of input pixels (at_y + stride_y * i, at_x + stride_x * j), where at_x counts elements: those r for
-// which stride_y divides at_y + top - r * dilation_y.
+// Lists the taps of input pixels (at_y + stride_y * i, at_x + stride_x * j): those r for which stride_y divides at_y +
+// top - r * dilation_y.
 static int64_t list_gradient_taps(const geometry *g, int64_t at_y, int64_t at_x, tap_lists *taps)
 {
     int64_t n = 0;
     for (int64_t t = 0; t < g->rows * g->columns; t++) {
         const int64_t y = at_y + g->top - t / g->columns * g->dilation_y;
         const int64_t x = at_x + g->left - t % g->columns * g->dilation_x;
-        if (y % g->stride_y || x % (g->stride_x * g->unit)) continue;
+        if (y % g->stride_y || x % g->stride_x) continue;
         taps->y[n] = y / g->stride_y;
         taps->x[n] = x / g->stride_x;
         taps->w[n++] = t;

@@ -101,8 +101,10 @@ static void attend(const struct step *s, int64_t layer, int64_t r, int64_t g, bo
         keys.count = a->ends ? a->ends[r] : a->lengths[r];
     }
     const real *q = row_of(s->qkv, r, memory ? n->attended : n->projected);
+    // The bias of the last key; those before it follow.
+    const int64_t last = (a->ends ? a->T - 1 : 0) + a->lengths[r] - keys.count;
     for (int64_t h = g * share; h < (g + 1) * share; h++) {
-        const real *distances = a->distances && !memory ? a->distances + h * a->T : NULL;
+        const real *distances = a->distances && !memory ? a->distances + h * a->E + last : NULL;
         attend_head(&keys, q + h * n->depth, (real)n->scale, distances, scores,
                     row_of(s->attended, r, n->attended) + h * n->depth);
     }

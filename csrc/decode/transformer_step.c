@@ -20,7 +20,8 @@ static const char *refuse(const struct transformer_step_run *a, const struct ste
         if (a->memory_begins[i] > a->memory_ends[i]) return "memory_begins: one is after its end";
     if (a->angles && n->depth % 2) return "angles: the depth of a head is odd";
     if (a->distances && a->H != n->heads) return "distances: expected a row for each head";
-    if (a->distances && a->ends) return "distances: expected none with ends";
+    if (a->distances && a->E != (a->ends ? 2 * a->T - 1 : a->T))
+        return "distances: expected a column for each distance";
     for (int64_t i = 0; a->ends && i < a->N; i++)
         if (a->ends[i] < 1 || a->ends[i] > a->T) return "ends: expected positions of the slots, from 1";
     if (n->layers > a->weights_count) return "weights: there are fewer than the net has";
@@ -85,11 +86,12 @@ static void *take_rooms(struct step *s)
 // weights: of each layer queries, keys and values | output || queries, output of the attention to the memory || up |
 // gate | down; then the table of the outputs; each packed by rows_pack, of any kind. vectors: in the same order all
 // biases, and the weight and bias of each norm before what it belongs to (attention, memory, feed-forward, table).
-// positions are added to embeddings, angles (cosines, sines) turn queries and keys, distances are added to scores.
-// memory: keys and values of what an encoder has read, those of a sequence from memory_begins to memory_ends.
+// positions are added to embeddings, angles (cosines, sines) turn queries and keys. distances are added to scores:
+// those from 0 to T - 1 positions back, or in an encoder from 1 - T to T - 1. memory: keys and values of what an
+// encoder has read, those of a sequence from memory_begins to memory_ends.
 //: transformer_step_run(net:l[12], numbers:f64[3], weights*u8[], vectors:f32[K], x:f32[N,W], cache+f32[L,G,S,2D],
 //:     sequences:l[N]<R, lengths:l[N], slots:i[R,T]<S, wanted:l[M]<N, vocabulary:n>=1, positions?f32[T,W],
-//:     angles?f32[T,D], ends?l[N], distances?f32[H,T], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R])
+//:     angles?f32[T,D], ends?l[N], distances?f32[H,E], memory?f32[L,G,Q,2D], memory_begins?l[R], memory_ends?l[R])
 //:     -> logits:f32[M,vocabulary]
 //:     where 1 <= lengths <= T; 0 <= memory_begins <= Q; 0 <= memory_ends <= Q; memory needs memory_begins;
 //:     memory needs memory_ends; memory_begins needs memory; memory_ends needs memory; vocabulary <= 67108864

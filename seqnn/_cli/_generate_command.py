@@ -38,12 +38,13 @@ def add_command(commands: Any) -> None:
         "generate",
         help="write what follows a prompt, by any strategy",
         description="Write what a model says after PROMPT, or after each line of the standard input. MODEL: a folder of "
-        "GPT.save_huggingface, or of transformers' save_pretrained with a tokenizer.json (GPT-2, LLaMA, Qwen2, T5), "
-        "or a file of seqnn lm train, lm-neural train or LanguageModel.save. Without options the most probable token is taken "
-        "each time.",
+        "GPT.save_huggingface, or of transformers' save_pretrained with a tokenizer.json (GPT-2, LLaMA, Qwen2, T5, BART, "
+        "Marian, mBART, NLLB), whose generation_config.json says how many beams there are; or a file of seqnn lm train, "
+        "lm-neural train or LanguageModel.save. Without options the most probable token is taken each time.",
         epilog='Examples:\n  seqnn generate gpt2/ "Once upon a time" --temperature 0.8 --top-p 0.9 --seed 1\n'
         '  seqnn generate model.lm "once upon" --num-beams 8 --num-return-sequences 3\n'
-        "  seqnn generate t5/ --num-beams 4 --json < texts.txt",
+        "  seqnn generate t5/ --num-beams 4 --json < texts.txt\n"
+        '  seqnn generate nllb/ "Good morning." --target-language deu_Latn',
         formatter_class=Help,
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
@@ -91,6 +92,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="a token that ends a sequence (default: the model's); give the option once for each",
     )
+    for side, of in (("source", "the prompts"), ("target", "the answers")):
+        parser.add_argument(
+            f"--{side}-language", metavar="CODE", default=None,
+            help=f"that of {of}, for models with tokens for languages, such as deu_Latn",
+        )  # fmt: skip
     parser.add_argument(
         "--assistant-model", metavar="MODEL", help="a smaller model of the same vocabulary that proposes tokens"
     )
@@ -103,11 +109,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print what is written after each prompt."""
     options = options_of(arguments)
-    model, end = load(arguments.model)
+    model, generator = load(arguments.model)
     if "assistant_model" in options:
         options["assistant_model"] = load(options["assistant_model"])[0]
-    if end is not None:
-        options.setdefault("eos_token_id", end)
+    languages = {name: getattr(arguments, name) for name in ("source_language", "target_language")}
+    if generator is not None:
+        options = generator.options(options, languages["target_language"])
+    elif any(languages.values()):
+        raise ValueError(
+            f"source_language, target_language: need a folder of a model that translates, got {arguments.model}"
+        )
     shell = Shell()
     cuts = {name: True for name in CUTS if getattr(arguments, name)}
     if cuts and not hasattr(model, "max_positions"):
@@ -115,7 +126,10 @@ def run(arguments: argparse.Namespace) -> None:
     plain = not arguments.json and options.get("num_beams", 1) == 1 and options.get("num_return_sequences", 1) == 1
     for prompt in prompts(arguments.prompt):
         own = {"max_new_tokens": room(model, prompt, **cuts), **options}
-        if plain and "assistant_model" not in options:
+        if languages["source_language"] is not None:
+            read = generator.read(prompt, languages["source_language"])
+            report(model, prompt, own, shell, as_json=arguments.json, ids=read)
+        elif plain and "assistant_model" not in options:
             stream(cutting(model, cuts), prompt, own, shell)
         else:
             report(cutting(model, cuts), prompt, own, shell, as_json=arguments.json)
@@ -136,8 +150,8 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     return options
 
 
-def load(path: str) -> tuple[Any, list[int] | None]:
-    """Return the model of a folder or a file, and the tokens that end its texts, where that has to be told."""
+def load(path: str) -> tuple[Any, Any]:
+    """Return the model of a folder or a file, and the `Generator` of a folder."""
     if not os.path.isdir(path):
         return load_file(source(path)), None
     from ..pretrained import Generator, load_pretrained
@@ -147,7 +161,7 @@ def load(path: str) -> tuple[Any, list[int] | None]:
         raise ValueError(f"{path}: expected a model that writes text, got {type(found.model).__name__}")
     if found.tokenizer is None:
         raise ValueError(f"{path}: expected a tokenizer.json (and the tokenizers library), or a vocabulary.json")
-    return found.model, found.eos_token_id
+    return found.model, found
 
 
 def load_file(path: str) -> Any:
@@ -206,9 +220,9 @@ def stream(model: Any, prompt: str, options: dict[str, Any], shell: Shell) -> No
     shell.result("")
 
 
-def report(model: Any, prompt: str, options: dict[str, Any], shell: Shell, *, as_json: bool) -> None:
-    """Print all sequences of a prompt."""
-    found = decode.generate(model, prompt, **options)
+def report(model: Any, prompt: str, options: dict[str, Any], shell: Shell, *, as_json: bool, ids: Any = None) -> None:
+    """Print all sequences of a prompt, whose token ids may be given."""
+    found = decode.generate(model, prompt if ids is None else ids, **options)
     for text, score, reason in zip(found.texts, found.scores.tolist(), found.finish_reason, strict=True):
         if as_json:
             record = {"prompt": prompt, "text": text, "score": score, "finish_reason": reason}

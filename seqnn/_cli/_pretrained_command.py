@@ -64,7 +64,10 @@ def run_embed(arguments: argparse.Namespace) -> None:
 
     model = _load(arguments.folder, (Encoder, StaticEncoder), "embeds sentences")
     sentences = [line.rstrip("\r\n") for line in sys.stdin]
-    own = {"batch_size": arguments.batch_size} if isinstance(model, Encoder) else {}
+    own = {}
+    if isinstance(model, Encoder):
+        model.model.freeze()  # then nothing looks whether weights have changed
+        own = {"batch_size": arguments.batch_size}
     vectors = model.embed(sentences, normalize=arguments.normalize, **own)
     path = target(arguments.output)
     if path != STDOUT:

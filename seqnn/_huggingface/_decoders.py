@@ -8,7 +8,7 @@ from typing import Any
 from ._family import GATED, Family, activation, is_tied, read_number
 from ._names import Table
 
-__all__ = ["GPT2", "LLAMA", "QWEN2", "T5"]
+__all__ = ["GPT2", "LLAMA", "MISTRAL", "QWEN2", "T5"]
 
 _HEAD = "lm_head.weight"
 _GPT2_NAMES = {
@@ -99,7 +99,14 @@ def _llama(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any
     }  # fmt: skip
 
 
-def _llama_like(model_type: str, required: Mapping[str, Any]) -> Family:
+def _mistral(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a model whose window of attention is as long as its texts may become."""
+    positions = read_number(config, "max_position_embeddings", 131072)
+    said = {"sliding_window": config.get("sliding_window", 4096)}  # null: there is none
+    return {**_llama(config, state), "max_positions": min(positions, read_number(said, "sliding_window", positions))}
+
+
+def _llama_like(model_type: str, required: Mapping[str, Any], further: Any = _llama) -> Family:
     return Family(
         model_type,
         {
@@ -111,11 +118,12 @@ def _llama_like(model_type: str, required: Mapping[str, Any]) -> Family:
         },
         required,
         _llama_table,
-        _llama,
+        further,
     )  # fmt: skip
 
 
 LLAMA = _llama_like("llama", {"attention_bias": False, "mlp_bias": False, "pretraining_tp": 1})
+MISTRAL = _llama_like("mistral", {}, _mistral)
 QWEN2 = _llama_like("qwen2", {"use_sliding_window": False})
 
 

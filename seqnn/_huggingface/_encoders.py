@@ -1,4 +1,4 @@
-"""The families of encoders, those of BERT, as Hugging Face's files have them."""
+"""The families of encoders, BERT and its relatives, as Hugging Face's files have them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ._family import Family, activation
 from ._names import Table
 
-__all__ = ["BERT", "CAMEMBERT", "DISTILBERT", "ENCODERS", "ROBERTA", "XLM_ROBERTA"]
+__all__ = ["BERT", "CAMEMBERT", "DISTILBERT", "ELECTRA", "ENCODERS", "MPNET", "ROBERTA", "XLM_ROBERTA"]
 
 _LAYER = "encoder.layer.{}."
 _NAMES: dict[str, str | tuple[str, ...]] = {
@@ -34,7 +34,15 @@ _DISTIL_NAMES: dict[str, str | tuple[str, ...]] = {
     "transformer.layers.{}.linear2": f"{_DISTILLED}ffn.lin2",
     "transformer.layers.{}.norm2": f"{_DISTILLED}output_layer_norm",
 }
-_HEADS = ("cls.", "classifier.", "qa_outputs.", "lm_head.", "pre_classifier.", "vocab_")
+_MPNET_NAMES = {
+    **_NAMES,
+    "transformer.layers.{}.self_attn.in_proj": tuple(f"{_LAYER}attention.attn.{x}" for x in "qkv"),
+    "transformer.layers.{}.self_attn.out_proj": f"{_LAYER}attention.attn.o",
+    "transformer.layers.{}.norm1": f"{_LAYER}attention.LayerNorm",
+    "transformer.relative": "encoder.relative_attention_bias",
+}
+_ELECTRA_NAMES = {**_NAMES, "projection": "embeddings_project"}
+_HEADS = ("cls.", "classifier.", "qa_outputs.", "lm_head.", "pre_classifier.", "vocab_", "discriminator_", "generator_")
 _BUFFERS = (r"position_ids$",)
 _ARGUMENTS = {
     "vocabulary_size": ("vocab_size", 30522), "max_positions": ("max_position_embeddings", 512),
@@ -77,6 +85,10 @@ def _roberta(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, A
     return {**_bert(config, state), "max_positions": positions - _PADDING - 1}
 
 
+def _mpnet(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_roberta(config, state), "num_segments": 0}
+
+
 def _distilbert(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
     return {"activation": activation(config.get("activation", "gelu")), "pooler": False, "num_segments": 0}
 
@@ -87,6 +99,20 @@ def _robust(model_type: str) -> Family:
 
 BERT = Family("bert", _ARGUMENTS, _REQUIRED, _table("bert", _NAMES), _bert)
 ROBERTA, XLM_ROBERTA, CAMEMBERT = map(_robust, ("roberta", "xlm-roberta", "camembert"))
+MPNET = Family(
+    "mpnet",
+    {**_ARGUMENTS, "vocabulary_size": ("vocab_size", 30527), "buckets": ("relative_attention_num_buckets", 32)},
+    _REQUIRED,
+    _table("mpnet", _MPNET_NAMES, _PADDING + 1),
+    _mpnet,
+)
+ELECTRA = Family(
+    "electra",
+    {**_ARGUMENTS, "embedding_size": ("embedding_size", 128)},
+    _REQUIRED,
+    _table("electra", _ELECTRA_NAMES),
+    _bert,
+)
 DISTILBERT = Family("distilbert", _DISTIL_ARGUMENTS, {}, _table("distilbert", _DISTIL_NAMES), _distilbert)
 ENCODERS = {
     "Bert": BERT,
@@ -94,5 +120,7 @@ ENCODERS = {
     "XLMRoberta": XLM_ROBERTA,
     "Camembert": CAMEMBERT,
     "DistilBert": DISTILBERT,
+    "MPNet": MPNET,
+    "Electra": ELECTRA,
 }
 """The beginning of the names of their classes -> the family."""

@@ -21,7 +21,7 @@ _ACTIVATIONS = {
     "gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu_fast": "gelu_tanh",
     "relu": "relu", "silu": "silu", "swish": "silu",
 }  # fmt: skip
-_FROM_ZERO = ("type_vocab_size", "pad_token_id", "eos_token_id")
+_FROM_ZERO = ("type_vocab_size", "pad_token_id", "eos_token_id", "decoder_start_token_id")
 """Integers that may be 0."""
 
 GATED = {"gated-gelu": "geglu_tanh", "gated-silu": "swiglu", "gated-relu": "reglu"}
@@ -104,6 +104,7 @@ def read_folder(
     make: Make,
     table: Callable[[Any], Table],
     state: Mapping[str, Any] | None = None,
+    renamed: Mapping[str, str] | None = None,
 ) -> Loaded:
     """Make a model with the weights and the tokenizer of a folder.
 
@@ -114,22 +115,34 @@ def read_folder(
         make: make(arguments, config, state) -> a model whose weights are still to be set.
         table: table(model) -> the names of its parameters.
         state: the arrays; None: those of the folder.
+        renamed: names in the file -> theirs, where those differ.
 
     Raises:
         ValueError: something does not fit; the message names the folder.
     """
-    state = read_state(folder) if state is None else state
+    found: Mapping[str, Any] = read_state(folder, writable=True) if state is None else state
     try:
+        found = _renamed(found, renamed or {})
         with nn.init.skipped():
-            model = make(family.read(config, state), config, state)
+            model = make(family.read(config, found), config, found)
         names = table(model)
-        load(model, state, names)
+        load(model, found, names, assign=state is None)
         if hasattr(model, "tokenizer"):
             model.tokenizer = read_tokenizer(folder)
     except (TypeError, ValueError, LookupError, OverflowError, MemoryError) as error:
         missing = "missing " if isinstance(error, KeyError) else ""
         raise ValueError(f"{os.fspath(folder)}: {missing}{error}") from None
-    return Loaded(model.eval(), config, names, any(name.startswith(names.prefix) for name in state))
+    return Loaded(model.eval(), config, names, any(name.startswith(names.prefix) for name in found))
+
+
+def _renamed(state: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return arrays by other names; those that are not mentioned keep theirs."""
+    if absent := sorted(names.keys() - state.keys()):
+        raise ValueError(f"names: expected names in the file, got {', '.join(map(repr, absent[:5]))}")
+    found = {names.get(name, name): array for name, array in state.items()}
+    if len(found) < len(state):
+        raise ValueError("names: expected another name for each array, got one for two of them")
+    return found
 
 
 def is_tied(config: Mapping[str, Any], state: Mapping[str, Any], output: str, default: bool = True) -> bool:

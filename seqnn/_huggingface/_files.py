@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +21,7 @@ __all__ = ["Source", "read_config", "read_json", "read_state", "read_tokenizer",
 
 Source = Mapping[str, Any] | str | os.PathLike
 
-_FILE, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_FILE, _INDEX, _ARCHIVE = "model.safetensors", "model.safetensors.index.json", "model.npz"
 TOKENIZERS = ((SubwordTokenizer, "tokenizer.json"), (Vocabulary, "vocabulary.json"))
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
@@ -27,12 +29,13 @@ _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 # Reading.
 
 
-def read_state(source: Source) -> dict[str, np.ndarray]:
+def read_state(source: Source, *, writable: bool = False) -> dict[str, np.ndarray]:
     """Return the arrays of a model by their names; bfloat16 becomes float32.
 
     Args:
-        source: a state dict (also of torch tensors), a safetensors file, the index of one that is cut into shards, or the
-            folder of `save_pretrained`.
+        source: a state dict (also of torch tensors), a safetensors file, the index of one that is cut into shards, an
+            archive of NumPy's (.npz), or a folder with one of them.
+        writable: whether what lies in files may be written to, as `_safetensors.load` says.
 
     Raises:
         ValueError: a file is damaged, or only there as a pickle, which can run any code; the message names it.
@@ -44,34 +47,45 @@ def read_state(source: Source) -> dict[str, np.ndarray]:
     if path.is_dir():
         path = _file_in(path)
     if path.name.endswith(".json"):
-        return _join_shards(path)
-    return _read_file(path)
+        return _join_shards(path, writable)
+    return _read_file(path, writable)
 
 
-def _read_file(path: Path) -> dict[str, np.ndarray]:
+def _read_file(path: Path, writable: bool) -> dict[str, np.ndarray]:
     with open(path, "rb") as file:
         start = file.read(4)
-    if start == b"PK\x03\x04" or path.name in _PICKLES:
+    if (start == b"PK\x03\x04" and not path.name.endswith(".npz")) or path.name in _PICKLES:
         raise ValueError(
             f"{path}: a file of torch.save, which is not read because it can run any code. Write it anew where torch is: "
             'safetensors.torch.save_model(model, "model.safetensors"), or model.save_pretrained(folder)'
         )
-    return _safetensors.load(path, widen=True)[0]
+    if path.name.endswith(".npz"):
+        return _read_archive(path)
+    return _safetensors.load(path, widen=True, writable=writable)[0]
+
+
+def _read_archive(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an archive of NumPy's, none of which is a pickle."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            return dict(archive)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path}: not an archive of arrays that numpy.savez writes: {error}") from None
 
 
 def _file_in(folder: Path) -> Path:
     """Return the file of the weights in a folder of `save_pretrained`."""
-    for name in (_FILE, _INDEX, *_PICKLES):
+    for name in (_FILE, _INDEX, _ARCHIVE, *_PICKLES):
         if (folder / name).exists():
             return folder / name
     there = ", ".join(sorted(entry.name for entry in folder.iterdir())[:8]) or "nothing"
     raise ValueError(f"{folder}: expected {_FILE} or {_INDEX}, got {there}")
 
 
-def _join_shards(index: Path) -> dict[str, np.ndarray]:
+def _join_shards(index: Path, writable: bool) -> dict[str, np.ndarray]:
     """Return the arrays of all files that an index names."""
     if index.name in _PICKLES:
-        return _read_file(index)
+        return _read_file(index, writable)
     files = read_json(index).get("weight_map")
     if not isinstance(files, dict) or not all(isinstance(f, str) and os.path.basename(f) == f for f in files.values()):
         raise ValueError(f"{index}: expected a weight_map from names to files beside it, got {files!r:.80}")
@@ -79,7 +93,7 @@ def _join_shards(index: Path) -> dict[str, np.ndarray]:
     for name in sorted(set(files.values())):
         if not (index.parent / name).is_file():
             raise ValueError(f"{index}: names the file {name}, which is missing")
-        state |= _read_file(index.parent / name)
+        state |= _read_file(index.parent / name, writable)
     if absent := sorted(files.keys() - state.keys()):
         raise ValueError(f"{index}: {', '.join(absent[:5])} are in none of its files")
     return state

@@ -23,6 +23,8 @@ CLASSES = {
     "Roberta": {"head.dense": "classifier.dense", "head.output": "classifier.out_proj"},
     "DistilBert": {"head.dense": "pre_classifier", "head.output": "classifier"},
     "GPT2": {"head.output": "score"},
+    "Electra": {"head.dense": "classifier.dense", "head.output": "classifier.out_proj"},
+    "Bart": {"head.dense": "classification_head.dense", "head.output": "classification_head.out_proj"},
 }
 """The layers of a `ClassificationHead` -> theirs."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import nn
+from .. import _file_floats, nn
 from ._files import Source, read_state
 
 __all__ = ["Table", "load", "state_of"]
@@ -35,6 +35,9 @@ class Table:
 
     transposed: tuple[str, ...] = ()
     """Endings of our modules whose matrices lie the other way round there."""
+
+    one_row: tuple[str, ...] = ()
+    """Names of theirs whose arrays are matrices of one row, and vectors here."""
 
     skipped: Mapping[str, int] = field(default_factory=dict)
     """Modules of ours -> how many of their first rows ours have not got."""
@@ -83,13 +86,14 @@ class Table:
         return module, [f"{name.format(number)}.{kind}".removesuffix(".") for name in sources]
 
 
-def load(model: nn.Module, source: Source, table: Table) -> None:
+def load(model: nn.Module, source: Source, table: Table, *, assign: bool = False) -> None:
     """Copy a state with other names into the parameters of a model.
 
     Args:
         model: whose parameters are set.
         source: as for `read_state`.
         table: of the names.
+        assign: whether arrays that need no change become those of the parameters, instead of being copied.
 
     Raises:
         ValueError: arrays are missing, left over, of a wrong shape, no floating numbers, or a copy differs from what it
@@ -108,15 +112,17 @@ def load(model: nn.Module, source: Source, table: Table) -> None:
         if absent:
             missing += absent
             continue
-        arrays = [state[s] for s in sources]
+        arrays = [state[s][0] if s in table.one_row and state[s].ndim == 2 else state[s] for s in sources]
         if wrong := [array.dtype for array in arrays if array.dtype.kind != "f"]:
             problems.append(f"{key} holds {wrong[0]}, no floating numbers")
         if len({a.shape[1:] for a in arrays}) > 1 or not all(a.ndim for a in arrays):
             problems.append(f"{', '.join(sources)} have the shapes {', '.join(str(list(a.shape)) for a in arrays)}")
             continue
+        arrays = [_file_floats.widened(array) if array.dtype == np.float16 else array for array in arrays]
         array = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-        array = array[table.skipped.get(module, 0) :]
-        found[key] = array.T if array.ndim == 2 and module.endswith(table.transposed) else array
+        array = array[rows:] if (rows := table.skipped.get(module, 0)) else array
+        turned = array.ndim == 2 and module.endswith(table.transposed)
+        found[key] = (_file_floats.turned(array) if assign else array.T) if turned else array
         used.update(sources)
     repeated = {theirs: ours for theirs, ours in table.copies.items() if theirs in state}
     spare = [key for key in state if not (key in used or key in repeated)]
@@ -130,7 +136,7 @@ def load(model: nn.Module, source: Source, table: Table) -> None:
     if problems:
         raise ValueError(f"{where}the state does not fit {type(model).__name__}: {'; '.join(problems)}")
     try:
-        model.load_state_dict(found)
+        model.load_state_dict(found, assign=assign)
     except ValueError as error:
         raise ValueError(f"{where}{error}") from None
 
@@ -152,6 +158,7 @@ def state_of(model: nn.Module, table: Table, *, prefixed: bool = True) -> dict[s
             array = np.concatenate([np.zeros((rows, *array.shape[1:]), array.dtype), array])
         parts = np.split(array, _ends(model, module, len(sources)))
         for theirs, part in zip(sources, parts, strict=True):
+            part = part[None] if theirs in table.one_row else part
             found[theirs if theirs.startswith(table.bare) else prefix + theirs] = np.ascontiguousarray(part)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,10 @@ DIVISORS: dict[str, Callable[[int, float], float]] = {
     "none": lambda n, a: 1.0,
 }
 """What the sum of the log-probabilities of n tokens is divided by."""
+
+_NONE = np.zeros(0, np.int64)
+_UNCONSTRAINED = {"suppressed": _NONE, "words": _NONE, "word_offsets": np.zeros(1, np.int64), "normalise": True}
+"""Arguments that change logits to log-probabilities, and nothing else."""
 
 
 class BeamSearch:
@@ -95,16 +100,22 @@ class BeamSearch:
         """Return the best candidates of each set; in the `last` step all of them end."""
         batch, options, processors = self._batch, self._options, self._processors
         arguments = processors.arguments(batch, logits.shape[1])
-        drawn = {}
-        if options.do_sample:
-            keep = len(self._ends) + 1
-            warped = _core.processors_apply(logits, normalise=True, **arguments, **processors.warpers(keep))
+        further: dict[str, Any] = {}
+        renormalised = options.renormalize_logits or processors.forced(batch) is not None
+        if options.do_sample or renormalised:
+            warpers = processors.warpers(len(self._ends) + 1) if options.do_sample else {}
+            warped = _core.processors_apply(logits, normalise=True, **arguments, **warpers)
             self._refuse(logits, warped.status)
-            logits, drawn = warped.scores, {"streams": self._streams, "seed": self._seed, "normalise": False}
+            logits, further["normalise"] = warped.scores, False
+            if renormalised:
+                logits = _core.processors_apply(warped.scores, batch.ids, batch.begins, **_UNCONSTRAINED).scores
+                logits[warped.status != 0] = -np.inf
             arguments = {name: arguments[name] for name in ("ids", "begins", "suppressed", "words", "word_offsets")}
+        if options.do_sample:
+            further |= {"streams": self._streams, "seed": self._seed}
         found = _core.beams_select(
             logits, **arguments, **self._fixed, history=batch.log_probs, running=self._running, set_offsets=self._offsets,
-            position=batch.written, last=last, **drawn,
+            position=batch.written, last=last, **further,
         )  # fmt: skip
         self._refuse(logits, found.status)
         return found

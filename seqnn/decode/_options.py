@@ -109,8 +109,9 @@ class Options(Settings):
         bad_words_ids: sequences of tokens that must not be written.
         suppress_tokens: tokens that must not be written.
         begin_suppress_tokens: tokens that must not be written first.
-        forced_bos_token_id: the token that is written first.
-        forced_eos_token_id: the token that is written last, where max_new_tokens ends a sequence.
+        forced_bos_token_id: the token that is written first; to a beam search it is certain, and adds nothing to scores.
+        forced_eos_token_id: the token that is written last, where max_new_tokens ends a sequence; as the one before.
+        renormalize_logits: whether probabilities sum to 1 again after tokens were forbidden; it changes the scores of beams.
         prefix_allowed_tokens_fn: a function (number of the prompt, ids so far) -> ids that may follow.
         stop_strings: texts that end a sequence in which they occur; needs `tokenizer`. Not for beams.
         tokenizer: an object whose decode(ids) makes text, and encode(text) ids where prompts are texts; default: that of the
@@ -165,6 +166,7 @@ class Options(Settings):
     begin_suppress_tokens = TokenIds()
     forced_bos_token_id = Integer(None)
     forced_eos_token_id = Integer(None)
+    renormalize_logits = Flag(False)
     prefix_allowed_tokens_fn = Function("(number of the prompt, ids) -> ids")
     stop_strings = Texts()
     tokenizer = Anything(None, _tokenizer)
@@ -215,6 +217,7 @@ class Options(Settings):
         begin_suppress_tokens: Any = (),
         forced_bos_token_id: int | None = None,
         forced_eos_token_id: int | None = None,
+        renormalize_logits: bool = False,
         prefix_allowed_tokens_fn: Any = None,
         stop_strings: Any = (),
         tokenizer: Any = None,

@@ -75,6 +75,17 @@ class Processors:
             "suppressed": self._banned(batch.written), "allowed": self._allowed(batch, vocabulary) if self._selects else None,
         }  # fmt: skip
 
+    def forced(self, batch: Batch) -> str | None:
+        """Return the option that says the next token of a batch, or None.
+
+        Args:
+            batch: the rows.
+        """
+        if batch.written + 1 == self._options.max_new_tokens and self._option("forced_eos_token_id") is not None:
+            return "forced_eos_token_id"
+        first = batch.written == 0 and self._option("forced_bos_token_id") is not None
+        return "forced_bos_token_id" if first else None
+
     def check(self, batch: Batch, logits: np.ndarray, status: np.ndarray) -> None:
         """Raise an error where a row has no token to go on with: it names the row, and the constraint."""
         if not any(status.tobytes()):  # as fast as it can be told of few rows
@@ -111,11 +122,9 @@ class Processors:
         return self._suppressed[key]
 
     def _allowed(self, batch: Batch, vocabulary: int) -> np.ndarray | None:
-        first, last = batch.written == 0, batch.written + 1 == self._options.max_new_tokens
-        forced = self._option("forced_eos_token_id") if last else None
-        forced = self._option("forced_bos_token_id") if first and forced is None else forced
-        if forced is not None:
-            return _mask([(forced,)], vocabulary, "forced_eos_token_id" if last else "forced_bos_token_id")
+        name = self.forced(batch)
+        if name is not None:
+            return _mask([(self._option(name),)], vocabulary, name)
         function = self._option("prefix_allowed_tokens_fn")
         if function is None:
             return None

@@ -7,6 +7,8 @@ from ._alignment import Alignment
 from ._annotation import Annotation, Entity
 from ._anomaly_detector import AnomalyDetector
 from ._autoregression import ARForecaster
+from ._bart import BART
+from ._bart_reader import BARTReader
 from ._base import ConvergenceWarning, DataConversionWarning, NotFittedError
 from ._base import by_length as by_length
 from ._bert import BERT
@@ -50,6 +52,7 @@ from ._transformer import Transformer
 from ._translator import Translator
 
 __all__ = [
+    "BART",
     "BERT",
     "CNN",
     "DBN",
@@ -61,6 +64,7 @@ __all__ = [
     "Alignment",
     "Annotation",
     "AnomalyDetector",
+    "BARTReader",
     "BERTForPretraining",
     "BernoulliRBM",
     "CRFTagger",

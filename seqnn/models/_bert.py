@@ -11,11 +11,9 @@ from .. import nn, ops
 from .._huggingface import BERT as FAMILY
 from .._huggingface import Source, from_folder, load
 from ..autograd import Tensor
-from ..text import pad
-from ._decoding import evaluating
 from ._token_ids import as_attention_mask, as_ids, keys_mask
-from ._transformer_encoding import SHORT, encode_packed
-from ._transformer_plan import plan_step
+from ._transformer_encoding import encode_packed
+from ._transformer_plan import StepPlan, plan_step
 
 __all__ = ["BERT", "start_small"]
 
@@ -38,6 +36,9 @@ class BERT(nn.Module):
         dropout: share of units of embeddings, attention and layers that is dropped in training.
         activation: of the layers, and of the token head.
         layer_norm_eps: of all norms.
+        embedding_size: width of the embeddings, which a Linear projects to d_model, as in ELECTRA; default: d_model.
+        buckets: of a bias of scores by distance that all layers share, as in MPNet; see `nn.RelativePositions`; 0: none.
+        max_distance: of that bias.
         pooler: whether there is the layer of `pool`.
 
     Raises:
@@ -66,13 +67,18 @@ class BERT(nn.Module):
         dropout: float = 0.1,
         activation: str = "gelu",
         layer_norm_eps: float = 1e-12,
+        embedding_size: int | None = None,
+        buckets: int = 0,
+        max_distance: int = 128,
         pooler: bool = True,
     ) -> None:
         self.max_positions, self.activation = max_positions, activation
-        self.embedding = nn.Embedding(vocabulary_size, d_model)
-        self.positions = nn.LearnedPositions(max_positions, d_model)
-        self.segments = nn.Embedding(num_segments, d_model) if num_segments else None
-        self.norm = nn.LayerNorm(d_model, layer_norm_eps)
+        size = d_model if embedding_size is None else embedding_size
+        self.embedding = nn.Embedding(vocabulary_size, size)
+        self.positions = nn.LearnedPositions(max_positions, size)
+        self.segments = nn.Embedding(num_segments, size) if num_segments else None
+        self.norm = nn.LayerNorm(size, layer_norm_eps)
+        self.projection = nn.Linear(size, d_model) if size != d_model else None
         self.dropout = nn.Dropout(dropout)
         layer = nn.TransformerEncoderLayer(
             d_model,
@@ -82,7 +88,8 @@ class BERT(nn.Module):
             activation,
             layer_norm_eps,
         )
-        self.transformer = nn.TransformerEncoder(layer, num_layers)
+        relative = nn.RelativePositions(nhead, buckets, max_distance) if buckets else None
+        self.transformer = nn.TransformerEncoder(layer, num_layers, relative=relative)
         self.pooler = nn.Linear(d_model, d_model) if pooler else None
         start_small(self)
 
@@ -103,8 +110,9 @@ class BERT(nn.Module):
         if ids.shape[1] > self.max_positions:
             raise ValueError(f"ids: expected at most max_positions={self.max_positions}, got {ids.shape[1]}")
         mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
-        x = self._embed(ids, segments)
-        return self.transformer(self.dropout(self.norm(x)), lengths=lengths, mask=mask)
+        x = self.dropout(self.norm(self._embed(ids, segments)))
+        x = x if self.projection is None else self.projection(x)
+        return self.transformer(x, lengths=lengths, mask=mask)
 
     def encode_packed(self, ids: Any, lengths: Any) -> np.ndarray:
         """Return the hidden states of sequences without padding, in evaluation mode and without gradients.
@@ -127,23 +135,16 @@ class BERT(nn.Module):
         >>> BERT(50, d_model=16, nhead=2, num_layers=2).encode_packed(np.arange(8), [5, 3]).shape
         (8, 16)
         """
-        (ids,), sizes = as_ids([ids]), np.asarray(lengths)
-        fits = sizes.ndim == 1 and sizes.dtype.kind in "iu" and sizes.sum() == len(ids)
-        if not fits or (sizes < 1).any() or (sizes > self.max_positions).any():
-            raise ValueError(
-                f"lengths: expected integers from 1 to max_positions={self.max_positions} that sum to {len(ids)} ids, got "
-                f"{lengths!r:.80}"
-            )
-        short = type(self) is BERT and sizes.max(initial=0) <= SHORT
-        plan = plan_step(self, self.transformer, self.embedding, None) if short else None
-        with evaluating(self):
-            if plan is None:
-                padded, _ = pad(np.split(ids, np.cumsum(sizes)[:-1]))
-                return self(padded, sizes).numpy()[np.arange(padded.shape[1]) < sizes[:, None]]
-            places = np.arange(len(ids)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+
+        def make() -> StepPlan | None:
+            return plan_step(self, self.transformer, self.embedding, None) if type(self) is BERT else None
+
+        def enter(ids: np.ndarray, places: np.ndarray) -> np.ndarray:
             x = self.embedding(ids[None]) + ops.embedding(places[None], self.positions.weight)
-            x = x if self.segments is None else x + self.segments.weight[0]
-            return encode_packed(self, plan, self.norm(x).numpy()[0], sizes)
+            x = self.norm(x if self.segments is None else x + self.segments.weight[0])
+            return (x if self.projection is None else self.projection(x)).numpy()[0]
+
+        return encode_packed(self, make, enter, self, ids, lengths, self.max_positions)
 
     def _embed(self, ids: np.ndarray, segments: Any) -> Tensor:
         """Return the sum of the embeddings of tokens, positions and segments."""

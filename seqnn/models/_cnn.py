@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import nn, ops, random
 from .._arguments import integer
-from ..autograd import Tensor
+from ..autograd import Tensor, recording
 from ._mlp import MLP
 
 __all__ = ["CNN", "POOLS", "Blocks"]
@@ -43,6 +43,20 @@ class RandomShift(nn.Module):
         ]
 
 
+def normed(convolution: nn.Conv2d, norm: nn.BatchNorm2d, x: Any, *, relu: bool = False) -> Tensor:
+    """Return the batch norm of a convolution of x, and its ReLU where asked.
+
+    A prediction without gradients takes one convolution, whose weight has the norm's scale in it.
+    """
+    plain = type(convolution) is nn.Conv2d and type(norm) is nn.BatchNorm2d and convolution.bias is None
+    if norm.training or recording() or not plain or convolution._hooks or norm._hooks:
+        y = norm(convolution(x))
+        return ops.relu(y) if relu else y
+    scale = norm.weight.data / np.sqrt(norm.running_var + norm.eps)
+    weight, bias = convolution.weight.data * scale[:, None, None, None], norm.bias.data - norm.running_mean * scale
+    return ops.conv2d(x, weight, bias, padding=convolution.padding, activation="relu" if relu else None)
+
+
 class ConvolutionBlock(nn.Module):
     """A convolution that keeps the size, ReLU and a pooling; with a batch norm before the ReLU where `batch_norm` says so."""
 
@@ -56,7 +70,7 @@ class ConvolutionBlock(nn.Module):
     def forward(self, x: Any) -> Tensor:
         """Return [B, out_channels, H', W'] of images [B, in_channels, H, W]."""
         if self.norm is not None:
-            return self.pool(ops.relu(self.norm(self.convolution(x))))
+            return self.pool(normed(self.convolution, self.norm, x, relu=True))
         weight, bias = self.convolution.weight, self.convolution.bias
         return self.pool(ops.conv2d(x, weight, bias, padding="same", activation="relu"))
 
@@ -79,9 +93,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Any) -> Tensor:
         """Return [B, out_channels, H', W'] of images [B, in_channels, H, W]."""
-        y = self.second_norm(self.second(ops.relu(self.norm(self.convolution(x)))))
+        y = normed(self.second, self.second_norm, normed(self.convolution, self.norm, x, relu=True))
         if self.shortcut is not None:
-            x = self.shortcut_norm(self.shortcut(x))
+            x = normed(self.shortcut, self.shortcut_norm, x)
         return self.pool(ops.relu(y + x))
 
 

@@ -32,7 +32,7 @@ class DeepBeliefNet(FeaturesMixin, TransformerMixin, NetworkEstimator):
     """A network of sigmoid layers whose weights begin as those of restricted Boltzmann machines.
 
     Each machine learns the hidden units of the one below, on the rows that are learnt from; then all layers are trained
-    together by AdamW, with early stopping.
+    together by AdamW: by all rows for all epochs, or with early stopping where `validation_fraction` holds some out.
 
     Args:
         hidden_layer_sizes: widths of the hidden layers, one machine each.
@@ -53,6 +53,8 @@ class DeepBeliefNet(FeaturesMixin, TransformerMixin, NetworkEstimator):
     k = Integer(1, minimum=1, maximum=2**20)
     learning_rate = Number(1e-3, above=0)
     weight_decay = Number(1e-4, minimum=0)
+    max_iter = Integer(70, minimum=1)
+    validation_fraction = Number(0.0, minimum=0, below=1)
 
     model_ = Network(MLP)
 
@@ -68,8 +70,8 @@ class DeepBeliefNet(FeaturesMixin, TransformerMixin, NetworkEstimator):
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-4,
         batch_size: int = 32,
-        max_iter: int = 100,
-        validation_fraction: float = 0.1,
+        max_iter: int = 70,
+        validation_fraction: float = 0.0,
         n_iter_no_change: int = 10,
         random_state: Any = 0,
         verbose: int = 0,

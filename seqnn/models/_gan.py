@@ -69,7 +69,7 @@ class GAN(Estimator):
         discriminator_steps: k, steps of the discriminator for each of the generator.
         reconstruction: weight of the mean |G(z, y) - x|, which the generator minimises as well; for paired data.
         weight_clip: the weights of the discriminator are kept within plus and minus this; None for no limit.
-        learning_rate: of Adam with betas (0.5, 0.999), for both networks.
+        learning_rate: of Adam with betas (0.5, 0.999), for both networks; (0, 0.9) with "wasserstein", which momentum harms.
         generator_optimizer: a function of parameters that returns an optimiser; default: Adam as above.
         discriminator_optimizer: the same for the discriminator.
         batch_size: rows of a batch; what does not fill one is left out of an epoch.
@@ -206,7 +206,8 @@ class GAN(Estimator):
         return self
 
     def _adam(self, network: nn.Module) -> optim.Optimizer:
-        return optim.Adam(network.parameters(), lr=self._used.learning_rate, betas=(0.5, 0.999))
+        used = self._used
+        return optim.Adam(network.parameters(), lr=used.learning_rate, betas=GAMES[used.loss].betas)
 
     def _data(self, X: Any, y: Any, generator: nn.Module) -> tuple[np.ndarray, np.ndarray | None, np.dtype]:  # noqa: N803
         """Return rows and conditions in the dtype of the generator."""

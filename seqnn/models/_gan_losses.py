@@ -21,12 +21,15 @@ class Game(NamedTuple):
         generator: the loss of the scores of samples.
         logits: whether scores are logits of probabilities; else they are plain numbers.
         smooths: whether the target may be less than 1.
+        betas: of Adam. The score of Wasserstein's discriminator moves from step to step, and a generator with momentum runs
+            on to where it was.
     """
 
     discriminator: Callable[[Tensor, float, Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
     logits: bool = False
     smooths: bool = True
+    betas: tuple[float, float] = (0.5, 0.999)
 
 
 def _cross_entropy(scores: Tensor, target: float) -> Tensor:
@@ -47,5 +50,7 @@ GAMES = {
     "least-squares": Game(
         lambda real, target, made: _squares(real, target) + _squares(made, 0.0), lambda made: _squares(made, 1.0)
     ),
-    "wasserstein": Game(lambda real, _, made: made.mean() - real.mean(), lambda made: -made.mean(), smooths=False),
+    "wasserstein": Game(
+        lambda real, _, made: made.mean() - real.mean(), lambda made: -made.mean(), smooths=False, betas=(0.0, 0.9)
+    ),
 }

@@ -7,20 +7,21 @@ from typing import Any, Self
 
 import numpy as np
 
-from .. import decode, nn
+from .. import nn
 from .._arguments import integer
 from .._huggingface import T5 as FAMILY
 from .._huggingface import Source, from_folder, load
 from ..autograd import Tensor
-from ._decoding import as_texts, evaluating, from_memory, is_text
-from ._heads import IGNORED, LanguageModelHead
-from ._token_ids import as_attention_mask, as_ids, keys_mask, padded_sources
+from ._heads import LanguageModelHead
+from ._text_to_text import TextToText
+from ._token_ids import as_attention_mask, as_ids, keys_mask
+from ._transformer_encoding import encode_packed
 from ._transformer_plan import StepPlan, plan_step
 
 __all__ = ["T5"]
 
 
-class T5(nn.Module):
+class T5(TextToText):
     """Token ids [B, S] and those of the decoder [B, T] to the logits [B, T, V] of each next token, or to their loss.
 
     Pre-norm layers without biases: RMS norm, attention that is not scaled, whose only notion of position is a bias by
@@ -87,8 +88,8 @@ class T5(nn.Module):
         pad_id: int = 0,
         eos_id: int = 1,
     ) -> None:
-        self.tied, self.pad_id, self.eos_id = tied, pad_id, eos_id
-        self.tokenizer: Any = None
+        self.tied, self.pad_id, self.eos_id, self.start_id = tied, pad_id, eos_id, pad_id
+        self.tokenizer = None
         self.scale_output = tied if scale_output is None else scale_output
         self.embedding = nn.Embedding(vocabulary_size, d_model)
         self.dropout = nn.Dropout(dropout)
@@ -123,22 +124,6 @@ class T5(nn.Module):
                 table = name in ("embedding.weight", "head.weight")
                 nn.init.normal_(parameter, 0.0, 1.0 if table else parameter.shape[1] ** -0.5)
 
-    def forward(
-        self, ids: Any, lengths: Any, decoder_ids: Any, targets: Any = None, *, attention_mask: Any = None
-    ) -> Tensor:
-        """Return the logits [B, T, V] of each next token, or the loss.
-
-        Args:
-            ids: [B, S].
-            lengths: [B]: positions of `ids` from there on are padding; None: there is none.
-            decoder_ids: [B, T].
-            targets: ids [B, T] to compute the mean cross-entropy against; those of -100 do not count.
-            attention_mask: booleans, or 1 and 0, [B, S]: positions of 0 are padding, wherever they stand. Instead of
-                `lengths`.
-        """
-        memory = self.encode(ids, lengths, attention_mask=attention_mask)
-        return self._predict(self.decode(decoder_ids, memory, lengths, attention_mask=attention_mask), targets)
-
     def encode(self, ids: Any, lengths: Any = None, *, attention_mask: Any = None) -> Tensor:
         """Return the encoder's hidden states [B, S, d_model].
 
@@ -148,6 +133,27 @@ class T5(nn.Module):
         ids = as_ids(ids)
         mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
         return self.dropout(self.encoder(self.dropout(self.embedding(ids)), lengths=lengths, mask=mask))
+
+    def encode_packed(self, ids: Any, lengths: Any) -> np.ndarray:
+        """Return the encoder's hidden states of sequences without padding, in evaluation mode and without gradients.
+
+        Args:
+            ids, lengths: as for `BERT.encode_packed`.
+
+        Returns:
+            float32 [N, d_model].
+
+        Raises:
+            ValueError: lengths do not sum to N, or one is 0.
+        """
+
+        def make() -> StepPlan | None:
+            return plan_step(self, self.encoder, self.embedding, None) if type(self) is T5 else None
+
+        def enter(ids: np.ndarray, places: np.ndarray) -> np.ndarray:
+            return self.embedding(ids[None]).numpy()[0]
+
+        return encode_packed(self, make, enter, self.encode, ids, lengths, None)
 
     def decode(
         self,
@@ -177,70 +183,6 @@ class T5(nn.Module):
             x, memory, memory_lengths=lengths, memory_mask=mask, need_weights=need_weights, cache=cache
         )
         return (self.dropout(found[0]), found[1]) if need_weights else self.dropout(found)
-
-    def shift_right(self, targets: Any) -> np.ndarray:
-        """Return what the decoder sees when it is to say `targets` [B, T]: `pad_id`, then all but the last; -100 is `pad_id`.
-
-        Args:
-            targets: ids [B, T]; -100 does not count.
-        """
-        targets = as_ids(targets, "targets")
-        begin = np.full((len(targets), 1), self.pad_id, targets.dtype)
-        ids = np.concatenate([begin, targets[:, :-1]], axis=1)
-        return np.where(ids == IGNORED, self.pad_id, ids)
-
-    def generate(
-        self, ids: Any, max_new_tokens: int, *, lengths: Any = None, attention_mask: Any = None, **options: Any
-    ) -> Any:
-        """Return what the decoder writes for each sequence, without the first `pad_id`, in evaluation mode.
-
-        Args:
-            ids: [B, S], or a list of sequences of unequal length; or a text or texts, where there is a tokenizer.
-            max_new_tokens: most tokens of each; a sequence that ended is filled with pad_token_id, default `eos_id`.
-            lengths: as for `forward`.
-            attention_mask: as for `forward`.
-            **options: see `decode.Options`: do_sample, num_beams, ... `decode.generate(model, ids)` also returns scores.
-
-        Returns:
-            [B, T] with T <= max_new_tokens; for texts a list of texts, or one for a text.
-
-        Raises:
-            FloatingPointError: logits are not finite.
-        """
-        if is_text(self, ids, options):
-            return as_texts(ids, decode.generate(self, ids, max_new_tokens=max_new_tokens, **options).texts)
-        ids, lengths = padded_sources(ids, lengths, self.pad_id)
-        count = integer("max_new_tokens", max_new_tokens, 0)
-        start = self._start(ids, lengths, as_attention_mask(attention_mask, ids.shape), count)
-        return decode.run(start, {"max_new_tokens": count, **options}).sequences[:, 1:]
-
-    def start_decoding(self, prompts: list[np.ndarray], max_new_tokens: int | None) -> decode.Start:
-        """Return the beginning of decoding, for `decode.generate`.
-
-        Args:
-            prompts: token ids of each source, of any lengths.
-            max_new_tokens: most tokens of each.
-        """
-        ids, lengths = padded_sources(prompts, None, self.pad_id)
-        return self._start(ids, lengths, None, integer("max_new_tokens", max_new_tokens, 0))
-
-    def _start(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None, count: int) -> decode.Start:
-        if self.decoder is None:
-            raise ValueError("generate: this T5 was made with num_decoder_layers=0; only encode works")
-        with evaluating(self):
-            memory = self.encode(ids, lengths, attention_mask=mask).data
-
-        def hidden(new: np.ndarray, memory: Any, lengths: Any, mask: Any, cache: Any, need_weights: bool) -> Any:
-            return self.decode(new, memory, lengths, attention_mask=mask, need_weights=need_weights, cache=cache)
-
-        def alone(i: int) -> decode.Start:
-            own, masked = (None if x is None else np.asarray(x)[i : i + 1] for x in (lengths, mask))
-            return self._start(ids[i : i + 1], own, masked, count)
-
-        return from_memory(
-            self, memory, hidden, lengths, mask, begin=self.pad_id, most=count, source=ids, logits=self._predict,
-            alone=alone, plan=self._plan(), vocabulary=self.embedding.weight.shape[0],
-        )  # fmt: skip
 
     def _plan(self) -> StepPlan | None:
         """Return the plan of whole steps in one call; None where this model is not plain enough."""

@@ -35,8 +35,8 @@ class StepPlan:
         numbers: by the names of `_core.transformer_step.number`.
         weights: the matrices of all layers and, where there is one, the output's, in the order of `_core.transformer_step_run`.
         vectors: biases and the weights of norms, in that order.
-        embed: embed(ids [N]) -> [N, width]: the embeddings of tokens.
-        positions: the layer that adds vectors to the embeddings, or None.
+        embed: embed(ids [N], places [N]) -> [N, width]: the embeddings of tokens, whose places count from 1.
+        positions: the layer that adds vectors to the embeddings in the step, or None.
     """
 
     stack: nn.Module
@@ -44,7 +44,7 @@ class StepPlan:
     numbers: dict[str, float]
     weights: list[Weight] = field(repr=False)
     vectors: list[np.ndarray] = field(repr=False)
-    embed: Callable[[np.ndarray], np.ndarray]
+    embed: Callable[[np.ndarray, np.ndarray], np.ndarray]
     positions: nn.Module | None = None
 
     def arguments(self, model: nn.Module) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], np.ndarray]:
@@ -64,32 +64,46 @@ class StepPlan:
 
     def _packed(self, model: nn.Module) -> list[np.ndarray]:
         arrays = [w for w in self.weights if isinstance(w, np.ndarray)]
-        made_of = get_isa(), [w.shape for w in arrays], int(_core.transformer_step_mark(arrays)[0])
+        # The numbers of weights that nobody can change need no look: they are known by their places.
+        fixed = all(map(nn.is_fixed, arrays))
+        mark = (
+            [nn.unfreezings(), *(w.ctypes.data for w in arrays)]
+            if fixed
+            else int(_core.transformer_step_mark(arrays)[0])
+        )
+        made_of = get_isa(), [w.shape for w in arrays], mark
         kept = _kept.pop(model, None)
         packed = kept[1] if kept is not None and kept[0] == made_of else [_core.rows_pack(w, "f32") for w in arrays]
         if not model.training:
-            _kept[model] = made_of, packed
+            _kept[model] = made_of, packed, arrays
         own = iter(packed)
         return [w.packed if isinstance(w, ops.QuantizedWeight) else next(own) for w in self.weights]
 
-    def tables(self, count: int) -> dict[str, np.ndarray | None]:
-        """Return what depends on positions, for `count` of them: vectors, angles of pairs, biases of distances."""
+    def tables(self, count: int, *, ahead: bool = False) -> dict[str, np.ndarray | None]:
+        """Return what depends on positions, for `count` of them: vectors, angles of pairs, biases of distances.
+
+        Args:
+            count: how many positions there are.
+            ahead: whether tokens attend to those after them, too.
+        """
         attention, width = self.stack.layers[0].self_attn, self.net["width"]
         found: dict[str, np.ndarray | None] = {"positions": None, "angles": None, "distances": None}
         if isinstance(self.positions, nn.LearnedPositions):
             found["positions"] = self.positions.weight.data[:count]
-        elif self.positions is not None:
-            found["positions"] = ops.sinusoidal_positions(count, width, dtype=np.float32)
+        elif isinstance(self.positions, nn.SinusoidalPositions):
+            found["positions"] = self.positions.table(count, width)
         if attention.rotary:
             pairs = np.repeat(np.array([[1, 0]], np.float32), attention.head_dim // 2, axis=1)
             found["angles"] = ops.rotary(np.repeat(pairs, count, axis=0), **attention.turn)
         if self.stack.relative is not None:
-            found["distances"] = self.stack.relative(1, count, offset=count - 1).data[:, ::-1]
+            relative = self.stack.relative
+            both = relative(count, count) if ahead else relative(1, count, offset=count - 1)
+            found["distances"] = np.ascontiguousarray(both.data[:, ::-1])
         return found
 
 
-_kept: WeakKeyDictionary[nn.Module, tuple[tuple, list[np.ndarray]]] = WeakKeyDictionary()
-"""Model -> what its packed weights were made of, and they."""
+_kept: WeakKeyDictionary[nn.Module, tuple[tuple, list[np.ndarray], list[np.ndarray]]] = WeakKeyDictionary()
+"""Model -> what its packed weights were made of, they, and the arrays, whose places nothing else may take."""
 
 
 def plan_step(
@@ -100,7 +114,9 @@ def plan_step(
     *,
     positions: nn.Module | None = None,
     embedding_scale: float = 1.0,
+    embedding_norm: nn.LayerNorm | None = None,
     output_scale: float = 1.0,
+    output_bias: nn.Parameter | None = None,
 ) -> StepPlan | None:
     """Return the plan of a net, or None where it is not one that the step computes, or somebody watches its layers.
 
@@ -111,11 +127,14 @@ def plan_step(
         table: that of the output, [V, width]; None: hidden states are the result.
         positions: the layer that adds vectors to the embeddings.
         embedding_scale: what embeddings are multiplied by.
+        embedding_norm: of the sums of embeddings and learnt positions, or None.
         output_scale: what hidden states are multiplied by before the output.
+        output_bias: of the output, or None.
     """
     parts = [*model.modules()]
     known = all(type(part) in _KNOWN or part is model for part in parts)
-    if not known or not all(map(_is_plain, parts)) or not stack.layers or embedding.max_norm is not None:
+    plain = all(_is_plain(part, output_bias) for part in parts)
+    if not known or not plain or not stack.layers or embedding.max_norm is not None:
         return None
     kinds = [_kind_of(layer) for layer in stack.layers]
     norms = [getattr(layer, f"norm{i}") for layer in stack.layers for i in range(1, layer._norms + 1)]
@@ -147,24 +166,28 @@ def plan_step(
     vectors += _of_norm(stack.norm, width)
     if table is not None:
         weights.append(table.data)
-        vectors.append(np.zeros(len(table), np.float32))
+        vectors.append(np.zeros(len(table), np.float32) if output_bias is None else output_bias.data)
 
-    tokens = embedding.weight.data
+    tokens, learnt = embedding.weight.data, getattr(positions, "weight", None)
 
-    def embed(ids: np.ndarray) -> np.ndarray:
+    def embed(ids: np.ndarray, places: np.ndarray) -> np.ndarray:
         found = tokens.take(ids) if isinstance(tokens, ops.QuantizedWeight) else _core.embedding_forward(tokens, ids)
-        return found if embedding_scale == 1 else found * np.float32(embedding_scale)
+        found = found if embedding_scale == 1 else found * np.float32(embedding_scale)
+        if embedding_norm is None:
+            return found
+        weight, bias = embedding_norm.weight.data, embedding_norm.bias.data
+        return np.asarray(ops.layer_norm(found, weight, bias, embedding_norm.eps, learnt.data[places - 1]))
 
-    return StepPlan(stack, net, numbers, weights, vectors, embed, positions)
+    return StepPlan(stack, net, numbers, weights, vectors, embed, positions if embedding_norm is None else None)
 
 
-def _is_plain(module: nn.Module) -> bool:
+def _is_plain(module: nn.Module, output_bias: nn.Parameter | None) -> bool:
     """Tell whether a module computes what its class says, in float32 and without more, and nobody watches it."""
     own = vars(module)
     parameters = [value for value in own.values() if isinstance(value, nn.Parameter)]
     return (
         module._hooks is None
-        and (type(module) is not LanguageModelHead or (module.dense is None and module.bias is None))
+        and (type(module) is not LanguageModelHead or (module.dense is None and module.bias is output_bias))
         and not {"forward", "encode", "decode"} & own.keys()
         and all(type(p) is nn.Parameter and p.dtype == np.float32 for p in parameters)
     )
@@ -217,6 +240,7 @@ def _of_linear(linear: nn.Linear) -> tuple[Weight, np.ndarray | None]:
 def _first_rows(attention: nn.MultiheadAttention, rows: int | None) -> tuple[Weight, np.ndarray | None]:
     """Return the first rows of the projections of an attention, those of the queries; None: all."""
     weight, bias = attention.in_proj_weight.data, attention.in_proj_bias
-    rows = len(weight) if rows is None else rows
+    if rows is None:
+        return weight, None if bias is None else bias.data
     first = weight.part(0, rows) if isinstance(weight, ops.QuantizedWeight) else weight[:rows]
     return first, None if bias is None else bias.data[:rows]

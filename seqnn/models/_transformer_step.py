@@ -142,7 +142,7 @@ class StepState:
         """Run new tokens at places, which are counted from 1, and at slots; return the logits of those that are wanted."""
         self.slots[sequences, places - 1] = slots
         return _core.transformer_step_run(
-            *self.arguments, self.embed(tokens), self.cache, sequences, places, self.slots, wanted, self.vocabulary,
+            *self.arguments, self.embed(tokens, places), self.cache, sequences, places, self.slots, wanted, self.vocabulary,
             **self.options,
         )  # fmt: skip
 

@@ -34,6 +34,8 @@ from ._loss import (
 from ._module import Module
 from ._norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from ._parameter import Parameter
+from ._parameter import is_fixed as is_fixed
+from ._parameter import unfreezings as unfreezings
 from ._pool import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,

@@ -75,6 +75,11 @@ def skipped() -> Iterator[None]:
         _skipped.reset(token)
 
 
+def is_skipped() -> bool:
+    """Tell whether a block of `skipped` runs."""
+    return _skipped.get()
+
+
 def constant_(tensor: T, val: float) -> T:
     """Set every element to `val`.
 

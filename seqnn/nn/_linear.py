@@ -14,7 +14,7 @@ from .._config import get_isa
 from ..autograd import Operand, Tensor
 from . import _init
 from ._module import Module
-from ._parameter import Parameter
+from ._parameter import Parameter, is_fixed, unfreezings
 
 
 class Linear(Module):
@@ -41,7 +41,8 @@ class Linear(Module):
     (5, 2)
     """
 
-    _packed: tuple[np.ndarray, str, np.ndarray] | None = None  # the weight, the instruction set, what they gave
+    _packed: tuple[np.ndarray, str, np.ndarray, int] | None = None
+    """The weight, the instruction set, what they gave, and `unfreezings` then."""
 
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, dtype: npt.DTypeLike = np.float32
@@ -78,14 +79,13 @@ class Linear(Module):
             raise
 
     def _pack(self) -> np.ndarray | None:
-        """Return the packed weight if nobody can change the weight: it is read-only, and no view of another array."""
+        """Return the packed weight if nobody can change the weight: see `is_fixed`."""
         weight = self.weight.data
-        flags = weight.flags
-        if flags.writeable or not flags.owndata:
+        if not is_fixed(weight):
             return None
-        isa = get_isa()
-        if self._packed is None or self._packed[0] is not weight or self._packed[1] != isa:
-            self._packed = weight, isa, ops.pack_weight(weight)
+        isa, count = get_isa(), unfreezings()
+        if self._packed is None or self._packed[0] is not weight or self._packed[1::2] != (isa, count):
+            self._packed = weight, isa, ops.pack_weight(weight), count
         return self._packed[2]
 
     def _product_weights(self) -> tuple[str, ...]:

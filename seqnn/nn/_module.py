@@ -285,7 +285,7 @@ class Module(Tree["Module"]):
         """Return path -> array of all parameters and persistent buffers, with PyTorch's keys; nothing is copied."""
         return _state.collect(self)
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> _state.Loaded:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True, assign: bool = False) -> _state.Loaded:
         """Copy arrays into the parameters and buffers of the same names, whatever the float type.
 
         A parameter of several names needs one of them.
@@ -293,6 +293,8 @@ class Module(Tree["Module"]):
         Args:
             state: path -> array (or PyTorch's tensor); bfloat16 is widened.
             strict: refuse a state that lacks keys or has others.
+            assign: let parameters have the arrays themselves, where their type and layout are those of the parameters: for
+                a model that is new, whose arrays nobody holds.
 
         Returns:
             (missing_keys, unexpected_keys).
@@ -301,7 +303,7 @@ class Module(Tree["Module"]):
             ValueError: one that lists everything that is wrong; nothing is changed then. A wrong shape or kind of number
                 is always an error.
         """
-        return _state.copy_into(self, state, strict)
+        return _state.copy_into(self, state, strict, assign)
 
     def save(self, path: Path, metadata: Mapping[str, str] | None = None) -> None:
         """Write `state_dict` as safetensors, atomically: a failure leaves an older file as it was.

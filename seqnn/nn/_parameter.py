@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,41 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return super().__repr__().replace("Tensor", "Parameter", 1)
+
+
+_unfreezings = 0
+
+
+def count_unfreezing() -> None:
+    """Count that a read-only array becomes writable: the same array may be read-only again with other numbers."""
+    global _unfreezings
+    _unfreezings += 1
+
+
+def unfreezings() -> int:
+    """Return how often read-only arrays became writable: what is made of fixed ones holds as long as this is the same."""
+    return _unfreezings
+
+
+def is_fixed(array: np.ndarray) -> bool:
+    """Tell whether nobody can change an array: it is read-only, as is what it is a view of, if that is not a mapped file.
+
+    >>> import numpy as np
+    >>> from seqnn.nn._parameter import is_fixed
+    >>> array = np.ones(3)
+    >>> array.flags.writeable = False
+    >>> is_fixed(array), is_fixed(array[1:]), is_fixed(np.ones(3))
+    (True, True, False)
+    """
+    if array.flags.writeable:
+        return False
+    base: Any = array
+    while isinstance(base, np.ndarray) and not base.flags.writeable:
+        if base.flags.owndata:
+            return True
+        base = base.base
+    root = base.base if isinstance(base, np.ndarray) else base
+    return isinstance(root.obj if isinstance(root, memoryview) else root, mmap)
 
 
 def _rebuild(kind: type[Parameter], data: Any, requires_grad: bool, writeable: bool) -> Parameter:

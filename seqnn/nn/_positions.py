@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._arguments import integer, number
 from ..autograd import Operand, Tensor
 from . import _init
 from ._module import Module
@@ -13,13 +14,23 @@ from ._parameter import Parameter
 
 
 class SinusoidalPositions(Module):
-    """A layer that adds the table of `ops.sinusoidal_positions` to x [B, T, D] of any length.
+    """A layer that adds a table of sines and cosines of the position to x [B, T, D] of any length.
+
+    Args:
+        base: as for `ops.sinusoidal_positions`.
+        halves: whether all sines come first and then all cosines, as in Marian and M2M-100; else they take turns.
+        first: the position of the first entry.
 
     >>> import numpy as np
     >>> from seqnn import nn
     >>> nn.SinusoidalPositions()(np.zeros((1, 2, 4), np.float32)).numpy().round(2)[0, 0].tolist()
     [0.0, 1.0, 0.0, 1.0]
+    >>> nn.SinusoidalPositions(halves=True)(np.zeros((1, 2, 4), np.float32)).numpy().round(2)[0, 0].tolist()
+    [0.0, 0.0, 1.0, 1.0]
     """
+
+    def __init__(self, *, base: float = 10000.0, halves: bool = False, first: int = 0) -> None:
+        self.base, self.halves, self.first = number("base", base, above=0), halves, integer("first", first, 0)
 
     def forward(self, x: Operand, *, offset: int = 0) -> Tensor:
         """Add the rows of the positions.
@@ -31,7 +42,19 @@ class SinusoidalPositions(Module):
         Returns:
             A Tensor of the shape of `x`.
         """
-        return x + ops.sinusoidal_positions(x.shape[-2], x.shape[-1], offset=offset, dtype=x.dtype)
+        return x + self.table(x.shape[-2], x.shape[-1], offset=offset, dtype=x.dtype)
+
+    def table(self, count: int, size: int, *, offset: int = 0, dtype: npt.DTypeLike = np.float32) -> np.ndarray:
+        """Return the rows that are added, [count, size].
+
+        Args:
+            count: how many positions.
+            size: columns.
+            offset: the position of the first one.
+            dtype: of the table.
+        """
+        found = ops.sinusoidal_positions(count, size, offset=offset + self.first, base=self.base, dtype=dtype)
+        return np.concatenate([found[:, ::2], found[:, 1::2]], axis=1) if self.halves else found
 
 
 class LearnedPositions(Module):

@@ -31,7 +31,8 @@ def spectral_norm(
 
     The singular value is u^T W v of two vectors that a step of power iteration improves whenever the layer is called in
     training mode: v = W^T u / |W^T u|, u = W v / |W v|. W is the weight as a matrix, whose rows belong to its outputs. The
-    numbers and the keys of the state are those of `torch.nn.utils.parametrizations.spectral_norm`.
+    numbers and the keys of the state are those of `torch.nn.utils.parametrizations.spectral_norm`; but a weight of zeros stays
+    as it is, and its vectors rest, where torch's gives NaN.
 
     What is learnt is `module.parametrizations.<name>.original`; `module.<name>` is computed from it, and cannot be set or
     changed in place. Initialise and load weights before, or by the keys of the state.
@@ -40,7 +41,7 @@ def spectral_norm(
         module: a layer, which is changed.
         name: of the weight.
         n_power_iterations: steps of power iteration a call.
-        eps: the smallest length that a vector is divided by.
+        eps: lengths and singular values up to this count as 0: nothing is divided by them.
         dim: the axis of the outputs; default: 1 of transposed convolutions, else 0.
 
     Returns:
@@ -98,7 +99,7 @@ class _Parametrized(Module):
         """Compute the weight."""
         vectors = self.vectors
         weight: Any = self.original
-        return over_singular_value(weight, vectors._u, vectors._v, axis=vectors.axis)
+        return over_singular_value(weight, vectors._u, vectors._v, axis=vectors.axis, eps=vectors.eps)
 
     def improve(self) -> None:
         """Make the steps of one call."""
@@ -116,7 +117,7 @@ class _Vectors(Module):
         rows = weight.shape[axis]
         for name, size in (("_u", rows), ("_v", weight.size // rows)):
             drawn = _init.normal_(np.empty(size, weight.dtype))
-            self.register_buffer(name, self._unit(drawn))
+            self.register_buffer(name, self._unit(drawn, drawn))
         for _ in range(_FIRST_STEPS):
             self._step(_as_matrix(weight, axis))
 
@@ -127,11 +128,13 @@ class _Vectors(Module):
             self._step(matrix)
 
     def _step(self, matrix: np.ndarray) -> None:
-        self._u = self._unit(ops.matmul(matrix, self._v))
-        self._v = self._unit(ops.matmul(matrix.T, self._u))
+        self._u = self._unit(ops.matmul(matrix, self._v), self._u)
+        self._v = self._unit(ops.matmul(matrix.T, self._u), self._v)
 
-    def _unit(self, vector: np.ndarray) -> np.ndarray:
-        return vector / max(math.sqrt(vector.dot(vector)), self.eps)
+    def _unit(self, vector: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Return a vector of length 1; the one before where there is no direction."""
+        length = math.sqrt(vector.dot(vector))
+        return vector / length if length > self.eps else before
 
 
 def _as_matrix(weight: np.ndarray, axis: int) -> np.ndarray:
@@ -141,9 +144,11 @@ def _as_matrix(weight: np.ndarray, axis: int) -> np.ndarray:
 
 
 @op
-def over_singular_value(weight: np.ndarray, u: np.ndarray, v: np.ndarray, *, axis: int) -> Any:
-    """Compute W / (u^T W v); u and v are constants."""
+def over_singular_value(weight: np.ndarray, u: np.ndarray, v: np.ndarray, *, axis: int, eps: float) -> Any:
+    """Compute W / (u^T W v), or W where that value is 0; u and v are constants."""
     value = np.dot(u, ops.matmul(_as_matrix(weight, axis), v))
+    if abs(value) <= eps:
+        return weight.copy(), lambda grad: grad
     out = weight / value
 
     def backward(grad: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _safetensors
 from .._files import Path
 from ..ops import QuantizedWeight
-from ._parameter import Parameter
+from ._parameter import Parameter, count_unfreezing
 from ._tree import Tree
 
 
@@ -37,7 +37,7 @@ def collect(module: Tree[Any]) -> dict[str, np.ndarray]:
     return {key: np.asarray(_array(*place)) for key, place in places(module).items()}
 
 
-def copy_into(module: Tree[Any], state: Mapping[str, Any], strict: bool) -> Loaded:
+def copy_into(module: Tree[Any], state: Mapping[str, Any], strict: bool, assign: bool = False) -> Loaded:
     """Do what `Module.load_state_dict` promises."""
     targets = places(module)
     arrays = {key: as_array(key, value) for key, value in state.items()}
@@ -64,7 +64,8 @@ def copy_into(module: Tree[Any], state: Mapping[str, Any], strict: bool) -> Load
     if problems:
         raise ValueError(f"the state does not fit {type(module).__name__}:\n  " + "\n  ".join(problems))
     for key in given:
-        _write(*targets[key], arrays[key])
+        if not (assign and _assigned(*targets[key], arrays[key])):
+            _write(*targets[key], arrays[key])
     return Loaded(missing, unexpected)
 
 
@@ -145,6 +146,7 @@ def refuse_quantized(module: Tree[Any], method: str) -> None:
 
 def make_writable(parameter: Parameter) -> None:
     """Let the array be written to again; a view of another's array (vectors, a mapped file) is copied instead."""
+    count_unfreezing()
     if parameter.data.base is None:
         parameter.data.flags.writeable = True
     else:
@@ -154,6 +156,16 @@ def make_writable(parameter: Parameter) -> None:
 def _array(owner: Tree[Any], name: str) -> Any:
     value = getattr(owner, name)
     return value.data if isinstance(value, Parameter) else value
+
+
+def _assigned(owner: Tree[Any], name: str, new: np.ndarray) -> bool:
+    """Give a parameter an array itself, if it could be its own; tell whether it has it now."""
+    value = getattr(owner, name)
+    fits = new.flags.carray and isinstance(value, Parameter) and value.data.dtype == new.dtype
+    if fits:
+        new.flags.writeable = value.data.flags.writeable
+        value.data = new
+    return fits
 
 
 def _write(owner: Tree[Any], name: str, new: np.ndarray) -> None:

@@ -6,9 +6,11 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ..autograd import Operand
+from . import _init
 from ._cache import KeyValueCache
 from ._container import ModuleList
 from ._module import Module
@@ -22,7 +24,7 @@ class _Stack(Module):
     def __init__(
         self, layer: Module, num_layers: int, norm: Module | None = None, *, relative: RelativePositions | None = None
     ) -> None:
-        self.layers = ModuleList(copy.deepcopy(layer) for _ in range(num_layers))
+        self.layers = ModuleList(_copied(layer) for _ in range(num_layers))
         self.norm = norm
         self.relative = relative
 
@@ -58,6 +60,12 @@ class _Stack(Module):
                 weights.append(found)
         x = x if self.norm is None else self.norm(x)
         return (x, weights) if need_weights else x
+
+
+def _copied(layer: Module) -> Module:
+    """Return a copy of a layer; where initialisers are skipped its arrays have no numbers yet, which are not copied."""
+    blank = {id(p.data): np.empty_like(p.data) for p in layer.parameters()} if _init.is_skipped() else {}
+    return copy.deepcopy(layer, blank)
 
 
 class TransformerEncoder(_Stack):

@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 
 from .. import nn
+from .._huggingface import BART as BART_FAMILY
 from .._huggingface import (
+    BART_LIKE,
     CLASSES,
     ENCODERS,
     GPT2,
     LLAMA,
     MASKED_OUTPUTS,
+    MISTRAL,
     QWEN2,
     SPANS,
     TAGS,
@@ -31,7 +34,18 @@ from .._huggingface import (
     read_folder,
 )
 from .._huggingface import T5 as T5_FAMILY
-from ..models import BERT, GPT, T5, BERTForPretraining, ClassificationHead, SpanHead, TaggingHead, WithHead
+from ..models import (
+    BART,
+    BERT,
+    GPT,
+    T5,
+    BARTReader,
+    BERTForPretraining,
+    ClassificationHead,
+    SpanHead,
+    TaggingHead,
+    WithHead,
+)
 
 __all__ = ["ARCHITECTURES", "load_folder", "read_as"]
 
@@ -50,13 +64,14 @@ class Architecture:
     """The model -> the names of its parameters."""
 
 
-def load_folder(folder: Folder) -> Loaded:
+def load_folder(folder: Folder, names: Mapping[str, str] | None = None) -> Loaded:
     """Make the model that a folder of `save_pretrained` holds.
 
     config.json says which model it is and its sizes; whatever would give other numbers than the original is refused.
 
     Args:
         folder: with config.json and the weights.
+        names: names in the file -> those of transformers, where they differ.
 
     Raises:
         ValueError: it is another model, or uses what ours have not; the message names the folder and the reason.
@@ -66,10 +81,16 @@ def load_folder(folder: Folder) -> Loaded:
     kind = kinds[0] if isinstance(kinds, list) and len(kinds) == 1 else kinds
     if not isinstance(kind, str) or kind not in ARCHITECTURES:
         raise ValueError(f"{folder}: expected one of {', '.join(ARCHITECTURES)} in config.json, got {kind!r}")
-    return read_as(folder, config, kind)
+    return read_as(folder, config, kind, names=names)
 
 
-def read_as(folder: Folder, config: dict[str, Any], kind: str, state: State | None = None) -> Loaded:
+def read_as(
+    folder: Folder,
+    config: dict[str, Any],
+    kind: str,
+    state: State | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Loaded:
     """Make the model of a class.
 
     Args:
@@ -77,9 +98,10 @@ def read_as(folder: Folder, config: dict[str, Any], kind: str, state: State | No
         config: what config.json says.
         kind: the name of the class.
         state: the arrays; None: those of the folder.
+        names: names in the file -> those of transformers, where they differ.
     """
     chosen = ARCHITECTURES[kind]
-    return read_folder(folder, config, chosen.family, chosen.make, chosen.table, state)
+    return read_folder(folder, config, chosen.family, chosen.make, chosen.table, state, names)
 
 
 def _masked(
@@ -120,6 +142,10 @@ def _with_head(
     )
 
 
+_AFTER_DENSE = {"DistilBert": "relu", "Electra": "gelu"}
+"""The activations of heads that are not tanh."""
+
+
 def _encoders() -> dict[str, Architecture]:
     """Return the classes of all families of encoders."""
     found: dict[str, Architecture] = {}
@@ -129,7 +155,7 @@ def _encoders() -> dict[str, Architecture]:
         def masked(model: Any, family: Family = family, kind: str = kind) -> Table:
             return masked_table(model, family.table(model.bert), kind)
 
-        classes = partial(ClassificationHead, activation="relu") if name == "DistilBert" else ClassificationHead
+        classes = partial(ClassificationHead, activation=_AFTER_DENSE.get(name, "tanh"))
         found |= {
             f"{name}Model": Architecture(family, bare(BERT), family.table),
             f"{name}ForMaskedLM": Architecture(family, partial(_masked, kind, False), masked),
@@ -137,9 +163,37 @@ def _encoders() -> dict[str, Architecture]:
             f"{name}ForTokenClassification": _with_head(family, BERT, TaggingHead, TAGS),
             f"{name}ForQuestionAnswering": _with_head(family, BERT, SpanHead, SPANS),
         }
+        if name == "Electra":  # its head of hidden tokens is of another kind
+            del found["ElectraForMaskedLM"]
         if name == "Bert":
             found["BertForPreTraining"] = Architecture(family, partial(_masked, kind, True), masked)
     return found
+
+
+def _reading(**arguments: Any) -> BARTReader:
+    return BARTReader(BART(**{**arguments, "tied": True, "output_bias": False}))
+
+
+def _reading_table(model: WithHead) -> Table:
+    table = BART_FAMILY.table(model.encoder.bart)
+    copies = {theirs: f"encoder.bart.{ours}" for theirs, ours in table.copies.items()}
+    return table.inside("encoder.bart", CLASSES["Bart"], copies=copies)
+
+
+def _translators() -> dict[str, Architecture]:
+    """Return the classes of BART and its relatives."""
+    found: dict[str, Architecture] = {}
+    for model_type, *kinds in (
+        ("bart", "BartForConditionalGeneration", "BartModel"),
+        ("marian", "MarianMTModel", "MarianModel"),
+        ("mbart", "MBartForConditionalGeneration", "MBartModel"),
+        ("m2m_100", "M2M100ForConditionalGeneration", "M2M100Model"),
+        ("pegasus", "PegasusForConditionalGeneration", "PegasusModel"),
+    ):
+        family = BART_LIKE[model_type]
+        found |= dict.fromkeys(kinds, Architecture(family, bare(BART), family.table))
+    classes = partial(_headed, _reading, partial(ClassificationHead, pooling="last"), CLASSES["Bart"])
+    return {**found, "BartForSequenceClassification": Architecture(BART_FAMILY, classes, _reading_table)}
 
 
 _LAST = partial(ClassificationHead, pooling="last", dense=False, bias=False)
@@ -148,10 +202,12 @@ ARCHITECTURES: dict[str, Architecture] = {
     **dict.fromkeys(("GPT2LMHeadModel", "GPT2Model"), Architecture(GPT2, bare(GPT), GPT2.table)),
     "GPT2ForSequenceClassification": _with_head(GPT2, GPT, _LAST, CLASSES["GPT2"]),
     **{f"Llama{kind}": Architecture(LLAMA, bare(GPT), LLAMA.table) for kind in ("ForCausalLM", "Model")},
+    **{f"Mistral{kind}": Architecture(MISTRAL, bare(GPT), MISTRAL.table) for kind in ("ForCausalLM", "Model")},
     **{f"Qwen2{kind}": Architecture(QWEN2, bare(GPT), QWEN2.table) for kind in ("ForCausalLM", "Model")},
     **_encoders(),
     **dict.fromkeys(
         ("T5ForConditionalGeneration", "T5Model", "T5EncoderModel"), Architecture(T5_FAMILY, bare(T5), T5_FAMILY.table)
     ),
+    **_translators(),
 }
 """The names of their classes -> how they are read."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._arguments import integer
-from ..models import T5, BERTForPretraining, by_length
+from ..models import BERTForPretraining, by_length
 from ..text import pad
 from ._base import PretrainedModel, texts_of
 from ._sentence import SentenceModules
@@ -54,7 +54,8 @@ class Encoder(PretrainedModel):
     def embed(self, sentences: Any, *, batch_size: int = 32, normalize: bool | None = None) -> np.ndarray:
         """Return a vector of each sentence.
 
-        Sentences of like length are read together; padding costs nothing.
+        Sentences of like length are read together; padding costs nothing. Where sentences come one by one,
+        `encoder.model.freeze()` saves a look at all weights each time: whether they changed since they were packed.
 
         Args:
             sentences: a text or several, or the token ids of each.
@@ -106,9 +107,6 @@ class Encoder(PretrainedModel):
         Args:
             ids: the token ids of each sequence, at least one.
         """
-        if isinstance(self._encoder, T5):
-            tokens, lengths = pad(ids)
-            return self._encoder.encode(tokens, lengths).numpy(), lengths
         packed = self._encoder.encode_packed(np.concatenate(ids), [len(row) for row in ids])
         return pad(np.split(packed, np.cumsum([len(row) for row in ids])[:-1]))
 

@@ -2,19 +2,13 @@
 
 import numpy as np
 import pytest
+from gan_cases import ROWS, players
 
-from seqnn import optim, random
+from seqnn import optim
 from seqnn.autograd import Tensor
-from seqnn.models import GAN, MLP
+from seqnn.models import GAN
 from seqnn.models._gan_losses import GAMES
 from seqnn.train import Batches
-
-ROWS = np.random.default_rng(0).normal(1.0, 0.5, (96, 3)).astype(np.float32)
-
-
-def players():
-    with random.seeded(0):
-        return MLP([4, 8, 3]), MLP([3, 8, 1], activation="silu")
 
 
 @pytest.mark.parametrize("loss", GAMES)
@@ -48,7 +42,8 @@ def torch_steps(torch, gan, x):
     for net, given in zip(nets, (gan.generator, gan.discriminator), strict=True):
         net.load_state_dict({name: torch.tensor(array) for name, array in given.state_dict().items()})
     generator, discriminator = nets
-    optimizers = [torch.optim.Adam(net.parameters(), lr=gan.learning_rate, betas=(0.5, 0.999)) for net in nets]
+    betas = (0.0, 0.9) if gan.loss == "wasserstein" else (0.5, 0.999)
+    optimizers = [torch.optim.Adam(net.parameters(), lr=gan.learning_rate, betas=betas) for net in nets]
     draw, ones, zeros = np.random.default_rng(gan.random_state), torch.ones(32, 1), torch.zeros(32, 1)
     entropy = f.binary_cross_entropy_with_logits
     real_loss = {

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from seqnn import nn
-from seqnn.autograd import Tensor
+from seqnn import nn, random
+from seqnn.autograd import Tensor, no_grad
 from seqnn.data import shapes
 from seqnn.models import CNN, ImageClassifier
 
@@ -61,6 +61,25 @@ def test_residual_blocks_add_their_input():
         h = pooled(np.maximum(y + h, 0), np.mean)
     assert model.blocks[1].shortcut is None and model.blocks[2].shortcut is not None
     np.testing.assert_allclose(model.blocks(x).numpy(), h, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_a_prediction_takes_norms_into_the_convolutions_and_gives_the_same_numbers(residual):
+    x = np.random.default_rng(0).standard_normal((5, 3, 8, 8)).astype(np.float32)
+    with random.seeded(0):
+        model = CNN(3, (4, 6), (6 * 2 * 2, 2), residual=residual, batch_norm=True)
+    for _ in range(3):
+        model(x)
+    with_gradients = model.eval()(x).numpy()
+    with no_grad():
+        folded = model(x).numpy()
+        remove = next(m for m in model.modules() if isinstance(m, nn.BatchNorm2d)).register_forward_hook(
+            lambda module, inputs, output: output * 0
+        )
+        watched = model(x).numpy()
+        remove()
+    np.testing.assert_allclose(folded, with_gradients, rtol=1e-4, atol=1e-5)
+    assert np.abs(watched - folded).max() > 1e-3
 
 
 def test_a_shift_moves_whole_images_in_training_alone():

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from seqnn import nn, optim, random
+from seqnn import nn, ops, optim, random
 from seqnn.autograd import Tensor, gradcheck
 
 DRAW = np.random.default_rng(0)
@@ -130,6 +130,19 @@ def test_weights_of_recurrent_layers_can_be_normalised():
     outputs, _ = layer(np.ones((2, 5, 3), np.float32))
     assert outputs.shape == (2, 5, 4)
     assert np.linalg.norm(layer.weight_hh_l0.numpy(), 2) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_weight_of_zeros_stays_finite_and_learns():
+    layer = nn.Linear(5, 4, bias=False)
+    nn.init.zeros_(layer.weight)
+    layer = nn.spectral_norm(layer)
+    x = np.random.default_rng(0).standard_normal((6, 5)).astype(np.float32)
+    np.testing.assert_array_equal(layer(x).numpy(), np.zeros((6, 4), np.float32))
+    for _ in range(20):
+        ops.mse_loss(layer(x), np.ones((6, 4), np.float32)).backward()
+        optim.SGD(layer.parameters(), lr=0.1).step()
+    assert np.linalg.norm(layer.weight.numpy(), 2) == pytest.approx(1, abs=0.01)
+    assert np.abs(layer.parametrizations.weight.original.data).max() > 0
 
 
 def test_a_computed_weight_cannot_be_set_in_silence():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pretrained_peers import close, ids, shaken
 
 from seqnn import load_pretrained, ops
 from seqnn.pretrained import Classifier, Encoder, Generator, MaskedLanguageModel
@@ -19,6 +20,8 @@ CONFIGS = {
     "XLMRoberta": transformers.XLMRobertaConfig(**ROBERTA, num_labels=2),
     "Camembert": transformers.CamembertConfig(**ROBERTA, num_labels=2),
     "DistilBert": transformers.DistilBertConfig(**DISTIL, num_labels=2),
+    "MPNet": transformers.MPNetConfig(**{**BERT, "max_position_embeddings": 26}, num_labels=2),
+    "Electra": transformers.ElectraConfig(**BERT, embedding_size=24, num_labels=2),
 }
 KINDS = {
     "Model": (Encoder, lambda out: out.last_hidden_state),
@@ -28,25 +31,6 @@ KINDS = {
     "ForQuestionAnswering": (object, lambda out: torch.stack([out.start_logits, out.end_logits], -1)),
 }
 LENGTHS = np.array([20, 7, 13])
-
-
-def ids(batch, time, seed=0):
-    return np.random.default_rng(seed).integers(3, 60, (batch, time))
-
-
-def shaken(model):
-    """The model with all parameters random, so that no zero bias and no norm of ones hides a mistake."""
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    model.tie_weights()
-    return model.eval()
-
-
-def close(ours, theirs, tolerance=1e-4):
-    ours = ours.numpy() if hasattr(ours, "numpy") else ours
-    np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=tolerance, atol=tolerance)
 
 
 def compared(ours, theirs, output, x, lengths):
@@ -67,6 +51,8 @@ def compared(ours, theirs, output, x, lengths):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("family", CONFIGS)
 def test_an_encoder_gives_the_numbers_and_gradients_of_transformers_and_goes_back(family, kind, tmp_path):
+    if family + kind == "ElectraForMaskedLM":
+        pytest.skip("its head is of another kind")
     theirs = shaken(getattr(transformers, family + kind)(CONFIGS[family]))
     theirs.save_pretrained(tmp_path / "theirs", max_shard_size="20KB")
     found, (use, output) = load_pretrained(tmp_path / "theirs"), KINDS[kind]
@@ -105,6 +91,7 @@ WRITERS = {
     "LlamaForCausalLM": transformers.LlamaConfig(**LLAMA),
     "LlamaForCausalLM tied": transformers.LlamaConfig(**LLAMA, tie_word_embeddings=True, head_dim=12),
     "Qwen2ForCausalLM": transformers.Qwen2Config(**LLAMA),
+    "MistralForCausalLM": transformers.MistralConfig(**LLAMA, sliding_window=20),
     **{
         f"LlamaForCausalLM {name}": transformers.LlamaConfig(**LLAMA, rope_parameters=x) for name, x in SCALINGS.items()
     },

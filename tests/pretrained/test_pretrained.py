@@ -239,7 +239,7 @@ def test_a_quantised_model_embeds_but_is_not_saved(bert, tmp_path):
     ("change", "message"),
     [
         (lambda f: (f / "config.json").unlink(), r"expected a config\.json beside the weights"),
-        (lambda f: changed(f, architectures=["ElectraModel"]), r"expected one of GPT2LMHeadModel, .*BertModel.*'ElectraModel'"),
+        (lambda f: changed(f, architectures=["DebertaModel"]), r"expected one of GPT2LMHeadModel, .*BertModel.*'DebertaModel'"),
         (lambda f: changed(f, vocab_size=32), r"embedding\.weight: expected shape \(32, 8\), got \(31, 8\)"),
         (lambda f: changed(f, hidden_act="mish"), "the activation 'mish' is none of"),
         (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:900]), r"model\.safetensors"),
