@@ -16,7 +16,17 @@ from ._config import __version__, available_isas, get_isa, set_isa, show_config
 from ._hints import refuse
 from ._kept_memory import clear_cache, set_cache_limit
 from ._threads import get_num_threads, set_num_threads, threads
-from .embed import Callback, Cooccurrence, EarlyStopping, FastText, GloVe, KeyedVectors, Word2Vec
+from .embed import (
+    Callback,
+    Cooccurrence,
+    Doc2Vec,
+    EarlyStopping,
+    FastText,
+    GloVe,
+    KeyedVectors,
+    TaggedDocument,
+    Word2Vec,
+)
 from .text import Phrases
 
 if TYPE_CHECKING:
@@ -43,12 +53,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Callback",
     "Cooccurrence",
+    "Doc2Vec",
     "EarlyStopping",
     "FastText",
     "FastTextClassifier",
     "GloVe",
     "KeyedVectors",
     "Phrases",
+    "TaggedDocument",
     "Tensor",
     "Word2Vec",
     "__version__",

@@ -473,6 +473,71 @@ def word2vec_train(
     deterministic: bool,
 ) -> word2vec_train_result: ...
 
+class doc2vec:
+    MOST_EPOCHS: int
+
+class doc2vec_train_result(NamedTuple):
+    loss: np.ndarray
+    examples: np.ndarray
+
+# doc2vec_train(ids:i[N], offsets:l[S+1], order:i[K], input+f[V,P], output+?f[V,P], nodes+?f[M,P], documents+f[G,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V], path_offsets?l[V+1], path_nodes?i[L], path_codes?u[L], tag_offsets:l[S+1], tags:i[U], window:n>=1, negative:n>=0, cbow:p, mean:p, words:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
+def doc2vec_train(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    order: npt.ArrayLike,
+    input: np.ndarray,
+    output: np.ndarray | None = None,
+    nodes: np.ndarray | None = None,
+    *,
+    documents: np.ndarray,
+    keep: npt.ArrayLike | None = None,
+    alias_threshold: npt.ArrayLike | None = None,
+    alias_other: npt.ArrayLike | None = None,
+    path_offsets: npt.ArrayLike | None = None,
+    path_nodes: npt.ArrayLike | None = None,
+    path_codes: npt.ArrayLike | None = None,
+    tag_offsets: npt.ArrayLike,
+    tags: npt.ArrayLike,
+    window: int,
+    negative: int,
+    cbow: bool,
+    mean: bool,
+    words: bool,
+    shrink: bool,
+    alpha: float,
+    slope: float,
+    seed: int,
+    epoch: int,
+    deterministic: bool,
+) -> doc2vec_train_result: ...
+
+# doc2vec_infer(ids:i[N], offsets:l[S+1], input:f[V,P], output?f[V,P], nodes?f[M,P], documents+f[S,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V], path_offsets?l[V+1], path_nodes?i[L], path_codes?u[L], window:n>=1, negative:n>=0, cbow:p, mean:p, words:p, shrink:p, alpha:d, slope:d, seed:n, epochs:n>=0) -> done:l[1]
+def doc2vec_infer(
+    ids: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    input: npt.ArrayLike,
+    output: npt.ArrayLike | None = None,
+    nodes: npt.ArrayLike | None = None,
+    *,
+    documents: np.ndarray,
+    keep: npt.ArrayLike | None = None,
+    alias_threshold: npt.ArrayLike | None = None,
+    alias_other: npt.ArrayLike | None = None,
+    path_offsets: npt.ArrayLike | None = None,
+    path_nodes: npt.ArrayLike | None = None,
+    path_codes: npt.ArrayLike | None = None,
+    window: int,
+    negative: int,
+    cbow: bool,
+    mean: bool,
+    words: bool,
+    shrink: bool,
+    alpha: float,
+    slope: float,
+    seed: int,
+    epochs: int,
+) -> np.ndarray: ...
+
 class fasttext:
     ANY_LENGTH: int
     MOST_WORK: int
@@ -756,6 +821,57 @@ def neighbors_top(
     end: int,
     count: int,
 ) -> neighbors_top_result: ...
+
+class shadow:
+    GROUP: int
+    MOST_COLUMNS: int
+
+class shadow_pack_result(NamedTuple):
+    packed: np.ndarray
+    step: np.ndarray
+    error: np.ndarray
+
+# shadow_pack(rows~f32[V,D]) -> packed:u[(V+15)/16,(D+3)/4,64], step:f32[V], error:f32[V]
+def shadow_pack(
+    rows: npt.ArrayLike,
+) -> shadow_pack_result: ...
+
+class shadow_top_result(NamedTuple):
+    ids: np.ndarray
+    scores: np.ndarray
+
+# shadow_top(query:f32[D], rows~f32[V,D], packed:u[(V+15)/16,(D+3)/4,64], step:f32[V], error:f32[V], scale:f32[V], excluded:l[E], begin:n>=0, end:n>=0, count:n>=0) -> ids:l[count], scores:f32[count]
+def shadow_top(
+    query: npt.ArrayLike,
+    rows: npt.ArrayLike,
+    packed: npt.ArrayLike,
+    step: npt.ArrayLike,
+    error: npt.ArrayLike,
+    scale: npt.ArrayLike,
+    excluded: npt.ArrayLike,
+    begin: int,
+    end: int,
+    count: int,
+) -> shadow_top_result: ...
+
+class movers:
+    MOST_TIMES: int
+
+# movers_costs(queries:f[N,D], rows:f[W,D]) -> costs:f[W,N]
+def movers_costs(
+    queries: npt.ArrayLike,
+    rows: npt.ArrayLike,
+) -> np.ndarray: ...
+
+# movers_distances(costs:f[W,N], counts:l[N], words:i[K]<W, times:l[K], offsets:l[S+1], relaxed:p) -> distances:f64[S]
+def movers_distances(
+    costs: npt.ArrayLike,
+    counts: npt.ArrayLike,
+    words: npt.ArrayLike,
+    times: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    relaxed: bool,
+) -> np.ndarray: ...
 
 class vector_text:
     WIDTH: int

@@ -195,8 +195,8 @@ class Settings:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        attributes = [item for base in reversed(cls.__mro__) for item in vars(base).items()]
-        declared = {name: setting for name, setting in attributes if isinstance(setting, Setting)}
+        attributes = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+        declared = {name: setting for name, setting in attributes.items() if isinstance(setting, Setting)}
         order = [name for name in inspect.signature(cls.__init__).parameters if name in declared]
         cls._settings = {name: declared[name] for name in [*order, *(n for n in declared if n not in order)]}
         _complete_docstring(cls)

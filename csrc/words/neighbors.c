@@ -1,47 +1,18 @@
 // The top-n rows of a matrix by their dot product with a query, times a scale per row (1 / norm for cosines), without
 // sorting all rows. Blocks of rows are shared out to threads; each thread keeps one heap per query, merged at the end.
 #include "base/arith.h"
-#include "base/heap.h"
 #include "neighbors_args.h"
 #include "vec/vec.h"
+#include "words/best_rows.h"
 
 // One thread's view of the search.
 typedef struct {
     const struct neighbors_top *a;
-    candidate *heaps; // [Q, count]
-    int64_t *filled;  // [Q]
-    real *panel;      // rows, transposed   [D, COLUMNS]
+    struct best_rows *best; // [Q]
+    real *panel;            // rows, transposed   [D, COLUMNS]
 } search;
 
-// Offers the scores of consecutive rows, the first being `id`, to a query's heap. A NaN is never better.
-static inline void offer(search *s, int64_t query, int64_t id, const real *score, int64_t n)
-{
-    const int64_t capacity = s->a->count, excluded = s->a->E;
-    candidate *heap = s->heaps + query * capacity;
-    const bool full = s->filled[query] == capacity;
-    const real worst = full ? (real)heap[0].score : -INFINITY;
-    int any = 0;
-#pragma omp simd reduction(| : any)
-    for (int64_t i = 0; i < n; i++) any |= score[i] >= worst;
-    if (!any) return;
-    const int64_t *skip = s->a->excluded + query * excluded;
-    for (int64_t i = 0; i < n; i++) {
-        if (!(score[i] >= worst)) continue;
-        bool taken = false;
-        for (int64_t e = 0; e < excluded; e++) taken |= skip[e] == id + i;
-        if (!taken) heap_push(heap, &s->filled[query], capacity, (candidate){score[i], id + i});
-    }
-}
-
 // Few queries: memory bandwidth is the limit, so each row is read once and where it lies.
-
-static real dot(const real *x, const real *y, int64_t n)
-{
-    real sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) sum += x[i] * y[i];
-    return sum;
-}
 
 enum { BLOCK = 512 }; // rows that a thread takes at a time
 
@@ -52,8 +23,8 @@ static void scan_few(search *s, int64_t first, int64_t rows)
     for (int64_t q = 0; q < a->Q; q++) {
         for (int64_t i = 0; i < rows; i++)
             score[i] =
-                dot(a->queries + q * a->D, a->rows + (first + i) * a->rows_stride[0], a->D) * a->scale[first + i];
-        offer(s, q, first, score, rows);
+                dot_row(a->queries + q * a->D, a->rows + (first + i) * a->rows_stride[0], a->D) * a->scale[first + i];
+        offer_rows(&s->best[q], first, score, rows);
     }
 }
 
@@ -109,26 +80,18 @@ static void scan_many(search *s, const real *packed, int64_t first, int64_t rows
             for (int64_t j = 0; j < TILE && tile * TILE + j < a->Q; j++) {
                 real *row = score + j * COLUMNS;
                 for (int64_t i = 0; i < COLUMNS; i++) row[i] *= scale[i];
-                offer(s, tile * TILE + j, first + at, row, n);
+                offer_rows(&s->best[tile * TILE + j], first + at, row, n);
             }
         }
     }
 }
 
-// Merges what all threads have found for query q, best first; places that stay empty hold id -1 and score NaN.
+// Merges what all threads have found for query q.
 static void merge(const search *threads, int team, int64_t q)
 {
     const struct neighbors_top *a = threads[0].a;
-    candidate *heap = threads[0].heaps + q * a->count;
-    int64_t *filled = &threads[0].filled[q];
-    for (int t = 1; t < team; t++)
-        for (int64_t i = 0; i < threads[t].filled[q]; i++)
-            heap_push(heap, filled, a->count, threads[t].heaps[q * a->count + i]);
-    heap_sort(heap, *filled);
-    for (int64_t i = 0; i < a->count; i++) {
-        a->ids[q * a->count + i] = i < *filled ? heap[i].id : -1;
-        a->scores[q * a->count + i] = i < *filled ? (real)heap[i].score : NAN;
-    }
+    for (int t = 1; t < team; t++) join_rows(&threads[0].best[q], &threads[t].best[q]);
+    write_rows(&threads[0].best[q], a->ids + q * a->count, a->scores + q * a->count);
 }
 
 static void work(search *s, const real *packed, int64_t first, int64_t rows)
@@ -154,13 +117,14 @@ KERNEL(neighbors_top)
 
     search *threads = calloc((size_t)team, sizeof *threads);
     candidate *heaps = malloc((size_t)(team * a->Q * a->count) * sizeof *heaps);
-    int64_t *filled = calloc((size_t)(team * a->Q), sizeof *filled);
+    struct best_rows *best = malloc((size_t)(team * a->Q) * sizeof *best);
     real *panels = malloc((size_t)(team * COLUMNS * a->D + 1) * sizeof *panels);
     real *packed = tiles ? malloc((size_t)(tiles * TILE * a->D + 1) * sizeof *packed) : NULL;
-    const bool ok = threads && heaps && filled && panels && (packed || !tiles);
+    const bool ok = threads && heaps && best && panels && (packed || !tiles);
     if (ok) {
-        for (int t = 0; t < team; t++)
-            threads[t] = (search){a, heaps + t * a->Q * a->count, filled + t * a->Q, panels + t * COLUMNS * a->D};
+        for (int t = 0; t < team; t++) threads[t] = (search){a, best + t * a->Q, panels + t * COLUMNS * a->D};
+        for (int64_t i = 0; i < team * a->Q; i++)
+            best[i] = (struct best_rows){heaps + i * a->count, 0, a->count, a->excluded + i % a->Q * a->E, a->E};
 #pragma omp parallel num_threads(team)
         {
             if (tiles) {
@@ -176,6 +140,6 @@ KERNEL(neighbors_top)
 #pragma omp parallel for num_threads(sq_team(a->Q * a->count * team))
         for (int64_t q = 0; q < a->Q; q++) merge(threads, team, q);
     }
-    free(threads), free(heaps), free(filled), free(panels), free(packed);
+    free(threads), free(heaps), free(best), free(panels), free(packed);
     return ok ? NULL : sq_no_memory;
 }

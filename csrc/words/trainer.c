@@ -149,7 +149,8 @@ const char *SQ_SHARED(train_words)(const struct training *a)
     const char *problem = NULL;
     const int team = sq_team(a->K * BLOCK * a->P * 32);
     struct hot_nodes hot = {0};
-    struct shared shared = {.a = a, .longest_path = find_longest_path(a), .most_rows = find_most_rows(a)};
+    struct shared shared = {
+        .a = a, .longest_path = find_longest_path(a), .most_rows = find_most_rows(a), .most_tags = find_most_tags(a)};
     if (a->nodes && !a->deterministic && team > 1) shared.hot = &hot;
     if (a->output) shared.alias = join_alias(a, &problem);
     bool ready = (shared.alias || !a->output) && (!shared.hot || hot_find(&hot, a));
@@ -163,6 +164,64 @@ const char *SQ_SHARED(train_words)(const struct training *a)
         }
     }
     free(hot.slot);
+    free(shared.alias);
+    return ready ? problem : sq_no_memory;
+}
+
+// One thread's part of the inference: sentences that it draws from the common counter. Each is trained as if it were
+// alone, so that its row depends on nothing else.
+static bool infer_worker(const struct shared *all, int64_t epochs, int64_t longest, int64_t *next, const char **problem)
+{
+    static const int64_t tag_offsets[] = {0, 1};
+    static const int32_t tags[] = {0};
+    const struct training *every = all->a;
+    int64_t offsets[] = {0, 0};
+    double loss = 0;
+    int64_t examples = 0;
+    struct training one = *every;
+    one.offsets = offsets, one.S = 1, one.tag_offsets = tag_offsets, one.tags = tags, one.U = one.G = 1;
+    one.loss = &loss, one.examples = &examples;
+    struct shared shared = *all;
+    shared.a = &one;
+    struct worker w;
+    int32_t *const order = malloc((size_t)(longest + 1) * sizeof *order);
+    const bool ready = worker_allocate(&w, &shared) && order;
+    for (int64_t k = 0; ready && k < longest; k++) order[k] = (int32_t)k;
+    one.order = order;
+    for (int64_t s; ready && !w.problem && (s = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED)) < every->S;) {
+        one.ids = every->ids + every->offsets[s];
+        one.N = offsets[1] = every->offsets[s + 1] - every->offsets[s];
+        one.documents = every->documents + s * every->P;
+        for (int64_t e = 0; e < epochs * (one.N > 0); e++) {
+            one.epoch = e;
+            one.alpha = every->alpha + every->slope * (double)e, one.slope = 0;
+            for (int64_t turn = 0; turn < blocks(one.N, BLOCK); turn++) {
+                block_sample(&one, &w.block, turn);
+                train_block(&w, &w.block);
+            }
+        }
+    }
+    worker_report(&w, problem);
+    worker_free(&w);
+    free(order);
+    return ready;
+}
+
+const char *SQ_SHARED(infer_documents)(const struct training *a, int64_t epochs)
+{
+    int64_t next = 0, longest = 0;
+    for (int64_t s = 0; s < a->S; s++) longest = most(longest, blocks(a->offsets[s + 1] - a->offsets[s], BLOCK));
+    const char *problem = NULL;
+    struct shared shared = {.a = a, .longest_path = find_longest_path(a), .most_tags = 1};
+    if (a->output) shared.alias = join_alias(a, &problem);
+    bool ready = shared.alias || !a->output;
+    const int team = (int)most(1, least(sq_team(times(a->N * epochs, a->P * 32)), a->S));
+    if (ready && !problem) {
+#pragma omp parallel num_threads(team) reduction(&& : ready)
+        {
+            ready = infer_worker(&shared, epochs, longest, &next, &problem);
+        }
+    }
     free(shared.alias);
     return ready ? problem : sq_no_memory;
 }

@@ -1,5 +1,6 @@
-// The trainer of word2vec and fastText: skip-gram and CBOW with negative sampling and hierarchical softmax. They differ
-// in what the input row of a token is: with `rows` it is the mean of several rows of the matrix, else one.
+// The trainer of word2vec, fastText and doc2vec: skip-gram and CBOW with negative sampling and hierarchical softmax.
+// They differ in what the input row of a token is: with `rows` it is the mean of several rows of the matrix, else one.
+// With `tags`, the rows of a sentence's documents are contexts of each of its tokens, too.
 #ifndef SEQNN_WORDS_TRAINER_H
 #define SEQNN_WORDS_TRAINER_H
 
@@ -23,6 +24,12 @@ struct training {
     const int32_t *rows; // NULL for word2vec
     const real *factors; // of the changes of rows of input, with `rows` only; or NULL
     int64_t T;           // rows of all words
+    const int64_t *tag_offsets;
+    const int32_t *tags; // NULL but for doc2vec
+    real *documents;     // [G][P]
+    int64_t G, U;        // rows of documents, tags of all sentences
+    bool no_words;       // words are no contexts: only documents are
+    bool frozen;         // only documents change
     int64_t window, negative, seed, epoch;
     bool cbow, mean, shrink, deterministic;
     double alpha, slope;
@@ -42,5 +49,9 @@ struct training {
 
 // Trains; returns NULL, or what is wrong.
 const char *SQ_SHARED(train_words)(const struct training *a);
+
+// Trains row s of `documents` on sentence s alone, for each sentence: `epochs` times, as frozen; the learning rate is
+// alpha + slope * epoch. Returns NULL, or what is wrong.
+const char *SQ_SHARED(infer_documents)(const struct training *a, int64_t epochs);
 
 #endif

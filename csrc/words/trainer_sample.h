@@ -30,6 +30,8 @@ struct block {
     int32_t *begin, *end;  // window of centre c: ids[begin[c] .. end[c]) without the centre itself   [BLOCK]
     int32_t *negatives;    // [BLOCK][negative]; only the draws until resolve_negatives
     int32_t *sentence_end; // scratch: where each sentence ends in ids   [MOST_KEPT]
+    int64_t *sentence;     // scratch, with tags: the number of each of these sentences   [MOST_KEPT]
+    int64_t *tag, *tags;   // with tags: where those of centre c begin, and how many they are   [BLOCK]
     uint32_t *draws;       // scratch   [MOST_KEPT + 64]
 };
 
@@ -45,12 +47,16 @@ static bool block_allocate(struct block *b, const struct training *a, int64_t mo
     b->end = b->begin + BLOCK;
     b->negatives = b->end + BLOCK;
     b->draws = (uint32_t *)(b->negatives + BLOCK * a->negative + 4);
-    return true;
+    b->sentence = a->tags ? malloc((MOST_KEPT + 2 * BLOCK) * sizeof *b->sentence) : NULL;
+    b->tag = b->sentence + MOST_KEPT;
+    b->tags = b->tag + BLOCK;
+    return b->sentence || !a->tags;
 }
 
 static void block_free(struct block *b)
 {
     free(b->rows);
+    free(b->sentence);
     free(b->slots.memory);
 }
 
@@ -159,6 +165,7 @@ static int64_t keep_block(const struct training *a, struct block *b, int64_t fir
             b->kept = keep_tokens(a, b, b->kept, last, beyond, last & ~(int64_t)3);
         }
         b->sentence_end[sentences] = (int32_t)b->kept;
+        if (a->tags) b->sentence[sentences] = sentence;
         sentences += stop > before;
         before = stop;
     }
@@ -179,16 +186,18 @@ static void block_sample(const struct training *a, struct block *b, int64_t turn
     if (a->shrink)
         sq_philox(b->draws, (b->centres + 3) / 4, (uint64_t)a->seed, draw_stream(a, DRAW_WINDOW),
                   (uint64_t)index << 32);
-    int64_t start = 0, examples = 0, c = 0;
+    int64_t start = 0, examples = 0, c = 0, tag = 0, tags = 0;
     for (int64_t s = 0; s < sentences; s++) {
         const int64_t stop = b->sentence_end[s];
+        if (a->tags) tags = read_part(a->tag_offsets, b->sentence[s], a->U, &tag);
         for (; c < b->centres && b->first_centre + c < stop; c++) {
             const int64_t i = b->first_centre + c;
             const int64_t less = a->shrink ? (int64_t)((uint64_t)b->draws[c] * (uint64_t)a->window >> 32) : 0;
             const int64_t span = a->window - less;
             b->begin[c] = (int32_t)most(i - span, start);
             b->end[c] = (int32_t)least(i + span + 1, stop);
-            const int64_t contexts = b->end[c] - b->begin[c] - 1;
+            if (a->tags) b->tag[c] = tag, b->tags[c] = tags;
+            const int64_t contexts = (a->no_words ? 0 : b->end[c] - b->begin[c] - 1) + tags;
             examples += a->cbow ? contexts > 0 : contexts;
         }
         start = stop;

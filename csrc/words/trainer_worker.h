@@ -21,6 +21,7 @@ struct window {
     const real **sign; // [groups] of [2 * STRIDE]
     real *error;       // [groups][error_rows][STRIDE], with one row a group for CBOW
     real *marks;       // signs of groups that are not all negatives   [groups][2 * STRIDE]
+    real *copies;      // of rows that training does not change, where it is frozen   [contexts + outputs][P]
 };
 
 // What all threads of a call use.
@@ -28,7 +29,7 @@ struct shared {
     const struct training *a;
     uint64_t *alias;       // see join_alias; NULL without negatives
     struct hot_nodes *hot; // NULL where nothing is copied
-    int64_t longest_path, most_rows;
+    int64_t longest_path, most_rows, most_tags;
 };
 
 struct worker {
@@ -108,15 +109,48 @@ ALWAYS_INLINE int64_t place_negatives(struct worker *w, struct window *v, int64_
     return groups;
 }
 
+// Adds the rows of the documents that centre c belongs to, to `count` rows of words. Returns how many there are then.
+static int64_t place_documents(struct worker *w, struct window *v, const struct block *b, int64_t c, int64_t count)
+{
+    const struct training *a = w->a;
+    if (b->tags[c] < 0 || b->tags[c] > w->shared->most_tags) {
+        w->problem = "tag_offsets: expected them to ascend to the number of tags";
+        return count;
+    }
+    for (int64_t k = 0; k < b->tags[c]; k++) {
+        const int32_t row = READ_ONCE(a->tags[b->tag[c] + k]);
+        if ((uint32_t)row < (uint64_t)a->G)
+            v->in[count++] = a->documents + row * a->P;
+        else
+            w->problem = "tags: a value lies outside of the documents";
+    }
+    return count;
+}
+
+// Replaces rows that must not change by copies, which are trained in vain.
+static void copy_frozen(struct worker *w, struct window *v, int64_t words)
+{
+    const int64_t P = w->a->P, outputs = v->groups * GROUP;
+    for (int64_t i = 0; i < words + outputs; i++) {
+        real **const row = i < words ? &v->in[i] : &v->out[i - words];
+        if (*row == w->absent) continue;
+        real *const copy = v->copies + i * P;
+        memcpy(copy, *row, (size_t)P * sizeof *copy);
+        *row = copy;
+    }
+}
+
 // Places the rows of centre c of a block.
 static void place_window(struct worker *w, struct window *v, const struct block *b, int64_t c)
 {
     const struct training *a = w->a;
-    const int64_t middle = b->first_centre + c, before = middle - b->begin[c], after = b->end[c] - middle - 1;
+    const int64_t middle = b->first_centre + c;
+    const int64_t before = a->no_words ? 0 : middle - b->begin[c], after = a->no_words ? 0 : b->end[c] - middle - 1;
     for (int64_t i = 0; i < before; i += COPY) memcpy(v->in + i, b->rows + b->begin[c] + i, COPY * sizeof *v->in);
     for (int64_t i = 0; i < after; i += COPY)
         memcpy(v->in + before + i, b->rows + middle + 1 + i, COPY * sizeof *v->in);
     v->contexts = before + after;
+    if (a->tags) v->contexts = place_documents(w, v, b, c, v->contexts);
     v->total = (real)v->contexts;
     if (w->weighted) {
         v->total = 0;
@@ -125,12 +159,15 @@ static void place_window(struct worker *w, struct window *v, const struct block 
             v->total += v->weight[i] = (real)(a->row_offsets[word + 1] - a->row_offsets[word]);
         }
     }
-    v->entering = middle + a->window < b->kept ? b->rows[middle + a->window] : w->absent;
+    const bool enters = !a->no_words && middle + a->window < b->kept;
+    v->entering = enters ? b->rows[middle + a->window] : w->absent;
     v->groups = a->nodes ? place_path(w, v, b->ids[middle]) : 0;
-    if (!a->output) return;
-    const int32_t centre = b->ids[middle], *const negative = b->negatives + c * a->negative;
-    v->groups += a->negative == 5 ? place_negatives(w, v, v->groups, centre, negative, 5)
-                                  : place_negatives(w, v, v->groups, centre, negative, a->negative);
+    if (a->output) {
+        const int32_t centre = b->ids[middle], *const negative = b->negatives + c * a->negative;
+        v->groups += a->negative == 5 ? place_negatives(w, v, v->groups, centre, negative, 5)
+                                      : place_negatives(w, v, v->groups, centre, negative, a->negative);
+    }
+    if (a->frozen) copy_frozen(w, v, before + after);
 }
 
 // How a window's contexts meet its outputs: each for itself, or as one sum, in which they may have weights.
@@ -207,7 +244,18 @@ static void choose_function(struct worker *w)
 #undef FUNCTIONS_OF
 }
 
-static int64_t most_contexts(const struct training *a) { return least(2 * a->window, MOST_KEPT); }
+static int64_t most_contexts(const struct shared *shared)
+{
+    return least(2 * shared->a->window, MOST_KEPT) + shared->most_tags;
+}
+
+// Returns the most tags of any sentence.
+static int64_t find_most_tags(const struct training *a)
+{
+    int64_t found = 0, start;
+    for (int64_t s = 0; a->tags && s < a->S; s++) found = most(found, read_part(a->tag_offsets, s, a->U, &start));
+    return found;
+}
 
 // Returns the length of the longest path.
 static int64_t find_longest_path(const struct training *a)
@@ -239,13 +287,15 @@ static bool worker_allocate(struct worker *w, const struct shared *shared)
     *w = (struct worker){.a = a, .shared = shared, .tally = tally_start(), .weighted = a->rows && a->cbow};
     choose_function(w);
     if (!block_allocate(&w->block, a, shared->most_rows)) return false;
-    const int64_t groups = most_groups(shared), contexts = most_contexts(a), size = (int64_t)sizeof(real);
+    const int64_t groups = most_groups(shared), contexts = most_contexts(shared), size = (int64_t)sizeof(real);
     const int64_t in = (contexts + 1 + 2 * COPY) * (int64_t)sizeof(void *);
     const int64_t out = groups * GROUP * (int64_t)sizeof(void *);
     const int64_t errors = groups * (error_rows(a->cbow ? 1 : contexts) + 1) * STRIDE * size;
     const int64_t marks = groups * 2 * STRIDE * size, row = a->P * size;
     const int64_t weights = w->weighted ? (contexts + 1) * size : 0;
-    const int64_t window = CARVED(in) + CARVED(weights) + CARVED(out) + CARVED(out) + CARVED(errors) + CARVED(marks);
+    const int64_t frozen = a->frozen ? (contexts + groups * GROUP) * row : 0;
+    const int64_t window =
+        CARVED(in) + CARVED(weights) + CARVED(out) + CARVED(out) + CARVED(errors) + CARVED(marks) + CARVED(frozen);
     const int64_t places = RING * (int64_t)sizeof *w->window, copies = hot ? hot->count * row : 0;
     w->memory = calloc(1, (size_t)(2 * CARVED(row) + RING * window + CARVED(places) + 2 * CARVED(copies)));
     if (!w->memory) return false;
@@ -262,6 +312,7 @@ static bool worker_allocate(struct worker *w, const struct shared *shared)
         v->sign = carve(&at, out);
         v->error = carve(&at, errors);
         v->marks = carve(&at, marks);
+        v->copies = carve(&at, frozen);
         v->entering = w->absent;
         for (int64_t j = 0; j < groups * GROUP; j++) v->out[j] = w->absent;
     }

@@ -44,7 +44,16 @@ from ._evaluation import (
     read_outliers,
     read_rated_pairs,
 )
-from ._trainers import Cooccurrence, FastText, GloVe, Word2Vec, load_facebook_model, save_facebook_model
+from ._trainers import (
+    Cooccurrence,
+    Doc2Vec,
+    FastText,
+    GloVe,
+    TaggedDocument,
+    Word2Vec,
+    load_facebook_model,
+    save_facebook_model,
+)
 from ._trainers import RatedPosition as RatedPosition
 from ._trainers import StepRun as StepRun
 from ._trainers import Task as Task
@@ -56,7 +65,9 @@ from ._vectors import About as About
 from ._vectors import (
     FastTextKeyedVectors,
     KeyedVectors,
+    MoversIndex,
     QuantizedKeyedVectors,
+    SentenceVectors,
     load_facebook_vectors,
     nearest_neighbors,
     neighbor_agreement,
@@ -82,6 +93,7 @@ __all__ = [
     "Callback",
     "Categorization",
     "Cooccurrence",
+    "Doc2Vec",
     "EarlyStopping",
     "FastText",
     "FastTextKeyedVectors",
@@ -89,15 +101,18 @@ __all__ = [
     "GloVe",
     "HardDebias",
     "KeyedVectors",
+    "MoversIndex",
     "OutlierGroup",
     "OutlierScore",
     "QuantizedKeyedVectors",
     "RatedPair",
     "SEATTest",
+    "SentenceVectors",
     "SetBias",
     "Similarity",
     "SoftDebias",
     "SpaceAlignment",
+    "TaggedDocument",
     "WEATResult",
     "Word2Vec",
     "align",

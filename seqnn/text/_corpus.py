@@ -98,13 +98,14 @@ class ScannedCorpus(Corpus):
         self.total_words = len(scanned.ids)
         self.sentences = len(scanned.offsets) - 1
 
-    def encode(self, mapping: np.ndarray) -> Corpus:
+    def encode(self, mapping: np.ndarray, keep_empty: bool = False) -> Corpus:
         """Turn the ids into those of a vocabulary: mapping[ids], in place and in parallel.
 
-        Sentences that are left without a word are dropped. The scanned ids are gone afterwards; words and counts stay.
+        The scanned ids are gone afterwards; words and counts stay.
 
         Args:
             mapping: int32, an id for each word of `words`; -1 drops the word.
+            keep_empty: whether sentences that are left without a word stay; by default they are dropped.
 
         Returns:
             The training corpus.
@@ -123,7 +124,7 @@ class ScannedCorpus(Corpus):
         ids, offsets = self.ids, self.offsets
         self.close()
         kept = apply(ids, offsets, [mapping])
-        return Corpus(ids[:kept], offsets[np.diff(offsets, prepend=-1) > 0])
+        return Corpus(ids[:kept], offsets if keep_empty else offsets[np.diff(offsets, prepend=-1) > 0])
 
 
 def scan(

@@ -158,7 +158,6 @@ def test_a_log_tells_of_a_rising_alpha_and_of_two_ways_to_train(caplog):
     ("name", "hint"),
     [
         ("vocab", "since gensim 4 it is key_to_index"),
-        ("wmdistance", "word mover's distance is not offered; n_similarity"),
         ("words_closer_than", "since gensim 4 it is closer_than"),
         ("syn1neg", "model.syn1neg"),
         ("init_sims", "fill_norms"),

@@ -396,3 +396,39 @@ def test_an_assigned_matrix_is_checked_and_its_norms_are_new(wv):
     for wrong, error in ((np.ones(3), ValueError), (np.ones((2, 0)), ValueError), (np.array([["a"]]), TypeError)):
         with pytest.raises(error, match="vectors"):
             wv.vectors = wrong
+
+
+def test_search_among_given_words_or_with_a_mask():
+    vectors = np.random.default_rng(4).standard_normal((50, 6))
+    wv = KeyedVectors.from_arrays([f"w{i}" for i in range(50)], vectors)
+    chosen = ["w40", "w3", "w7", "w3", "w21"]
+    mask = np.zeros(50, bool)
+    mask[[3, 7, 21, 40]] = True
+    expected = [pair for pair in wv.most_similar("w7", topn=50) if pair[0] in chosen]
+    for among in (chosen, mask, np.array(chosen)):
+        assert wv.most_similar("w7", among=among) == expected
+        assert wv.most_similar_batch(["w7", "w1"], topn=2, among=among)[0] == expected[:2]
+    assert wv.most_similar("w7", topn=None, among=chosen).tolist() == pytest.approx(
+        [wv.similarity("w7", f"w{i}") for i in (3, 7, 21, 40)]
+    )
+    assert wv.most_similar("w7", among=chosen, restrict_vocab=10) == [p for p in expected if p[0] == "w3"]
+    assert wv.most_similar("w7", among=[]) == [] == wv.most_similar("w7", among=np.zeros(50, bool))
+    with pytest.raises(KeyError, match="1 of 2 keys not present: 'tram'"):
+        wv.most_similar("w7", among=["w1", "tram"])
+    with pytest.raises(ValueError, match=r"among: expected a mask of shape \(50,\), got \(3,\)"):
+        wv.most_similar("w7", among=np.ones(3, bool))
+    with pytest.raises(TypeError, match="among: expected a list of keys, got a string"):
+        wv.most_similar("w7", among="w1")
+
+
+def test_removed_words_are_gone_with_all_that_belongs_to_them():
+    wv = KeyedVectors.from_arrays(["a", "b", "c", "d"], np.eye(4), counts=[4, 3, 2, 1])
+    wv.remove_vectors("b")
+    wv.remove_vectors(np.array(["d"]))
+    assert wv.index_to_key == ["a", "c"] and "b" not in wv and wv.vectors.tolist() == np.eye(4)[[0, 2]].tolist()
+    assert wv.get_vecattr("c", "count") == 2 and len(wv.norms) == 2
+    with pytest.raises(KeyError, match="1 of 2 keys not present: 'b'"):
+        wv.remove_vectors(["a", "b"])
+    assert wv.index_to_key == ["a", "c"]
+    wv.add_vectors("b", np.ones(4))
+    assert wv.index_to_key == ["a", "c", "b"]

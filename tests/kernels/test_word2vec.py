@@ -87,13 +87,13 @@ def place_outputs(case, centre, negatives):
     return groups
 
 
-def reference(case):
-    """Trains case's matrices (float64) in place; returns loss and number of examples."""
+def reference(case, sample=sample_block):
+    """Trains case's matrices (float64) in place on the windows that `sample` gives; returns loss and number of examples."""
     loss, examples, cbow = 0.0, 0, case["cbow"]
     w = {name: case[name] for name in ("input", "output", "nodes")}
     for turn, index in enumerate(case["order"].tolist()):
         alpha = case["alpha"] + case["slope"] * turn
-        for centre, contexts, negatives in sample_block(case, index):
+        for centre, contexts, negatives in sample(case, index):
             if not len(contexts):
                 continue
             examples += 1 if cbow else len(contexts)
@@ -181,14 +181,16 @@ def train(case, *, deterministic=False, cuts=()):
     loss, examples = 0.0, 0
     for first, last in pairwise([0, *cuts, len(case["order"])]):
         part = case | {"order": case["order"][first:last], "alpha": case["alpha"] + case["slope"] * first}
-        kernel = _core.fasttext_train if "rows" in case else _core.word2vec_train
+        name = "doc2vec" if "documents" in case else "fasttext" if "rows" in case else "word2vec"
+        kernel = getattr(_core, f"{name}_train")
         more, count = kernel(**part, deterministic=deterministic)
         loss, examples = loss + more.item(), examples + count.item()
     return loss, examples
 
 
 def weights(case):
-    return tuple(case[name] for name in ("input", "output", "nodes") if case[name] is not None)
+    names = ("input", "output", "nodes", "documents")
+    return tuple(case[name] for name in names if case.get(name) is not None)
 
 
 OBJECTIVES = {"ns": {}, "hs": {"ns": False, "hs": True}, "both": {"hs": True}}

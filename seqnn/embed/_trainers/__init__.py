@@ -1,7 +1,9 @@
-"""The room of trainers: Word2Vec, FastText and GloVe, their weights, runs and files."""
+"""The room of trainers: Word2Vec, FastText, Doc2Vec and GloVe, their weights, runs and files."""
 
 from ._cooccurrence import Cooccurrence
 from ._corpus import fingerprint as fingerprint
+from ._doc2vec import Doc2Vec
+from ._documents import TaggedDocument
 from ._facebook import load_facebook_model, save_facebook_model
 from ._fasttext import FastText
 from ._glove import GloVe
@@ -10,4 +12,13 @@ from ._steps import StepRun as StepRun
 from ._steps import Task as Task
 from ._word2vec import Word2Vec
 
-__all__ = ["Cooccurrence", "FastText", "GloVe", "Word2Vec", "load_facebook_model", "save_facebook_model"]
+__all__ = [
+    "Cooccurrence",
+    "Doc2Vec",
+    "FastText",
+    "GloVe",
+    "TaggedDocument",
+    "Word2Vec",
+    "load_facebook_model",
+    "save_facebook_model",
+]

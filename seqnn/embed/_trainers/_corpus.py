@@ -28,6 +28,7 @@ class Reader(Protocol):
     max_vocab_size: int | None
     verbose: int
     ids_as_words: bool
+    _keeps_empty: bool
 
 
 def one_source(corpus_iterable: Source, corpus_file: Source) -> Source:
@@ -68,6 +69,7 @@ def read(source: Source, model: Reader) -> Iterator[ScannedCorpus]:
             max_memory=model.max_memory,
             max_vocab_size=model.max_vocab_size,
             progress=partial(advance, bar),
+            keep_empty=model._keeps_empty,
         )
     with scanned:
         yield scanned
@@ -83,7 +85,7 @@ def encoded(source: Source, model: Reader) -> Iterator[tuple[Corpus, int]]:
         return
     with read(source, model) as scanned:
         total = scanned.total_words
-        corpus = scanned.encode(model._vocabulary.positions(scanned.words))
+        corpus = scanned.encode(model._vocabulary.positions(scanned.words), model._keeps_empty)
     del scanned  # its words take more memory than the vocabulary
     with corpus:
         yield corpus, total

@@ -79,6 +79,8 @@ class VectorModel(Settings, Trainable):
     """The class of the weights: see `Weights` and `GloveWeights`."""
     _counted: ClassVar[tuple[str, ...]] = ("corpus_count", "corpus_total_words")
     """Attributes that count something; files keep them."""
+    _keeps_empty: ClassVar[bool] = False
+    """Whether texts without a known word keep their place in an encoded corpus."""
 
     wv: KeyedVectors
     corpus_count: int

@@ -174,12 +174,16 @@ class Word2Vec(VectorModel):
                     UserWarning,
                 )
             return
-        source = one_source(sentences, corpus_file)
+        source = self._source(sentences, corpus_file)
         with read(source, self) as scanned:
-            corpus = scanned.encode(self._choose_words(source, scanned, trim_rule=trim_rule))
+            corpus = scanned.encode(self._choose_words(source, scanned, trim_rule=trim_rule), self._keeps_empty)
         del scanned  # its words take more memory than the vocabulary
         with corpus:
             self._fit(corpus, callbacks=callbacks, pristine=self.pretrained is None)
+
+    def _source(self, corpus_iterable: Source, corpus_file: Path | None) -> Source:
+        """Return the one corpus that is given."""
+        return one_source(corpus_iterable, corpus_file)
 
     def _check_settings(self) -> None:
         super()._check_settings()
@@ -217,7 +221,7 @@ class Word2Vec(VectorModel):
         >>> model.wv.index_to_key, model.corpus_total_words
         (['a', 'b', 'c'], 1)
         """
-        source = one_source(corpus_iterable, corpus_file)
+        source = self._source(corpus_iterable, corpus_file)
         with read(source, self) as scanned:
             self._choose_words(source, scanned, keep_raw_vocab=keep_raw_vocab, trim_rule=trim_rule, update=update)
 
@@ -244,7 +248,7 @@ class Word2Vec(VectorModel):
         >>> model.scan_vocab([["a", "b", "a"], ["c"]]), model.raw_vocab
         ((4, 2), {'a': 2, 'b': 1, 'c': 1})
         """
-        source = one_source(corpus_iterable, corpus_file)
+        source = self._source(corpus_iterable, corpus_file)
         with read(source, self) as scanned:
             self.raw_vocab = dict(zip(scanned.words, scanned.counts.tolist(), strict=True))
             self._count_corpus(source, scanned)
@@ -474,7 +478,7 @@ class Word2Vec(VectorModel):
             start_alpha = number("start_alpha", start_alpha, above=0)
         if end_alpha is not None:
             end_alpha = number("end_alpha", end_alpha, minimum=0)
-        source = one_source(corpus_iterable, corpus_file)
+        source = self._source(corpus_iterable, corpus_file)
         with encoded(source, self) as (corpus, total):
             known = self._fit(corpus, epochs=epochs, start_alpha=start_alpha, end_alpha=end_alpha, callbacks=callbacks)
             return known, round(known * total / len(corpus.ids))
@@ -552,9 +556,13 @@ class Word2Vec(VectorModel):
             self._cached_tables = settings, Tables.create(self._vocabulary.counts, **settings)
         return self._cached_tables[1]
 
+    def _kernel(self, corpus: Corpus) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+        """Return the function that trains on a part of the corpus."""
+        return self._weights.kernel(self._vocabulary, self.wv._lockf if self.wv._locked() else None)
+
     def _task(self, corpus: Corpus, position: RatedPosition, *, pristine: bool) -> Task:
         weights, tables = self._weights, self._tables()
-        kernel = weights.kernel(self._vocabulary, self.wv._lockf if self.wv._locked() else None)
+        kernel = self._kernel(corpus)
         ids, offsets = corpus.ids, corpus.offsets
         blocks = -(-len(ids) // BLOCK)
 

@@ -196,9 +196,9 @@ class Weights:
     def restored(cls, settings: Any, wv: KeyedVectors, tensors: Mapping[str, np.ndarray]) -> Weights:
         """Return the weights that a file holds, where they lie; a ValueError where they are not there or do not fit."""
         size, count = settings.vector_size, len(wv)
-        _check(tensors, "vectors", (count, size))
-        output = _check(tensors, "output", (count, size)) if settings.negative else None
-        nodes = _check(tensors, "nodes", (count - 1, size)) if settings.hs else None
+        check_tensor(tensors, "vectors", (count, size))
+        output = check_tensor(tensors, "output", (count, size)) if settings.negative else None
+        nodes = check_tensor(tensors, "nodes", (count - 1, size)) if settings.hs else None
         return cls._of_file(size, wv, output, nodes)
 
     @classmethod
@@ -206,7 +206,7 @@ class Weights:
         return cls(size, wv.vectors, output, nodes)
 
 
-def _check(tensors: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
+def check_tensor(tensors: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
     if name not in tensors or tensors[name].shape != shape or tensors[name].dtype != np.float32:
         raise ValueError(f"damaged, tensor {name!r} must be float32 of shape {shape}")
     return tensors[name]

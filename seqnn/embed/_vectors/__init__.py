@@ -22,10 +22,12 @@ from ._keyed_vectors import KeyedVectors
 from ._labelled import Labelled as Labelled
 from ._labelled import LabelledVectors as LabelledVectors
 from ._labelled import unit_rows as unit_rows
+from ._movers import MoversIndex
 from ._neighbors import best_rows as best_rows
 from ._neighbors import nearest_neighbors
 from ._product_quantizer import quantize_matrix as quantize_matrix
 from ._quantized_vectors import QuantizedKeyedVectors, neighbor_agreement
+from ._sentence_vectors import SentenceVectors
 from ._subwords import MAX_BUCKET as MAX_BUCKET
 from ._subwords import MAX_N as MAX_N
 from ._subwords import Subwords as Subwords
@@ -36,7 +38,9 @@ from ._vector_files import read_counts as read_counts
 __all__ = [
     "FastTextKeyedVectors",
     "KeyedVectors",
+    "MoversIndex",
     "QuantizedKeyedVectors",
+    "SentenceVectors",
     "load_facebook_vectors",
     "nearest_neighbors",
     "neighbor_agreement",

@@ -255,7 +255,10 @@ class KeyedRows:
             KeyError: keys are missing, and there is no default; it names them.
         """
         keys = key_list(keys, "keys")
-        rows = np.array([self.get_index(key, -1) for key in keys], np.int64)
+        index = self.key_to_index
+        rows = np.array([index.get(key, -1) for key in keys], np.int64)
+        for i in np.flatnonzero(rows < 0).tolist():
+            rows[i] = self.get_index(keys[i], -1)  # perhaps the number of a row
         if len(missing := np.flatnonzero(rows < 0)):
             if default is None:
                 names = ", ".join(repr(keys[i]) for i in missing[:5]) + (", ..." if len(missing) > 5 else "")
@@ -548,6 +551,28 @@ class KeyedRows:
         if "count" not in self.expandos:
             raise ValueError("these vectors have no counts to sort by: set_vecattrs('count', values) sets them")
         self._take_rows(np.argsort(-self.expandos["count"], kind="stable"))
+
+    def remove_vectors(self, keys: Key | Iterable[Key]) -> None:
+        """Remove keys with their vectors and further values. The other keys keep their order.
+
+        N-grams of `FastText` stay. The vectors of a model that is trained further must keep all of the model's words.
+
+        Args:
+            keys: one or more words or row numbers.
+
+        Raises:
+            KeyError: a key is missing; then nothing is removed.
+
+        >>> import numpy as np
+        >>> from seqnn import KeyedVectors
+        >>> wv = KeyedVectors.from_arrays(["cat", "dog", "car"], np.eye(3))
+        >>> wv.remove_vectors(["dog"])
+        >>> wv.index_to_key, wv["car"]
+        (['cat', 'car'], array([0., 0., 1.]))
+        """
+        kept = np.ones(len(self), bool)
+        kept[self.get_indices(as_list(keys))] = False
+        self._take_rows(np.flatnonzero(kept))
 
     def _take_rows(self, rows: np.ndarray) -> None:
         """Keep these rows, in this order."""

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from . import _evaluate, _vector_files
+from . import _evaluate, _movers, _vector_files
 from ._comparing import ComparingRows
-from ._keys import Key, as_list, is_key
+from ._keys import Key, as_list, is_key, key_list
 from ._neighbors import best, nearest_neighbors, reciprocal, unit, whole_topn
+from ._shadow import Shadow
 
 Pairs = list[tuple[Key, float]]
 
@@ -30,7 +31,6 @@ _RENAMED = {
 }
 
 _ABSENT = {
-    "wmdistance": "word mover's distance is not offered; n_similarity compares the means of two texts",
     "syn1": "the output vectors belong to the model: model.syn1",
     "syn1neg": "the output vectors belong to the model: model.syn1neg",
 }
@@ -65,6 +65,9 @@ class KeyedVectors(ComparingRows):
     _absent: ClassVar[dict[str, str]] = _ABSENT
     """Names that are not there: what to do instead."""
 
+    _shadow: Shadow | None = None
+    _asked: np.ndarray | None = None  # the norms at the latest single query
+
     def __getattr__(self, name: str) -> Any:
         kind = type(self).__name__
         if name in _RENAMED:
@@ -86,6 +89,8 @@ class KeyedVectors(ComparingRows):
         clip_start: int = 0,
         clip_end: int | None = None,
         restrict_vocab: int | None = None,
+        *,
+        among: Iterable[Key] | np.ndarray | None = None,
     ) -> Pairs | np.ndarray:
         """Find the keys nearest to positive minus negative ones. For many queries `most_similar_batch` is far faster.
 
@@ -94,20 +99,26 @@ class KeyedVectors(ComparingRows):
             topn: how many are found; None gives the cosines of all rows searched as an array.
             clip_start, clip_end: the rows that are searched; default all.
             restrict_vocab: search the first rows only, this many.
+            among: search only these: keys, or a mask, bool [V].
 
         Returns:
             (key, cosine), the best first, without the keys asked for.
+
+        From the second single query on, a large matrix has a shadow of a byte a number, which makes queries faster and
+        changes no result.
 
         >>> import numpy as np
         >>> from seqnn import KeyedVectors
         >>> wv = KeyedVectors.from_arrays(["cat", "dog", "car"], np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]]))
         >>> wv.most_similar("cat")
         [('dog', 0.8), ('car', 0.0)]
+        >>> wv.most_similar("cat", among=["cat", "car"])
+        [('car', 0.0)]
         """
         if topn is not None and not whole_topn(topn):
             return []
         query, used = self._combined(positive, negative)
-        rows = self._searched(clip_start, clip_end, restrict_vocab)
+        rows = self._searched(clip_start, clip_end, restrict_vocab, among)
         if topn is None:
             return (self.vectors[rows] @ query) * reciprocal(self.norms[rows])
         return self._nearest(query[None], [used], topn, rows)[0]
@@ -120,19 +131,21 @@ class KeyedVectors(ComparingRows):
         clip_start: int = 0,
         clip_end: int | None = None,
         restrict_vocab: int | None = None,
+        *,
+        among: Iterable[Key] | np.ndarray | None = None,
     ) -> list[Pairs]:
         """Answer many queries of `most_similar` at once. `seqnn.embed.nearest_neighbors` gives arrays of ids.
 
         Args:
             positive: a list of keys, a matrix of vectors [Q, D], or a list of what `most_similar` takes as `positive`.
             negative: a list of the same length of what it takes as `negative`; default none.
-            topn, clip_start, clip_end, restrict_vocab: as for `most_similar`.
+            topn, clip_start, clip_end, restrict_vocab, among: as for `most_similar`.
 
         Returns:
             One list of (key, cosine) for each query.
         """
         queries, used = self._combined_batch(positive, negative)
-        rows = self._searched(clip_start, clip_end, restrict_vocab)
+        rows = self._searched(clip_start, clip_end, restrict_vocab, among)
         return self._nearest(queries, used, topn, rows)
 
     def most_similar_cosmul(
@@ -213,11 +226,21 @@ class KeyedVectors(ComparingRows):
             raise ValueError("topn and the number of keys: expected at least one other key to compare with")
         return self.similarity(wa, wb) / sum(score for _, score in nearest)
 
-    def _searched(self, clip_start: int, clip_end: int | None, restrict_vocab: int | None) -> slice:
-        """Return the rows to search: gensim's three arguments, of which `restrict_vocab` goes first."""
+    def _searched(
+        self, clip_start: int, clip_end: int | None, restrict_vocab: int | None, among: Any = None
+    ) -> slice | np.ndarray:
+        """Return the rows to search: gensim's three arguments, of which `restrict_vocab` goes first, and those `among`."""
         begin, end = (0, restrict_vocab) if restrict_vocab else (clip_start, clip_end or None)
         begin, end, _ = slice(begin, end).indices(len(self))
-        return slice(begin, max(begin, end))
+        if among is None:
+            return slice(begin, max(begin, end))
+        if isinstance(among, np.ndarray) and among.dtype == bool:
+            if among.shape != (len(self),):
+                raise ValueError(f"among: expected a mask of shape ({len(self)},), got {among.shape}")
+            rows = np.flatnonzero(among)
+        else:
+            rows = np.unique(self.get_indices(key_list(among, "among")))
+        return rows[(rows >= begin) & (rows < end)]
 
     def _combined(self, positive: Any, negative: Any) -> tuple[np.ndarray, list[int]]:
         """Return the unit vector of positive minus negative items, and the keys' rows."""
@@ -246,11 +269,30 @@ class KeyedVectors(ComparingRows):
         pairs = [self._combined(p, n) for p, n in zip(positive, negative, strict=True)]
         return np.array([q for q, _ in pairs]).reshape(-1, self.vector_size), [rows for _, rows in pairs]
 
-    def _nearest(self, queries: np.ndarray, used: list[list[int]], topn: int, rows: slice) -> list[Pairs]:
-        ids, scores = nearest_neighbors(
-            queries, self.vectors, topn, norms=self.norms, begin=rows.start, end=rows.stop, exclude=used
-        )
-        return [self._named(i, s) for i, s in zip(ids, scores, strict=True)]
+    def _nearest(self, queries: np.ndarray, used: list[list[int]], topn: int, rows: slice | np.ndarray) -> list[Pairs]:
+        if isinstance(rows, slice):
+            shadow = self._shadow_for(queries)
+            if shadow is not None:
+                return [self._named(*shadow.top(queries[0], topn, rows.start, rows.stop, used[0]))]
+            found = nearest_neighbors(
+                queries, self.vectors, topn, norms=self.norms, begin=rows.start, end=rows.stop, exclude=used
+            )
+        else:
+            places = [np.flatnonzero(np.isin(rows, mine)).tolist() for mine in used]
+            ids, scores = nearest_neighbors(queries, self.vectors[rows], topn, norms=self.norms[rows], exclude=places)
+            found = np.where(ids < 0, -1, rows[ids]) if len(rows) else ids, scores
+        return [self._named(i, s) for i, s in zip(*found, strict=True)]
+
+    def _shadow_for(self, queries: np.ndarray) -> Shadow | None:
+        """Return the shadow of the present matrix, where there is one for these queries."""
+        if len(queries) != 1 or not Shadow.suits(self.vectors):
+            return None
+        norms, shadow = self.norms, self._shadow
+        if shadow is None or shadow.norms is not norms:
+            # The norms are computed anew whenever the vectors change; a single query is not worth a shadow.
+            self._shadow = Shadow(self.vectors, norms) if self._asked is norms else None
+            self._asked = norms
+        return self._shadow
 
     def _named(self, ids: np.ndarray, scores: np.ndarray) -> Pairs:
         """Return the (key, score) pairs of one result, without the empty places at its end."""
@@ -276,6 +318,7 @@ class KeyedVectors(ComparingRows):
         return KeyedVectors
 
     # Their own modules say what these do
+    wmdistance = _movers.wmdistance
     evaluate_word_pairs = _evaluate.evaluate_word_pairs
     evaluate_word_analogies = _evaluate.evaluate_word_analogies
     save = _vector_files.save

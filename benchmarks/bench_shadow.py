@@ -1,0 +1,12 @@
+"""Nearest words, one query at a time: by a shadow of bytes, against gensim."""
+
+from collections.abc import Iterator
+
+from benchmarks.bench_neighbors import neighbors_case
+from benchmarks.case import Case, Options
+
+
+def cases(options: Options) -> Iterator[Case]:
+    """Yield single queries over a matrix of 100 columns."""
+    for threads in options.threads:
+        yield neighbors_case(options, threads, 200, batch=False)

@@ -1,0 +1,58 @@
+// The best rows for a query: scores of rows that lie side by side are offered to a heap, and the heaps of all threads
+// become one.
+#ifndef SEQNN_WORDS_BEST_ROWS_H
+#define SEQNN_WORDS_BEST_ROWS_H
+
+#include "base/heap.h"
+#include "seqnn.h"
+
+// The best rows that a thread has found for a query.
+struct best_rows {
+    candidate *heap; // [capacity]
+    int64_t filled, capacity;
+    const int64_t *excluded; // [excluded_count] rows that must not be found
+    int64_t excluded_count;
+};
+
+// Never inlined, so that a row has the same score bit by bit wherever it is computed.
+static __attribute__((noinline)) real dot_row(const real *x, const real *y, int64_t n)
+{
+    real sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+// Offers the scores of consecutive rows, the first being `id`. A NaN is never better.
+static inline void offer_rows(struct best_rows *b, int64_t id, const real *score, int64_t n)
+{
+    const real worst = b->filled == b->capacity ? (real)b->heap[0].score : -INFINITY;
+    int any = 0;
+#pragma omp simd reduction(| : any)
+    for (int64_t i = 0; i < n; i++) any |= score[i] >= worst;
+    if (!any) return;
+    for (int64_t i = 0; i < n; i++) {
+        if (!(score[i] >= worst)) continue;
+        bool taken = false;
+        for (int64_t e = 0; e < b->excluded_count; e++) taken |= b->excluded[e] == id + i;
+        if (!taken) heap_push(b->heap, &b->filled, b->capacity, (candidate){score[i], id + i});
+    }
+}
+
+// Adds what `from` holds to `to`.
+static inline void join_rows(struct best_rows *to, const struct best_rows *from)
+{
+    for (int64_t i = 0; i < from->filled; i++) heap_push(to->heap, &to->filled, to->capacity, from->heap[i]);
+}
+
+// Writes the rows, best first; places that stay empty hold id -1 and score NaN.
+static inline void write_rows(struct best_rows *b, int64_t *ids, real *scores)
+{
+    heap_sort(b->heap, b->filled);
+    for (int64_t i = 0; i < b->capacity; i++) {
+        ids[i] = i < b->filled ? b->heap[i].id : -1;
+        scores[i] = i < b->filled ? (real)b->heap[i].score : NAN;
+    }
+}
+
+#endif

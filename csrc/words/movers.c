@@ -1,0 +1,171 @@
+// Word mover's distance (Kusner et al., "From word embeddings to document distances", 2015): the cheapest way to turn
+// the words of one text into those of another, where a share of a word costs the distance that it moves.
+#include "movers_args.h"
+#include "vec/vec.h"
+#include "words/transport.h"
+
+// Times that a word occurs in a text, and words of a text; their products then fit into 64 bits.
+//= MOST_TIMES 1073741824
+
+static const char too_many[] = "times: expected texts of at most 2^30 words";
+
+enum { WIDE = 4 * LANES }; // queries that are measured at a time, turned: the same column of all lies side by side
+
+static void turn_queries(const struct movers_costs *a, int64_t first, real *turned)
+{
+    for (int64_t d = 0; d < a->D; d++)
+        for (int64_t i = 0; i < WIDE; i++)
+            turned[d * WIDE + i] = first + i < a->N ? a->queries[(first + i) * a->D + d] : 0;
+}
+
+// Measures how far two rows are from the queries that begin with `first`; they may be the same row.
+static void measure(const struct movers_costs *a, const real *turned, int64_t first, int64_t w, int64_t other)
+{
+    const real *const x = a->rows + w * a->D, *const y = a->rows + other * a->D;
+    vf x0 = {0}, x1 = {0}, x2 = {0}, x3 = {0}, y0 = {0}, y1 = {0}, y2 = {0}, y3 = {0};
+    for (int64_t d = 0; d < a->D; d++) {
+        const real *const q = turned + d * WIDE;
+        const vf q0 = vf_load(q), q1 = vf_load(q + LANES), q2 = vf_load(q + 2 * LANES), q3 = vf_load(q + 3 * LANES);
+        const vf p0 = q0 - x[d], p1 = q1 - x[d], p2 = q2 - x[d], p3 = q3 - x[d];
+        const vf r0 = q0 - y[d], r1 = q1 - y[d], r2 = q2 - y[d], r3 = q3 - y[d];
+        x0 += p0 * p0, x1 += p1 * p1, x2 += p2 * p2, x3 += p3 * p3;
+        y0 += r0 * r0, y1 += r1 * r1, y2 += r2 * r2, y3 += r3 * r3;
+    }
+    const vf square[] = {x0, x1, x2, x3, y0, y1, y2, y3};
+    real distance[2 * WIDE];
+    for (int i = 0; i < 8; i++) vf_store(distance + i * LANES, vf_sqrt(square[i]));
+    const size_t size = (size_t)least(a->N - first, WIDE) * sizeof(real);
+    memcpy(a->costs + w * a->N + first, distance, size);
+    memcpy(a->costs + other * a->N + first, distance + WIDE, size);
+}
+
+// Computes the Euclidean distances of all rows and queries.
+//: movers_costs(queries:f[N,D], rows:f[W,D]) -> costs:f[W,N]
+KERNEL(movers_costs)
+{
+    const int64_t groups = blocks(a->N, WIDE), size = a->D * WIDE;
+    real *const turned = malloc((size_t)times(groups, size * (int64_t)sizeof(real)) + 1);
+    if (!turned) return sq_no_memory;
+    for (int64_t g = 0; g < groups; g++) turn_queries(a, g * WIDE, turned + g * size);
+    const int team = sq_team(times(a->W * groups * WIDE, a->D));
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (int64_t w = 0; w < a->W; w += 2)
+        for (int64_t g = 0; g < groups; g++) measure(a, turned + g * size, g * WIDE, w, least(w + 1, a->W - 1));
+    free(turned);
+    return NULL;
+}
+
+// A text beside the query: its words, and the sums of words of both.
+struct pair {
+    const struct movers_distances *a;
+    const int32_t *words;
+    const int64_t *times;
+    int64_t count, all, query_all;
+};
+
+static int64_t sum_of(const int64_t *x, int64_t n)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += x[i];
+    return sum;
+}
+
+static struct pair pair_of(const struct movers_distances *a, int64_t s, int64_t query_all)
+{
+    const int64_t from = a->offsets[s], count = a->offsets[s + 1] - from;
+    return (struct pair){a, a->words + from, a->times + from, count, sum_of(a->times + from, count), query_all};
+}
+
+// Returns the lower bound: each word moves to the nearest one, whatever else goes there; the larger of both directions.
+static double relaxed_distance(const struct pair *p, real *nearest)
+{
+    const struct movers_distances *a = p->a;
+    double there = 0, back = 0;
+    for (int64_t i = 0; i < a->N; i++) nearest[i] = INFINITY;
+    for (int64_t j = 0; j < p->count; j++) {
+        const real *restrict const cost = a->costs + p->words[j] * a->N;
+        real lowest = INFINITY;
+#pragma omp simd reduction(min : lowest)
+        for (int64_t i = 0; i < a->N; i++) {
+            lowest = cost[i] < lowest ? cost[i] : lowest;
+            nearest[i] = cost[i] < nearest[i] ? cost[i] : nearest[i];
+        }
+        there += (double)p->times[j] * (double)lowest;
+    }
+    for (int64_t i = 0; i < a->N; i++) back += (double)a->counts[i] * (double)nearest[i];
+    there /= (double)p->all, back /= (double)p->query_all;
+    return there > back ? there : back;
+}
+
+// Returns the distance. What both texts have at the same place stays there, as distances obey the triangle inequality;
+// only the rest is transported.
+static double exact_distance(const struct pair *p, struct transport *t, int64_t *left, int32_t *kept)
+{
+    const struct movers_distances *a = p->a;
+    int64_t sources = 0, sinks = 0;
+    for (int64_t i = 0; i < a->N; i++) left[i] = a->counts[i] * p->all;
+    for (int64_t j = 0; j < p->count; j++) {
+        const real *const cost = a->costs + p->words[j] * a->N;
+        int64_t supply = p->times[j] * p->query_all;
+        for (int64_t i = 0; i < a->N && supply; i++) {
+            const int64_t shared = cost[i] == 0 ? least(supply, left[i]) : 0;
+            supply -= shared, left[i] -= shared;
+        }
+        if (!supply) continue;
+        t->supply[sources] = supply;
+        kept[sources++] = p->words[j];
+    }
+    if (!sources) return 0;
+    t->sources = sources;
+    t->row = a->N;
+    for (int64_t i = 0; i < a->N; i++) {
+        if (!left[i]) continue;
+        t->demand[sinks] = left[i];
+        for (int64_t j = 0; j < sources; j++) t->cost[j * t->row + sinks] = a->costs[kept[j] * a->N + i];
+        sinks++;
+    }
+    t->sinks = sinks;
+    return transport_cost(t) / ((double)p->all * (double)p->query_all);
+}
+
+// Works on the texts that are a thread's; false where memory ran out.
+static bool measure_texts(const struct movers_distances *a, int64_t longest, int64_t query_all, int64_t *next)
+{
+    struct transport t = {0};
+    int64_t *left = malloc((size_t)(a->N + 1) * sizeof *left);
+    int32_t *kept = malloc((size_t)(longest + 1) * sizeof *kept);
+    real *nearest = malloc((size_t)(a->N + 1) * sizeof *nearest);
+    const bool ready = left && kept && nearest && (a->relaxed || transport_allocate(&t, longest, a->N));
+    for (int64_t s; ready && (s = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED)) < a->S;) {
+        const struct pair p = pair_of(a, s, query_all);
+        a->distances[s] = !p.count || !a->N ? INFINITY
+                          : a->relaxed      ? relaxed_distance(&p, nearest)
+                                            : exact_distance(&p, &t, left, kept);
+    }
+    free(t.memory), free(left), free(kept), free(nearest);
+    return ready;
+}
+
+// Computes the distances of a query, whose N words occur `counts` times, to texts: words[offsets[s] .. offsets[s + 1])
+// are those of text s, which occur `times`; costs are the distances of words. Relaxed: lower bounds of the distances. A
+// text without words is infinitely far.
+//: movers_distances(costs:f[W,N], counts:l[N], words:i[K]<W, times:l[K], offsets:l[S+1], relaxed:p) -> distances:f64[S]
+//:     where 1 <= counts <= MOST_TIMES; 1 <= times <= MOST_TIMES; offsets covers K; N < 1048576
+KERNEL(movers_distances)
+{
+    int64_t longest = 0, query_all = sum_of(a->counts, a->N);
+    for (int64_t s = 0; s < a->S; s++) {
+        const struct pair p = pair_of(a, s, query_all);
+        if (p.all > MOVERS_MOST_TIMES || p.count > MOVERS_MOST_TIMES) return too_many;
+        longest = most(longest, p.count);
+    }
+    if (query_all > MOVERS_MOST_TIMES) return too_many;
+    int64_t next = 0;
+    bool ready = true;
+    const int team = (int)most(1, least(sq_team(times(a->K, a->N) * (a->relaxed ? 1 : 8)), a->S));
+#pragma omp parallel num_threads(team) reduction(&& : ready)
+    {
+        ready = measure_texts(a, longest, query_all, &next);
+    }
+    return ready ? NULL : sq_no_memory;
+}

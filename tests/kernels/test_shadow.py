@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from harness import assert_close, each_isa, each_team
+
+from seqnn import KeyedVectors, _core
+from seqnn.embed import nearest_neighbors
+
+
+def shadow_pack(rows):
+    """Scale rows to length 1 and round them to 127 steps of the largest number; groups of 16 rows, four numbers of each."""
+    lengths = np.sqrt((rows**2).sum(1))
+    steps = np.abs(rows).max(1, initial=0) / 127
+    numbers = np.rint(rows / np.where(steps > 0, steps, 1)[:, None])
+    errors = np.sqrt(((rows - numbers * steps[:, None]) ** 2).sum(1)) / np.where(lengths > 0, lengths, 1)
+    v, d = rows.shape
+    packed = np.full((-(-v // 16) * 16, -(-d // 4) * 4), 128)
+    packed[:v, :d] += numbers.astype(int)
+    packed[v:] = 0
+    packed = packed.reshape(-1, 16, packed.shape[1] // 4, 4).transpose(0, 2, 1, 3).reshape(-1, packed.shape[1] // 4, 64)
+    return packed, steps / np.where(lengths > 0, lengths, 1), errors
+
+
+@pytest.mark.parametrize(("v", "d"), [(1, 1), (40, 5), (33, 130), (16, 4), (0, 3)])
+def test_shadow_pack(v, d):
+    rows = np.random.default_rng(v).standard_normal((v, d)).astype(np.float32)
+    rows[v // 2 : v // 2 + 1] = 0
+    for isa in each_isa():
+        for _ in each_team():
+            packed, step, error = _core.shadow_pack(rows)
+            expected = shadow_pack(rows.astype(np.float64))
+            assert np.abs(packed.astype(int) - expected[0]).max(initial=0) <= 1, isa  # halves may round to either side
+            assert (packed != expected[0]).mean() < 0.01 if v else packed.size == 0
+            assert_close((step, error), expected[1:], 1e-3, isa)
+
+
+def searched(rows, query, count, *, begin=0, end=None, excluded=()):
+    """Search by a shadow, and without one."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = np.sqrt((rows * rows).sum(1))
+    scale = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
+    end, excluded = len(rows) if end is None else end, np.array(excluded, np.int64)
+    mine = _core.shadow_top(query, rows, *_core.shadow_pack(rows), scale, excluded, begin, end, count)
+    plain = _core.neighbors_top(query[None], rows, scale, excluded[None], begin, end, count)
+    return mine, [part[0] for part in plain]
+
+
+@pytest.mark.parametrize("columns", [1, 7, 100])
+def test_shadow_top(columns):
+    rng = np.random.default_rng(columns)
+    rows = rng.standard_normal((2500, columns)).astype(np.float32)
+    rows[3], rows[17, 0], rows[18, 0], rows[900] = 0, np.nan, np.inf, 1e-25
+    rows[1000:1010] = rows[1100:1110]  # ties
+    wide = np.zeros((2500, columns + 3), np.float32)
+    wide[:, :columns] = rows
+    for query in (rows[1000], rng.standard_normal(columns), np.zeros(columns), np.full(columns, np.nan)):
+        query = (query / (np.sqrt(query @ query) or 1)).astype(np.float32)
+        for _ in each_isa():
+            for _ in each_team():
+                for options in (
+                    {"count": 10},
+                    {"count": 3, "begin": 5, "end": 1001, "excluded": [1000, 7, -1]},
+                    {"count": 2500},
+                    {"count": 4, "begin": 9, "end": 9},
+                    {"count": 0},
+                ):
+                    for matrix in (rows, wide[:, :columns]):
+                        mine, plain = searched(matrix, query, **options)
+                        assert mine[0].tobytes() == plain[0].tobytes() and mine[1].tobytes() == plain[1].tobytes()
+
+
+def test_range_is_checked():
+    rows = np.ones((3, 2), np.float32)
+    packed = _core.shadow_pack(rows)
+    with pytest.raises(ValueError, match="begin <= end <= V"):
+        _core.shadow_top(rows[0], rows, *packed, np.ones(3, np.float32), np.zeros(0, int), 2, 4, 1)
+
+
+def large_vectors():
+    vectors = np.random.default_rng(1).standard_normal((11_000, 100)).astype(np.float32)
+    return KeyedVectors.from_arrays([f"w{i}" for i in range(len(vectors))], vectors)
+
+
+def test_queries_by_a_shadow_give_what_the_first_query_gives():
+    wv = large_vectors()
+    first = wv.most_similar("w5")
+    assert wv._shadow is None
+    assert wv.most_similar("w5") == first and wv._shadow is not None
+    fresh = large_vectors()
+    limits = {"positive": ["w1", "w2"], "negative": ["w3"], "topn": 7, "clip_start": 100, "clip_end": 9_000}
+    assert wv.most_similar(**limits) == fresh.most_similar(**limits)
+    assert wv.similar_by_vector(wv["w9"])[0][0] == "w9"
+
+
+def test_a_shadow_follows_changes_of_the_vectors():
+    wv = large_vectors()
+    for _ in range(2):
+        wv.most_similar("w5")
+    wv["w7"] = wv["w5"]
+    assert wv.most_similar("w5")[0][0] == "w7"
+    assert wv.most_similar("w5")[0][0] == "w7" and wv._shadow is not None
+    wv.remove_vectors(["w7"])
+    expected = nearest_neighbors(wv["w5"][None], wv.vectors, 3, exclude=[[5]])[0][0]
+    for _ in range(3):
+        assert [wv.get_index(word) for word, _ in wv.most_similar("w5", topn=3)] == expected.tolist()
