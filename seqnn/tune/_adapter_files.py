@@ -13,6 +13,7 @@ import numpy as np
 from .. import _safetensors
 from .._atomic import atomic_write
 from .._huggingface import read_json, read_state
+from ._attempt import attempt
 from ._bottleneck import Bottleneck
 from ._fusion import Fusion
 from ._holding import holders
@@ -62,7 +63,11 @@ def save(adapters: Any, folder: Any, name: str) -> None:
 
 def load(adapters: Any, folder: Any, name: str) -> None:
     """Do what `Adapters.load` promises."""
-    path = Path(folder)
+    with attempt(adapters, name, BaseException):
+        _load(adapters, Path(folder), name)
+
+
+def _load(adapters: Any, path: Path, name: str) -> None:
     if not (path / _CONFIG).is_file():
         raise ValueError(f"{path}: expected a folder with {_CONFIG} and {_WEIGHTS}")
     if not (path / _WEIGHTS).is_file():
@@ -71,7 +76,6 @@ def load(adapters: Any, folder: Any, name: str) -> None:
         raise ValueError(f"{path}: expected {_WEIGHTS} beside {_CONFIG}")
     told = read_json(path / _CONFIG)
     state = {key.removeprefix(_PREFIX): array for key, array in read_state(path / _WEIGHTS).items()}
-    before, learning = adapters.active, adapters.trainable() > 0
     try:
         if told.get("peft_type") == "SEQNN_FUSION":
             adapters.fuse(name, _members(told))
@@ -81,12 +85,7 @@ def load(adapters: Any, folder: Any, name: str) -> None:
         raise ValueError(f"{path}: {error}") from None
     try:
         _fill(adapters, name, state)
-    except BaseException as error:
-        adapters.delete(name)
-        if adapters.configs:
-            adapters.activate(*before, trainable=learning)
-        if not isinstance(error, ValueError):
-            raise
+    except ValueError as error:
         raise ValueError(f"{path}: the adapter is not one of this {type(adapters.model).__name__}: {error}") from None
     adapters.activate(name)
 
