@@ -126,7 +126,8 @@ class Adapters:
         self.model.freeze()
         if trainable:
             for parameter in self._own(names):
-                parameter.requires_grad, parameter.data.flags.writeable = True, True
+                parameter.requires_grad = True
+                nn.make_writable(parameter)
 
     def delete(self, name: str) -> None:
         """Take an adapter out of the model; after the last one all learns again that did before.

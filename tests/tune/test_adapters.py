@@ -134,6 +134,20 @@ def test_frozen_matrices_get_no_gradients_and_only_the_adapter_learns():
     assert model.summary().trainable == adapters.trainable() == 2 * 2 * 2 * 2 * 16 + 3 * 17
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_what_learns_between_two_rests_is_read_with_its_new_numbers(name):
+    model = classifier()
+    adapters = tune.Adapters(model)
+    adapters.add("a", CONFIGS[name])
+    adapters.activate("a", trainable=False)
+    before = model(IDS, LENGTHS).numpy()
+    shaken(adapters, "a")
+    learnt = model(IDS, LENGTHS).numpy()
+    adapters.activate("a", trainable=False)
+    assert not np.allclose(learnt, before)
+    np.testing.assert_allclose(model(IDS, LENGTHS).numpy(), learnt, rtol=1e-5, atol=1e-6)
+
+
 def test_each_adapter_has_a_head_of_its_own():
     model = classifier()
     adapters = tune.Adapters(model)
