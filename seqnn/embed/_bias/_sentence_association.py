@@ -78,6 +78,8 @@ def read_seat(path: Path) -> SEATTest:
     try:
         with unpacking(path), open_text(path, encoding="utf-8-sig") as file:
             tree = json.load(file)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{os.fspath(path)} is not valid utf-8: {error.reason}") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{os.fspath(path)}: line {error.lineno}: expected one JSON object: {error.msg}") from None
     sets: dict[str, list[str]] = {}
@@ -175,7 +177,10 @@ def sentence_vectors(encoder: Any, sentences: Sequence[str]) -> np.ndarray:
         raise TypeError(
             f"encoder: expected a function of sentences, or something with embed, got {type(encoder).__name__}"
         )
-    vectors = np.asarray(embed([*sentences]), np.float64)
+    try:
+        vectors = np.asarray(embed([*sentences]), np.float64)
+    except ValueError as error:
+        raise ValueError(f"encoder: expected a vector of each of {len(sentences)} sentences: {error}") from None
     finite = bool(np.isfinite(vectors).all())
     if vectors.ndim != 2 or len(vectors) != len(sentences) or not finite:
         raise ValueError(
