@@ -104,3 +104,11 @@ def test_convert_writes_small_vectors(wv, capsys):
     assert type(small) is QuantizedKeyedVectors and small.kind == "int8"
     code, _, err = seqnn(capsys, "convert", "v.safetensors", "small.txt", "--quantize", "int8")
     assert code == 1 and "--quantize: expected TO to be .safetensors, got small.txt" in err
+
+
+def test_files_of_one_name_keep_their_own_scores(wv, tmp_path, capsys):
+    for folder, answer in (("a", "woman"), ("b", "bus")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "q.txt").write_text(f": royal\nking queen man {answer}\n")
+    code, out, _ = seqnn(capsys, "evaluate", "v.safetensors", "a/q.txt", "b/q.txt", "--json")
+    assert code == 0 and list(json.loads(out)) == ["q.txt", "b/q.txt"]

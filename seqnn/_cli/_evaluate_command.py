@@ -55,21 +55,23 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     wv, shell = load(arguments), Shell()
     found: dict[str, Any] = {}
     for given in arguments.files:
-        name = _name(given)
+        name = _name(given, found)
         found[name], lines = _scores(wv, given, arguments)
         for line in lines if not arguments.json else ():
             shell.result(f"{name}: {line}")
     for given in arguments.categories:
         result = evaluate_categorization(wv, source(given))
-        found[_name(given)] = {"purity": result.purity, "unknown": result.unknown}
+        name = _name(given, found)
+        found[name] = {"purity": result.purity, "unknown": result.unknown}
         if not arguments.json:
-            shell.result(f"{_name(given)}: purity {result.purity:.4f}, unknown words {result.unknown}")
+            shell.result(f"{name}: purity {result.purity:.4f}, unknown words {result.unknown}")
     for given in arguments.outliers:
         score = evaluate_outliers(wv, source(given))
-        found[_name(given)] = {"accuracy": score.accuracy, "opp": score.opp, "unknown": score.unknown}
+        name = _name(given, found)
+        found[name] = {"accuracy": score.accuracy, "opp": score.opp, "unknown": score.unknown}
         if not arguments.json:
             shell.result(
-                f"{_name(given)}: accuracy {score.accuracy:.4f}, OPP {100 * score.opp:.2f} %, unknown outliers {score.unknown}"
+                f"{name}: accuracy {score.accuracy:.4f}, OPP {100 * score.opp:.2f} %, unknown outliers {score.unknown}"
             )
     if arguments.json:
         shell.result(json.dumps(found, ensure_ascii=False))
@@ -106,8 +108,10 @@ def _sum(sections: dict[str, tuple[int, int]]) -> tuple[int, int]:
     return sum(right for right, _ in sections.values()), sum(asked for _, asked in sections.values())
 
 
-def _name(given: str) -> str:
-    return os.path.basename(os.path.normpath(given))
+def _name(given: str, found: dict[str, Any]) -> str:
+    """Return what the scores of a file are under: its name, or the path where another one has the name."""
+    name = os.path.basename(os.path.normpath(given))
+    return given if name in found else name
 
 
 def _has_sections(path: str) -> bool:

@@ -266,3 +266,11 @@ def test_the_ngrams_of_fasttext_vectors_are_rotated_too():
     aligned = align_sequence([first, second])[1]
     turn = np.linalg.lstsq(second.vectors, aligned.vectors, rcond=None)[0]
     np.testing.assert_allclose(aligned["nights"], second["nights"] @ turn, atol=1e-4)
+
+
+def test_spaces_may_be_a_generator_and_a_single_number_of_translations_is_enough(times):
+    assert len(align_sequence(space for space in times)) == len(times)
+    both = align(times[0], times[0], None)
+    assert both.precision([("w1", "w1")], topn=1) == both.precision([("w1", "w1")], topn=[1]) == {1: 1.0}
+    with pytest.raises(ValueError, match="normalize: expected a sequence of 'unit' and 'center', got 5"):
+        align(times[0], times[0], None, normalize=5)

@@ -175,6 +175,8 @@ def test_vocabularies_from_counts_and_from_other_models():
         ([(["to"], [True])], "tags: expected strings or integers, got True"),
         ([("to be", ["t"])], "string"),
         ([(["to"], 1.5)], "float"),
+        ([(["to"], None)], "tags: expected strings or integers, got NoneType for document 0"),
+        ([(["to"], b"tag")], "tags: expected strings or integers, got bytes for document 0"),
     ],
 )
 def test_documents_of_another_form_are_refused(documents, message):
@@ -202,3 +204,16 @@ def test_what_does_not_fit_the_model_is_refused():
     model.wv.freeze(["a1"])
     with pytest.raises(ValueError, match="vectors_lockf: Doc2Vec trains all words"):
         model.train(tagged(20))
+
+
+def test_a_file_holds_vectors_that_a_user_gave(tmp_path):
+    model = Doc2Vec(tagged(20), **SMALL, epochs=1)
+    model.dv.vectors = np.ones((22, 20))
+    model.wv.vectors = np.full(model.wv.vectors.shape, 0.5)
+    model.save(tmp_path / "model")
+    again = Doc2Vec.load(tmp_path / "model")
+    assert (again.dv.vectors == 1).all() and (again.wv.vectors == 0.5).all()
+    model.dv.remove_vectors(["a"])
+    assert model.infer_vector(["a1"]).shape == (20,)  # needs no documents
+    with pytest.raises(ValueError, match="dv: its documents were changed; expected the 22 of the model"):
+        model.save(tmp_path / "model")

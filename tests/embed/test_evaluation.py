@@ -270,3 +270,18 @@ def test_items_of_another_form_are_named(wv):
         evaluate_analogies(wv, [("s", "cat", "dog", "cow", "bus")])
     with pytest.raises(TypeError, match="groups: words: expected a list of words, got a string: 'cat'"):
         evaluate_outliers(wv, [("pets", "cat", ["bus"])])
+
+
+def test_numbers_that_are_not_finite_are_named(wv):
+    broken = KeyedVectors.from_arrays(["cat", "dog"], [[1.0, np.nan], [1.0, 2.0]])
+    with pytest.raises(ValueError, match="vectors: that of 'cat' holds NaN or infinity"):
+        evaluate_similarity(broken, [("cat", "dog", 1)])
+    with pytest.raises(ValueError, match="vectors: that of 'cat' holds NaN or infinity"):
+        evaluate_categorization(broken, {"cat": "animal", "dog": "pet"})
+    for rating in (np.nan, "high"):
+        with pytest.raises(ValueError, match=f"pairs: expected finite numbers as ratings, got .*{rating}"):
+            evaluate_similarity(wv, [("cat", "dog", rating)])
+    with pytest.raises(ValueError, match="restrict_vocab: expected an integer >= 0, got -1"):
+        evaluate_similarity(wv, [("cat", "dog", 1)], restrict_vocab=-1)
+    with pytest.raises(ValueError, match="restrict_vocab: expected an integer >= 0, got -1"):
+        evaluate_analogies(wv, [("s", "cat", "dog", "cow", ("bus",))], restrict_vocab=-1)

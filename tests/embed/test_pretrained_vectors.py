@@ -158,3 +158,22 @@ def test_mittens_without_vectors_to_stay_near_to_is_refused(known):
     stopping = EarlyStopping(lambda model: -away(model, known).max(), patience=0, restore_best=True)
     model = made(GloVe, pretrained=known, epochs=9, early_stopping=stopping)
     assert len(model.history_) == 2 and model.history_[0]["score"] == pytest.approx(-away(model, known).max())
+
+
+def test_words_to_keep_are_words_and_vectors_fit_into_float32(known):
+    for freeze, error, message in (
+        ([["be"]], TypeError, r"freeze: expected True, False, words, .* got \[\['be'\]\]"),
+        ([0], ValueError, "freeze: expected words of the pretrained vectors, got 0"),
+    ):
+        with pytest.raises(error, match=message):
+            made(Word2Vec, pretrained=known, freeze=freeze)
+    with pytest.raises(ValueError, match="pretrained: expected finite numbers, got NaN or infinity for 'be'"):
+        made(Word2Vec, pretrained=(np.full((1, 20), 1e300), ["be"]))
+
+
+@pytest.mark.parametrize("kind", [Word2Vec, GloVe])
+def test_vectors_of_another_type_that_a_user_gave_can_be_loaded_again(kind, known, tmp_path):
+    model = made(kind)
+    model.wv.vectors = np.ones(model.wv.vectors.shape, np.float64)
+    model.save(tmp_path / "model")
+    assert (kind.load(tmp_path / "model").wv.vectors == 1).all()

@@ -175,3 +175,53 @@ def test_a_zero_vector_stays_zero_and_no_vectors_are_no_vectors():
         small = QuantizedKeyedVectors.quantize(wv, kind)
         assert not small["zero"].any() and small.most_similar("one") == [("zero", 0.0)]
         assert len(QuantizedKeyedVectors.quantize(KeyedVectors(3), kind)) == 0
+
+
+def test_a_search_may_be_among_given_words(small):
+    dense, mask = small.dequantized(), np.arange(600) % 7 == 0
+    for among in (mask, mask.tolist(), ["w9", "w3", "w5"]):
+        expected = dense.most_similar_batch(["w3", "w8"], topn=5, among=among)
+        found = small.most_similar_batch(["w3", "w8"], topn=5, among=among)
+        assert [[key for key, _ in some] for some in found] == [[key for key, _ in some] for some in expected]
+        np.testing.assert_allclose(
+            [s for some in found for _, s in some], [s for some in expected for _, s in some], atol=1e-5
+        )
+    assert small.most_similar("w3", among=[]) == []
+
+
+def test_rows_are_chosen_as_numpy_chooses_them(small):
+    dense = small.dequantized().vectors
+    for rows in (
+        -1,
+        np.int64(3),
+        np.array(3),
+        [5, 2],
+        [],
+        slice(2, 9, 3),
+        np.array([[1, 2], [3, 4]]),
+        np.arange(600) < 2,
+    ):
+        np.testing.assert_array_equal(small.vectors[rows], dense[rows])
+    with pytest.raises(IndexError, match="index 600 is out of bounds"):
+        small.vectors[600]
+    with pytest.raises(IndexError, match="expected rows, as vectors\\[rows\\], got \\(1, 2\\)"):
+        small.vectors[1, 2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_vectors_of_one_number_are_quantised(kind):
+    wv = KeyedVectors.from_arrays(WORDS[:300], np.linspace(-1, 1, 300)[:, None])
+    small = QuantizedKeyedVectors.quantize(wv, kind)
+    np.testing.assert_allclose(small.vectors[:], wv.vectors, atol=0.01)
+    if kind != "pq":
+        one = QuantizedKeyedVectors.quantize(KeyedVectors.from_arrays(["cat"], [[2.0]]), kind)
+        assert one["cat"].tolist() == [2.0] and one.most_similar([np.ones(1)]) == [("cat", 1.0)]
+
+
+def test_numbers_at_the_ends_of_float32_keep_their_signs_or_are_refused():
+    tiny = KeyedVectors.from_arrays(["a"], np.array([[1.8e-43, 1e-44]], np.float32))
+    assert (QuantizedKeyedVectors.quantize(tiny, "int8")["a"] > 0).all()
+    with pytest.raises(ValueError, match=r"quantize: expected numbers up to 3\.4e38"):
+        QuantizedKeyedVectors.quantize(KeyedVectors.from_arrays(["a"], np.array([[1e300]])), "int8")
+    with pytest.raises(ValueError, match="kind: expected 'float16', 'int8' or 'pq', got"):
+        QuantizedKeyedVectors.quantize(tiny, ["int8"])

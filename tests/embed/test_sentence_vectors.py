@@ -75,13 +75,52 @@ def test_unknown_words_have_the_vectors_that_fasttext_makes(tmp_path):
     np.testing.assert_array_equal(SentenceVectors(wv, tokenizer=str.split).transform(["nights day", ""]), found)
 
 
+@pytest.mark.parametrize("method", ["mean", "sif", "power"])
+def test_sentences_without_a_known_word_and_no_sentences_at_all_have_zeros(method):
+    model = SentenceVectors(vectors(), method)
+    width = 7 if method != "power" else 21
+    assert model.fit_transform([["unknown"], []]).tolist() == [[0.0] * width] * 2
+    assert model.fit_transform([]).shape == (0, width)
+
+
+def test_fitting_again_counts_the_words_of_the_new_sentences():
+    model, rows = SentenceVectors(vectors(), "sif", components=0), [["w1", "w2"]]
+    first = model.fit([["w1"] * 9 + ["w2"]]).transform(rows)
+    again = model.fit([["w2"] * 9 + ["w1"]]).transform(rows)
+    assert np.abs(again - first).max() > 1e-3
+    new = SentenceVectors(vectors(), "sif", components=0).fit([["w2"] * 9 + ["w1"]]).transform(rows)
+    np.testing.assert_array_equal(again, new)
+
+
 def test_bad_input_is_refused():
     wv = vectors()
+    no_numbers = KeyedVectors.from_arrays(["w1"], [[np.nan]])
     for call, error, message in (
         (lambda: SentenceVectors({}), TypeError, "vectors: expected KeyedVectors, got dict"),
         (lambda: SentenceVectors(wv, "median"), ValueError, "method: expected one of 'mean', 'sif', 'power'"),
         (lambda: SentenceVectors(wv, "power", powers=(2,)), ValueError, r"powers: expected odd integers .* got \[2\]"),
         (lambda: SentenceVectors(wv, "power", powers=()), ValueError, r"powers: expected odd integers .* got \(\)"),
+        (
+            lambda: SentenceVectors(wv, "power", powers="13"),
+            ValueError,
+            r"powers: expected odd integers .* got \['1', '3'\]",
+        ),
+        (lambda: SentenceVectors(wv, "power", powers=101), ValueError, r"powers: .* from 1 to 99, .* got \[101\]"),
+        (
+            lambda: SentenceVectors(wv, "sif", frequencies=["w1"]),
+            TypeError,
+            "frequencies: expected counts by words, got list",
+        ),
+        (
+            lambda: SentenceVectors(wv, "sif", frequencies={"w1": -1}),
+            ValueError,
+            "frequencies.*: expected .* >= 0, got -1",
+        ),
+        (
+            lambda: SentenceVectors(no_numbers, "sif").fit([["w1"]]),
+            ValueError,
+            "vectors: expected finite numbers for 'sif'",
+        ),
         (lambda: SentenceVectors(wv, a=0), ValueError, "a: "),
         (lambda: SentenceVectors(wv, components=8), ValueError, "components"),
         (lambda: SentenceVectors(wv, "sif").transform([["w1"]]), RuntimeError, "call fit"),

@@ -96,3 +96,7 @@ def test_bad_input_is_named(wv):
         rnd(wv, T1, T2, "w1")
     with pytest.raises(ValueError, match="c: expected a finite number > 0, got 0"):
         rnsb(wv, [T1], A1, A2, c=0)
+    with pytest.raises(TypeError, match="targets: expected a list of lists of words, got"):
+        mac(wv, [1], [A1])
+    with pytest.raises(ValueError, match="vectors: those of target_1 hold NaN or infinity"):
+        rnd((np.array([[np.nan], [1]]), ["a", "b"]), ["a"], ["b"], ["b"])

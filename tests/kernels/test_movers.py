@@ -192,3 +192,13 @@ def test_texts_that_are_strings_are_refused():
         MoversIndex(wv, "w1 w2")
     with pytest.raises(TypeError, match="vectors: expected KeyedVectors, got dict"):
         MoversIndex({}, [["w1"]])
+
+
+def test_what_is_no_text_is_named():
+    wv = vectors()
+    with pytest.raises(TypeError, match="document1, document2: expected a list of keys, got 5"):
+        wv.wmdistance(5, ["w1"])
+    with pytest.raises(TypeError, match=r"document1, document2: expected lists of words, got \[\['w1'\]\]"):
+        wv.wmdistance([["w1"]], ["w1"])
+    with pytest.raises(TypeError, match="documents: expected lists of words, got int"):
+        MoversIndex(wv, 5)

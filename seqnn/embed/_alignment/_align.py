@@ -99,7 +99,7 @@ class SpaceAlignment:
     def precision(
         self,
         pairs: Pairs,
-        topn: Sequence[int] = (1, 5, 10),
+        topn: int | Sequence[int] = (1, 5, 10),
         *,
         method: str = "csls",
         k: int = 10,
@@ -116,7 +116,7 @@ class SpaceAlignment:
         Returns:
             The share of source words with a right translation among the first n, by n.
         """
-        counts = [integer("topn", n, 1) for n in topn]
+        counts = [integer("topn", n, 1) for n in (topn if isinstance(topn, Iterable) else [topn])]
         rows, _ = pair_rows(LabelledVectors(self.source), LabelledVectors(self.target), pairs, missing)
         if not len(rows) or not counts:
             raise ValueError("pairs and topn: expected at least one pair of known words and one number")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Normalization:
     """
 
     def __init__(self, steps: Sequence[str]) -> None:
-        if steps is None or isinstance(steps, str) or not set(steps) <= set(STEPS):
+        if isinstance(steps, str) or not isinstance(steps, Iterable) or not all(step in STEPS for step in steps):
             raise ValueError(f"normalize: expected a sequence of 'unit' and 'center', got {steps!r}")
         self.steps = tuple(steps)
         self.means: list[np.ndarray] = []

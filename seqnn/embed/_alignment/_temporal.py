@@ -50,6 +50,7 @@ def align_sequence(
     >>> [round(float(first[word] @ second[word]), 6) for word in words]
     [-1.0, 1.0, 1.0]
     """
+    spaces = list(spaces)
     labelled = [LabelledVectors(space) for space in spaces]
     if len(labelled) < 2:
         raise ValueError(f"spaces: expected at least two, got {len(labelled)}")

@@ -224,7 +224,11 @@ def _named(name: str, sets: Mapping[str, Words] | Sequence[Words]) -> dict[str, 
     """Return sets of words by names: those given, or numbered ones."""
     if isinstance(sets, Mapping):
         named = {f"{name}[{key!r}]": words for key, words in sets.items()}
-    elif isinstance(sets, str) or not isinstance(sets, Iterable) or any(isinstance(words, str) for words in sets):
+    elif (
+        isinstance(sets, str)
+        or not isinstance(sets, Iterable)
+        or any(isinstance(words, str) or not isinstance(words, Iterable) for words in sets)
+    ):
         raise TypeError(f"{name}: expected a list of lists of words, got {sets!r:.60}")
     else:
         named = {f"{name}[{i}]": words for i, words in enumerate(sets)}
@@ -248,6 +252,8 @@ def _known(
         if len(set(rows.tolist())) < len(rows):
             raise ValueError(f"{name}: a word occurs twice")
         matrix = labelled.matrix[rows].astype(np.float64)
+        if not np.isfinite(matrix).all():
+            raise ValueError(f"vectors: those of {name} hold NaN or infinity")
         found[name] = known, unit_rows(matrix) if normalize else matrix
     return found
 

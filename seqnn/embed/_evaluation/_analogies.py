@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._arguments import optional_integer
 from ..._files import Path, name_of
 from .._vectors import KeyedVectors, Labelled, LabelledVectors, answers, vocabulary
 from ._reading import files_of, items_of, lines, words_of
@@ -127,7 +128,7 @@ def evaluate_analogies(
     questions = [q._replace(answers=words_of("analogies: answers", q.answers)) for q in given]
     labelled = LabelledVectors(vectors)
     wv = vectors if isinstance(vectors, KeyedVectors) else KeyedVectors.from_arrays(labelled.words, labelled.matrix)
-    names, row_of = vocabulary(wv, restrict_vocab, case_insensitive)
+    names, row_of = vocabulary(wv, optional_integer("restrict_vocab", restrict_vocab, 0), case_insensitive)
     row = {
         word: row_of.get(word.upper() if case_insensitive else word, -1)
         for q in questions

@@ -24,7 +24,7 @@ class WordLookup:
     def units(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return the vectors of words with length 1, float64 [N, D], and whether each is known; others have zeros."""
         index = self._labelled.index
-        rows = np.array([index.get(word, self._folded.get(word.upper(), -1)) for word in words], np.int64)
+        rows = np.array([index.get(word, self._folded.get(str(word).upper(), -1)) for word in words], np.int64)
         known = (rows >= 0) & (rows < len(self._labelled.words[: self._first]))
         units = np.zeros((len(words), self._labelled.matrix.shape[1]))
         units[known] = self._labelled.units(rows[known])
@@ -33,4 +33,7 @@ class WordLookup:
                 units[i] = self._made[words[i]]
                 known[i] = bool(units[i].any())
                 unit_rows(units[i : i + 1])
+        finite = np.isfinite(units).all(1)
+        if not finite.all():
+            raise ValueError(f"vectors: that of {words[int(finite.argmin())]!r} holds NaN or infinity")
         return units, known

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._arguments import optional_integer
 from ..._files import Path, name_of
 from .._vectors import Correlation, Labelled, pearson, ranks
 from ._lookup import WordLookup
@@ -133,7 +134,10 @@ def evaluate_similarity(
     1.0
     """
     rated = items_of("pairs", RatedPair, pairs) if isinstance(pairs, list) else read_rated_pairs(pairs)
-    lookup = WordLookup(vectors, case_insensitive, restrict_vocab)
+    bad = next((pair for pair in rated if not is_number(str(pair.rating))), None)
+    if bad is not None:
+        raise ValueError(f"pairs: expected finite numbers as ratings, got {bad!r:.80}")
+    lookup = WordLookup(vectors, case_insensitive, optional_integer("restrict_vocab", restrict_vocab, 0))
     (first, here), (second, there) = (lookup.units([pair[side] for pair in rated]) for side in (0, 1))
     known = here & there
     if not known.any():

@@ -192,17 +192,27 @@ class Doc2Vec(Word2Vec):
 
     # Training
 
-    def _follow_vectors(self) -> None:
+    def _check_documents(self) -> None:
         dv, weights = self.dv, self._weights
         if dv.index_to_key != weights.tags or dv.vectors.shape != (len(weights.tags), weights.size):
             raise ValueError(
                 f"dv: its documents were changed; expected the {len(weights.tags)} of the model in their order"
             )
+
+    def _follow_vectors(self) -> None:
+        self._check_documents()
         super()._follow_vectors()
-        documents = self._weights.documents[:, : weights.size]
+        dv, documents = self.dv, self._weights.documents[:, : self._weights.size]
         if not np.shares_memory(documents, dv.vectors):
             documents[:] = dv.vectors
             dv.vectors = documents
+
+    def _state(self) -> tuple[dict[str, np.ndarray], dict[str, Any], dict[str, str]]:
+        tensors, record, metadata = super()._state()
+        if "documents" in tensors:
+            self._check_documents()
+            tensors["documents"] = np.asarray(self.dv.vectors, np.float32)  # also what a user has put there
+        return tensors, record, metadata
 
     def _weights_changed(self) -> None:
         super()._weights_changed()

@@ -76,6 +76,10 @@ class Documents:
                     f"got {type(document).__name__} as document {number}: {document!r:.60}"
                 ) from None
             words, tags = document
+        if isinstance(tags, bytes) or not isinstance(tags, str | int | np.integer | Iterable):
+            raise TypeError(
+                f"tags: expected strings or integers, got {type(tags).__name__} for document {number}: {tags!r:.60}"
+            )
         tags = [tags] if isinstance(tags, str | int | np.integer) else list(tags)
         for tag in tags:
             if not isinstance(tag, str | int | np.integer) or isinstance(tag, bool):

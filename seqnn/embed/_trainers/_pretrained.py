@@ -48,7 +48,10 @@ class Freeze(Setting[Any]):
             return {word: number(f"{name}[{word!r}]", factor) for word, factor in value.items()}
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
             raise TypeError(f"{name}: expected True, False, words, or a factor for each word, got {value!r:.60}")
-        return dict.fromkeys(value, 0.0)
+        words = list(value)
+        if not all(isinstance(word, str | int | np.integer) for word in words):
+            raise TypeError(f"{name}: expected True, False, words, or a factor for each word, got {value!r:.60}")
+        return dict.fromkeys(words, 0.0)
 
 
 def check_pretrained(given: KeyedVectors | None, freeze: bool | dict[str, float], size: int) -> None:
@@ -65,8 +68,9 @@ def check_pretrained(given: KeyedVectors | None, freeze: bool | dict[str, float]
             f"pretrained: expected vectors of {size} numbers, as vector_size says, got {given.vector_size}: set "
             "vector_size to it"
         )
-    if isinstance(freeze, dict) and (unknown := next((word for word in freeze if word not in given), None)) is not None:
-        raise ValueError(f"freeze: expected words of the pretrained vectors, got {unknown!r:.60}")
+    for word in freeze if isinstance(freeze, dict) else ():
+        if word not in given.key_to_index and not (isinstance(word, str) and word in given):
+            raise ValueError(f"freeze: expected words of the pretrained vectors, got {word!r:.60}")
 
 
 def begin_with(wv: KeyedVectors, given: KeyedVectors, freeze: bool | dict[str, float], first: int = 0) -> None:
@@ -85,7 +89,8 @@ def begin_with(wv: KeyedVectors, given: KeyedVectors, freeze: bool | dict[str, f
         raise ValueError(
             f"pretrained: expected vectors of some of the {len(words)} words, such as {words[0]!r:.60}, got none of them"
         )
-    vectors = given.get_vectors(known)
+    with np.errstate(over="ignore"):
+        vectors = given.get_vectors(known).astype(np.float32, copy=False)
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
         raise ValueError(

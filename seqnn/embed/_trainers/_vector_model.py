@@ -225,6 +225,7 @@ class VectorModel(Settings, Trainable):
         self._check_words()
         weights = self._weights.tensors(self.wv)
         tensors, metadata = self.wv._state()
+        tensors["vectors"] = np.asarray(tensors["vectors"], np.float32)  # a user may have put others there
         return tensors | {COUNTS: self._vocabulary.counts} | weights, record, metadata
 
     @classmethod

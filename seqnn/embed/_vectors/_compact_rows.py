@@ -40,11 +40,16 @@ class CompactRows:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        if isinstance(rows, int | np.integer):
-            return self.decoded(np.array([range(len(self))[rows]]))[0]
-        if isinstance(rows, np.ndarray) and rows.ndim > 1:
-            return self.decoded(rows.ravel()).reshape(*rows.shape, self.shape[1])
-        return self.decoded(rows)
+        if isinstance(rows, tuple):
+            raise IndexError(
+                f"vectors: expected rows, as vectors[rows], got {rows!r:.60}; numpy.asarray(vectors) is the matrix"
+            )
+        if isinstance(rows, slice):
+            return self.decoded(rows)
+        rows = np.asarray(rows)
+        if not rows.size:
+            rows = rows.astype(np.int64)
+        return self.decoded(rows) if rows.ndim == 1 else self.decoded(rows.ravel()).reshape(*rows.shape, self.shape[1])
 
     def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> np.ndarray:
         matrix = np.empty(self.shape, np.float32)
@@ -112,9 +117,14 @@ class ByteRows(CompactRows):
 
     @classmethod
     def made(cls, matrix: np.ndarray, part: int, seed: int) -> ByteRows:
-        """Round each row to 255 levels."""
-        scales = np.abs(matrix).max(1, initial=0).astype(np.float32) / 127
-        return cls(np.rint(matrix / np.where(scales > 0, scales, 1)[:, None]).astype(np.int8), scales)
+        """Round each row to 255 levels; a ValueError where numbers are too large for float32."""
+        with np.errstate(over="ignore"):
+            matrix = matrix.astype(np.float32, copy=False)
+        if not np.isfinite(matrix).all():
+            raise ValueError("quantize: expected numbers up to 3.4e38, as float32 has them")
+        scales = np.abs(matrix).max(1, initial=0) / 127
+        levels = np.rint(matrix / np.where(scales > 0, scales, 1)[:, None])
+        return cls(np.clip(levels, -127, 127, out=levels).astype(np.int8), scales)  # scales near 0 are rounded
 
     @classmethod
     def restored(cls, tensors: Mapping[str, np.ndarray]) -> ByteRows | None:

@@ -234,6 +234,8 @@ class KeyedVectors(ComparingRows):
         begin, end, _ = slice(begin, end).indices(len(self))
         if among is None:
             return slice(begin, max(begin, end))
+        if isinstance(among, list) and among and isinstance(among[0], bool | np.bool_):
+            among = np.array(among)
         if isinstance(among, np.ndarray) and among.dtype == bool:
             if among.shape != (len(self),):
                 raise ValueError(f"among: expected a mask of shape ({len(self)},), got {among.shape}")
@@ -279,7 +281,7 @@ class KeyedVectors(ComparingRows):
             )
         else:
             places = [np.flatnonzero(np.isin(rows, mine)).tolist() for mine in used]
-            ids, scores = nearest_neighbors(queries, self.vectors[rows], topn, norms=self.norms[rows], exclude=places)
+            ids, scores = nearest_neighbors(queries, self._chosen(rows), topn, norms=self.norms[rows], exclude=places)
             found = np.where(ids < 0, -1, rows[ids]) if len(rows) else ids, scores
         return [self._named(i, s) for i, s in zip(*found, strict=True)]
 

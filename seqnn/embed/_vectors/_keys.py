@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ def key_list(keys: Any, name: str) -> list:
     """Return keys as a list; a TypeError for a string, whose characters would be taken for keys."""
     if isinstance(keys, str | bytes):
         raise TypeError(f"{name}: expected a list of keys, got a string: [{keys!r}]")
+    if not isinstance(keys, Iterable):
+        raise TypeError(f"{name}: expected a list of keys, got {keys!r:.60}")
     return list(keys)
 
 

@@ -69,7 +69,7 @@ class _Texts(NamedTuple):
         times: list[int] = []
         offsets = [0]
         for document in documents:
-            counts = Counter(key_list(document, name))
+            counts = _counted(document, name)
             for key in counts:
                 if key not in numbers:
                     known = key in wv.key_to_index or key in wv
@@ -103,6 +103,15 @@ class _Texts(NamedTuple):
         return _core.movers_distances(costs, self.times, texts.words, texts.times, texts.offsets, relaxed)
 
 
+def _counted(document: Iterable[Key], name: str) -> Counter[Key]:
+    """Count the words of a text."""
+    words = key_list(document, name)
+    try:
+        return Counter(words)
+    except TypeError:
+        raise TypeError(f"{name}: expected lists of words, got {words!r:.60}") from None
+
+
 class MoversIndex:
     """Texts that are compared with others by word mover's distance: one against many at once.
 
@@ -128,8 +137,9 @@ class MoversIndex:
     def __init__(self, vectors: ComparingRows, documents: Iterable[Sequence[Key]], norm: bool = True) -> None:
         if not isinstance(vectors, ComparingRows):
             raise TypeError(f"vectors: expected KeyedVectors, got {type(vectors).__name__}")
-        if isinstance(documents, str):
-            raise TypeError("documents: expected lists of words, got a string")
+        if isinstance(documents, str) or not isinstance(documents, Iterable):
+            got = "a string" if isinstance(documents, str) else type(documents).__name__
+            raise TypeError(f"documents: expected lists of words, got {got}")
         self._wv, self._norm = vectors, norm
         self._texts = _Texts.of(vectors, documents, "documents")
         self._vectors = self._texts.vectors(vectors, norm)

@@ -11,9 +11,8 @@ import numpy.typing as npt
 from ..._arguments import integer
 from ._compact_rows import KINDS, CompactRows, HalfRows
 from ._fasttext_vectors import FastTextKeyedVectors
-from ._keyed_vectors import KeyedVectors, Pairs
+from ._keyed_vectors import KeyedVectors
 from ._keys import Key, key_list
-from ._neighbors import nearest_neighbors
 
 _ABOUT = "seqnn.quantized"
 _WORDS = 1000
@@ -48,7 +47,7 @@ class QuantizedKeyedVectors(KeyedVectors):
 
     @classmethod
     def quantize(
-        cls, vectors: KeyedVectors, kind: str = "int8", *, part: int = 2, seed: int = 1
+        cls, vectors: KeyedVectors, kind: str = "int8", *, part: int | None = None, seed: int = 1
     ) -> QuantizedKeyedVectors:
         """Make small vectors of others.
 
@@ -58,7 +57,7 @@ class QuantizedKeyedVectors(KeyedVectors):
         Args:
             vectors: the vectors; those of `FastText` without their n-grams, see Raises.
             kind: "float16", "int8" or "pq".
-            part: numbers that share a byte, of pq.
+            part: numbers that share a byte, of pq; default 2, or 1 where the vectors have one number.
             seed: of the rows that the centroids of pq begin at.
 
         Returns:
@@ -68,7 +67,7 @@ class QuantizedKeyedVectors(KeyedVectors):
             TypeError: vectors with n-grams, which would be lost: `wv.vectors_for_all(wv.index_to_key)` gives them without.
             ValueError: vectors that are not finite, and fewer than 256 of them for pq.
         """
-        if kind not in KINDS:
+        if kind not in list(KINDS):
             raise ValueError(f"kind: expected 'float16', 'int8' or 'pq', got {kind!r}")
         if not hasattr(vectors, "index_to_key"):
             raise TypeError(f"vectors: expected KeyedVectors, got {type(vectors).__name__}")
@@ -77,7 +76,8 @@ class QuantizedKeyedVectors(KeyedVectors):
                 "vectors: these have n-grams, which would be lost; wv.vectors_for_all(wv.index_to_key) gives those of known words"
             )
         matrix = np.asarray(vectors.vectors)
-        part = integer("part", part, 1, matrix.shape[1])
+        part = min(2, matrix.shape[1]) if part is None else part
+        part = integer("part", part, 1, matrix.shape[1]) if kind == "pq" else 1
         if not np.isfinite(matrix).all():
             raise ValueError("vectors: expected finite vectors, got NaN or infinity")
         small = cls._around(KINDS[kind].made(matrix, part, integer("seed", seed, 0)), None)
@@ -121,12 +121,6 @@ class QuantizedKeyedVectors(KeyedVectors):
 
     def _chosen(self, rows: np.ndarray) -> Any:
         return self.vectors.chosen(rows)  # type: ignore[attr-defined]
-
-    def _nearest(self, queries: np.ndarray, used: list[list[int]], topn: int, rows: slice) -> list[Pairs]:
-        ids, scores = nearest_neighbors(
-            queries, self.vectors, topn, norms=self.norms, begin=rows.start, end=rows.stop, exclude=used
-        )
-        return [self._named(i, s) for i, s in zip(ids, scores, strict=True)]
 
     def _state(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         tensors, metadata = super()._state()

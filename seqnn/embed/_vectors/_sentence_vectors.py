@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,9 @@ from ._comparing import ComparingRows
 from ._subwords import means
 
 _METHODS = ("mean", "sif", "power")
+
+_MOST_POWER = 99
+"""Of power means: higher powers are too large for float64."""
 
 _TOKENS = 1 << 16
 """Words whose vectors are put side by side at a time, for power means."""
@@ -34,7 +38,7 @@ class SentenceVectors:
         method: "mean", "sif" or "power".
         a: the constant of "sif".
         components: how many components "sif" takes away.
-        powers: those of "power": odd integers above 0, inf and -inf.
+        powers: those of "power": odd integers from 1 to 99, inf and -inf.
         frequencies: word -> count, for "sif"; default: the attribute "count" of the vectors, else the counts in the
             sentences given to `fit`. Words without a count have weight 1.
         tokenizer: makes a list of words of a string, where sentences are strings.
@@ -73,13 +77,17 @@ class SentenceVectors:
         self.vectors, self.method, self.tokenizer = vectors, method, tokenizer
         self.a = number("a", a, above=0)
         self.components = integer("components", components, 0, vectors.vector_size)
-        self.powers = tuple(powers)
-        bad = [p for p in self.powers if not (np.isinf(p) or (p > 0 and p % 2 == 1))]
-        if bad or not self.powers:
-            raise ValueError(f"powers: expected odd integers above 0, inf or -inf, got {bad or self.powers!r}")
-        self._frequencies = frequencies
-        if frequencies is None and "count" in vectors.expandos:
+        self.powers = _checked_powers(powers)
+        if frequencies is not None and not isinstance(frequencies, Mapping):
+            raise TypeError(f"frequencies: expected counts by words, got {type(frequencies).__name__}")
+        self._frequencies: Mapping[str, float] = {}
+        if frequencies is not None:
+            self._frequencies = {
+                word: number(f"frequencies[{word!r}]", n, minimum=0) for word, n in frequencies.items()
+            }
+        elif "count" in vectors.expandos:
             self._frequencies = dict(zip(vectors.index_to_key, vectors.expandos["count"].tolist(), strict=True))
+        self._counts_corpus = frequencies is None and "count" not in vectors.expandos
 
     def fit(self, sentences: Any) -> Self:
         """Find the components that "sif" takes away; the other methods need none.
@@ -106,6 +114,8 @@ class SentenceVectors:
         if self.method != "sif":
             return found
         wide = found.astype(np.float64)
+        if not np.isfinite(wide).all():
+            raise ValueError("vectors: expected finite numbers for 'sif', got NaN or infinity")
         _, directions = np.linalg.eigh(wide.T @ wide)
         self.components_ = directions.T[::-1][: self.components].astype(np.float32)
         return self._without_components(found)
@@ -135,7 +145,7 @@ class SentenceVectors:
     def _means(self, sentences: Any, *, fitting: bool) -> np.ndarray:
         wv = self.vectors
         with scan(sentences, tokenizer=self.tokenizer, keep_empty=True) as scanned:
-            if fitting and self._frequencies is None:
+            if fitting and self._counts_corpus:
                 self._frequencies = dict(zip(scanned.words, scanned.counts.tolist(), strict=True))
             known = np.array([word in wv for word in scanned.words], bool)
             words = [word for word, good in zip(scanned.words, known.tolist(), strict=True) if good]
@@ -149,9 +159,8 @@ class SentenceVectors:
                 return means(rows, corpus.ids, corpus.offsets, np.diff(corpus.offsets))
 
     def _weights(self, words: list[str]) -> np.ndarray:
-        frequencies = self._frequencies or {}
-        total = sum(frequencies.values()) or 1
-        shares = np.array([frequencies.get(word, 0) for word in words], np.float64) / total
+        total = sum(self._frequencies.values()) or 1
+        shares = np.array([self._frequencies.get(word, 0) for word in words], np.float64) / total
         return (self.a / (self.a + shares)).astype(np.float32)
 
     def _power_means(self, rows: np.ndarray, ids: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -178,3 +187,12 @@ def _power_mean(rows: np.ndarray, starts: np.ndarray, lengths: np.ndarray, power
         return (np.maximum if power > 0 else np.minimum).reduceat(rows, starts)
     mean = np.add.reduceat(rows.astype(np.float64) ** power, starts) / lengths
     return np.sign(mean) * np.abs(mean) ** (1 / power)
+
+
+def _checked_powers(powers: Any) -> tuple[float, ...]:
+    """Return the powers as a tuple."""
+    given = tuple(powers) if isinstance(powers, Iterable) else (powers,)
+    bad = [p for p in given if not (isinstance(p, Real) and (np.isinf(p) or (1 <= p <= _MOST_POWER and p % 2 == 1)))]
+    if bad or not given:
+        raise ValueError(f"powers: expected odd integers from 1 to {_MOST_POWER}, inf or -inf, got {bad or given!r}")
+    return given

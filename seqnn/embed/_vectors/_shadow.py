@@ -30,8 +30,8 @@ class Shadow:
     @staticmethod
     def suits(vectors: np.ndarray) -> bool:
         """Tell whether a matrix is worth a shadow."""
-        fits = vectors.ndim == 2 and vectors.shape[1] <= _core.shadow.MOST_COLUMNS
-        return vectors.dtype == np.float32 and vectors.size >= _WORTHWHILE and fits
+        plain = isinstance(vectors, np.ndarray) and vectors.ndim == 2 and vectors.dtype == np.float32
+        return plain and vectors.size >= _WORTHWHILE and vectors.shape[1] <= _core.shadow.MOST_COLUMNS
 
     def top(
         self, query: np.ndarray, topn: int, begin: int, end: int, exclude: Sequence[int]

@@ -144,7 +144,7 @@ def bytes_of_rows(matrix: np.ndarray) -> tuple[np.ndarray, int]:
         matrix = np.ascontiguousarray(matrix, np.float32)
     size = (len(matrix) - 1) * matrix.strides[0] + 4 * matrix.shape[1] if len(matrix) else 0
     data = np.lib.stride_tricks.as_strided(matrix.view(np.uint8), (size,), (1,), writeable=False)
-    return data, matrix.strides[0]
+    return data, matrix.strides[0] if len(matrix) else 4 * matrix.shape[1]
 
 
 def sums(matrix: np.ndarray, rows: np.ndarray, offsets: np.ndarray) -> np.ndarray:
