@@ -12,6 +12,7 @@ exclude_patterns = ["README.md"]
 autodoc_typehints = "none"  # the signature in the source has them; the docstring says shapes and units
 autodoc_member_order = "groupwise"
 napoleon_use_ivar = True
+napoleon_use_rtype = False  # what stands before a colon under Returns is a name, not a type
 myst_heading_anchors = 3
 
 _LITERAL = re.compile(r"(``[^`]+``|`[^`]+`)")

@@ -110,3 +110,19 @@ def test_settings_are_searched(capsys, tmp_path):
     assert code == 1 and "--validation: expected a file of texts that the search goes by" in err
     code, _, err = run(capsys, "fasttext", "supervised", *options, "-autotune-modelsize", "1K")
     assert code == 1 and "model_size may be too small" in err and not Path(f"{name}.ftz").exists()
+
+
+def test_a_searched_model_of_limited_size_is_written_as_ftz_or_as_bin_where_words_are_few(capsys, tmp_path):
+    options = ["--validation", TEST, "--trials", 1, "--size", 8, "--epochs", 1, "--deterministic", "--model-size"]
+    small = tmp_path / "small.ftz"
+    search = [TRAIN, *options, "1MB", "--word-ngrams", 2, "--bucket", 300]
+    code, out, err = run(capsys, "classify", "train", *search, "-o", small)
+    assert (code, err) == (0, "") and f"{small}: " in out
+    assert FastTextClassifier.load(small).model_.quantized is not None
+    few = tmp_path / "few.txt"
+    few.write_text("__label__a good\n__label__b bad\n" * 9)
+    code, out, err = run(capsys, "classify", "train", few, *options, "1MB", "-o", tmp_path / "few.ftz")
+    assert (code, err) == (0, "") and not (tmp_path / "few.ftz").exists()
+    assert FastTextClassifier.load(tmp_path / "few.bin").predict(["good"]) is not None
+    code, _, err = run(capsys, "classify", "train", *search, "-o", tmp_path / "small.bin")
+    assert code == 1 and "small.bin: expected a name that ends in .ftz with --model-size" in err

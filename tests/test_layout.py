@@ -26,6 +26,7 @@ STOREYS = [
         "_files",
         "_hints",
         "_interrupts",
+        "_json_files",
         "_kept_memory",
         "_memory",
         "_model_file",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from typing import Any
 
@@ -51,7 +52,8 @@ def add_command(commands: Any) -> None:
     train.add_argument(
         "--model-size",
         metavar="SIZE",
-        help="bytes (or 2MB) that the model may take: the search quantises; the name ends in .ftz",
+        help="bytes (or 2MB) that the model may take: the search quantises, and the name ends in .ftz; a model with fewer "
+        "than 256 words and n-grams is not quantised, and .bin takes the place of .ftz",
     )
     train.add_argument("--quiet", action="store_true", default=False, help="print nothing but errors")
     add_settings(train, FastTextClassifier, spelled=("label_prefix", "random_state"))
@@ -94,16 +96,20 @@ def run_train(arguments: argparse.Namespace) -> None:
     """Train, write, tell."""
     arguments.output = target(arguments.output)
     small = hasattr(arguments, "model_size")
-    if arguments.output.lower().endswith(".ftz") and not small:
+    base, ending = os.path.splitext(arguments.output)
+    if ending.lower() == (".bin" if small else ".ftz"):
         raise ValueError(
-            f"{arguments.output}: expected a name that ends in .bin; seqnn classify quantize makes .ftz of it"
+            f"{arguments.output}: expected a name that ends in "
+            + (".ftz with --model-size" if small else ".bin; seqnn classify quantize makes .ftz of it")
         )
+    outputs = [arguments.output] + [f"{base}.bin"] * (ending.lower() == ".ftz")
     held = getattr(arguments, "validation", None)
     names = {"autotune": "duration", "trials": "trials", "metric": "metric", "model_size": "model_size"}
     tuning = {name: getattr(arguments, option) for option, name in names.items() if hasattr(arguments, option)}
     if tuning and held is None:
         raise ValueError("--validation: expected a file of texts that the search goes by")
-    check_targets(arguments, [arguments.output], [source(path) for path in (arguments.file, held) if path])
+    read = [source(path) for path in (arguments.file, held) if path]
+    check_targets(argparse.Namespace() if small else arguments, outputs, read)
     shell = Shell(quiet=arguments.quiet, to_stderr=arguments.output == STDOUT)
     names = [*offered(FastTextClassifier), "pretrained"]
     settings = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
@@ -117,12 +123,14 @@ def run_train(arguments: argparse.Namespace) -> None:
     else:
         model.fit(source(arguments.file), validation=None if held is None else source(held))
     seconds = time.perf_counter() - began
-    model.save(arguments.output)
+    if model.model_.quantized is None:  # --model-size, but too few words for that
+        outputs = outputs[-1:]
+    model.save(outputs[0])
     d = model.model_.dictionary
     shell.say(f"{len(d.words):,} words, {len(d.labels):,} labels; {model.n_iter_} epochs in {seconds:.1f} s")
     for epoch, precision in enumerate(model.history_.get("val_precision", ()), 1):
         shell.say(f"epoch {epoch}: precision {100 * precision:.2f} %")
-    shell.say(size_of(arguments.output))
+    shell.say(size_of(outputs[0]))
     shell.close()
 
 

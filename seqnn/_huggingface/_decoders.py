@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._family import GATED, Family, activation, is_tied, read_number
+from ._family import GATED, Family, activation, is_tied, read_flag, read_number
 from ._names import Table
 
 __all__ = ["GPT2", "LLAMA", "MISTRAL", "QWEN2", "T5"]
@@ -164,7 +164,7 @@ def _t5(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "activation": activation(config.get("feed_forward_proj", "relu"), GATED),
         "tied": tied,
-        "scale_output": bool(config.get("scale_decoder_outputs", tied)),
+        "scale_output": read_flag(config, "scale_decoder_outputs", tied),
         "num_decoder_layers": layers,
     }
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import nn
-from .._arguments import integer, number
+from .._arguments import flag, integer, number
 from ._files import read_config, read_state, read_tokenizer
 from ._names import Table, load
 
 __all__ = [
-    "GATED", "Family", "Loaded", "Make", "activation", "activation_named", "bare", "from_folder", "is_tied", "read_folder",
-    "read_number",
+    "GATED", "Family", "Loaded", "Make", "activation", "activation_named", "bare", "from_folder", "is_tied", "read_flag",
+    "read_folder", "read_number",
 ]  # fmt: skip
 
 _ACTIVATIONS = {
@@ -87,6 +87,12 @@ def read_number(config: Mapping[str, Any], key: str, default: Any) -> Any:
     return integer(name, value, 0 if key in _FROM_ZERO else 1)
 
 
+def read_flag(config: Mapping[str, Any], key: str, default: bool) -> bool:
+    """Return a switch of a configuration; null is False."""
+    value = config.get(key, default)
+    return value is not None and flag(f"config.json: {key}", value)
+
+
 def bare(kind: Callable[..., Any]) -> Make:
     """Return how a model without a head is made of its arguments."""
     return lambda arguments, config, state: kind(**arguments)
@@ -147,13 +153,13 @@ def _renamed(state: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, An
 
 def is_tied(config: Mapping[str, Any], state: Mapping[str, Any], output: str, default: bool = True) -> bool:
     """Tell whether the output uses the table of the embeddings: config.json says so, or there is no other one."""
-    return bool(config.get("tie_word_embeddings", default)) or output not in state
+    return read_flag(config, "tie_word_embeddings", default) or output not in state
 
 
 def activation(name: Any, further: Mapping[str, str] | None = None) -> str:
     """Return our name of an activation; `further` are known, too."""
     known = {**_ACTIVATIONS, **(further or {})}
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise ValueError(f"config.json: the activation {name!r} is none of {', '.join(known)}")
     return known[name]
 

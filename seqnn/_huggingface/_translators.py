@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._family import Family, activation, is_tied, read_number
+from ._family import Family, activation, is_tied, read_flag, read_number
 from ._names import Table
 
 __all__ = ["BART", "BART_LIKE", "M2M_100", "MARIAN", "MBART", "PEGASUS"]
@@ -59,7 +59,7 @@ def _table(model: Any) -> Table:
 def _further(**fixed: Any) -> Any:
     def further(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
         found = {**fixed, "activation": activation(config.get("activation_function", fixed["activation"]))}
-        found["embedding_scale"] = bool(config.get("scale_embedding", fixed["embedding_scale"]))
+        found["embedding_scale"] = read_flag(config, "scale_embedding", fixed["embedding_scale"])
         found["start_id"] = read_number(config, "decoder_start_token_id", fixed["start_id"])
         ends = config.get("eos_token_id")
         first = ends[0] if isinstance(ends, list) and ends else ends

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ._processors import NOT_FINITE, NOTHING_ALLOWED, Processors
+from ._processors import FREE, NOT_FINITE, NOTHING_ALLOWED, Processors
 from ._result import NOTHING, Decoded, Sequence
 from ._samplers import streams
 from ._step import Batch, Start
@@ -24,8 +24,7 @@ DIVISORS: dict[str, Callable[[int, float], float]] = {
 }
 """What the sum of the log-probabilities of n tokens is divided by."""
 
-_NONE = np.zeros(0, np.int64)
-_UNCONSTRAINED = {"suppressed": _NONE, "words": _NONE, "word_offsets": np.zeros(1, np.int64), "normalise": True}
+_UNCONSTRAINED = {**FREE, "suppressed": FREE["words"], "normalise": True}
 """Arguments that change logits to log-probabilities, and nothing else."""
 
 

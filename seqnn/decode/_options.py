@@ -108,8 +108,9 @@ class Options(Settings):
         ngram_penalty: what a score loses for each time that its n-gram has occurred, instead of being forbidden.
         bad_words_ids: sequences of tokens that must not be written.
         suppress_tokens: tokens that must not be written.
-        begin_suppress_tokens: tokens that must not be written first.
-        forced_bos_token_id: the token that is written first; to a beam search it is certain, and adds nothing to scores.
+        begin_suppress_tokens: tokens that must not be written first, or first after `forced_bos_token_id`.
+        forced_bos_token_id: the token that is written first, whatever is forbidden but by suppress_tokens; to a beam search it
+            is certain, and adds nothing to scores.
         forced_eos_token_id: the token that is written last, where max_new_tokens ends a sequence; as the one before.
         renormalize_logits: whether probabilities sum to 1 again after tokens were forbidden; it changes the scores of beams.
         prefix_allowed_tokens_fn: a function (number of the prompt, ids so far) -> ids that may follow.

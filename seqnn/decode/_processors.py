@@ -26,6 +26,9 @@ CONSTRAINTS = (
 )  # fmt: skip
 """The options that forbid tokens."""
 
+FREE: dict[str, Any] = {"words": np.zeros(0, np.int64), "word_offsets": np.zeros(1, np.int64), "ngram_size": 0}
+"""Arguments that forbid neither words nor what has been written before."""
+
 
 class Processors:
     """The arguments of the kernels for a step: what the options say about it.
@@ -70,9 +73,12 @@ class Processors:
             batch: the rows.
             vocabulary: V.
         """
+        forced = self.forced(batch) is not None
         return {
-            **self._fixed, "ids": batch.ids, "begins": batch.begins, "prompt": batch.prompt,
-            "suppressed": self._banned(batch.written), "allowed": self._allowed(batch, vocabulary) if self._selects else None,
+            **self._fixed, **(FREE if forced else {}),
+            "ids": batch.ids, "begins": batch.begins, "prompt": batch.prompt,
+            "suppressed": self._banned(batch.written, forced),
+            "allowed": self._allowed(batch, vocabulary) if self._selects else None,
         }  # fmt: skip
 
     def forced(self, batch: Batch) -> str | None:
@@ -114,8 +120,9 @@ class Processors:
             return value
         return () if isinstance(value, tuple) else None
 
-    def _banned(self, written: int) -> np.ndarray:
-        key = written == 0, written < self._least
+    def _banned(self, written: int, forced: bool) -> np.ndarray:
+        first = 0 if self._options.forced_bos_token_id is None else 1
+        key = written == first, written < self._least and not forced
         if key not in self._suppressed:
             tokens = self._option("suppress_tokens") + key[0] * self._option("begin_suppress_tokens")
             self._suppressed[key] = np.array(tokens + key[1] * self._options.eos_token_id, np.int64)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any, Literal, NamedTuple
 
-from .._files import Path, open_text, unpacking
+from .._files import Path
+from .._json_files import load_json
 
 __all__ = ["Question", "read_squad"]
 
@@ -64,13 +64,7 @@ def read_squad(path: Path, *, malformed: Literal["raise", "skip"] = "raise") -> 
     """
     if malformed not in ("raise", "skip"):
         raise ValueError(f"malformed: expected 'raise' or 'skip', got {malformed!r}")
-    try:
-        with unpacking(path), open_text(path, encoding="utf-8-sig") as file:
-            tree = json.load(file)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{os.fspath(path)}: line {error.lineno}: expected JSON of SQuAD: {error.msg}") from None
-    except RecursionError:
-        raise ValueError(f"{os.fspath(path)}: expected JSON of SQuAD, got too many brackets") from None
+    tree = load_json(path, "JSON of SQuAD")
     found = []
     for article, where in _entries(tree, "data", os.fspath(path), ""):
         title = article.get("title", "") if isinstance(article, dict) else ""
@@ -89,8 +83,11 @@ def _question(asked: Any, context: str, path: str, where: str, skip: bool) -> Qu
     """Return a question; None where it is passed over."""
     text = _field(asked, "question", str, path, where)
     name = _field(asked, "id", str | int, path, where)
+    impossible = asked.get("is_impossible", False)
+    if impossible not in (True, False):
+        raise ValueError(f"{path}: {where}: expected is_impossible (true or false), got {impossible!r:.60}")
     answers, starts = [], []
-    if not asked.get("is_impossible", False) and "answers" in asked:
+    if not impossible and "answers" in asked:
         for answer, there in _entries(asked, "answers", path, where):
             said = _field(answer, "text", str, path, there)
             start = _field(answer, "answer_start", int, path, there)

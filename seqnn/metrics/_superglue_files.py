@@ -125,7 +125,7 @@ def read_superglue(task: str, path: Path) -> Examples:
 def _json_label(label: Any, meaning: dict[str, int] | None, path: Path, number: int) -> int:
     if meaning is None and label in (0, 1):
         return int(label)
-    if meaning is not None and label in meaning:
+    if meaning is not None and isinstance(label, str) and label in meaning:
         return meaning[label]
     expected = "true or false, 1 or 0" if meaning is None else f"one of {', '.join(meaning)}"
     raise ValueError(f"{os.fspath(path)}: line {number}: expected {expected} as label, got {label!r}")

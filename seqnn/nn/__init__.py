@@ -52,6 +52,7 @@ from ._recurrent import Recurrent
 from ._recurrent_cell import RecurrentCell
 from ._score_attention import Attention, LuongAttention
 from ._spectral_norm import spectral_norm
+from ._state import make_writable as make_writable
 from ._summary import Summary
 from ._transformer import TransformerDecoder, TransformerEncoder
 from ._transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer

@@ -276,7 +276,7 @@ class Module(Tree["Module"]):
         Raises:
             TypeError: for another dtype.
         """
-        _state.convert(self, np.dtype(dtype))
+        _state.convert(self, dtype)
         return self
 
     # The state.

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._config import get_isa
 from ..autograd import no_grad
+from ._parameter import is_fixed, unfreezings
 from ._recurrent_base import RecurrentBase, array_of, as_state, each_part
 
 _OTHER_SET = "another instruction set"  # what a kernel says of weights that were packed before `set_isa`
@@ -19,8 +20,8 @@ class Streaming(RecurrentBase):
 
     pack: ClassVar[Callable[..., np.ndarray] | None] = None
     stream: ClassVar[Callable[..., Any] | None] = None
-    _packed: dict[str, tuple] | None = None  # suffix -> weights, instruction set, what they gave
-    _bound: tuple | None = None  # parameters with their arrays, the step
+    _packed: dict[str, tuple] | None = None  # suffix -> weights, (instruction set, `unfreezings`), what they gave
+    _bound: tuple | None = None  # parameters with their arrays, the step, `unfreezings`
 
     def step(self, x: Any, state: Any = None) -> tuple[np.ndarray, Any]:
         """Do one step of a stream. Dropout and gradients take no part.
@@ -49,7 +50,8 @@ class Streaming(RecurrentBase):
         ((1, 4), (1, 1, 4))
         """
         bound = self._bound
-        if bound is not None and state is not None and type(x) is np.ndarray and x.ndim == 2:
+        usual = state is not None and type(x) is np.ndarray and x.ndim == 2
+        if usual and bound is not None and bound[2] == unfreezings():
             for parameter, array in bound[0]:
                 if parameter.data is not array or array.flags.writeable:
                     break
@@ -124,12 +126,12 @@ class Streaming(RecurrentBase):
 
     def _bind(self) -> Callable | None:
         """Return (x, state) -> (out, state) as one kernel call, if nobody can change the parameters."""
-        parameters = [(p, p.data) for p in self.parameters()]
+        count, parameters = unfreezings(), [(p, p.data) for p in self.parameters()]
         packed = [self._keep_packed(f"_l{layer}") for layer in range(self.num_layers)]
-        unsafe = any(a.flags.writeable or not a.flags.owndata for _, a in parameters)
-        if self.stream is None or unsafe or any(p is None for p in packed):
+        fixed = all(is_fixed(array) for _, array in parameters)
+        if self.stream is None or not fixed or any(p is None for p in packed):
             return None
-        self._bound = parameters, self._step_on(packed)
+        self._bound = parameters, self._step_on(packed), count
         return self._bound[1]
 
     def _step_on(self, packed: list) -> Callable[[np.ndarray, Any], tuple[np.ndarray, Any]]:
@@ -163,15 +165,16 @@ class Streaming(RecurrentBase):
                 self._drop_packed(error)
 
     def _keep_packed(self, suffix: str) -> np.ndarray | None:
-        """Return the packed weights, if nobody can change them: they are read-only, and no views of other arrays."""
+        """Return the packed weights if nobody can change the weights: see `is_fixed`."""
+        kept, made_of = self._packed or {}, (get_isa(), unfreezings())
         weights = self._matrices(suffix)
-        if self.pack is None or any(w.flags.writeable or not w.flags.owndata for w in weights):
+        if self.pack is None or not all(map(is_fixed, weights)):
             return None
-        kept, isa = self._packed or {}, get_isa()
-        old, old_isa, packed = kept.get(suffix, ((), isa, None))
-        if isa != old_isa or len(old) != len(weights) or any(a is not b for a, b in zip(old, weights, strict=True)):
+        old, old_made_of, packed = kept.get(suffix, ((), made_of, None))
+        same = made_of == old_made_of and len(old) == len(weights)
+        if not same or any(a is not b for a, b in zip(old, weights, strict=True)):
             packed = self.pack(*weights)
-            self._packed = {**kept, suffix: (weights, isa, packed)}
+            self._packed = {**kept, suffix: (weights, made_of, packed)}
         return packed
 
     def _matrices(self, suffix: str) -> list[np.ndarray]:

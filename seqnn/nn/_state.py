@@ -115,10 +115,15 @@ def load(module: Tree[Any], path: Path, strict: bool) -> Loaded:
         raise ValueError(f"{path}: {error}") from None
 
 
-def convert(module: Tree[Any], dtype: np.dtype) -> None:
+def convert(module: Tree[Any], dtype: Any) -> None:
     """Do what `Module.to` promises."""
-    if dtype not in (np.float32, np.float64):
-        raise TypeError(f"to: dtype must be float32 or float64, got {dtype}")
+    try:
+        wanted = None if dtype is None else np.dtype(dtype)
+    except TypeError:  # PyTorch's devices
+        wanted = None
+    if wanted not in (np.float32, np.float64):
+        raise TypeError(f"to: dtype must be float32 or float64, got {dtype!r}; all is on the CPU")
+    dtype = wanted
     refuse_quantized(module, "to")
     for parameter in module.parameters():
         frozen = not parameter.data.flags.writeable

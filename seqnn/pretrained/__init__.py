@@ -1,7 +1,7 @@
 """Models that others trained, as folders of Hugging Face's hold them: texts in, vectors, labels or texts out.
 
 `load_pretrained(folder)` returns the object that fits: an `Encoder` or a `StaticEncoder` (`embed`), a `MaskedLanguageModel`
-(`fill_mask`, `fill_masks`, `embed`), a `Classifier` (`predict`, `predict_proba`), a `QuestionAnswerer` (`answer`,
+(`fill_mask`, `fill_masks`, `embed`), a `Classifier` (`predict`, `predict_proba`, `fit`), a `QuestionAnswerer` (`answer`,
 `answers`), a `Generator` (`generate`, `stream`), or, for taggers, a plain `PretrainedModel`. All have the network as
 `model`, and write their folder by `save_pretrained`. `debias_encoder` frees an encoder of a bias.
 

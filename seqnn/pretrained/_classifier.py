@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from .._arguments import integer, optional_integer
 from ..autograd import no_grad
 from ..models import by_length
 from ..text import pad
+from ..tune import attempt
 from ._base import PretrainedModel, texts_of
 from ._fine_tuning import fine_tune, start
 from ._new_head import with_new_head
@@ -112,17 +114,23 @@ class Classifier(PretrainedModel):
             This classifier; `history` says the figures of each epoch.
 
         Raises:
-            ValueError: texts and labels are not as many, a label is unknown, `tune` is none, or there are adapters already.
+            ValueError: texts and labels are not as many, a label is unknown, `tune` is none, or there are adapters already; a
+                new adapter is taken out again then.
+            TypeError: an argument is of another kind; the same holds.
         """
+        if validation is not None and (not isinstance(validation, tuple | list) or len(validation) != 2):
+            raise ValueError(f"validation: expected (texts, labels), got {validation!r:.60}")
+        seed = integer("seed", seed, 0, 2**63 - 1)
         rows, targets = self._examples(texts, labels, max_length, "texts")
         check = None if validation is None else self._examples(*validation, max_length, "validation")
-        with random.seeded(seed):
-            rate, further = start(self, tune, name)
-        self.history = fine_tune(
-            self.model, rows, targets, self._loss(), epochs=epochs, batch_size=batch_size, warmup=warmup, decay=decay,
-            learning_rate=rate if learning_rate is None else learning_rate, weight_decay=weight_decay, validation=check,
-            callbacks=[*callbacks, *further], seed=seed, verbose=verbose,
-        )  # fmt: skip
+        with nullcontext() if tune is None else attempt(self.adapters, name, (TypeError, ValueError)):
+            with random.seeded(seed):
+                rate, further = start(self, tune, name)
+            self.history = fine_tune(
+                self.model, rows, targets, self._loss(), epochs=epochs, batch_size=batch_size, warmup=warmup, decay=decay,
+                learning_rate=rate if learning_rate is None else learning_rate, weight_decay=weight_decay,
+                validation=check, callbacks=[*callbacks, *further], seed=seed, verbose=verbose,
+            )  # fmt: skip
         return self
 
     def _loss(self) -> Any:

@@ -53,7 +53,7 @@ def debias_encoder(
         A new encoder.
 
     Raises:
-        TypeError: it is no `Encoder`.
+        TypeError: it is no `Encoder`, or sentences are no lists.
         ValueError: there are no targets or fewer than two groups, or the groups do not differ.
 
     Source: Kaneko, Bollegala, "Debiasing pre-trained contextualised embeddings", EACL 2021: their loss on the tokens of
@@ -71,19 +71,22 @@ def debias_encoder(
     if not isinstance(encoder, Encoder):
         raise TypeError(f"encoder: expected an Encoder, got {type(encoder).__name__}")
     number("strength", strength, above=0, below=1)
-    if (
-        len(targets) == 0
-        or len(attributes) < 2
-        or any(isinstance(group, str) or not len(group) for group in attributes)
-    ):
-        sizes = [len(group) for group in attributes]
+    sentences, parts = (
+        _listed(targets, "targets"),
+        [_listed(group, "attributes") for group in _listed(attributes, "attributes")],
+    )
+    size = integer("batch_size", batch_size, 1)
+    if not sentences or len(parts) < 2 or not all(parts):
+        sizes = [*map(len, parts)]
         raise ValueError(
-            f"attributes: expected targets and at least two groups of sentences, got {len(targets)} and groups of {sizes}"
+            f"attributes: expected targets and at least two groups of sentences, got {len(sentences)} and groups of {sizes}"
         )
     learner = encoder.copy()
-    rows = encoder.token_ids([*targets])
-    groups = [encoder.token_ids([*group]) for group in attributes]
-    states = [by_length(group, batch_size, lambda part: _states(encoder, part)) for group in groups]
+    if not any(parameter.requires_grad for parameter in learner.network.parameters()):
+        learner.network.unfreeze()
+    rows = encoder.token_ids(sentences)
+    groups = [encoder.token_ids(group) for group in parts]
+    states = [by_length(group, size, lambda part: _states(encoder, part)) for group in groups]
     network = _Debiasing(learner.network, _directions(states), strength)
     kept = [*zip(chain(*groups), chain(*states), strict=True)]
     draw = np.random.default_rng(integer("seed", seed, 0))
@@ -93,7 +96,7 @@ def debias_encoder(
         ids, lengths = pad([*part, *(ids for ids, _ in chosen)])
         return ids, lengths, len(part), pad([state for _, state in chosen])[0]
 
-    data = Batches(rows, batch_size=batch_size, seed=seed, collate=together)
+    data = Batches(rows, batch_size=size, seed=seed, collate=together)
     steps = integer("epochs", epochs, 1) * len(data)
     optimizer = optim.Adam(network.parameters(), lr=learning_rate)
     fit(
@@ -118,6 +121,13 @@ class _Debiasing(nn.Module):
         first = (along * along).sum() / float(counted[:targets].sum())
         second = (moved * moved).sum() / float(counted[targets:].sum())
         return self.strength * first + (1 - self.strength) * second
+
+
+def _listed(given: Any, name: str) -> list[Any]:
+    """Return sentences, or groups of them, as a list."""
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise TypeError(f"{name}: expected lists of sentences, got {given!r:.60}")
+    return [*given]
 
 
 def _states(encoder: Encoder, ids: list[np.ndarray]) -> list[np.ndarray]:

@@ -80,11 +80,12 @@ class Encoder(PretrainedModel):
         return found[0] if single else found
 
     def copy(self) -> Encoder:
-        """Return the same with a network of its own, for fine-tuning."""
+        """Return the same with a network and adapters of its own, for fine-tuning."""
         found = copy.copy(self)
-        found.model = copy.deepcopy(self.model)
+        found.model, adapters = copy.deepcopy((self.model, self.__dict__.get("adapters")))
+        if adapters is not None:
+            found.adapters = adapters
         found._encoder = found.model.bert if isinstance(found.model, BERTForPretraining) else found.model
-        found.__dict__.pop("adapters", None)  # those of the other network
         return found
 
     def token_ids(self, sentences: list[Any], name: str = "sentences") -> list[np.ndarray]:

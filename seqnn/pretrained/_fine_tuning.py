@@ -12,7 +12,7 @@ from .. import ops, optim, random
 from .._arguments import integer, number
 from ..text import pad
 from ..train import Batches, fit
-from ..tune import Bottleneck, GradualUnfreezing, LoRA, layerwise_groups
+from ..tune import Bottleneck, GradualUnfreezing, LoRA, PrefixTuning, layerwise_groups
 
 __all__ = ["fine_tune", "start"]
 
@@ -34,8 +34,10 @@ def start(classifier: Any, tune: Any, name: str) -> tuple[float, list[Any]]:
     if tune is None:
         return 1e-3, []
     config, rate = (tune, 1e-3) if not isinstance(tune, str) else _WAYS.get(tune, (None, 0.0))
-    if not rate:
-        raise ValueError(f"tune: expected one of {', '.join(_WAYS)}, an adapter's configuration or None, got {tune!r}")
+    if not rate or not isinstance(config, LoRA | Bottleneck | PrefixTuning | None):
+        raise ValueError(
+            f"tune: expected one of {', '.join(_WAYS)}, a LoRA, Bottleneck or PrefixTuning, or None, got {tune!r:.60}"
+        )
     if config is not None:
         if getattr(config, "modules_to_save", None) is None:
             config = replace(config, modules_to_save=_head_of(classifier))

@@ -136,9 +136,14 @@ class QuestionAnswerer(PretrainedModel):
             TypeError: something is no text.
             ValueError: there are not as many passages as questions, or a window has no room for the passage.
         """
+        for name, given in (("questions", questions), ("contexts", contexts)):
+            if not hasattr(given, "__iter__"):
+                raise TypeError(f"{name}: expected a text or several, got {type(given).__name__}")
         single = isinstance(questions, str)
         asked = [questions] if single else [*questions]
         passages = [contexts] * len(asked) if isinstance(contexts, str) else [*contexts]
+        size = integer("batch_size", batch_size, 1)
+        longest, _ = integer("max_length", max_length, 1), integer("max_answer_length", max_answer_length, 1)
         for name, texts in (("questions", asked), ("contexts", passages)):
             wrong = next((i for i, text in enumerate(texts) if not isinstance(text, str)), None)
             if wrong is not None:
@@ -147,7 +152,7 @@ class QuestionAnswerer(PretrainedModel):
             raise ValueError(f"contexts: expected {len(asked)} passages, one for each question, got {len(passages)}")
         limit = getattr(self.model.encoder, "max_positions", max_length)
         windows = question_windows(
-            self._need_tokenizer("questions"), asked, passages, max_length=min(max_length, limit), overlap=overlap,
+            self._need_tokenizer("questions"), asked, passages, max_length=min(longest, limit), overlap=overlap,
             max_question_length=max_question_length,
         )  # fmt: skip
         segments = getattr(self.model.encoder, "segments", None)
@@ -158,7 +163,7 @@ class QuestionAnswerer(PretrainedModel):
             kinds = (pad([window.segments for window in part])[0],) if further else ()
             return self.model(ids, lengths, *kinds).numpy()
 
-        logits = by_length(windows, integer("batch_size", batch_size, 1), read)
+        logits = by_length(windows, size, read)
         found = find_answers(windows, logits, passages, n_best=n_best, max_answer_length=max_answer_length)
         return found[0] if single else found
 

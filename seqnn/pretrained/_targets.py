@@ -22,14 +22,22 @@ def targets_of(labels: Any, classes: Sequence[str], several: bool) -> np.ndarray
         Integers [N]; float32 [N] for one output; float32 [N, classes] of 0 and 1 for several classes.
 
     Raises:
+        TypeError: labels are no list.
         ValueError: a label is none of these; the message names it.
     """
-    given = labels if isinstance(labels, np.ndarray) else np.asarray([*labels])
+    if isinstance(labels, str) or not hasattr(labels, "__iter__"):
+        raise TypeError(f"labels: expected one for each text, got {labels!r:.60}")
+    try:
+        given = labels if isinstance(labels, np.ndarray) else np.asarray([*labels])
+    except ValueError:
+        raise ValueError("labels: expected one for each text, got rows of unequal length") from None
     if several:
         if given.ndim != 2 or given.shape[1] != len(classes) or given.dtype.kind not in "biuf":
             raise ValueError(
                 f"labels: expected rows of {len(classes)} of 0 and 1, got {given.dtype} {list(given.shape)}"
             )
+        if not np.isin(given, (0, 1)).all():
+            raise ValueError(f"labels: expected rows of 0 and 1, got {given[~np.isin(given, (0, 1))][0]}")
         return given.astype(np.float32)
     if given.ndim != 1:
         raise ValueError(f"labels: expected one for each text, got an array of shape {list(given.shape)}")

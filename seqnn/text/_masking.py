@@ -10,7 +10,7 @@ import numpy as np
 from .. import random
 from .._arguments import integer, number
 
-__all__ = ["IGNORED", "draws", "mask_several", "mask_tokens"]
+__all__ = ["IGNORED", "draws", "id_row", "mask_several", "mask_tokens"]
 
 IGNORED = -100
 """The target of what does not count."""
@@ -63,7 +63,8 @@ def mask_tokens(
     ids = _as_ids(ids)
     if number("probability", probability, above=0.0) > 1:
         raise ValueError(f"probability: expected a number <= 1, got {probability}")
-    integer("vocabulary_size", vocabulary_size, 1)
+    integer("vocabulary_size", vocabulary_size, 1, _greatest(ids) + 1)
+    integer("mask_id", mask_id, 0, _greatest(ids))
     place, kind, token = draws(3, ids.shape, seed)
     words = _words(word_ids, ids.shape)
     usable = _usable(ids, special_ids) & (words >= 0)
@@ -71,7 +72,7 @@ def mask_tokens(
     wanted = np.minimum(np.maximum(np.rint(probability * tokens), 1), tokens)
     drawn = np.where(usable, _of_words(place, usable, words), 2.0)
     chosen = usable & ((_not_above(drawn) <= wanted) | (drawn == drawn.min(axis=1, keepdims=True, initial=2.0)))
-    targets = np.where(chosen, ids, IGNORED).astype(np.int64)
+    targets = np.where(chosen, ids.astype(np.int64), IGNORED)
     changed = np.where(chosen & (kind < 0.8), mask_id, ids)
     anything = (token * vocabulary_size).astype(ids.dtype)
     return np.where(chosen & (kind >= 0.9), anything, changed).astype(ids.dtype), targets
@@ -116,6 +117,7 @@ def mask_several(
     array([6, 5, 2, 4, 4])
     """
     ids = _as_ids(ids)
+    integer("mask_id", mask_id, 0, _greatest(ids))
     most, longest = integer("most", most, 1), integer("span_length", span_length, 1)
     rows, width = ids.shape
     first, *further = np.split(draws(1, (rows, 1 + most + width), seed)[0], [1, 1 + most], axis=1)
@@ -137,7 +139,7 @@ def mask_several(
     inside = edges.cumsum(axis=1) > 0
     chosen = usable & np.take_along_axis(inside, np.maximum(usable.cumsum(axis=1) - 1, 0), axis=1)
     hidden = np.where(chosen, mask_id, ids).astype(ids.dtype)
-    return hidden, np.where(chosen, ids, IGNORED).astype(np.int64)
+    return hidden, np.where(chosen, ids.astype(np.int64), IGNORED)
 
 
 def draws(count: int, shape: tuple[int, ...], seed: int | None) -> np.ndarray:
@@ -147,6 +149,17 @@ def draws(count: int, shape: tuple[int, ...], seed: int | None) -> np.ndarray:
     return np.minimum(drawn, np.nextafter(1.0, 0.0))
 
 
+def id_row(name: str, given: Any) -> np.ndarray:
+    """Return token ids as int64 [t]; a ValueError names what is none."""
+    try:
+        row = np.asarray(given)
+    except ValueError:
+        raise ValueError(f"{name}: expected token ids, got rows of unequal length") from None
+    if row.ndim != 1 or (row.size and (row.dtype.kind not in "iu" or row.max() > np.iinfo(np.int64).max)):
+        raise ValueError(f"{name}: expected token ids, got {row.dtype} of shape {row.shape}")
+    return row.astype(np.int64)
+
+
 def _as_ids(ids: Any) -> np.ndarray:
     ids = np.asarray(ids)
     if ids.ndim != 2 or ids.dtype.kind not in "iu":
@@ -154,9 +167,14 @@ def _as_ids(ids: Any) -> np.ndarray:
     return ids
 
 
+def _greatest(ids: np.ndarray) -> int:
+    """Return the greatest id that the type of the ids holds, at most 2**31 - 1."""
+    return min(int(np.iinfo(ids.dtype).max), 2**31 - 1)
+
+
 def _usable(ids: np.ndarray, special_ids: Sequence[int]) -> np.ndarray:
     """Tell which tokens may be hidden, [B, T]."""
-    return ~np.isin(ids, np.asarray(special_ids, np.int64))
+    return ~np.isin(ids, id_row("special_ids", [*special_ids]))
 
 
 def _words(word_ids: Any, shape: tuple[int, ...]) -> np.ndarray:

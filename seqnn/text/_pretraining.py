@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._arguments import integer, number
-from ._masking import IGNORED, draws
+from ._masking import IGNORED, draws, id_row
 from ._padding import windows
 
 __all__ = ["causal_windows", "corrupt_spans", "frame_task", "next_sentence_pairs"]
@@ -41,13 +41,12 @@ def causal_windows(
     integer("length", length, 1)
     if isinstance(documents, np.ndarray) and documents.ndim == 1:
         raise ValueError("documents: expected a sequence of documents, got one of token ids: write [ids]")
-    parts = [np.asarray(document) for document in documents]
-    for i, part in enumerate(parts):
-        if part.ndim != 1 or (part.size and part.dtype.kind not in "iu"):
-            raise ValueError(f"documents[{i}]: expected token ids, got {part.dtype} of shape {part.shape}")
+    integer("eos_id", eos_id, 0)
+    integer("pad_id", pad_id, 0)
+    parts = [id_row(f"documents[{i}]", document) for i, document in enumerate(documents)]
     if not any(map(len, parts)):
         raise ValueError("documents: expected at least one token, got none")
-    ended = [np.append(part, eos_id).astype(np.int64) for part in parts if len(part)]
+    ended = [np.append(part, eos_id) for part in parts if len(part)]
     joined = np.concatenate(ended)
     ids = windows(joined[:-1], length, value=pad_id)
     return ids, windows(joined[1:], length, value=IGNORED)
@@ -84,22 +83,24 @@ def next_sentence_pairs(
     [([1, 10, 11, 2, 20, 2], 1), ([1, 20, 2, 21, 22, 2], 0), ([1, 21, 22, 2, 10, 11, 2], 1)]
     """
     integer("max_length", max_length, 5)
-    documents = [[s for s in document if len(s)] for document in documents]
-    documents = [document for document in documents if document]
-    if len(documents) < 2:
-        raise ValueError(f"documents: expected at least two that are not empty, got {len(documents)}")
-    firsts = [(d, s) for d, document in enumerate(documents) for s in range(len(document) - 1)]
+    integer("cls_id", cls_id, 0)
+    integer("sep_id", sep_id, 0)
+    rows = [[id_row(f"documents[{d}][{s}]", ids) for s, ids in enumerate(given)] for d, given in enumerate(documents)]
+    texts = [found for row in rows if (found := [ids for ids in row if len(ids)])]
+    if len(texts) < 2:
+        raise ValueError(f"documents: expected at least two that are not empty, got {len(texts)}")
+    firsts = [(d, s) for d, document in enumerate(texts) for s in range(len(document) - 1)]
     coin, where, which = draws(3, (len(firsts),), seed)
     pairs = []
     for n, (d, s) in enumerate(firsts):
         label = int(coin[n] < 0.5)
         if label:
-            other = int(where[n] * (len(documents) - 1))
-            other = documents[other + (other >= d)]
+            other = int(where[n] * (len(texts) - 1))
+            other = texts[other + (other >= d)]
             second = other[int(which[n] * len(other))]
         else:
-            second = documents[d][s + 1]
-        a, b = _fitted(documents[d][s], second, max_length - 3)
+            second = texts[d][s + 1]
+        a, b = _fitted(texts[d][s], second, max_length - 3)
         ids = np.array([cls_id, *a, sep_id, *b, sep_id])
         pairs.append((ids, (np.arange(len(ids)) > len(a) + 1).astype(ids.dtype), label))
     return pairs
@@ -143,6 +144,9 @@ def corrupt_spans(
         raise ValueError(f"density: expected a number < 1, got {density}")
     missing = min(max(round(density * len(ids)), 1), len(ids) - 1)
     spans = min(max(round(missing / number("mean_length", mean_length, minimum=1.0)), 1), len(ids) - missing)
+    ids = ids.astype(np.int64)
+    integer("eos_id", eos_id, 0)
+    integer("sentinel_id", sentinel_id, spans - 1)
     cuts = draws(2, (len(ids),), seed)
     kept, lost = (_parts(n, spans, draw) for n, draw in zip((len(ids) - missing, missing), cuts, strict=True))
     source, target, start = [], [], 0
@@ -200,8 +204,19 @@ def frame_task(
     (['3.8'], ['translate English to German: Yes.'])
     """
     columns = dict(texts) if isinstance(texts, Mapping) else {"": texts}
-    if any(isinstance(column, str | bytes) for column in (*columns.values(), targets)):
-        raise TypeError("texts: expected lists of strings, got one string: write [text]")
+    for name, column in {
+        "targets": targets,
+        "classes": classes,
+        **{name or "texts": c for name, c in columns.items()},
+    }.items():
+        if isinstance(column, str | bytes):
+            raise TypeError(f"{name}: expected lists of strings, got one string: write [text]")
+        if not hasattr(column, "__len__"):
+            raise TypeError(f"{name}: expected a list, got {type(column).__name__}")
+    for name, column in columns.items():
+        wrong = next((i for i, text in enumerate(column) if not isinstance(text, str)), None)
+        if wrong is not None:
+            raise TypeError(f"{name or 'texts'}: expected strings, got {column[wrong]!r:.60} at {wrong}")
     lengths = {name or "texts": len(column) for name, column in columns.items()} | {"targets": len(targets)}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"texts: expected as many of each, got {lengths}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ import numpy as np
 from .. import _safetensors
 from .._atomic import atomic_write
 from .._huggingface import read_json, read_state
-from ._bottleneck import Bottleneck, Fusion
+from ._attempt import attempt
+from ._bottleneck import Bottleneck
+from ._fusion import Fusion
 from ._holding import holders
 from ._low_rank import LoRA, LowRank
 from ._prefix import PrefixTuning
 from ._prompt import PromptTuning
+from ._targets import is_any_named
 
 __all__ = ["load", "save"]
 
@@ -60,7 +63,11 @@ def save(adapters: Any, folder: Any, name: str) -> None:
 
 def load(adapters: Any, folder: Any, name: str) -> None:
     """Do what `Adapters.load` promises."""
-    path = Path(folder)
+    with attempt(adapters, name, BaseException):
+        _load(adapters, Path(folder), name)
+
+
+def _load(adapters: Any, path: Path, name: str) -> None:
     if not (path / _CONFIG).is_file():
         raise ValueError(f"{path}: expected a folder with {_CONFIG} and {_WEIGHTS}")
     if not (path / _WEIGHTS).is_file():
@@ -69,7 +76,6 @@ def load(adapters: Any, folder: Any, name: str) -> None:
         raise ValueError(f"{path}: expected {_WEIGHTS} beside {_CONFIG}")
     told = read_json(path / _CONFIG)
     state = {key.removeprefix(_PREFIX): array for key, array in read_state(path / _WEIGHTS).items()}
-    before = adapters.active
     try:
         if told.get("peft_type") == "SEQNN_FUSION":
             adapters.fuse(name, _members(told))
@@ -80,8 +86,6 @@ def load(adapters: Any, folder: Any, name: str) -> None:
     try:
         _fill(adapters, name, state)
     except ValueError as error:
-        adapters.delete(name)
-        adapters.activate(*before) if adapters.configs else None
         raise ValueError(f"{path}: the adapter is not one of this {type(adapters.model).__name__}: {error}") from None
     adapters.activate(name)
 
@@ -97,9 +101,14 @@ def _config(told: Mapping[str, Any], adapters: Any) -> Any:
         if odd:
             raise ValueError(f"{_CONFIG}: {', '.join(odd)} would give other numbers than LoRA's here")
     given = {field.name: told[field.name] for field in fields(kind) if told.get(field.name) is not None}
-    if saved := given.get("modules_to_save"):
-        given["modules_to_save"] = [end for end in saved if _is_saved(adapters, end)] or None
-    return kind(**given)
+    config = kind(**given)
+    if config.modules_to_save:
+        config = replace(config, modules_to_save=[e for e in config.modules_to_save if _is_saved(adapters, e)] or None)
+    if kind is LoRA and isinstance(given.get("target_modules"), list):  # peft takes names that a model has not
+        targets = [*adapters.names.targets(adapters.model)]
+        found = [end for end in given["target_modules"] if is_any_named(targets, end)]
+        config = replace(config, target_modules=found or given["target_modules"])
+    return config
 
 
 def _is_saved(adapters: Any, end: str) -> bool:
@@ -172,4 +181,9 @@ def _ends(adapters: Any, name: str) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int | float | dict) else list(value)
+    """Return a setting as JSON has it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return value if value is None or isinstance(value, str | int | float) else [_plain(one) for one in value]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from .. import nn
 from .._files import Path
 from .._huggingface import Table
 from . import _adapter_files as files
-from ._bottleneck import Bottleneck, Fusion, layers_of
-from ._holding import hold, holders, release
-from ._low_rank import LoRA, merge
+from ._bottleneck import Bottleneck
+from ._fusion import Fusion, check_members, place_fusion
+from ._holding import holders, release
+from ._low_rank import LoRA
+from ._merging import Merging
 from ._prefix import PrefixTuning
 from ._prompt import PromptTuning, with_prompt
 from ._saved_modules import SavedModules
@@ -63,8 +63,9 @@ class Adapters:
         self.configs: dict[str, Config | None] = {}
         self.active: tuple[str, ...] = ()
         self._saved = SavedModules(model, self.names)
-        self._merged: list[tuple[nn.Parameter, np.ndarray]] = []
-        self._learnt: set[int] = set()
+        self._merging = Merging(model)
+        self._learnt: set[str] = set()
+        """The names of what learnt before the first adapter."""
 
     def add(self, name: str, config: Config) -> None:
         """Add a new adapter, and make it the one that counts and learns.
@@ -94,18 +95,8 @@ class Adapters:
         Raises:
             ValueError: there are fewer, or they are no bottleneck adapters of one placement.
         """
-        configs = [self._config_of(member) for member in members]
-        placements = {config.placement for config in configs if isinstance(config, Bottleneck)}
-        if len(set(members)) < 2 or len(placements) != 1 or not all(isinstance(c, Bottleneck) for c in configs):
-            raise ValueError(
-                f"members: expected two bottleneck adapters or more, of one placement, got {members!r:.80}"
-            )
-
-        def place() -> None:
-            for layer in layers_of(self.model):
-                hold(layer, name, Fusion({member: layer.adapters[member] for member in members}, layer))
-
-        self._put(name, None, place)
+        check_members(members, [self._config_of(member) for member in members])
+        self._put(name, None, lambda: place_fusion(self.model, name, members))
         self._saved.keep(name, self._saved.of(members[-1]))
         self.activate(name)
 
@@ -113,12 +104,14 @@ class Adapters:
         """Say which adapters count: the others are switched off.
 
         Args:
-            names: of LoRAs, whose effects are added, or of one adapter of another kind; none: the model is as it was.
+            names: of adapters, whose effects are added, one bottleneck adapter or fusion among them at most; none: the model
+                is as it was.
             trainable: whether they learn.
 
         Raises:
-            ValueError: there is no such adapter, or several of other kinds are named; or some are merged.
+            ValueError: there is no such adapter, or several bottleneck adapters are named; or some are merged.
         """
+        names = tuple(name for i, name in enumerate(names) if name not in names[:i])
         kinds = [type(self._config_of(name)) for name in names]
         several = [kind for kind in (Bottleneck, type(None)) if kinds.count(kind) > 1] or (
             Bottleneck in kinds and type(None) in kinds
@@ -133,7 +126,8 @@ class Adapters:
         self.model.freeze()
         if trainable:
             for parameter in self._own(names):
-                parameter.requires_grad, parameter.data.flags.writeable = True, True
+                parameter.requires_grad = True
+                nn.make_writable(parameter)
 
     def delete(self, name: str) -> None:
         """Take an adapter out of the model; after the last one all learns again that did before.
@@ -148,10 +142,9 @@ class Adapters:
         used = [other for other in self.configs if any(name in part.members for part in self._parts(other, Fusion))]
         if used:
             raise ValueError(f"delete: {name!r} is a member of the fusion {used[0]!r}: delete that first")
-        self.activate(*[other for other in self.active if other != name])
-        for holder in holders(self.model):
-            if name in holder.adapters:
-                release(holder, name)
+        self._refuse_merged("delete")
+        self.activate(*[other for other in self.active if other != name], trainable=self.trainable() > 0)
+        release(self.model, name)
         self._saved.forget(name)
         del self.configs[name]
         if not self.configs:
@@ -166,7 +159,7 @@ class Adapters:
         self._refuse_merged("merge")
         if not self.active or not all(isinstance(self.configs[name], LoRA) for name in self.active):
             raise ValueError(f"merge: expected active LoRAs, got {', '.join(self.active) or 'none'}")
-        self._merged = merge(self.model)
+        self._merging.write()
 
     def unmerge(self) -> None:
         """Put back the matrices that `merge` changed, bit by bit; the adapters are active again.
@@ -174,13 +167,9 @@ class Adapters:
         Raises:
             ValueError: nothing is merged.
         """
-        if not self._merged:
+        if not self._merging:
             raise ValueError("unmerge: expected merged adapters: see merge")
-        for weight, original in self._merged:
-            weight.data = original
-        self._merged = []
-        for holder in holders(self.model):
-            holder.active = self.active
+        self._merging.take_back(self.active)
 
     def merge_and_unload(self) -> nn.Module:
         """Merge the active LoRAs for good, and take out all adapters: the model is a plain one, as fast as before.
@@ -191,13 +180,13 @@ class Adapters:
         Raises:
             ValueError: as for `merge`.
         """
-        if not self._merged:
+        if not self._merging:
             self.merge()
+        self._merging.settle()
         self._saved.settle()
-        for holder in holders(self.model):
-            for name in list(holder.adapters):
-                release(holder, name)
-        self._merged, self.configs, self.active = [], {}, ()
+        for name in self.configs:
+            release(self.model, name)
+        self.configs, self.active = {}, ()
         self._thaw()
         return self.model
 
@@ -255,15 +244,16 @@ class Adapters:
         """Place an adapter under a new name; where that fails the model is as before."""
         if name in self.configs:
             raise ValueError(f"name: there is an adapter {name!r} already: delete it first, or take another name")
-        nn.ModuleDict()[name] = nn.Identity()  # refuses what is no name
+        try:
+            nn.ModuleDict()[name] = nn.Identity()
+        except ValueError as error:
+            raise ValueError(f"name: {str(error).removeprefix('ModuleDict: ')}") from None
         self._refuse_merged("add")
-        learnt = {id(parameter) for parameter in self.model.parameters() if parameter.requires_grad}
+        learnt = {key for key, parameter in self.model.named_parameters() if parameter.requires_grad}
         try:
             place()
         except BaseException:
-            for holder in holders(self.model):
-                if name in holder.adapters:
-                    release(holder, name)
+            release(self.model, name)
             raise
         self._learnt = self._learnt if self.configs else learnt
         self.configs[name] = config
@@ -282,13 +272,12 @@ class Adapters:
 
     def _thaw(self) -> None:
         """Let learn again what did before the first adapter."""
-        for name, parameter in self.model.named_parameters():
-            if id(parameter) in self._learnt:
-                self.model.unfreeze(name)
+        if self._learnt:
+            self.model.unfreeze(*self._learnt)
         self._learnt = set()
 
     def _config_of(self, name: str) -> Config | None:
-        if name not in self.configs:
+        if not isinstance(name, str) or name not in self.configs:
             raise ValueError(f"there is no adapter {name!r}, only {', '.join(self.configs) or 'none'}")
         return self.configs[name]
 
@@ -300,5 +289,5 @@ class Adapters:
         return name
 
     def _refuse_merged(self, method: str) -> None:
-        if self._merged:
+        if self._merging:
             raise ValueError(f"{method}: {', '.join(self.active)} are merged: unmerge() first")

@@ -1,4 +1,4 @@
-"""Bottleneck adapters: small networks inside the layers of a Transformer, and their fusion."""
+"""Bottleneck adapters: small networks inside the layers of a Transformer."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from .. import nn, ops
+from .. import nn
 from .._arguments import number
 from ..autograd import Tensor
 from ._holding import Holder, can_hold, hold, register
 from ._low_rank import check_names
 from ._targets import Names
 
-__all__ = ["Bottleneck", "Fusion"]
+__all__ = ["Bottleneck", "BottleneckParts", "layers_of"]
 
 _ACTIVATIONS = {"pfeiffer": "relu", "houlsby": "silu"}
 
@@ -124,64 +122,6 @@ class BottleneckParts(nn.Module):
     def at(self, place: str, held: nn.ModuleDict) -> Any:
         """Return what computes the sum's further term at a place of the layer that holds adapters; None: nothing."""
         return getattr(self, place)
-
-
-class Fusion(nn.Module):
-    """AdapterFusion in one layer: softmax_a(query(x) . key(z_a)) value(z_a), where z_a are the results of adapters.
-
-    `value` starts as the identity: at first the adapters are mixed. The adapters themselves rest.
-
-    Args:
-        members: the adapters in a layer, of one placement.
-        layer: of the Transformer.
-
-    Source: Pfeiffer et al., "AdapterFusion", EACL 2021.
-    """
-
-    def __init__(self, members: dict[str, BottleneckParts], layer: Any) -> None:
-        width, dtype = layer.linear1.in_features, layer.linear1.weight.dtype
-        self.members = tuple(members)
-        self.early = next(iter(members.values())).early
-        self.attention = FusionNetwork(width, dtype) if self.early else None
-        self.output = FusionNetwork(width, dtype)
-
-    def at(self, place: str, held: nn.ModuleDict) -> Any:
-        """Return what computes the sum's further term at a place of the layer that holds adapters; None: nothing."""
-        own = getattr(self, place)
-        if own is None:
-            return None
-        networks = [held[name].at(place, held) for name in self.members]
-        return lambda x: own(x, [network(x) for network in networks])
-
-
-class FusionNetwork(nn.Module):
-    """The attention of one fusion.
-
-    Args:
-        width: of the model.
-        dtype: of the parameters.
-    """
-
-    def __init__(self, width: int, dtype: Any) -> None:
-        self.query, self.key = nn.Linear(width, width, dtype=dtype), nn.Linear(width, width, dtype=dtype)
-        self.value = nn.Linear(width, width, False, dtype=dtype)
-        self.value.weight.data[...] = np.eye(width, dtype=dtype)
-
-    def forward(self, x: Any, found: list[Any]) -> Tensor:
-        """Return the mixture [B, T, D] of the results of adapters.
-
-        Args:
-            x: what the adapters read, [B, T, D].
-            found: what each made of it.
-        """
-        query = self.query(x)
-        scores = ops.stack([(query * self.key(z)).sum(axis=-1) for z in found], axis=-1)
-        weights = ops.softmax(scores, axis=-1)
-        mixed = [weights[..., i : i + 1] * z for i, z in enumerate(found)]
-        total = mixed[0]
-        for more in mixed[1:]:
-            total = total + more
-        return self.value(total)
 
 
 class _AdaptedLayer(Holder):

@@ -48,13 +48,20 @@ def hold(module: Any, name: str, part: nn.Module) -> None:
     module.adapters[name] = part.train(module.training)
 
 
-def release(module: Any, name: str) -> None:
-    """Take an adapter away from a layer, which is a plain one again after its last."""
-    del module.adapters[name]
-    module.active = tuple(other for other in module.active if other != name)
-    if not len(module.adapters):
-        del module.adapters, module.active
-        module.__class__ = next(kind for kind, holder in _KINDS.items() if holder is type(module))
+def release(model: nn.Module, name: str) -> None:
+    """Take an adapter away from the layers of a model, which are plain ones again after their last.
+
+    Args:
+        model: with the layers.
+        name: of the adapter.
+    """
+    for module in holders(model):
+        if name in module.adapters:
+            del module.adapters[name]
+            module.active = tuple(other for other in module.active if other != name)
+        if not len(module.adapters):
+            del module.adapters, module.active
+            module.__class__ = next(kind for kind, holder in _KINDS.items() if holder is type(module))
 
 
 def holders(model: nn.Module) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,10 @@ import numpy as np
 from .. import nn, ops
 from .._arguments import flag, integer, number
 from ..autograd import Tensor
-from ._holding import Holder, hold, holders, register
+from ._holding import Holder, hold, register
 from ._targets import Names, Target, chosen, is_named
 
-__all__ = ["LoRA", "LowRank", "check_names", "merge"]
+__all__ = ["LoRA", "LowRank", "check_names"]
 
 Wanted = str | Sequence[str] | None
 
@@ -75,8 +75,9 @@ class LoRA:
         flag("use_rslora", self.use_rslora)
         for name in ("target_modules", "exclude_modules", "modules_to_save"):
             check_names(name, getattr(self, name), pattern=name != "modules_to_save")
-        for pattern, rank in (self.rank_pattern or {}).items():
-            integer(f"rank_pattern[{pattern!r}]", rank, 1)
+        self._layers()
+        _check_patterns("rank_pattern", self.rank_pattern, lambda name, rank: integer(name, rank, 1))
+        _check_patterns("alpha_pattern", self.alpha_pattern, number)
 
     def place(self, model: nn.Module, name: str, names: Names) -> None:
         """Put the matrices of a new adapter into a model.
@@ -86,10 +87,12 @@ class LoRA:
             name: of the adapter.
             names: of the model's modules.
         """
-        layers = self.layers_to_transform
-        layers = [layers] if isinstance(layers, int) else layers
         found = chosen(
-            names.targets(model), self.target_modules, self.exclude_modules, layers, tuple(self.modules_to_save or ())
+            names.targets(model),
+            self.target_modules,
+            self.exclude_modules,
+            self._layers(),
+            tuple(self.modules_to_save or ()),
         )
         together: dict[str, list[Target]] = {}
         for target in found:
@@ -100,6 +103,12 @@ class LoRA:
             if isinstance(weight.data, ops.QuantizedWeight):
                 raise ValueError(f"{targets[0].name}: expected float weights, got quantised ones: they cannot learn")
             hold(module, name, LowRank(weight, targets, self))
+
+    def _layers(self) -> list[int]:
+        """Return the numbers of the layers that are meant; none: all."""
+        given = [] if self.layers_to_transform is None else self.layers_to_transform
+        several = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
+        return [integer("layers_to_transform", one, 0) for one in (given if several else [given])]  # type: ignore[union-attr]
 
     def _rank_of(self, name: str) -> int:
         """Return r for a module."""
@@ -121,8 +130,17 @@ def check_names(name: str, value: Any, *, pattern: bool) -> None:
             re.compile(value)
         except re.error as error:
             raise ValueError(f"{name}: expected {forms}, got {value!r:.80}: {error}") from None
-    elif isinstance(value, str) or not isinstance(value, Iterable) or not all(isinstance(one, str) for one in value):
+    elif isinstance(value, str) or not isinstance(value, Collection) or not all(isinstance(one, str) for one in value):
         raise TypeError(f"{name}: expected {forms}, got {value!r:.80}")
+
+
+def _check_patterns(name: str, given: Any, check: Callable[[str, Any], Any]) -> None:
+    """Refuse what are no numbers by regular expressions."""
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(f"{name}: expected numbers by regular expressions, got {given!r:.80}")
+    for pattern, value in (given or {}).items():
+        check_names(name, pattern, pattern=True)
+        check(f"{name}[{pattern!r}]", value)
 
 
 def _by_pattern(given: Mapping[str, Any] | None, name: str, usual: Any) -> Any:
@@ -206,23 +224,3 @@ def _activated(y: Any, activation: str) -> Any:
 
 
 register(nn.Linear, LowRankLinear)
-
-
-def merge(model: nn.Module) -> list[tuple[nn.Parameter, np.ndarray]]:
-    """Add what the active LoRAs of a model add to its matrices, and switch them off.
-
-    Args:
-        model: whose matrices are replaced by new arrays.
-
-    Returns:
-        The matrices, and the arrays that they had.
-    """
-    found = []
-    for holder in holders(model):
-        if parts := holder._chosen(LowRank):
-            weight = holder.weight if isinstance(holder, nn.Linear) else holder.in_proj_weight
-            found.append((weight, weight.data))
-            weight.data = weight.data + sum(part.delta() for part in parts)
-            weight.data.flags.writeable = False
-            holder.active = ()
-    return found

@@ -11,7 +11,7 @@ from .. import nn
 from .._huggingface import Table
 from ._holding import can_hold
 
-__all__ = ["Names", "Target", "chosen", "is_named", "levels"]
+__all__ = ["Names", "Target", "chosen", "is_any_named", "is_named", "levels"]
 
 _LAYER = re.compile(r"(?:.*?\.)?[^.]+\.(\d+)\.")
 """The first number among the parts of a name."""
@@ -122,10 +122,13 @@ def chosen(
     if layers:
         numbers = [(target, _LAYER.match(target.name)) for target in found]
         found = [target for target, number in numbers if number is not None and int(number[1]) in layers]
-    idle = [] if wanted is None or isinstance(wanted, str) else [w for w in wanted if not _any_named(there, w)]
+    idle = [] if wanted is None or isinstance(wanted, str) else [w for w in wanted if not is_any_named(there, w)]
     if idle or not found:
         names = ", ".join(sorted({re.sub(r"\.\d+\.", ".*.", target.name) for target in there}))
-        raise ValueError(f"target_modules: no module is meant by {idle or wanted!r}; there are {names or 'none'}")
+        where = f" in layers {[*layers]}" if layers else ""
+        raise ValueError(
+            f"target_modules: no module is meant by {idle or wanted!r}{where}; there are {names or 'none'}"
+        )
     return found
 
 
@@ -135,5 +138,6 @@ def levels(name: str) -> list[str]:
     return [".".join(parts[: k + 1]) for k in range(len(parts))]
 
 
-def _any_named(targets: Sequence[Target], end: str) -> bool:
+def is_any_named(targets: Iterable[Target], end: str) -> bool:
+    """Tell whether a name is the end of that of a target."""
     return any(is_named(target.name, [end]) for target in targets)

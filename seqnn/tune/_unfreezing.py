@@ -27,12 +27,17 @@ def layer_groups(model: nn.Module) -> list[list[str]]:
     Returns:
         A list of groups; each parameter is in one of them.
 
+    Raises:
+        TypeError: the model is no `nn.Module`.
+
     >>> from seqnn import tune
     >>> from seqnn.models import BERT, ClassificationHead, WithHead
     >>> model = WithHead(BERT(20, d_model=8, nhead=2, num_layers=2, pooler=False), ClassificationHead(8, 2))
     >>> [len(group) for group in tune.layer_groups(model)]
     [4, 12, 12, 5]
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model: expected an nn.Module, got {type(model).__name__}")
     names = [name for name, _ in model.named_parameters()]
     layers = [part for path, stack in _stacks(model) for part in _depths(path, stack)]
     if not layers:
@@ -86,8 +91,8 @@ def layerwise_groups(
     [(['2.weight', '2.bias'], 0.01), (['0.weight', '0.bias'], 0.005)]
     """
     lr, decay = number("lr", lr, minimum=0), number("decay", decay, above=0)
-    parameters = dict(model.named_parameters())
     chosen = _checked(model, layer_groups(model) if groups is None else groups)
+    parameters = dict(model.named_parameters())
     return [
         {"params": [(name, parameters[name]) for name in group], "lr": lr * decay**depth, **options}
         for depth, group in enumerate(chosen)
@@ -197,7 +202,12 @@ def _learning(model: nn.Module) -> int:
 
 
 def _checked(model: nn.Module, groups: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Refuse names that the model has not."""
+    """Refuse what are no groups, and names that the model has not."""
+    several = isinstance(groups, Sequence) and not any(isinstance(group, str) for group in (groups, *groups))
+    if not several or not all(groups) or not groups:
+        raise ValueError(
+            f"groups: expected names of parameters, got {groups!r:.60} instead of lists with some: see layer_groups"
+        )
     names = {name for name, _ in model.named_parameters()}
     if unknown := [name for group in groups for name in group if name not in names]:
         raise ValueError(f"groups: expected names of parameters, got {unknown[:3]}: see layer_groups")

@@ -239,6 +239,28 @@ def test_constraints_hold():
         assert (np.diff(found.sequences, axis=1) % 2 != 0).all()
 
 
+@pytest.mark.parametrize("options", [{}, {"num_beams": 3}, {"do_sample": True, "seed": 5}])
+def test_a_forced_token_is_written_though_other_options_forbid_it(options):
+    step = table(2, vocabulary=9)
+    given = {"max_new_tokens": 4, "eos_token_id": 3, "forced_bos_token_id": 6, "forced_eos_token_id": 3, **options}
+    for forbidding in (
+        {"min_new_tokens": 7},
+        {"bad_words_ids": [[6], [3]]},
+        {"no_repeat_ngram_size": 1},
+        {"begin_suppress_tokens": [6]},
+    ):
+        found = decode.generate(step, [[6, 3]], **given, **forbidding).new_tokens[0]
+        assert found[0] == 6 and found[-1] == 3, forbidding
+
+
+def test_tokens_that_must_not_come_first_are_those_after_a_forced_one():
+    step = table(2, vocabulary=9)
+    given = {"max_new_tokens": 4, "forced_bos_token_id": 6}
+    first, second, *_ = decode.generate(step, [1], **given).new_tokens[0]
+    found = decode.generate(step, [1], begin_suppress_tokens=second, **given).new_tokens[0]
+    assert first == found[0] == 6 and found[1] != second
+
+
 def test_penalties_lower_what_has_been_written():
     step = lambda ids, state: (np.tile(np.log([0.4, 0.3, 0.2, 0.1]), (len(ids), 1)), state)  # noqa: E731
     given = {"max_new_tokens": 4}

@@ -36,6 +36,14 @@ def test_words_are_trained_but_in_dbow_alone():
     assert (Doc2Vec(tagged(), **SMALL, dm=0, dbow_words=1, epochs=2).wv.vectors != before).any()
 
 
+def test_words_begin_with_pretrained_vectors_and_are_never_frozen():
+    given = Word2Vec([d.words for d in tagged()], **SMALL, epochs=3).wv
+    model = Doc2Vec(tagged(), **SMALL, dm=0, epochs=1, pretrained=given)
+    assert all((model.wv[word] == given[word]).all() for word in given.index_to_key)
+    with pytest.raises(ValueError, match="Doc2Vec trains all words"):
+        Doc2Vec(tagged(), **SMALL, pretrained=given, freeze=True)
+
+
 def test_inference_depends_on_the_words_and_the_seed_only():
     model = Doc2Vec(tagged(), **SMALL, epochs=3, workers=1)
     texts = [*two_topics(20, seed=4), [], ["unknown"], ["a1"] * 9000]

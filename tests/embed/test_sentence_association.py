@@ -81,6 +81,9 @@ def test_templates_are_filled():
             fill_templates(["rose"], templates)
     with pytest.raises(TypeError, match="words: expected a list of words, got one string"):
         fill_templates("rose")
+    for words in ([3], ["rose", ""]):
+        with pytest.raises(TypeError, match=r"words: expected words, got (3|'')"):
+            fill_templates(words)
 
 
 def test_bad_input_is_named():
@@ -94,5 +97,7 @@ def test_bad_input_is_named():
         TypeError, match="encoder: expected a function of sentences, or something with embed, got NoneType"
     ):
         seat(None, TEST)
+    with pytest.raises(ValueError, match=r"encoder: expected a vector of each of 8 sentences, got \[\[1\], \[1, 2\]"):
+        seat(lambda sentences: [[1], [1, 2]], TEST)
     with pytest.raises(FileNotFoundError):
         seat(encoder, "no such file.jsonl")

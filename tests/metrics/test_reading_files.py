@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from seqnn.metrics import Question, glue_classes, read_glue, read_squad, read_sts, write_glue
+from seqnn.metrics import Question, glue_classes, read_glue, read_squad, read_sts, read_superglue, write_glue
 
 STS = {
     "sts-dev.csv": 'main-news\tx\t2015\t0001\t4.200\tHe said "yes.\tHe\u2028agreed.\n'
@@ -106,8 +106,20 @@ def test_questions_with_misplaced_answers_may_be_passed_over(tmp_path):
     (tmp_path / "train.json").write_text('{"data":\n [}')
     with pytest.raises(ValueError, match="line 2: expected JSON of SQuAD"):
         read_squad(tmp_path / "train.json")
+    (tmp_path / "train.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="expected JSON of SQuAD, got too many brackets"):
+        read_squad(tmp_path / "train.json")
+    (tmp_path / "train.json").write_text(json.dumps(squad({**asked("1"), "is_impossible": "false"})))
+    with pytest.raises(ValueError, match=r"qas\[0\]: expected is_impossible \(true or false\), got 'false'"):
+        read_squad(tmp_path / "train.json")
     with pytest.raises(ValueError, match="malformed: expected 'raise' or 'skip', got 'no'"):
         read_squad(tmp_path / "train.json", malformed="no")
+
+
+def test_a_label_of_superglue_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "val.jsonl").write_text('{"premise": "a", "hypothesis": "b", "label": ["neutral"]}\n')
+    with pytest.raises(ValueError, match=r"line 1: expected one of entailment, .* as label, got \['neutral'\]"):
+        read_superglue("CB", tmp_path / "val.jsonl")
 
 
 def test_answers_are_written_as_the_leaderboard_takes_them(tmp_path):

@@ -41,6 +41,7 @@ def test_a_packed_weight_is_never_stale():
         layer.weight.data += 1
         np.testing.assert_allclose(layer(X).numpy(), expected(layer), rtol=1e-5, atol=1e-5)
         layer.freeze()
+        np.testing.assert_allclose(layer(X).numpy(), expected(layer), rtol=1e-5, atol=1e-5)
         layer.to(np.float64)
         np.testing.assert_allclose(layer(X.astype(np.float64)).numpy(), expected(layer, X.astype(np.float64)))
         source = np.ones((3, 5))

@@ -98,6 +98,9 @@ def test_to_converts_floats_only_and_keeps_parameters():
     assert model.encoder[0].scratch.dtype == np.float64 and model.encoder[0].count.dtype == np.int64
     with pytest.raises(TypeError, match="float16"):
         model.to(np.float16)
+    for device in ("cuda", None):
+        with pytest.raises(TypeError, match=r"to: dtype must be float32 or float64, got .*; all is on the CPU"):
+            model.to(device)
     model.zero_grad()
     assert parameter.grad is None
 

@@ -60,6 +60,22 @@ def test_one_call_steps_through_a_stack(kind, own, options, rows, bias):
         getattr(nn, kind)(N, 18, bidirectional=True).packed_step()(x[0], None)
 
 
+@pytest.mark.parametrize("kind", nn.Recurrent.kinds)
+def test_weights_that_were_unfrozen_changed_and_frozen_again_are_packed_anew(kind):
+    layer = nn.Recurrent.kinds[kind](N, H).eval()
+    x = sample(T, B, N).astype(np.float32)
+    layer.freeze()
+    state = layer(x)[1]
+    layer.step(x[0], state)
+    layer.unfreeze()
+    for parameter in layer.parameters():
+        parameter.data[...] *= 2
+    out, (stepped, _) = layer(x)[0].numpy(), layer.step(x[0], state)
+    layer.freeze()
+    np.testing.assert_array_equal(layer(x)[0].numpy(), out)
+    np.testing.assert_array_equal(layer.step(x[0], state)[0], stepped)
+
+
 def test_a_large_step_is_that_of_the_sequence():
     layer = nn.LSTM(200, 600).eval()
     layer.freeze()

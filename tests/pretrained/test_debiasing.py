@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from seqnn import random
+from seqnn import random, tune
 from seqnn.embed import SEATTest, seat
 from seqnn.models import BERT, BERTForPretraining
 from seqnn.pretrained import Encoder, MaskedLanguageModel, debias_encoder
@@ -69,6 +69,18 @@ def test_a_seed_says_what_is_learnt():
     assert not np.array_equal(runs[0], runs[2])
 
 
+def test_a_frozen_encoder_learns_and_its_adapters_are_copied():
+    encoder = biased_encoder()
+    encoder.adapters.add("a", tune.LoRA(r=2))
+    after = debias_encoder(encoder, [[13]], [[[5]], [[9]]], epochs=1, verbose=0)
+    assert after.adapters.model is after.model and after.adapters.active == ("a",)
+    assert after.adapters.merge_and_unload() is after.model and encoder.adapters.active == ("a",)
+    encoder.adapters.delete("a")
+    encoder.model.freeze()
+    after = debias_encoder(encoder, iter([[13]]), ([[5]], [[9]]), epochs=1, verbose=0)
+    assert not np.array_equal(after.embed([13]), encoder.embed([13]))
+
+
 def test_bad_input_is_named():
     encoder = Encoder(SimpleNamespace(model=BERT(30, d_model=8, nhead=2, num_layers=1).eval(), config={}), None, Path())
     with pytest.raises(TypeError, match="encoder: expected an Encoder, got BERT"):
@@ -83,3 +95,11 @@ def test_bad_input_is_named():
         debias_encoder(encoder, [[5]], [[[6]], [[7]]], strength=1)
     with pytest.raises(ValueError, match="sentences: expected token ids, got texts"):
         debias_encoder(encoder, ["nurse"], [["she"], ["he"]])
+    for targets, attributes, name in (
+        ("nurse", [["she"], ["he"]], "targets"),
+        (["nurse"], ["she", "he"], "attributes"),
+    ):
+        with pytest.raises(TypeError, match=f"{name}: expected lists of sentences, got '"):
+            debias_encoder(encoder, targets, attributes)
+    with pytest.raises(ValueError, match="batch_size: expected an integer >= 1, got 0"):
+        debias_encoder(encoder, [[5]], [[[6]], [[7]]], batch_size=0)

@@ -100,6 +100,8 @@ def test_one_output_learns_numbers_and_several_classes_rows(tmp_path):
     assert ((found.predict_proba(TEXTS) > 0.5) == rows).mean() > 0.9
     with pytest.raises(ValueError, match="labels: expected rows of 3 of 0 and 1"):
         found.fit(TEXTS, LABELS)
+    with pytest.raises(ValueError, match="labels: expected rows of 0 and 1, got nan"):
+        found.fit(TEXTS, np.where(rows == 0, np.nan, rows))
     state = {key: array.copy() for key, array in _safetensors.load(folder / "model.safetensors")[0].items()}
     state |= {key: array[:1] for key, array in state.items() if key.startswith("classifier.")}
     _safetensors.save(folder / "model.safetensors", state)
@@ -129,12 +131,24 @@ def test_bad_input_is_refused_before_anything_changes(bert, tmp_path):
         (TEXTS, [2] * 24, {}, "labels: expected names of bad, good, or their numbers, got '2'"),
         (TEXTS, [LABELS], {}, "labels: expected one for each text, got an array of shape"),
         (TEXTS, LABELS, {"tune": "some"}, "tune: expected one of full, gradual, head, lora, adapter"),
+        (TEXTS, LABELS, {"tune": tune.PromptTuning(2)}, "tune: expected one of full, .*, or None, got PromptTuning"),
+        (TEXTS, LABELS, {"tune": "lora", "learning_rate": -1.0}, "lr: expected a number in"),
+        (TEXTS, LABELS, {"tune": "lora", "epochs": 0}, "epochs: expected an integer >= 1"),
+        (TEXTS, LABELS, {"validation": (TEXTS,)}, r"validation: expected \(texts, labels\), got"),
+        (TEXTS, [[0], [0, 1]] * 12, {}, "labels: expected one for each text, got rows of unequal length"),
+        ([[99]] * 24, LABELS, {"tune": "adapter"}, "ids holds 99"),
         (["a text"], ["bad"], {}, "texts: expected token ids, got texts: there is no tokenizer.json"),
         (TEXTS, LABELS, {"validation": (TEXTS, [])}, "validation: expected as many texts as labels"),
     ):
         with pytest.raises(ValueError, match=message):
-            found.fit(texts, labels, **options)
+            found.fit(texts, labels, verbose=0, **options)
         assert list(found.model.state_dict()) == keys
+    for options, message in (
+        ({"labels": 3}, "labels: expected one for each text, got 3"),
+        ({"seed": None}, "seed: expected"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            found.fit(TEXTS, **{"labels": LABELS, **options})
     found.fit([range(2, 30)] * 4, [0, 1, 0, 1], epochs=1, tune="lora", verbose=0)  # longer than the positions: cut
     with pytest.raises(ValueError, match="tune: 'full' is for a model without adapters, got one with default"):
         found.fit(TEXTS, LABELS)

@@ -117,3 +117,25 @@ def test_a_mistral_has_as_many_positions_as_its_window(tmp_path):
     (folder / "config.json").write_text(json.dumps({**own, "sliding_window": "9"}))
     with pytest.raises(ValueError, match=r"config\.json: sliding_window: expected an integer"):
         load_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "message"),
+    [
+        ("LlamaForCausalLM", {"hidden_act": ["silu"]}, r"config.json: the activation \['silu'\] is none of"),
+        ("T5ForConditionalGeneration", {"feed_forward_proj": {}}, r"config.json: the activation \{\} is none of"),
+        ("LlamaForCausalLM", {"tie_word_embeddings": "no"}, "config.json: tie_word_embeddings: expected 0, 1, .* 'no'"),
+        ("MarianMTModel", {"scale_embedding": [1]}, r"config.json: scale_embedding: expected 0, 1, .* \[1\]"),
+        ("T5ForConditionalGeneration", {"scale_decoder_outputs": 2}, "config.json: scale_decoder_outputs: .* got 2"),
+        ("LlamaForCausalLM", {"num_hidden_layers": 10**9}, "config.json: says 1000000000 layers"),
+        ("BertModel", {"hidden_size": -8}, "config.json: hidden_size: expected an integer >= 1, got -8"),
+        ("LlamaForCausalLM", {"attention_bias": True}, "config.json: attention_bias=True would give other numbers"),
+        ("LlamaForCausalLM", {"mlp_bias": True}, "config.json: mlp_bias=True would give other numbers"),
+        ("LlamaForCausalLM", {"architectures": ["Qwen3ForCausalLM"]}, "in config.json, got 'Qwen3ForCausalLM'"),
+    ],
+)
+def test_settings_that_mean_nothing_or_something_else_are_named(name, said, message, tmp_path):
+    folder, record = recorded.folder(tmp_path, name)
+    (folder / "config.json").write_text(json.dumps({**record["config"], **said}))
+    with pytest.raises(ValueError, match=message):
+        load_pretrained(folder)

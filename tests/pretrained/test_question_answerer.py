@@ -136,6 +136,12 @@ def test_a_folder_answers_questions(tmp_path):
         model.answer(["who", 3], context)
     with pytest.raises(ValueError, match="null_threshold: expected a finite number"):
         model.answer("who", context, null_threshold=float("nan"))
+    with pytest.raises(TypeError, match="contexts: expected a text or several, got NoneType"):
+        model.answer("who", None)
+    with pytest.raises(TypeError, match="max_length: expected an integer >= 1, got '9'"):
+        model.answer("who", context, max_length="9")
+    with pytest.raises(ValueError, match="max_answer_length: expected an integer >= 1, got 0"):
+        model.answer("who", context, max_answer_length=0)
     with pytest.raises(ValueError, match="n_best: expected an integer >= 1"):
         model.answers("who", context, n_best=0, overlap=3)
 

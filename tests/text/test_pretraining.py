@@ -176,7 +176,55 @@ def test_spans_put_back_give_the_original(length):
     assert len(spans) == max(1, round(max(1, round(0.15 * length)) / 3))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.uint64])
+def test_small_and_unsigned_integers_are_ids_like_others(dtype):
+    ids = np.arange(5, 25).reshape(2, 10)
+    for make in (
+        lambda ids: mask_tokens(ids, mask_id=4, vocabulary_size=30, seed=1),
+        lambda ids: mask_several(ids, mask_id=4, most=3, seed=1),
+        lambda ids: causal_windows(ids, 4, eos_id=1),
+        lambda ids: corrupt_spans(ids[0], sentinel_id=99, eos_id=1, seed=1),
+    ):
+        for found, expected in zip(make(ids.astype(dtype)), make(ids), strict=True):
+            np.testing.assert_array_equal(found, expected)
+            assert found.dtype in (dtype, np.int64)
+
+
 def test_bad_input():
+    for make, message in (
+        (
+            lambda: mask_several(np.ones((1, 3), np.uint8), mask_id=300, most=1),
+            "mask_id: expected at most 255, got 300",
+        ),
+        (lambda: mask_tokens([[1, 2]], mask_id=1.5, vocabulary_size=5), "mask_id: expected an integer >= 0, got 1.5"),
+        (
+            lambda: mask_tokens(np.ones((1, 3), np.uint8), mask_id=3, vocabulary_size=300),
+            "vocabulary_size: expected at most 256, got 300",
+        ),
+        (
+            lambda: mask_several([[1]], mask_id=0, most=1, special_ids=[1.5]),
+            "special_ids: expected token ids, got float64",
+        ),
+        (lambda: causal_windows([[1]], 3, eos_id=None), "eos_id: expected an integer >= 0, got None"),
+        (
+            lambda: causal_windows([[[1], [2, 3]]], 3, eos_id=1),
+            r"documents\[0\]: expected token ids, got rows of unequal",
+        ),
+        (
+            lambda: next_sentence_pairs(["a b", "c"], cls_id=1, sep_id=2),
+            r"documents\[0\]\[0\]: expected token ids, got <U1",
+        ),
+        (lambda: corrupt_spans(range(9), sentinel_id="x", eos_id=1), "sentinel_id: expected an integer >= 0, got 'x'"),
+        (
+            lambda: corrupt_spans(range(99), sentinel_id=3, eos_id=1, density=0.5, mean_length=1),
+            "sentinel_id: expected an integer >= 48, got 3",
+        ),
+        (lambda: frame_task("a", [5], ["b"]), "texts: expected strings, got 5 at 0"),
+        (lambda: frame_task("a", ["b"], None), "targets: expected a list, got NoneType"),
+        (lambda: frame_task("a", ["b"], [0], classes="yes"), "classes: expected lists of strings, got one string"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=message):
+            make()
     with pytest.raises(ValueError, match=r"ids: expected integers \[batch, positions\], got int64 of shape \(3,\)"):
         mask_tokens(np.arange(3), mask_id=1, vocabulary_size=5)
     with pytest.raises(ValueError, match=r"probability: expected a number <= 1, got 1\.5"):

@@ -134,6 +134,20 @@ def test_frozen_matrices_get_no_gradients_and_only_the_adapter_learns():
     assert model.summary().trainable == adapters.trainable() == 2 * 2 * 2 * 2 * 16 + 3 * 17
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_what_learns_between_two_rests_is_read_with_its_new_numbers(name):
+    model = classifier()
+    adapters = tune.Adapters(model)
+    adapters.add("a", CONFIGS[name])
+    adapters.activate("a", trainable=False)
+    before = model(IDS, LENGTHS).numpy()
+    shaken(adapters, "a")
+    learnt = model(IDS, LENGTHS).numpy()
+    adapters.activate("a", trainable=False)
+    assert not np.allclose(learnt, before)
+    np.testing.assert_allclose(model(IDS, LENGTHS).numpy(), learnt, rtol=1e-5, atol=1e-6)
+
+
 def test_each_adapter_has_a_head_of_its_own():
     model = classifier()
     adapters = tune.Adapters(model)
@@ -339,6 +353,13 @@ def test_arguments_that_mean_nothing_are_refused_and_change_nothing():
         (lambda: tune.LoRA(target_modules=[1]), "target_modules: expected names of modules or a regular expression"),
         (lambda: tune.LoRA(modules_to_save="head"), "modules_to_save: expected a list of names of modules"),
         (lambda: tune.LoRA(target_modules="("), "target_modules: expected names of modules or a regular expression"),
+        (lambda: tune.LoRA(target_modules=iter(["q_proj"])), "target_modules: expected names of modules"),
+        (lambda: tune.LoRA(layers_to_transform="1"), "layers_to_transform: expected an integer >= 0, got '1'"),
+        (lambda: tune.LoRA(layers_to_transform=[0, -1]), "layers_to_transform: expected an integer >= 0, got -1"),
+        (lambda: tune.LoRA(rank_pattern=["q_proj"]), "rank_pattern: expected numbers by regular expressions"),
+        (lambda: tune.LoRA(rank_pattern={"q_proj": 0}), r"rank_pattern\['q_proj'\]: expected an integer >= 1"),
+        (lambda: tune.LoRA(alpha_pattern={"(": 2}), "alpha_pattern: expected names of modules or a regular expression"),
+        (lambda: tune.LoRA(alpha_pattern={"q_proj": "2"}), r"alpha_pattern\['q_proj'\]: expected a finite number"),
         (lambda: tune.Bottleneck("parallel"), "placement: expected 'pfeiffer' or 'houlsby', got 'parallel'"),
         (lambda: tune.Bottleneck(reduction_factor=0), "reduction_factor: expected a finite number > 0"),
         (lambda: tune.Bottleneck(activation="none"), "activation: expected one of relu"),
@@ -376,6 +397,54 @@ def test_adapters_learn_in_turns_by_one_optimiser_and_loading_one_freezes_the_ot
         tune.Adapters(model)
 
 
+def test_an_adapter_that_is_named_twice_counts_once():
+    adapters = tune.Adapters(stack())
+    adapters.add("a", tune.LoRA(r=2))
+    once = shaken(adapters, "a").model(X).numpy()
+    adapters.activate("a", "a")
+    assert adapters.active == ("a",) and np.array_equal(adapters.model(X).numpy(), once)
+    with pytest.raises(ValueError, match=r"there is no adapter \['a'\], only a"):
+        adapters.activate(["a"])
+
+
+def test_numbers_of_numpy_are_written_like_others(tmp_path):
+    adapters, again = tune.Adapters(stack()), tune.Adapters(stack())
+    config = tune.LoRA(
+        r=np.int64(2), lora_alpha=np.float32(6), layers_to_transform=np.int64(1), rank_pattern={"v_proj": np.int64(3)}
+    )
+    adapters.add("a", config)
+    adapters.save(tmp_path)
+    again.load(tmp_path)
+    assert again.configs["default"] == tune.LoRA(
+        r=2, target_modules=["q_proj", "v_proj"], lora_alpha=6, layers_to_transform=1, rank_pattern={"v_proj": 3},
+        alpha_pattern={},
+    )  # fmt: skip
+
+
+def test_a_file_may_name_modules_that_the_model_has_not_as_for_peft(tmp_path):
+    adapters, again = tune.Adapters(stack()), tune.Adapters(stack())
+    adapters.add("a", tune.LoRA(r=2))
+    adapters.save(tmp_path)
+    told = json.loads((tmp_path / "adapter_config.json").read_text())
+    told["target_modules"] += ["query", "c_attn"]
+    (tmp_path / "adapter_config.json").write_text(json.dumps(told))
+    again.load(tmp_path)
+    assert again.configs["default"].target_modules == ["q_proj", "v_proj"]
+
+
+def test_a_file_that_does_not_fit_leaves_the_active_adapter_as_it_was(tmp_path):
+    adapters, other = tune.Adapters(stack()), tune.Adapters(stack(bias=False))
+    other.add("a", tune.LoRA(r=2))
+    other.save(tmp_path)
+    told = json.loads((tmp_path / "adapter_config.json").read_text())
+    (tmp_path / "adapter_config.json").write_text(json.dumps({**told, "r": 3}))
+    adapters.add("kept", tune.LoRA(r=2))
+    adapters.activate("kept", trainable=False)
+    with pytest.raises(ValueError, match=r"expected \[3, 16\], got \[2, 16\]"):
+        adapters.load(tmp_path, "b")
+    assert adapters.active == ("kept",) and [*adapters.configs] == ["kept"] and adapters.trainable() == 0
+
+
 def test_a_copy_has_adapters_of_its_own():
     adapters = tune.Adapters(stack())
     adapters.add("a", tune.LoRA(r=2))
@@ -384,6 +453,7 @@ def test_a_copy_has_adapters_of_its_own():
     assert not np.array_equal(twin.model(X).numpy(), adapters.model(X).numpy())
     twin.delete("a")
     assert adapters.active == ("a",) and adapters.trainable() > 0
+    assert twin.trainable() == sum(parameter.size for parameter in twin.model.parameters())
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -122,6 +122,13 @@ def test_bad_arguments_are_refused():
         tune.GradualUnfreezing(unit="batches")
     with pytest.raises(ValueError, match=r"groups: expected names of parameters, got \['9'\]"):
         trainer(model, tune.GradualUnfreezing(groups=[["9"]])).fit((X, Y))
+    for groups in ("head", ["0.weight"], [], [[]], 5):
+        with pytest.raises(
+            ValueError, match=r"groups: expected names of parameters, got .* instead of lists with some"
+        ):
+            trainer(model, tune.GradualUnfreezing(groups=groups)).fit((X, Y))
+    with pytest.raises(TypeError, match=r"model: expected an nn.Module, got str"):
+        tune.layerwise_groups("model", 0.1)
     with pytest.raises(ValueError, match="decay: expected a finite number > 0"):
         tune.layerwise_groups(model, 0.1, decay=0)
     with pytest.raises(ValueError, match="lr: expected a finite number"):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..._files import Path, open_text, unpacking
+from ..._files import Path
+from ..._json_files import load_json
 from ._bias_measures import WEATResult, weat
 
 __all__ = ["SEATTest", "fill_templates", "read_seat", "seat", "sentence_vectors"]
@@ -75,11 +75,7 @@ def read_seat(path: Path) -> SEATTest:
     >>> read_seat(path).attribute_1
     ['This is attr1.']
     """
-    try:
-        with unpacking(path), open_text(path, encoding="utf-8-sig") as file:
-            tree = json.load(file)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{os.fspath(path)}: line {error.lineno}: expected one JSON object: {error.msg}") from None
+    tree = load_json(path, "one JSON object")
     sets: dict[str, list[str]] = {}
     names: list[str] = []
     for key, name in zip(_KEYS, SEATTest._fields, strict=False):
@@ -117,6 +113,9 @@ def fill_templates(words: Iterable[str], templates: str | Sequence[str] = "nouns
         raise ValueError(
             f"templates: expected one of {', '.join(TEMPLATES)}, or sentences with {{}}, got {templates!r}"
         )
+    words = [*words]
+    if wrong := [word for word in words if not isinstance(word, str) or not word]:
+        raise TypeError(f"words: expected words, got {wrong[0]!r:.40}")
     chosen = TEMPLATES[templates] if isinstance(templates, str) else [*templates]
     missing = next((template for template in chosen if "{}" not in template), None)
     if missing is not None or not chosen:
@@ -175,7 +174,13 @@ def sentence_vectors(encoder: Any, sentences: Sequence[str]) -> np.ndarray:
         raise TypeError(
             f"encoder: expected a function of sentences, or something with embed, got {type(encoder).__name__}"
         )
-    vectors = np.asarray(embed([*sentences]), np.float64)
+    found = embed([*sentences])
+    try:
+        vectors = np.asarray(found, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"encoder: expected a vector of each of {len(sentences)} sentences, got {found!r:.60}"
+        ) from None
     finite = bool(np.isfinite(vectors).all())
     if vectors.ndim != 2 or len(vectors) != len(sentences) or not finite:
         raise ValueError(

@@ -46,6 +46,8 @@ class Doc2Vec(Word2Vec):
         dm_mean: PV-DM: 1 mean of the words' and the documents' vectors, 0 their sum; None: mean.
         dbow_words: PV-DBOW: 1 trains the words' vectors by skip-gram, too; with 0 they keep their initial values.
         dm_concat, dm_tag_count: may only be 0 and 1: vectors are not concatenated.
+        pretrained: first vectors of the words, as for `Word2Vec`; with PV-DBOW alone they stay.
+        freeze: may only be False: all words are trained.
         dv, dv_mapfile: may only be None: documents begin with random vectors, and a file is mapped by `load`.
 
     Attributes:
@@ -122,6 +124,8 @@ class Doc2Vec(Word2Vec):
         tokenizer: Callable[[str], list[str]] | None = None,
         errors: str = "replace",
         early_stopping: EarlyStopping | None = None,
+        pretrained: Any = None,
+        freeze: Any = False,
     ) -> None:
         if dm_concat or dm_tag_count != 1:
             raise ValueError(
