@@ -431,10 +431,16 @@ def work(note: Path, end: int, todo: list[str]) -> None:
                 file.write(f"{name} {number}\n")
                 file.flush()
                 file.truncate()
-                signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS * (6 if sanitized else 1))
+                limit_time(HANG_SECONDS * (6 if sanitized else 1))
                 if problem := run(_core, known[name], number):
                     print(problem, flush=True)
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    limit_time(0)
+
+
+def limit_time(seconds: float) -> None:
+    """End the process after seconds of the CPU's time; where it only waits, after 10 times as many on the clock."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 10 * seconds)
 
 
 if __name__ == "__main__":
