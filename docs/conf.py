@@ -14,6 +14,7 @@ autodoc_member_order = "groupwise"
 napoleon_use_ivar = True
 napoleon_use_rtype = False  # what stands before a colon under Returns is a name, not a type
 myst_heading_anchors = 3
+suppress_warnings = ["ref.python"]  # a field of two classes by one name
 
 _LITERAL = re.compile(r"(``[^`]+``|`[^`]+`)")
 
