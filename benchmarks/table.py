@@ -84,7 +84,7 @@ FAMILIES = {
         {
             "rbm": "Restricted Boltzmann machines: epochs",
             "dbn": "Deep belief nets: what pretraining is worth",
-            "gan": "Adversarial nets: training, and the modes that are missed",
+            "gan": "Adversarial nets: training, and the modes of a ring",
         },
     ),
     "recurrent": (
