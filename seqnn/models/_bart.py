@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from os import PathLike
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from .. import nn
 from .._arguments import integer
 from .._huggingface import BART as FAMILY
-from .._huggingface import BART_LIKE, Source, from_folder, load, read_config
+from .._huggingface import BART_LIKE, Family, read_config
 from ..autograd import Tensor
 from ..decode import Start
 from ._bert import start_small
 from ._heads import IGNORED, LanguageModelHead
 from ._text_to_text import TextToText
-from ._token_ids import as_attention_mask, as_ids, keys_mask
 from ._transformer_plan import StepPlan, plan_step
 
 __all__ = ["BART"]
@@ -31,7 +30,7 @@ class BART(TextToText):
     Encoder, decoder and output share one table of tokens. What its relatives change are arguments: Marian has fixed
     positions and no norm of the embeddings; mBART norms before the sublayers; M2M-100 and NLLB both.
     Train it with `train.fit(model, None, (ids, lengths, decoder_ids, targets), ...)`; `shift_right` makes the third of the
-    last.
+    last. `from_huggingface` reads all of these: config.json says which.
 
     Args:
         vocabulary_size: V. The defaults are those of BART base, 139 million parameters.
@@ -84,6 +83,8 @@ class BART(TextToText):
     """
 
     decoder: nn.TransformerDecoder
+
+    _family = FAMILY
 
     def __init__(
         self,
@@ -151,45 +152,12 @@ class BART(TextToText):
         half = d_model / 2
         return nn.SinusoidalPositions(base=10000.0 ** (half / max(half - 1, 1)), halves=True, first=self.pad_id + 1)
 
-    def encode(self, ids: Any, lengths: Any = None, *, attention_mask: Any = None) -> Tensor:
-        """Return the encoder's hidden states [B, S, d_model].
-
-        Args:
-            ids, lengths, attention_mask: as for `forward`.
-
-        Raises:
-            ValueError: there are more positions than learned ones.
-        """
-        ids = as_ids(ids)
-        mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
+    def _encode(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None) -> Tensor:
         return self.encoder(self._embed(ids, self.encoder_positions, self.encoder_norm), lengths=lengths, mask=mask)
 
-    def decode(
-        self,
-        ids: Any,
-        memory: Tensor,
-        lengths: Any = None,
-        *,
-        attention_mask: Any = None,
-        need_weights: bool = False,
-        cache: list[nn.KeyValueCache] | None = None,
-    ) -> Any:
-        """Return the decoder's hidden states [B, T, d_model].
-
-        Args:
-            ids: [B, T].
-            memory: what `encode` gave.
-            lengths: positions of the memory that count, [B].
-            attention_mask: which positions of the memory count, [B, S], instead of `lengths`.
-            need_weights: also return (own weights, weights of the source) of each layer, for `plot.attention`.
-            cache: of `decoder.new_cache`: the ids go on from there.
-
-        Raises:
-            ValueError: there are more positions than learned ones.
-        """
-        mask = keys_mask(lengths, as_attention_mask(attention_mask, memory.shape[:2]))
-        x = self._embed(as_ids(ids), self.decoder_positions, self.decoder_norm, cache[0].length if cache else 0)
-        return self.decoder(x, memory, memory_lengths=lengths, memory_mask=mask, need_weights=need_weights, cache=cache)
+    def _decode(self, ids: np.ndarray, memory: Tensor, cache: list[nn.KeyValueCache] | None, **options: Any) -> Any:
+        x = self._embed(ids, self.decoder_positions, self.decoder_norm, cache[0].length if cache else 0)
+        return self.decoder(x, memory, cache=cache, **options)
 
     def shift_right(self, targets: Any) -> np.ndarray:
         """Return what the decoder sees when it is to say `targets` [B, T]; -100 is `pad_id`.
@@ -207,35 +175,9 @@ class BART(TextToText):
             found[:, 0] = np.where(counted.any(axis=1), given[np.arange(len(given)), last], self.start_id)
         return found
 
-    def load_huggingface(self, source: Source) -> Self:
-        """Take over the weights of a BART of Hugging Face's, or of one of its relatives.
-
-        Args:
-            source: a state dict, a safetensors file, or a folder of `save_pretrained`. bfloat16 becomes float32.
-
-        Returns:
-            This model.
-
-        Raises:
-            ValueError: the weights do not fit; one message lists what is missing, left over or different.
-        """
-        load(self, source, FAMILY.table(self))
-        return self
-
     @classmethod
-    def from_huggingface(cls, folder: str | PathLike) -> Self:
-        """Make the model that a folder of `save_pretrained` holds: config.json says which, and the sizes; no torch is needed.
-
-        Args:
-            folder: of a BART, Marian, mBART, M2M-100 or NLLB, with config.json and model.safetensors, or its shards.
-
-        Returns:
-            The model, in evaluation mode.
-
-        Raises:
-            ValueError: it is none of these, or uses what this class has not; the message names it.
-        """
-        return from_folder(cls, folder, BART_LIKE.get(str(read_config(folder).get("model_type")), FAMILY))
+    def _family_of(cls, folder: str | PathLike) -> Family:
+        return BART_LIKE.get(str(read_config(folder).get("model_type")), cls._family)
 
     def _start(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None, count: int) -> Start:
         positions = self.decoder_positions

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from os import PathLike
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from .. import nn, ops
 from .._huggingface import BERT as FAMILY
-from .._huggingface import Source, from_folder, load
 from ..autograd import Tensor
+from ._huggingface_model import HuggingFaceModel
 from ._token_ids import as_attention_mask, as_ids, keys_mask
 from ._transformer_encoding import encode_packed
 from ._transformer_plan import StepPlan, plan_step
@@ -18,12 +17,13 @@ from ._transformer_plan import StepPlan, plan_step
 __all__ = ["BERT", "start_small"]
 
 
-class BERT(nn.Module):
+class BERT(HuggingFaceModel):
     """Token ids [B, T] to hidden states [B, T, d_model] that know both sides of their position.
 
     h = norm(tokens + positions + segments); every layer h = norm(h + attention(h)), h = norm(h + feed_forward(h)).
     Weights start from N(0, 0.02), biases at 0. Put a `ClassificationHead`, `TaggingHead` or `SpanHead` on it by
-    `WithHead`, or `BERTForPretraining`.
+    `WithHead`, or `BERTForPretraining`. `from_huggingface` reads any BERT; its heads are left out, and weights without a
+    pooler ask for pooler=False.
 
     Args:
         vocabulary_size: how many tokens. The defaults are those of BERT base, 109 million parameters.
@@ -53,6 +53,8 @@ class BERT(nn.Module):
     >>> hidden.shape, model.pool(hidden).shape
     ((2, 5, 16), (2, 16))
     """
+
+    _family = FAMILY
 
     def __init__(
         self,
@@ -166,37 +168,6 @@ class BERT(nn.Module):
         if self.pooler is None:
             raise ValueError("pool: this BERT has no pooler; make it with pooler=True")
         return ops.tanh(self.pooler(hidden[:, 0]))
-
-    def load_huggingface(self, source: Source) -> Self:
-        """Take over the weights of any BERT of Hugging Face's; its heads are left out.
-
-        Args:
-            source: a state dict, a safetensors file, or a folder of `save_pretrained`. bfloat16 becomes float32.
-
-        Returns:
-            This model.
-
-        Raises:
-            ValueError: the weights do not fit; one message lists what is missing, left over or different. A file without a
-                pooler asks for BERT(pooler=False).
-        """
-        load(self, source, FAMILY.table(self))
-        return self
-
-    @classmethod
-    def from_huggingface(cls, folder: str | PathLike) -> Self:
-        """Make the model that a folder of `save_pretrained` holds: config.json says the sizes; no torch is needed.
-
-        Args:
-            folder: with config.json and model.safetensors, or its shards.
-
-        Returns:
-            The model, in evaluation mode.
-
-        Raises:
-            ValueError: it is no BERT, or uses what this class has not; the message names it.
-        """
-        return from_folder(cls, folder, FAMILY)
 
 
 def start_small(module: nn.Module) -> None:

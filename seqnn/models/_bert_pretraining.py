@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from .. import nn, ops
 from .._arguments import integer
 from .._huggingface import BERT as FAMILY
-from .._huggingface import Source, load, masked_table
+from .._huggingface import Table, masked_table
 from ._bert import BERT, start_small
 from ._decoding import evaluating
 from ._heads import LanguageModelHead
+from ._huggingface_model import HuggingFaceWeights
 from ._mask_filling import Filled, fill_masks
 from ._token_ids import as_ids
 
 __all__ = ["BERTForPretraining"]
 
 
-class BERTForPretraining(nn.Module):
+class BERTForPretraining(HuggingFaceWeights):
     """A BERT with its two tasks: the tokens that are hidden, and whether sentence B follows sentence A.
 
-    `seqnn.text.next_sentence_pairs` and `mask_tokens` make the batches.
+    `seqnn.text.next_sentence_pairs` and `mask_tokens` make the batches. `load_huggingface` takes the weights of a
+    BertForPreTraining, or, without the second task, of a BertForMaskedLM.
 
     Args:
         bert: the encoder.
@@ -39,6 +41,8 @@ class BERTForPretraining(nn.Module):
     >>> tokens.shape, follows.shape
     ((2, 5, 50), (2, 2))
     """
+
+    _family = FAMILY
 
     def __init__(self, bert: BERT, *, next_sentence: bool = True, tied: bool = True) -> None:
         if next_sentence and bert.pooler is None:
@@ -141,17 +145,5 @@ class BERTForPretraining(nn.Module):
     def _product_weights(self) -> tuple[str, ...]:
         return ("bert.embedding.weight",) if self.tied else ()
 
-    def load_huggingface(self, source: Source) -> Self:
-        """Take over the weights of a BertForPreTraining, or, without the second task, of a BertForMaskedLM.
-
-        Args:
-            source: a state dict, a safetensors file, or a folder of `save_pretrained`. bfloat16 becomes float32.
-
-        Returns:
-            This model.
-
-        Raises:
-            ValueError: the weights do not fit; one message lists what is missing, left over or different.
-        """
-        load(self, source, masked_table(self, FAMILY.table(self.bert)))
-        return self
+    def _names(self) -> Table:
+        return masked_table(self, self._family.table(self.bert))

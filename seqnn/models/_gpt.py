@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from .. import decode, nn, ops
 from .._arguments import integer
-from .._huggingface import GPT2, Source, from_folder, load
+from .._huggingface import GPT2
 from ..autograd import Tensor
 from ._decoding import as_texts, evaluating, is_text, last_attention, shorten
 from ._gpt_files import save
 from ._heads import LanguageModelHead
+from ._huggingface_model import HuggingFaceModel
 from ._token_ids import as_attention_mask, as_ids, as_prompts, keys_mask
 from ._transformer_plan import StepPlan, plan_step
 from ._transformer_step import StepState, score, step
@@ -23,13 +24,14 @@ from ._transformer_step import StepState, score, step
 __all__ = ["GPT"]
 
 
-class GPT(nn.Module):
+class GPT(HuggingFaceModel):
     """Token ids [B, T] to the logits [B, T, V] of each next token, or, given targets, to their mean cross-entropy.
 
     h = tokens + positions; every layer h += attention(norm(h)), h += feed_forward(norm(h)), where a position attends to
     itself and those before it; logits = norm(h) @ table.T, by default with the table of the embeddings (tied weights).
     Weights start from N(0, 0.02), those before a residual connection with 0.02 / sqrt(2 num_layers), biases at 0.
     Train it with `train.fit(model, None, (ids, targets), ...)`, where targets are the ids one position further.
+    `from_huggingface` reads a GPT-2; its heads for other tasks are left out.
 
     Args:
         vocabulary_size: V. The defaults are those of GPT-2 small, 124 million parameters.
@@ -70,6 +72,8 @@ class GPT(nn.Module):
     >>> model.generate(ids, 3).shape
     (2, 8)
     """
+
+    _family = GPT2
 
     def __init__(
         self,
@@ -338,36 +342,6 @@ class GPT(nn.Module):
 
     def _table(self) -> Tensor | None:
         return self.embedding.weight if self.tied else None
-
-    def load_huggingface(self, source: Source) -> Self:
-        """Take over the weights of a GPT-2 of Hugging Face's; its heads for other tasks are left out.
-
-        Args:
-            source: a state dict, a safetensors file, or a folder of `save_pretrained`. bfloat16 becomes float32.
-
-        Returns:
-            This model.
-
-        Raises:
-            ValueError: the weights do not fit; one message lists what is missing, left over or different.
-        """
-        load(self, source, GPT2.table(self))
-        return self
-
-    @classmethod
-    def from_huggingface(cls, folder: str | PathLike) -> Self:
-        """Make the model that a folder of `save_pretrained` holds: config.json says the sizes; no torch is needed.
-
-        Args:
-            folder: with config.json and model.safetensors, or its shards.
-
-        Returns:
-            The model, in evaluation mode.
-
-        Raises:
-            ValueError: it is no GPT-2, or uses what this class has not; the message names it.
-        """
-        return from_folder(cls, folder, GPT2)
 
     def save_huggingface(self, folder: str | PathLike) -> None:
         """Write a folder that `from_huggingface` reads, as do transformers: config.json, weights, and the tokenizer.

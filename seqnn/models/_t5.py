@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from os import PathLike
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from .. import nn
 from .._arguments import integer
 from .._huggingface import T5 as FAMILY
-from .._huggingface import Source, from_folder, load
 from ..autograd import Tensor
 from ._heads import LanguageModelHead
 from ._text_to_text import TextToText
-from ._token_ids import as_attention_mask, as_ids, keys_mask
 from ._transformer_encoding import encode_packed
 from ._transformer_plan import StepPlan, plan_step
 
@@ -27,7 +24,7 @@ class T5(TextToText):
     Pre-norm layers without biases: RMS norm, attention that is not scaled, whose only notion of position is a bias by
     distance that all layers of a stack share. Encoder, decoder and output share one table of tokens.
     Train it with `train.fit(model, None, (ids, lengths, decoder_ids, targets), ...)`; `shift_right` makes the third of the
-    last.
+    last. `from_huggingface` reads a T5ForConditionalGeneration, or without a decoder the encoder of any T5.
 
     Args:
         vocabulary_size: V. The defaults are those of T5 small, 61 million parameters.
@@ -67,6 +64,8 @@ class T5(TextToText):
     >>> model.generate(ids, 4, lengths=[5, 3]).shape[0]
     2
     """
+
+    _family = FAMILY
 
     def __init__(
         self,
@@ -124,14 +123,7 @@ class T5(TextToText):
                 table = name in ("embedding.weight", "head.weight")
                 nn.init.normal_(parameter, 0.0, 1.0 if table else parameter.shape[1] ** -0.5)
 
-    def encode(self, ids: Any, lengths: Any = None, *, attention_mask: Any = None) -> Tensor:
-        """Return the encoder's hidden states [B, S, d_model].
-
-        Args:
-            ids, lengths, attention_mask: as for `forward`.
-        """
-        ids = as_ids(ids)
-        mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
+    def _encode(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None) -> Tensor:
         return self.dropout(self.encoder(self.dropout(self.embedding(ids)), lengths=lengths, mask=mask))
 
     def encode_packed(self, ids: Any, lengths: Any) -> np.ndarray:
@@ -155,34 +147,9 @@ class T5(TextToText):
 
         return encode_packed(self, make, enter, self.encode, ids, lengths, None)
 
-    def decode(
-        self,
-        ids: Any,
-        memory: Tensor,
-        lengths: Any = None,
-        *,
-        attention_mask: Any = None,
-        need_weights: bool = False,
-        cache: list[nn.KeyValueCache] | None = None,
-    ) -> Any:
-        """Return the decoder's hidden states [B, T, d_model].
-
-        Args:
-            ids: [B, T].
-            memory: what `encode` gave.
-            lengths: positions of the memory that count, [B].
-            attention_mask: which positions of the memory count, [B, S], instead of `lengths`.
-            need_weights: also return (own weights, weights of the source) of each layer, for `plot.attention`.
-            cache: of `decoder.new_cache`: the ids go on from there.
-        """
-        if self.decoder is None:
-            raise ValueError("decode: this T5 was made with num_decoder_layers=0; only encode works")
-        mask = keys_mask(lengths, as_attention_mask(attention_mask, memory.shape[:2]))
-        x = self.dropout(self.embedding(as_ids(ids)))
-        found = self.decoder(
-            x, memory, memory_lengths=lengths, memory_mask=mask, need_weights=need_weights, cache=cache
-        )
-        return (self.dropout(found[0]), found[1]) if need_weights else self.dropout(found)
+    def _decode(self, ids: np.ndarray, memory: Tensor, cache: list[nn.KeyValueCache] | None, **options: Any) -> Any:
+        found = self.decoder(self.dropout(self.embedding(ids)), memory, cache=cache, **options)
+        return (self.dropout(found[0]), found[1]) if options["need_weights"] else self.dropout(found)
 
     def _plan(self) -> StepPlan | None:
         """Return the plan of whole steps in one call; None where this model is not plain enough."""
@@ -191,37 +158,6 @@ class T5(TextToText):
         table = self.embedding.weight if self.tied else self.head.weight
         scale = self.embedding.embedding_dim**-0.5 if self.scale_output else 1.0
         return plan_step(self, self.decoder, self.embedding, table, output_scale=scale)
-
-    def load_huggingface(self, source: Source) -> Self:
-        """Take over the weights of a T5 of Hugging Face's.
-
-        Args:
-            source: a state dict, a safetensors file, or a folder of `save_pretrained`, of a T5ForConditionalGeneration, or
-                without a decoder of any T5. bfloat16 becomes float32.
-
-        Returns:
-            This model.
-
-        Raises:
-            ValueError: the weights do not fit; one message lists what is missing, left over or different.
-        """
-        load(self, source, FAMILY.table(self))
-        return self
-
-    @classmethod
-    def from_huggingface(cls, folder: str | PathLike) -> Self:
-        """Make the model that a folder of `save_pretrained` holds: config.json says the sizes; no torch is needed.
-
-        Args:
-            folder: with config.json and model.safetensors, or its shards; one without a decoder makes an encoder.
-
-        Returns:
-            The model, in evaluation mode.
-
-        Raises:
-            ValueError: it is no T5, or uses what this class has not; the message names it.
-        """
-        return from_folder(cls, folder, FAMILY)
 
     def _product_weights(self) -> tuple[str, ...]:
         return ("embedding.weight",) if self.tied and self.head is not None else ()

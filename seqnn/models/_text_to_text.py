@@ -11,13 +11,14 @@ from .._arguments import integer
 from ..autograd import Tensor
 from ._decoding import as_texts, evaluating, from_memory, is_text
 from ._heads import IGNORED
-from ._token_ids import as_attention_mask, as_ids, padded_sources
+from ._huggingface_model import HuggingFaceModel
+from ._token_ids import as_attention_mask, as_ids, keys_mask, padded_sources
 from ._transformer_plan import StepPlan
 
 __all__ = ["TextToText"]
 
 
-class TextToText(nn.Module):
+class TextToText(HuggingFaceModel):
     """An encoder of a source, and a decoder that writes an answer.
 
     Attributes:
@@ -54,8 +55,16 @@ class TextToText(nn.Module):
         return self._predict(self.decode(decoder_ids, memory, lengths, attention_mask=attention_mask), targets)
 
     def encode(self, ids: Any, lengths: Any = None, *, attention_mask: Any = None) -> Tensor:
-        """Return the encoder's hidden states [B, S, d_model]."""
-        raise NotImplementedError
+        """Return the encoder's hidden states [B, S, d_model].
+
+        Args:
+            ids, lengths, attention_mask: as for `forward`.
+
+        Raises:
+            ValueError: there are more positions than learned ones.
+        """
+        ids = as_ids(ids)
+        return self._encode(ids, lengths, keys_mask(lengths, as_attention_mask(attention_mask, ids.shape)))
 
     def decode(
         self,
@@ -67,8 +76,27 @@ class TextToText(nn.Module):
         need_weights: bool = False,
         cache: list[nn.KeyValueCache] | None = None,
     ) -> Any:
-        """Return the decoder's hidden states [B, T, d_model]."""
-        raise NotImplementedError
+        """Return the decoder's hidden states [B, T, d_model].
+
+        Args:
+            ids: [B, T].
+            memory: what `encode` gave.
+            lengths: positions of the memory that count, [B].
+            attention_mask: which positions of the memory count, [B, S], instead of `lengths`.
+            need_weights: also return (own weights, weights of the source) of each layer, for `plot.attention`.
+            cache: of `decoder.new_cache`: the ids go on from there.
+
+        Raises:
+            ValueError: there are more positions than learned ones, or there is no decoder.
+        """
+        if self.decoder is None:
+            raise ValueError(
+                f"decode: this {type(self).__name__} was made with num_decoder_layers=0; only encode works"
+            )
+        mask = keys_mask(lengths, as_attention_mask(attention_mask, memory.shape[:2]))
+        return self._decode(
+            as_ids(ids), memory, cache, memory_lengths=lengths, memory_mask=mask, need_weights=need_weights
+        )
 
     def shift_right(self, targets: Any) -> np.ndarray:
         """Return what the decoder sees when it is to say `targets` [B, T]: `start_id`, then all but the last; -100 is `pad_id`.
@@ -135,6 +163,14 @@ class TextToText(nn.Module):
             self, memory, hidden, lengths, mask, begin=self.start_id, most=count, source=ids, logits=self._predict,
             alone=alone, plan=self._plan(), vocabulary=self.embedding.weight.shape[0],
         )  # fmt: skip
+
+    def _encode(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None) -> Tensor:
+        """Return what `encode` promises."""
+        raise NotImplementedError
+
+    def _decode(self, ids: np.ndarray, memory: Tensor, cache: list[nn.KeyValueCache] | None, **options: Any) -> Any:
+        """Return what `decode` promises; the options are those of the decoder's call."""
+        raise NotImplementedError
 
     def _plan(self) -> StepPlan | None:
         """Return the plan of whole steps in one call; None where this model is not plain enough."""
