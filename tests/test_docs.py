@@ -1,33 +1,19 @@
 """What the pages of docs/ show works: their Python blocks run, the names in their tables exist, their links lead somewhere."""
 
-import os
 import re
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 
+import pages
 import pytest
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "benchmarks" not in page.parts)
 
 
-def blocks(page: Path) -> str:
-    """Return the Python blocks of a page, one after the other."""
-    return "\n".join(re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL))
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [page for page in PAGES if pages.blocks(page)], ids=lambda page: page.stem)
 def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", blocks(page)],
-        cwd=tmp_path,
-        env={**os.environ, "TQDM_DISABLE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    done = pages.run("\n".join(pages.blocks(page)), tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -42,9 +28,8 @@ def test_names_of_the_library_in_a_page_exist(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_of_a_page_lead_to_files(page):
-    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
-        if not target.startswith("http"):
-            assert (page.parent / target).exists(), target
+    for target in pages.links(page):
+        assert target.exists(), target
 
 
 def test_every_package_has_a_page_of_reference():
