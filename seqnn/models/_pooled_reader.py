@@ -50,7 +50,7 @@ class PooledReader(nn.Module):
             cell, input_size, hidden_size, num_layers=num_layers, bidirectional=bidirectional, dropout=dropout,
             vocabulary_size=vocabulary_size,
         )  # fmt: skip
-        if isinstance(self.reader.embedding, nn.Embedding):
+        if isinstance(self.reader.embedding, nn.Embedding) and not nn.init.is_skipped():
             self.reader.embedding.weight.data /= input_size**0.5  # vectors of length 1: longer ones are hardly moved
         kind = _POOLINGS.get(cell, "last") if pooling is None else pooling
         # The last states of two directions stand at different steps: the reader knows them.

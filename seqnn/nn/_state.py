@@ -10,6 +10,7 @@ import numpy as np
 from .. import _safetensors
 from .._files import Path
 from ..ops import QuantizedWeight
+from . import _init
 from ._parameter import Parameter, count_unfreezing
 from ._tree import Tree
 
@@ -127,7 +128,7 @@ def convert(module: Tree[Any], dtype: Any) -> None:
     refuse_quantized(module, "to")
     for parameter in module.parameters():
         frozen = not parameter.data.flags.writeable
-        parameter.data = parameter.data.astype(dtype, copy=False)
+        parameter.data = _converted(parameter.data, dtype)
         if parameter.grad is not None:
             parameter.grad = parameter.grad.astype(dtype, copy=False)
         if frozen:
@@ -137,6 +138,12 @@ def convert(module: Tree[Any], dtype: Any) -> None:
             buffer = vars(owner).get(name)
             if buffer is not None and buffer.dtype.kind == "f":
                 setattr(owner, name, buffer.astype(dtype, copy=False))
+
+
+def _converted(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    if _init.is_skipped() and array.dtype != dtype:  # there are no numbers yet, and what lies there may not convert
+        return np.empty(array.shape, dtype)
+    return array.astype(dtype, copy=False)
 
 
 def refuse_quantized(module: Tree[Any], method: str) -> None:

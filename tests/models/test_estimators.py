@@ -92,6 +92,24 @@ def test_a_file_gives_the_same_answers(name, fitted, tmp_path):
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_loading_never_computes_with_memory_that_has_no_numbers_yet(name, fitted, tmp_path, monkeypatch):
+    fitted[name].save(tmp_path / "estimator.safetensors")
+    empty = np.empty
+
+    def signalling(shape, dtype=float, **others):  # any operation on such a NaN warns, even a conversion
+        array = empty(shape, dtype, **others)
+        if array.dtype in (np.float32, np.float64):
+            bits, nan = (np.uint32, 0x7FA00001) if array.dtype == np.float32 else (np.uint64, 0x7FF4000000000001)
+            array.view(bits)[...] = nan
+        return array
+
+    monkeypatch.setattr(np, "empty", signalling)
+    again = type(fitted[name]).load(tmp_path / "estimator.safetensors", **networks(fitted[name]))
+    monkeypatch.undo()
+    assert_same(answers(name, fitted[name]), answers(name, again))
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_copies_and_pickles_give_the_same_answers(name, fitted):
     for again in (copy.deepcopy(fitted[name]), pickle.loads(pickle.dumps(fitted[name]))):
         assert_same(answers(name, fitted[name]), answers(name, again))

@@ -48,7 +48,8 @@ class Network(Learnt[Any]):
                 due = "64-bit integers" if name in counts else "floating numbers"
                 raise ValueError(f"{key}.{name}: expected {due}, got {array.dtype}")
         if any(array.dtype == np.float64 for array in state.values()):
-            model.to(np.float64)
+            with nn.init.skipped():
+                model.to(np.float64)
         model.load_state_dict(state)
         if record["frozen"]:
             model.freeze(*record["frozen"])
