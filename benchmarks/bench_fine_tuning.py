@@ -1,15 +1,23 @@
-"""Steps of fine-tuning a classifier, all of it, by LoRA and by bottleneck adapters, against torch, peft, and one another."""
+"""Steps of fine-tuning a classifier, all of it, by LoRA and by bottleneck adapters, against torch, peft, and one another.
+
+`--quality` fine-tunes MiniLM on sentences in each way: test accuracy, and what is left of its old task, retrieval.
+"""
 
 import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+import seqnn
+from benchmarks import bench_text_cnn, captions, quality
+from benchmarks.bench_pretrained import minilm
 from benchmarks.case import Case, Options
 from benchmarks.torch_peer import ours, theirs, torch
 from seqnn import load_pretrained, ops, optim, tune
+from seqnn.pretrained import Classifier, Encoder
 
 SHAPES = {
     "MiniLM": {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536},
@@ -21,6 +29,12 @@ WAYS: dict[str, Any] = {"all": None, "LoRA": tune.LoRA(modules_to_save=["classif
     modules_to_save=["classifier"]
 )}  # fmt: skip
 """What learns. LoRA's rank is 8, in queries and values; the adapters are Pfeiffer's, of a 16th of the width."""
+
+TUNED = {"the head alone": "head", "full": "full", "gradual unfreezing": "gradual", "LoRA": tune.LoRA(),
+         "Houlsby's adapters": tune.Bottleneck("houlsby"), "Pfeiffer's adapters": tune.Bottleneck()}  # fmt: skip
+"""What learns of MiniLM, each at the learning rate that `Classifier.fit` takes for it."""
+CLASSES = ["neg", "pos"]
+TRAIN, TEST, LONGEST, CAPTIONS, BAND = 800, 533, 48, 500, 0.01
 
 
 def cases(options: Options) -> Iterator[Case]:
@@ -52,6 +66,63 @@ def cases(options: Options) -> Iterator[Case]:
                     threads=threads,
                     goals={"torch": 1.5, "full step": 1.33},
                 )
+
+
+def quality_rows(options: Options, known: dict) -> Iterator[quality.Row]:
+    """Yield the test accuracy of each way over three seeds, and the retrieval of captions after it and before."""
+    folder = minilm()
+    if folder is None or not bench_text_cnn.FOLDER.exists():
+        return
+    scale = 20 if options.quick else 1
+    train, test = polarity(TRAIN // scale, TEST // scale)
+    lines = captions.sentences(CAPTIONS // scale)
+    encoder = load_pretrained(folder)
+    before = retrieval(encoder.model, encoder.tokenizer, lines)
+    accuracies: dict[str, list[float]] = {}
+    for way in TUNED:
+        after = []
+        accuracies[way] = []
+        for seed in (1, 2, 3):
+            with seqnn.threads(options.threads[-1]):
+                classifier = tuned(folder, way, train, seed, options.epochs)
+                hits = [said == label for said, label in zip(classifier.predict(test[0]), test[1], strict=True)]
+                accuracies[way].append(float(np.mean(hits)))
+                case = f"MiniLM, {len(train[0])} sentences, {options.epochs} epochs, {way} ({share(classifier):.3g} % learn)"
+                if classifier.adapters.configs:
+                    classifier.adapters.activate()
+                after.append(retrieval(classifier.model.encoder, classifier.tokenizer, lines))
+        peer = "the head alone" if way == "full" else "full"
+        yield quality.Row(case, peer, "test accuracy", accuracies[way], accuracies.get(peer, []), BAND)
+        yield quality.Row(case, "before", "halves of captions found", after, [before] * 3, BAND)
+
+
+def polarity(train: int, test: int) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield some sentences with their classes to learn, and some to test."""
+    lines, labels = bench_text_cnn.polarity()
+    order = np.random.default_rng(0).permutation(len(lines))
+    for part in np.split(order[: train + test], [train]):
+        yield [lines[i] for i in part], [CLASSES[labels[i]] for i in part]
+
+
+def tuned(folder: Path, way: str, train: tuple[list[str], list[str]], seed: int, epochs: int) -> Classifier:
+    """Return a classifier that was fine-tuned in a way."""
+    with seqnn.random.seeded(seed):
+        classifier = Classifier.from_pretrained(folder, CLASSES)
+    return classifier.fit(*train, tune=TUNED[way], epochs=epochs, max_length=LONGEST, seed=seed, verbose=0)
+
+
+def share(classifier: Classifier) -> float:
+    """Return how many of a hundred parameters learn."""
+    return 100 * classifier.adapters.trainable() / sum(p.size for p in classifier.model.parameters())
+
+
+def retrieval(network: Any, tokenizer: Any, lines: list[str]) -> float:
+    """Return for how many second halves of captions the first half is nearest of all first halves."""
+    encoder = Encoder(SimpleNamespace(model=network, config={}), tokenizer, Path())
+    words = [line.split() for line in lines]
+    first = encoder.embed([" ".join(row[: len(row) // 2]) for row in words], normalize=True)
+    second = encoder.embed([" ".join(row[len(row) // 2 :]) for row in words], normalize=True)
+    return float(np.mean((second @ first.T).argmax(axis=1) == np.arange(len(words))))
 
 
 def twin_of(folder: Path, sizes: dict[str, int]) -> Any:

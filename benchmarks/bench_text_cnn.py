@@ -68,12 +68,9 @@ class Data:
 
 def sentences(epochs: int) -> Data:
     """Return the polarity data, every tenth sentence for testing; or made ones where it is not at hand."""
-    texts, labels = [], []
     if FOLDER.exists():
-        for label, name in enumerate(("neg", "pos")):
-            lines = (FOLDER / f"{name}.txt").read_text(encoding="utf8").splitlines()
-            texts += [line.split() for line in lines]
-            labels += [label] * len(lines)
+        lines, labels = polarity()
+        texts = [line.split() for line in lines]
         name = "sentence polarity, 9,596 sentences"
     else:
         draw = np.random.default_rng(0)
@@ -83,6 +80,12 @@ def sentences(epochs: int) -> Data:
         name = "made sentences"
     test = np.arange(len(texts)) % 10 == 9
     return Data(name, texts, np.array(labels, np.int32), test, epochs)
+
+
+def polarity() -> tuple[list[str], list[int]]:
+    """Return the sentences of the polarity data, and the class of each: 0 where it is negative."""
+    lines = [(FOLDER / f"{name}.txt").read_text(encoding="utf8").splitlines() for name in ("neg", "pos")]
+    return [*lines[0], *lines[1]], [0] * len(lines[0]) + [1] * len(lines[1])
 
 
 def padded(ids: list) -> np.ndarray:

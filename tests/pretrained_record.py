@@ -15,7 +15,8 @@ from seqnn import _safetensors
 FILE = Path(__file__).with_name("pretrained_record.json")
 IDS = np.array([[5, 17, 3, 29, 11], [7, 2, 2, 19, 23]])
 ENDED = np.array([[5, 17, 3, 29, 2], [7, 4, 9, 19, 2]])
-DIGITS = 6
+PADDING, DIGITS = 4, 6
+"""What fills ended texts, which must be no 0: beams of transformers take 0 for none; and the digits of numbers."""
 
 
 def weights(shapes):
@@ -88,6 +89,8 @@ def record():
         "GPT2LMHeadModel": transformers.GPT2Config(**gpt2),
         "LlamaForCausalLM": transformers.LlamaConfig(**llama, rope_parameters=scaling),
         "Qwen2ForCausalLM": transformers.Qwen2Config(**llama),
+        "LlamaForCausalLM biases": transformers.LlamaConfig(**llama, attention_bias=True, mlp_bias=True),
+        "Qwen3ForCausalLM": transformers.Qwen3Config(**llama, head_dim=6),
         "T5ForConditionalGeneration": transformers.T5Config(**t5),
         "T5ForConditionalGeneration 1.1": transformers.T5Config(
             **t5, feed_forward_proj="gated-gelu", tie_word_embeddings=False
@@ -119,7 +122,7 @@ def record():
         found[name] = {"config": {**config.to_dict(), "architectures": [name.split()[0]]}, "shapes": shapes}
         found[name]["numbers"] = first.detach().double().numpy().round(DIGITS).tolist()
         if model.can_generate():
-            plain = {"max_new_tokens": 6, "do_sample": False, "pad_token_id": 0}
+            plain = {"max_new_tokens": 6, "do_sample": False, "pad_token_id": PADDING}
             found[name]["greedy"] = model.generate(given, **plain).tolist()
             found[name]["beams"] = model.generate(given, **plain, num_beams=3).tolist()
     FILE.write_text(json.dumps(found, sort_keys=True) + "\n")

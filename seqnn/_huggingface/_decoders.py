@@ -1,4 +1,4 @@
-"""The families of models that write, GPT-2, LLaMA, Qwen2 and T5, as Hugging Face's files have them."""
+"""The families of models that write, GPT-2, LLaMA, Mistral, Qwen and T5, as Hugging Face's files have them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ._family import GATED, Family, activation, is_tied, read_flag, read_number
 from ._names import Table
 
-__all__ = ["GPT2", "LLAMA", "MISTRAL", "QWEN2", "T5"]
+__all__ = ["GPT2", "LLAMA", "MISTRAL", "QWEN2", "QWEN3", "T5"]
 
 _HEAD = "lm_head.weight"
 _GPT2_NAMES = {
@@ -62,6 +62,8 @@ _LLAMA_NAMES: dict[str, str | tuple[str, ...]] = {
     "embedding": "embed_tokens",
     "transformer.layers.{}.norm1": f"{_LAYER}input_layernorm",
     "transformer.layers.{}.self_attn.in_proj": tuple(f"{_LAYER}self_attn.{x}_proj" for x in "qkv"),
+    "transformer.layers.{}.self_attn.q_norm": f"{_LAYER}self_attn.q_norm",
+    "transformer.layers.{}.self_attn.k_norm": f"{_LAYER}self_attn.k_norm",
     "transformer.layers.{}.self_attn.out_proj": f"{_LAYER}self_attn.o_proj",
     "transformer.layers.{}.norm2": f"{_LAYER}post_attention_layernorm",
     "transformer.layers.{}.linear1": f"{_LAYER}mlp.gate_proj",
@@ -94,9 +96,23 @@ def _llama(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any
         "activation": _WITH_GATE[kind],
         "tied": is_tied(config, state, _HEAD, default=False),
         "positions": "rotary", "norm": "rms_norm", "bias": False,
-        "qkv_bias": config.get("model_type") == "qwen2",
         "rotary_base": base, "rotary_scaling": scaling or None,
     }  # fmt: skip
+
+
+def _llama_with_biases(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a model whose attention, and whose feed-forward networks, may have biases."""
+    attention = read_flag(config, "attention_bias", False)
+    biases = {"bias": read_flag(config, "mlp_bias", False), "qkv_bias": attention, "out_bias": attention}
+    return {**_llama(config, state), **biases}
+
+
+def _qwen2(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_llama(config, state), "qkv_bias": True}
+
+
+def _qwen3(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_llama_with_biases(config, state), "bias": False, "qk_norm": True}
 
 
 def _mistral(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,13 +122,13 @@ def _mistral(config: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, A
     return {**_llama(config, state), "max_positions": min(positions, read_number(said, "sliding_window", positions))}
 
 
-def _llama_like(model_type: str, required: Mapping[str, Any], further: Any = _llama) -> Family:
+def _llama_like(model_type: str, required: Mapping[str, Any], further: Any, head_dim: int | None = None) -> Family:
     return Family(
         model_type,
         {
             "vocabulary_size": ("vocab_size", 32000), "max_positions": ("max_position_embeddings", 2048),
             "d_model": ("hidden_size", 4096), "nhead": ("num_attention_heads", 32),
-            "num_groups": ("num_key_value_heads", None), "head_dim": ("head_dim", None),
+            "num_groups": ("num_key_value_heads", None), "head_dim": ("head_dim", head_dim),
             "num_layers": ("num_hidden_layers", 32), "dim_feedforward": ("intermediate_size", 11008),
             "dropout": ("attention_dropout", 0.0), "layer_norm_eps": ("rms_norm_eps", 1e-6),
         },
@@ -122,9 +138,10 @@ def _llama_like(model_type: str, required: Mapping[str, Any], further: Any = _ll
     )  # fmt: skip
 
 
-LLAMA = _llama_like("llama", {"attention_bias": False, "mlp_bias": False, "pretraining_tp": 1})
+LLAMA = _llama_like("llama", {"pretraining_tp": 1}, _llama_with_biases)
 MISTRAL = _llama_like("mistral", {}, _mistral)
-QWEN2 = _llama_like("qwen2", {"use_sliding_window": False})
+QWEN2 = _llama_like("qwen2", {"use_sliding_window": False}, _qwen2)
+QWEN3 = _llama_like("qwen3", {"use_sliding_window": False}, _qwen3, head_dim=128)
 
 
 def _t5_names(gated: bool) -> dict[str, str | tuple[str, ...]]:

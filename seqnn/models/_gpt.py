@@ -49,7 +49,8 @@ class GPT(HuggingFaceModel):
         norm: "layer_norm", or "rms_norm" as in LLaMA.
         num_groups: heads of keys and values; default: `nhead`.
         head_dim: size of a head; default: d_model / nhead.
-        qkv_bias: whether queries, keys and values have biases; default: `bias`.
+        qkv_bias, out_bias: whether queries, keys and values, and the attention's result, have biases; default: `bias`.
+        qk_norm: whether the queries and the keys of each head pass an RMSNorm, as in Qwen3.
         rotary_base, rotary_scaling: of rotary positions, see `nn.MultiheadAttention`.
 
     Attributes:
@@ -94,6 +95,8 @@ class GPT(HuggingFaceModel):
         num_groups: int | None = None,
         head_dim: int | None = None,
         qkv_bias: bool | None = None,
+        out_bias: bool | None = None,
+        qk_norm: bool = False,
         rotary_base: float = 10000.0,
         rotary_scaling: Mapping[str, Any] | None = None,
     ) -> None:
@@ -118,6 +121,8 @@ class GPT(HuggingFaceModel):
             num_groups=num_groups,
             head_dim=head_dim,
             qkv_bias=qkv_bias,
+            out_bias=out_bias,
+            qk_norm=qk_norm,
             rotary=positions == "rotary",
             rotary_base=rotary_base,
             rotary_scaling=rotary_scaling,

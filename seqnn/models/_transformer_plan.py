@@ -198,7 +198,7 @@ def _kind_of(layer: nn.Module) -> tuple | None:
     attentions = [layer.self_attn, *([layer.multihead_attn] if layer._norms == 3 else [])]
     for attention in attentions:
         if (
-            not attention._whole
+            not attention._joint
             or attention.out_activation is not None
             or attention.embed_dim != layer.linear1.in_features
         ):

@@ -15,6 +15,7 @@ from . import _init
 from ._cache import KeyValueCache, Pair
 from ._linear import Linear
 from ._module import Module
+from ._norm import RMSNorm
 from ._parameter import Parameter
 from ._pytorch import attend_as_pytorch
 
@@ -45,6 +46,8 @@ class MultiheadAttention(Module):
         rotary_base: sets the smallest angle.
         rotary_scaling: of the angles, as `ops.rotary` takes it (`scaling`).
         out_bias: whether the output projection has a bias; None: as `bias`.
+        qk_norm_eps: the queries and the keys of each head pass an RMSNorm with this eps before they are turned, as in Qwen3;
+            None: they do not.
         out_activation: after the output projection, as in LayerNorm(X + ReLU(Z W_O + b_O)); a name that `ops.linear`
             takes.
         batch_first: the layout of PyTorch's call: True is [B, T, embed_dim], False, PyTorch's default, [T, B, embed_dim].
@@ -55,6 +58,7 @@ class MultiheadAttention(Module):
             are `q_proj_weight`, `k_proj_weight` and `v_proj_weight` instead.
         in_proj_bias: [3 embed_dim], zeros at first, or None.
         out_proj: a Linear layer.
+        q_norm, k_norm: the norms of head_dim numbers, or None.
 
     Raises:
         ValueError: where the number of heads does not divide embed_dim, or that of the groups the heads.
@@ -90,6 +94,7 @@ class MultiheadAttention(Module):
         rotary_base: float = 10000.0,
         rotary_scaling: Mapping[str, Any] | None = None,
         out_bias: bool | None = None,
+        qk_norm_eps: float | None = None,
         out_activation: str | None = None,
         batch_first: bool | None = None,
         dtype: npt.DTypeLike = np.float32,
@@ -117,6 +122,8 @@ class MultiheadAttention(Module):
             for name, rows, size in zip("qkv", self._rows, (embed_dim, kdim, vdim), strict=True):
                 setattr(self, f"{name}_proj_weight", Parameter(np.empty((rows, size), dtype)))
         self.in_proj_bias = Parameter(np.empty(sum(self._rows), dtype)) if bias else None
+        norms = (None if qk_norm_eps is None else RMSNorm(self.head_dim, qk_norm_eps, dtype=dtype) for _ in range(2))
+        self.q_norm, self.k_norm = norms
         self.out_proj = Linear(self._rows[0], embed_dim, bias if out_bias is None else out_bias, dtype=dtype)
         self.reset_parameters()
 
@@ -134,6 +141,9 @@ class MultiheadAttention(Module):
         for bias in (self.in_proj_bias, self.out_proj.bias):
             if bias is not None:
                 _init.zeros_(bias)
+        for norm in (self.q_norm, self.k_norm):
+            if norm is not None:
+                norm.reset_parameters()
 
     def forward(self, query: Operand, *key_value: Any, **options: Any) -> Any:
         """Attend as `attend` does, or, for PyTorch's call, as PyTorch's layer.
@@ -240,7 +250,7 @@ class MultiheadAttention(Module):
             Keys and values, both [B, num_groups, S, head_dim].
         """
         k, v = self._project([key, key if value is None else value], first=1)
-        return self._turned(k, 0), v
+        return self._turned(k, 0, self.k_norm), v
 
     def _heads(self, query: Any, key: Any, value: Any, projected: Pair | None, start: int) -> tuple[Any, Any, Any]:
         """Project queries, keys and values to [B, heads, positions, head_dim]."""
@@ -248,12 +258,13 @@ class MultiheadAttention(Module):
             if key is not None or value is not None:
                 raise ValueError("projected stands for key and value: got both")
             (q,) = self._project([query])
-            return self._turned(q, start), *projected
+            return self._turned(q, start, self.q_norm), *projected
         key = query if key is None else key
         q, k, v = self._project([query, key, key if value is None else value])
-        return self._turned(q, start), self._turned(k, start), v
+        return self._turned(q, start, self.q_norm), self._turned(k, start, self.k_norm), v
 
-    def _turned(self, x: Any, start: int) -> Any:
+    def _turned(self, x: Any, start: int, norm: Module | None) -> Any:
+        x = x if norm is None else norm(x)
         return ops.rotary(x, offset=start, **self.turn) if self.rotary else x
 
     def _project(self, inputs: list[Any], first: int = 0) -> list[Any]:
@@ -297,7 +308,7 @@ class MultiheadAttention(Module):
     @property
     def _joint(self) -> bool:
         """Tell whether queries, keys and values of the same positions may stay in one array."""
-        return self._whole
+        return self._whole and self.q_norm is None
 
     def _product_weights(self) -> tuple[str, ...]:
         return ("in_proj_weight",) if self._whole else ("q_proj_weight", "k_proj_weight", "v_proj_weight")

@@ -47,6 +47,8 @@ class _Layer(Module):
         rotary_base: float = 10000.0,
         rotary_scaling: Mapping[str, Any] | None = None,
         qkv_bias: bool | None = None,
+        out_bias: bool | None = None,
+        qk_norm: bool = False,
         batch_first: bool = True,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
@@ -63,7 +65,9 @@ class _Layer(Module):
         if norm not in _NORMS:
             raise ValueError(f"norm is one of {', '.join(map(repr, _NORMS))}, got {norm!r}")
         attention = {
-            "num_groups": num_groups, "head_dim": head_dim, "scale": attention_scale, "out_bias": bias,
+            "num_groups": num_groups, "head_dim": head_dim, "scale": attention_scale,
+            "out_bias": bias if out_bias is None else flag(f"{name}: out_bias", out_bias),
+            "qk_norm_eps": layer_norm_eps if flag(f"{name}: qk_norm", qk_norm) else None,
             "out_activation": attention_activation, "dtype": dtype,
         }  # fmt: skip
         turned = {"rotary": rotary, "rotary_base": rotary_base, "rotary_scaling": rotary_scaling}
@@ -129,7 +133,9 @@ class TransformerEncoderLayer(_Layer):
         bias: whether linear layers and norms have one.
         norm: "layer_norm" or "rms_norm".
         num_groups, head_dim, rotary, rotary_base, rotary_scaling: of the attention; see `MultiheadAttention`.
-        qkv_bias: whether the projections of queries, keys and values have a bias; None: as `bias`.
+        qkv_bias, out_bias: whether the projections of queries, keys and values, and that of the attention's result, have a
+            bias; None: as `bias`.
+        qk_norm: whether the queries and the keys of each head pass an RMSNorm, with `layer_norm_eps`.
         attention_scale, attention_activation: its `scale` and `out_activation`.
         batch_first: True, for code that says so; the layout is always [batch, positions, size].
         dtype: of the parameters.
@@ -187,7 +193,7 @@ class TransformerDecoderLayer(_Layer):
         d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps: as for `TransformerEncoderLayer`.
         norm_first, bias, norm, num_groups, head_dim, attention_scale, attention_activation, rotary, rotary_base: as for
             `TransformerEncoderLayer`.
-        rotary_scaling, qkv_bias: as for `TransformerEncoderLayer`.
+        rotary_scaling, qkv_bias, out_bias, qk_norm: as for `TransformerEncoderLayer`.
         batch_first, dtype: as for `TransformerEncoderLayer`.
 
     Raises:

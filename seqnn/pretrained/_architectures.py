@@ -21,6 +21,7 @@ from .._huggingface import (
     MASKED_OUTPUTS,
     MISTRAL,
     QWEN2,
+    QWEN3,
     SPANS,
     TAGS,
     Family,
@@ -201,9 +202,11 @@ _LAST = partial(ClassificationHead, pooling="last", dense=False, bias=False)
 ARCHITECTURES: dict[str, Architecture] = {
     **dict.fromkeys(("GPT2LMHeadModel", "GPT2Model"), Architecture(GPT2, bare(GPT), GPT2.table)),
     "GPT2ForSequenceClassification": _with_head(GPT2, GPT, _LAST, CLASSES["GPT2"]),
-    **{f"Llama{kind}": Architecture(LLAMA, bare(GPT), LLAMA.table) for kind in ("ForCausalLM", "Model")},
-    **{f"Mistral{kind}": Architecture(MISTRAL, bare(GPT), MISTRAL.table) for kind in ("ForCausalLM", "Model")},
-    **{f"Qwen2{kind}": Architecture(QWEN2, bare(GPT), QWEN2.table) for kind in ("ForCausalLM", "Model")},
+    **{
+        f"{name}{kind}": Architecture(family, bare(GPT), family.table)
+        for name, family in {"Llama": LLAMA, "Mistral": MISTRAL, "Qwen2": QWEN2, "Qwen3": QWEN3}.items()
+        for kind in ("ForCausalLM", "Model")
+    },
     **_encoders(),
     **dict.fromkeys(
         ("T5ForConditionalGeneration", "T5Model", "T5EncoderModel"), Architecture(T5_FAMILY, bare(T5), T5_FAMILY.table)

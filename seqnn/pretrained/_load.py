@@ -34,7 +34,7 @@ def load_pretrained(folder: str | os.PathLike, *, names: Mapping[str, str] | Non
         names: names of arrays in the file -> those that transformers gives them, where they differ.
 
     Returns:
-        A `Generator` (GPT-2, LLaMA, Mistral, Qwen2, T5, BART, Marian, mBART, M2M-100, NLLB, Pegasus), an `Encoder` (BERT,
+        A `Generator` (GPT-2, LLaMA, Mistral, Qwen2, Qwen3, T5, BART, Marian, mBART, M2M-100, NLLB, Pegasus), an `Encoder` (BERT,
         RoBERTa, DistilBERT, MPNet, ELECTRA, MiniLM, the encoder of a T5, folders of sentence-transformers), a
         `MaskedLanguageModel` (BERT, RoBERTa, DistilBERT, MPNet), a `Classifier` (encoders, GPT-2, BART), a
         `QuestionAnswerer`, a `StaticEncoder` (model2vec), or a `PretrainedModel` (taggers: the network alone).

@@ -28,7 +28,7 @@ class PrefixTuning:
         modules_to_save: ends of the names of modules that learn whole, and are saved with the adapter: heads.
 
     Raises:
-        ValueError: there is less than one.
+        ValueError: there is less than one; or, when it is added, the model has biases by distance, as T5 has.
 
     Source: Li, Liang, "Prefix-tuning", ACL 2021; without its network that makes the prefixes while training, as in Liu et
     al., "P-tuning v2", ACL 2022.
@@ -56,6 +56,11 @@ class PrefixTuning:
             name: of the adapter.
             names: of the model's modules.
         """
+        if any(isinstance(module, nn.RelativePositions) for module in model.modules()):
+            raise ValueError(
+                f"PrefixTuning: expected a model without biases by distance, which a prefix has not got, got "
+                f"{type(model).__name__}: take a LoRA or a Bottleneck"
+            )
         found = [
             module
             for path, module in model.named_modules()
@@ -87,7 +92,7 @@ class AdaptedAttention(Holder, nn.MultiheadAttention):
 
     @property
     def _joint(self) -> bool:
-        return self._whole and not self._chosen(Prefix)
+        return super()._joint and not self._chosen(Prefix)
 
     def _product(self, x: Any, part: slice | None) -> Any:
         y = nn.MultiheadAttention._product(self, x, part)

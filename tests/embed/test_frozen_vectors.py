@@ -115,6 +115,8 @@ def test_shares_that_cannot_be_are_refused():
         wv.freeze(["be", "elsewhere"])
     with pytest.raises(ValueError, match="factor: expected"):
         wv.freeze(["be"], np.inf)
+    with pytest.raises(ValueError, match=r"factor: expected a finite number >= 0, got -0\.5"):
+        wv.freeze(["be"], -0.5)
     wv = FastText(SENTENCES, **SMALL).wv
     for use in (lambda: wv.vectors_lockf, lambda: setattr(wv, "vectors_lockf", 0)):
         with pytest.raises(AttributeError, match=r"has no 'vectors_lockf': vectors_vocab_lockf .* freeze\(words\)"):

@@ -144,6 +144,7 @@ def test_vectors_that_cannot_be_the_first_are_refused(kind, known):
         ({"freeze": True}, ValueError, "freeze: expected pretrained vectors that can be kept, got pretrained=None"),
         ({"pretrained": known, "freeze": ["so"]}, ValueError, "freeze: expected words of the pretrained vectors, got"),
         ({"pretrained": known, "freeze": {"be": np.inf}}, ValueError, r"freeze\['be'\]: expected"),
+        ({"pretrained": known, "freeze": {"be": -0.5}}, ValueError, r"freeze\['be'\]: .* number >= 0, got -0\.5"),
         ({"pretrained": known, "freeze": "be"}, TypeError, "freeze: expected True, False, words, or a factor"),
     ):
         with pytest.raises(error, match=told):

@@ -90,7 +90,14 @@ SCALINGS = {
 WRITERS = {
     "LlamaForCausalLM": transformers.LlamaConfig(**LLAMA),
     "LlamaForCausalLM tied": transformers.LlamaConfig(**LLAMA, tie_word_embeddings=True, head_dim=12),
+    "LlamaForCausalLM biases": transformers.LlamaConfig(**LLAMA, attention_bias=True, mlp_bias=True),
+    "LlamaForCausalLM attention": transformers.LlamaConfig(**LLAMA, attention_bias=True),
+    "LlamaForCausalLM mlp": transformers.LlamaConfig(**LLAMA, mlp_bias=True),
     "Qwen2ForCausalLM": transformers.Qwen2Config(**LLAMA),
+    "Qwen3ForCausalLM": transformers.Qwen3Config(**LLAMA, head_dim=12),
+    "Qwen3ForCausalLM tied": transformers.Qwen3Config(
+        **LLAMA, head_dim=8, tie_word_embeddings=True, attention_bias=True, rope_parameters=SCALINGS["yarn"]
+    ),
     "MistralForCausalLM": transformers.MistralConfig(**LLAMA, sliding_window=20),
     **{
         f"LlamaForCausalLM {name}": transformers.LlamaConfig(**LLAMA, rope_parameters=x) for name, x in SCALINGS.items()
@@ -126,11 +133,11 @@ def test_a_model_that_writes_gives_the_logits_gradients_and_tokens_of_transforme
     (expected**2).sum().backward()
     gradient = theirs.get_input_embeddings().weight.grad
     close(ours.embedding.weight.grad / gradient.abs().max().item(), gradient / gradient.abs().max())
-    plain = {"max_new_tokens": 8, "do_sample": False, "pad_token_id": 0}
+    plain = {"max_new_tokens": 8, "do_sample": False, "pad_token_id": 2}  # their beams take 0 for none
     skipped = 1 if name.startswith("T5") else 0
     for options in ({}, {"num_beams": 3}):
         expected = theirs.generate(given, **plain, **options).numpy()[:, skipped:]
-        np.testing.assert_array_equal(found.generate(x, 8, pad_token_id=0, **options), expected)
+        np.testing.assert_array_equal(found.generate(x, 8, pad_token_id=2, **options), expected)
     found.save_pretrained(tmp_path / "ours")
     back, told = kind.from_pretrained(tmp_path / "ours", output_loading_info=True)
     assert not told["missing_keys"] and not told["unexpected_keys"]

@@ -129,9 +129,20 @@ def test_a_mistral_has_as_many_positions_as_its_window(tmp_path):
         ("T5ForConditionalGeneration", {"scale_decoder_outputs": 2}, "config.json: scale_decoder_outputs: .* got 2"),
         ("LlamaForCausalLM", {"num_hidden_layers": 10**9}, "config.json: says 1000000000 layers"),
         ("BertModel", {"hidden_size": -8}, "config.json: hidden_size: expected an integer >= 1, got -8"),
-        ("LlamaForCausalLM", {"attention_bias": True}, "config.json: attention_bias=True would give other numbers"),
-        ("LlamaForCausalLM", {"mlp_bias": True}, "config.json: mlp_bias=True would give other numbers"),
-        ("LlamaForCausalLM", {"architectures": ["Qwen3ForCausalLM"]}, "in config.json, got 'Qwen3ForCausalLM'"),
+        ("LlamaForCausalLM", {"pretraining_tp": 2}, "config.json: pretraining_tp=2 would give other numbers"),
+        (
+            "LlamaForCausalLM",
+            {"attention_bias": True},
+            r"missing layers\.0\.self_attn\.q_proj\.bias, .*o_proj\.bias",
+        ),
+        ("LlamaForCausalLM", {"mlp_bias": True}, r"missing layers\.0\.mlp\.gate_proj\.bias, .*up_proj\.bias"),
+        ("LlamaForCausalLM", {"attention_bias": "yes"}, "config.json: attention_bias: expected 0, 1, .* got 'yes'"),
+        (
+            "Qwen3ForCausalLM",
+            {"use_sliding_window": True},
+            "config.json: use_sliding_window=True would give other numbers",
+        ),
+        ("LlamaForCausalLM", {"architectures": ["Phi3ForCausalLM"]}, "in config.json, got 'Phi3ForCausalLM'"),
     ],
 )
 def test_settings_that_mean_nothing_or_something_else_are_named(name, said, message, tmp_path):

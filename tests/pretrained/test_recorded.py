@@ -30,7 +30,7 @@ def test_greedy_and_beam_search_write_the_tokens_of_transformers(name, tmp_path)
     model = load_pretrained(folder)
     skipped = 1 if hasattr(model.model, "shift_right") else 0  # they begin with the token that begins the decoder
     for key, options in (("greedy", {}), ("beams", {"num_beams": 3})):
-        found = model.generate(recorded.IDS, 6, pad_token_id=0, **options)
+        found = model.generate(recorded.IDS, 6, pad_token_id=recorded.PADDING, **options)
         np.testing.assert_array_equal(found, np.array(record[key])[:, skipped:], err_msg=key)
 
 

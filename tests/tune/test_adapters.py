@@ -338,10 +338,19 @@ def test_arguments_that_mean_nothing_are_refused_and_change_nothing():
         adapters.unmerge()
     with pytest.raises(ValueError, match="linear1: expected float weights, got quantised ones"):
         tune.Adapters(stack().quantize()).add("a", tune.LoRA(target_modules=["linear1"]))
-    t5 = T5(30, d_model=16, nhead=2, num_layers=1, dim_feedforward=32)
-    tune.Adapters(t5).add("p", tune.PrefixTuning(2))
+    t5 = T5(30, d_model=16, nhead=2, num_layers=1, dim_feedforward=32).eval()
+    before, adapters = t5(IDS, None, IDS).numpy(), tune.Adapters(t5)
+    with pytest.raises(
+        ValueError, match=r"PrefixTuning: expected a model without biases by distance.*, got T5: take a"
+    ):
+        adapters.add("p", tune.PrefixTuning(2))
+    assert not adapters.configs and adapters.trainable() == sum(p.size for p in t5.parameters())
+    np.testing.assert_array_equal(t5(IDS, None, IDS).numpy(), before)
+    attention = nn.MultiheadAttention(16, 2)
+    lone = nn.ModuleDict({"self_attn": attention})
+    tune.Adapters(lone).add("p", tune.PrefixTuning(2))
     with pytest.raises(ValueError, match="relative: expected None where a prefix is active"):
-        t5(IDS, None, IDS)
+        attention(X, relative=np.zeros((2, 9), np.float32))
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class Freeze(Setting[Any]):
         if isinstance(value, bool | np.bool_):
             return bool(value)
         if isinstance(value, Mapping):
-            return {word: number(f"{name}[{word!r}]", factor) for word, factor in value.items()}
+            return {word: number(f"{name}[{word!r}]", factor, minimum=0) for word, factor in value.items()}
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
             raise TypeError(f"{name}: expected True, False, words, or a factor for each word, got {value!r:.60}")
         words = list(value)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from ..._arguments import number
 from ..._strings import pack, packed_fits, unpack
 from ._keys import Key, as_list, is_key, key_list
 from ._neighbors import reciprocal, row_norms, unit
@@ -431,6 +432,10 @@ class KeyedRows:
             keys: words or row numbers.
             factor: the share of their changes that they take: 0 none, 1 all again. See `vectors_lockf`.
 
+        Raises:
+            KeyError: there is no such key.
+            ValueError: the factor is negative or not finite.
+
         >>> from seqnn import Word2Vec
         >>> corpus = [["to", "be", "or", "not", "to", "be"]] * 50
         >>> model = Word2Vec(corpus, vector_size=8, sample=0, verbose=0)
@@ -441,7 +446,7 @@ class KeyedRows:
         ([False, True, True, True], ['be', 'to', 'not', 'or'])
         """
         rows = self._rows_of_keys(as_list(keys))
-        self._factors()[rows] = self._checked_factors("factor", factor, len(rows))
+        self._factors()[rows] = number("factor", factor, minimum=0)
 
     def _rows_of_keys(self, keys: list[Key]) -> np.ndarray:
         """Return the rows that training changes which the vectors of some keys are made of."""
