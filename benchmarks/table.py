@@ -123,6 +123,7 @@ FAMILIES = {
             "image_classifier": "CNN for images",
             "pretrained": "Pretrained encoders",
             "fine_tuning": "Fine-tuning: all of a model, LoRA, adapters",
+            "fine_tuning_quality": "Fine-tuning: quality",
         },
     ),
     "structured": (

@@ -38,7 +38,7 @@ def add_command(commands: Any) -> None:
         "generate",
         help="write what follows a prompt, by any strategy",
         description="Write what a model says after PROMPT, or after each line of the standard input. MODEL: a folder of "
-        "GPT.save_huggingface, or of transformers' save_pretrained with a tokenizer.json (GPT-2, LLaMA, Qwen2, T5, BART, "
+        "GPT.save_huggingface, or of transformers' save_pretrained with a tokenizer.json (GPT-2, LLaMA, Qwen2, Qwen3, T5, BART, "
         "Marian, mBART, NLLB), whose generation_config.json says how many beams there are; or a file of seqnn lm train, "
         "lm-neural train or LanguageModel.save. Without options the most probable token is taken each time.",
         epilog='Examples:\n  seqnn generate gpt2/ "Once upon a time" --temperature 0.8 --top-p 0.9 --seed 1\n'

@@ -19,6 +19,8 @@ def reference(layer, query, memory, causal=False):
     inputs = query, memory, memory
     parts = zip(inputs, np.split(weight, ends), np.split(bias, ends), strict=True)
     q, k, v = ((a.astype(float) @ w.T + b).reshape(*a.shape[:2], -1, size).transpose(0, 2, 1, 3) for a, w, b in parts)
+    if layer.q_norm is not None:
+        q, k = (scaled(a, norm) for a, norm in ((q, layer.q_norm), (k, layer.k_norm)))
     if layer.rotary:
         q, k = (turned(a, layer.rotary_base) for a in (q, k))
     k, v = (np.repeat(a, heads // groups, 1) for a in (k, v))
@@ -30,6 +32,10 @@ def reference(layer, query, memory, causal=False):
     out = (weights @ v).transpose(0, 2, 1, 3).reshape(*query.shape[:2], -1)
     out = out @ layer.out_proj.weight.data.T.astype(float) + layer.out_proj.bias.data
     return (np.maximum(out, 0) if layer.out_activation else out), weights
+
+
+def scaled(a, norm):
+    return a / np.sqrt((a**2).mean(-1, keepdims=True) + norm.eps) * norm.weight.data
 
 
 def turned(a, base):
@@ -46,13 +52,15 @@ OPTIONS = [
     {"rotary": True, "rotary_base": 100.0},
     {"head_dim": 6, "scale": 1.0},
     {"out_activation": "relu", "num_groups": 2, "head_dim": 2},
+    {"qk_norm_eps": 0.1, "num_groups": 2, "rotary": True},
 ]
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_options_follow_plain_numpy(options):
     layer, query, memory = nn.MultiheadAttention(16, 4, **options), x(2, 5, 16), x(2, 7, 16, seed=1)
-    nn.init.normal_(layer.in_proj_bias)
+    for parameter in (layer.in_proj_bias, *(norm.weight for norm in (layer.q_norm, layer.k_norm) if norm is not None)):
+        nn.init.normal_(parameter)
     for inputs, causal in (((query,), True), ((query, memory), False), ((query, query.copy()), True)):
         out, weights = layer(*inputs, causal=causal, need_weights=True)
         expected, expected_weights = reference(layer, query, inputs[-1], causal)
@@ -220,6 +228,7 @@ def test_a_base_that_is_no_positive_number_is_refused():
         ({"num_heads": 4, "num_groups": 3}, "num_heads=4 is no multiple of num_groups=3"),
         ({"num_heads": 4, "num_groups": 8}, "num_heads=4 is no multiple of num_groups=8"),
         ({"num_heads": 4, "head_dim": 3, "rotary": True}, "head_dim must be even, got 3"),
+        ({"num_heads": 4, "qk_norm_eps": -1.0}, "eps: expected a finite number >= 0, got -1.0"),
     ],
 )
 def test_bad_sizes(arguments, message):

@@ -102,6 +102,7 @@ def plain(layer, src, memory=None):
         {"activation": "geglu_tanh", "norm": "rms_norm", "head_dim": 6, "attention_scale": 1.0},
         {"activation": "gelu_tanh", "attention_activation": "relu"},
         {"activation": "silu"},
+        {"bias": False, "out_bias": True, "qk_norm": True},
     ],
     ids=str,
 )
