@@ -99,7 +99,8 @@ class Classifier(PretrainedModel):
                 learn, such as an adapter that is active.
             epochs: passes over the texts.
             batch_size: texts a step.
-            learning_rate: default: 5e-5 for "full" and "gradual", else 1e-3; it rises from 0 and falls to 0 again.
+            learning_rate: default: 5e-5 for "full" and "gradual", else 1e-3; it rises from 0 and falls to 0 again. Where there
+                are few steps, a hundred or so, a small model learns more with 2e-4 and 3e-3.
             decay: factor of the learning rate from each layer to the one below it; None: all have the same.
             warmup: share of the steps in which the learning rate rises.
             weight_decay: of matrices.
