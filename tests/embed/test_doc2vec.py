@@ -9,7 +9,7 @@ from seqnn import Callback, Doc2Vec, TaggedDocument, Word2Vec
 MODES = [
     {"dm": 1},
     {"dm": 1, "dm_mean": 0},
-    {"dm": 1, "dm_concat": 1},
+    {"dm": 1, "dm_concat": 1, "epochs": 10},
     {"dm": 0},
     {"dm": 0, "dbow_words": 1},
     {"dm": 0, "hs": 1, "negative": 0},

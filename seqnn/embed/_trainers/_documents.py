@@ -12,6 +12,8 @@ from .._vectors import KeyedVectors
 
 Tag = str | int
 
+_PLAIN = frozenset({str, int})
+
 
 class TaggedDocument(NamedTuple):
     """A document: its words and its tags.
@@ -66,6 +68,8 @@ class Documents:
                     f"got {type(document).__name__} as document {number}: {document!r:.60}"
                 ) from None
             words, tags = document
+        if type(tags) is list and _PLAIN.issuperset(map(type, tags)):  # of most documents: the checks below take longer
+            return words, tags.copy()
         if isinstance(tags, bytes) or not isinstance(tags, str | int | np.integer | Iterable):
             raise TypeError(
                 f"tags: expected strings or integers, got {type(tags).__name__} for document {number}: {tags!r:.60}"
@@ -89,7 +93,7 @@ class Documents:
                 "(infer_vector makes vectors of others)"
             )
         rows = np.array([index[tag] for tags in self.tags for tag in tags], np.int32)
-        return rows, np.concatenate([[0], np.cumsum([len(tags) for tags in self.tags], dtype=np.int64)])
+        return rows, np.concatenate([[0], np.cumsum(list(map(len, self.tags)), dtype=np.int64)])
 
 
 class Numbered:
