@@ -13,6 +13,7 @@ enum {
     IN_PLACE_BYTES = 5 << 18, // a larger B that is not packed is read in blocks of IN_PLACE_DEPTH rows,
     IN_PLACE_DEPTH = 64,      // each from end to end, as the processor expects
     FAR_BYTES = 1 << 18,      // a transposed A that reaches further is copied
+    LINE_BYTES = 64           // of the caches
 };
 
 static int64_t widest_panel(int64_t n) { return blocks(gemm_vectors(n), gemm_panels(n)); }
@@ -69,6 +70,19 @@ static bool is_tall(int64_t rows)
     return GEMM_VECTORS == 4 && rows <= MOST_ROWS && blocks(rows, 8) < blocks(rows, 6);
 }
 
+// While the tiles of a panel compute, they bring the next one into the L2 cache, each the lines that follow those of
+// the tile before: weights come from memory in the time of the arithmetic.
+static void ask_for_next(const gemm *g, tile_job *job, int64_t tile, int64_t next, int64_t k)
+{
+    job->soon = (const char *)job->b, job->soon_step = 0;
+    if (!g->packed || next == gemm_panels(g->n)) return;
+    const int64_t start = gemm_panel_start(g->n, next), width = (gemm_panel_start(g->n, next + 1) - start) * LANES;
+    const int64_t line = tile * job->k;
+    if (line * LINE_BYTES >= job->k * width * (int64_t)sizeof(real)) return;
+    job->soon = (const char *)(g->packed + start * LANES * g->k + k * width) + line * LINE_BYTES;
+    job->soon_step = LINE_BYTES;
+}
+
 // Multiplies rows [row, row_end) by a block of k of the panels: panels are the outer loop, so that each is read from
 // the cache for all rows.
 static void multiply_rows(const gemm *g, real *a_copy, int64_t row, int64_t row_end, int64_t k, int64_t depth,
@@ -81,6 +95,7 @@ static void multiply_rows(const gemm *g, real *a_copy, int64_t row, int64_t row_
     for (int64_t p = panel; p < panel_end; p++) {
         const int64_t panel_start = gemm_panel_start(g->n, p), vector_end = gemm_panel_start(g->n, p + 1);
         const int64_t width = (vector_end - panel_start) * LANES;
+        int64_t tile = 0;
         for (int64_t vector = panel_start; vector < vector_end; vector += slice) {
             const int64_t vectors = least(slice, vector_end - vector), column = vector * LANES;
             tile_job job = {.k = depth, .a_row = g->a_row, .a_col = g->a_col, .alpha = g->alpha};
@@ -93,6 +108,7 @@ static void multiply_rows(const gemm *g, real *a_copy, int64_t row, int64_t row_
                 const int count = (int)(cut(rows, parts, i + 1) - start);
                 job.a = a_copy ? a_copy + start : g->a + at * g->a_row + k * g->a_col;
                 job.c = g->c + at * g->c_row + column;
+                ask_for_next(g, &job, tile++, p + 1, k);
                 multiply(g, &job, count, vectors, column, first);
                 if (finishing) finish(g, at, count, column, least(vectors * LANES, g->n - column));
             }
