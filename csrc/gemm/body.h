@@ -74,7 +74,7 @@ static bool is_tall(int64_t rows)
 static void ask_for_next(const gemm *g, tile_job *job, int64_t tile, int64_t next, int64_t k)
 {
     job->soon = (const char *)job->b, job->soon_step = 0;
-    if (!g->packed || next == gemm_panels(g->n)) return;
+    if (GEMM_VECTORS < 4 || !g->packed || next == gemm_panels(g->n)) return;
     const int64_t start = gemm_panel_start(g->n, next), width = (gemm_panel_start(g->n, next + 1) - start) * LANES;
     const int64_t line = tile * job->k;
     if (line * LINE_BYTES >= job->k * width * (int64_t)sizeof(real)) return;
