@@ -1,7 +1,7 @@
 """A CNN that classifies sentences, trained here and by torch: equal first weights, batches and schedule; a seed a turn."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from time import perf_counter
 
@@ -34,11 +34,14 @@ def cases(options: Options) -> Iterator[Case]:
 
 
 class Data:
-    """Encoded sentences with labels, and the batches of a seed."""
+    """Encoded sentences with labels, and the batches of a seed; of the words of the test those in `known` have ids too."""
 
-    def __init__(self, name: str, tokens: list, labels: np.ndarray, test: np.ndarray, epochs: int) -> None:
+    def __init__(
+        self, name: str, tokens: list, labels: np.ndarray, test: np.ndarray, epochs: int, known: Container[str] = ()
+    ) -> None:
         self.name, self.epochs = name, epochs
-        self.vocabulary = Vocabulary.from_tokens([t for t, held in zip(tokens, test, strict=True) if not held])
+        sides = zip(tokens, test, strict=True)
+        self.vocabulary = Vocabulary.from_tokens([[w for w in t if w in known] if held else t for t, held in sides])
         ids = [self.vocabulary.encode(t) for t in tokens]
         self.train = [i for i, held in zip(ids, test, strict=True) if not held], labels[~test]
         self.test = [i for i, held in zip(ids, test, strict=True) if held], labels[test]
@@ -66,7 +69,7 @@ class Data:
         return run
 
 
-def sentences(epochs: int) -> Data:
+def sentences(epochs: int, known: Container[str] = ()) -> Data:
     """Return the polarity data, every tenth sentence for testing; or made ones where it is not at hand."""
     if FOLDER.exists():
         lines, labels = polarity()
@@ -79,7 +82,7 @@ def sentences(epochs: int) -> Data:
         labels = (words < 300).sum(axis=1) > 2
         name = "made sentences"
     test = np.arange(len(texts)) % 10 == 9
-    return Data(name, texts, np.array(labels, np.int32), test, epochs)
+    return Data(name, texts, np.array(labels, np.int32), test, epochs, known)
 
 
 def polarity() -> tuple[list[str], list[int]]:

@@ -31,6 +31,8 @@ FAMILIES = {
         {
             "word2vec": "Word2Vec: training",
             "word2vec_quality": "Word2Vec: quality at the same epochs, three seeds",
+            "vector_factors": "GloVe: the order of the pairs",
+            "vector_factors_quality": "Word vectors: one choice changed at a time",
             "adaptation": "Vectors made fit for a domain",
             "adaptation_quality": "Vectors made fit for a domain: missing words found",
             "fasttext": "FastText",

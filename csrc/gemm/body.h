@@ -7,12 +7,12 @@
 #include "gemm/tiles.h"
 
 enum {
-    BLOCK_ROWS = 192, // of A: together with a panel of B they fit into the L2 cache
     WIDTH = GEMM_VECTORS * LANES,
     MOST_ROWS = 8,            // of a tile
     IN_PLACE_BYTES = 5 << 18, // a larger B that is not packed is read in blocks of IN_PLACE_DEPTH rows,
     IN_PLACE_DEPTH = 64,      // each from end to end, as the processor expects
     FAR_BYTES = 1 << 18,      // a transposed A that reaches further is copied
+    LINE_BYTES = 64           // of the caches
 };
 
 static int64_t widest_panel(int64_t n) { return blocks(gemm_vectors(n), gemm_panels(n)); }
@@ -69,6 +69,19 @@ static bool is_tall(int64_t rows)
     return GEMM_VECTORS == 4 && rows <= MOST_ROWS && blocks(rows, 8) < blocks(rows, 6);
 }
 
+// While the tiles of a panel compute, they bring the next one into the L2 cache, each the lines that follow those of
+// the tile before: weights come from memory in the time of the arithmetic.
+static void ask_for_next(const gemm *g, tile_job *job, int64_t tile, int64_t next, int64_t k)
+{
+    job->soon = (const char *)job->b, job->soon_step = 0;
+    if (GEMM_VECTORS < 4 || !g->packed || next == gemm_panels(g->n)) return;
+    const int64_t start = gemm_panel_start(g->n, next), width = (gemm_panel_start(g->n, next + 1) - start) * LANES;
+    const int64_t line = tile * job->k;
+    if (line * LINE_BYTES >= job->k * width * (int64_t)sizeof(real)) return;
+    job->soon = (const char *)(g->packed + start * LANES * g->k + k * width) + line * LINE_BYTES;
+    job->soon_step = LINE_BYTES;
+}
+
 // Multiplies rows [row, row_end) by a block of k of the panels: panels are the outer loop, so that each is read from
 // the cache for all rows.
 static void multiply_rows(const gemm *g, real *a_copy, int64_t row, int64_t row_end, int64_t k, int64_t depth,
@@ -77,22 +90,25 @@ static void multiply_rows(const gemm *g, real *a_copy, int64_t row, int64_t row_
     const int64_t rows = row_end - row, widest = widest_panel(g->n);
     const bool tall = is_tall(rows), first = k == 0, finishing = k + depth >= g->k && has_finish(g);
     const int64_t parts = blocks(rows, tall ? 8 : GEMM_ROWS(widest)), slice = tall && widest == 4 ? 2 : widest;
-    if (a_copy) copy_rows_of_a(g, a_copy, row, rows, k, depth);
+    if (a_copy) copy_rows_of_a(g, a_copy, row, rows, k, depth, parts);
     for (int64_t p = panel; p < panel_end; p++) {
         const int64_t panel_start = gemm_panel_start(g->n, p), vector_end = gemm_panel_start(g->n, p + 1);
         const int64_t width = (vector_end - panel_start) * LANES;
+        int64_t tile = 0;
         for (int64_t vector = panel_start; vector < vector_end; vector += slice) {
             const int64_t vectors = least(slice, vector_end - vector), column = vector * LANES;
             tile_job job = {.k = depth, .a_row = g->a_row, .a_col = g->a_col, .alpha = g->alpha};
-            if (a_copy) job.a_row = 1, job.a_col = copied_row(rows);
+            if (a_copy) job.a_row = 1;
             job.b = g->packed ? g->packed + panel_start * LANES * g->k + k * width + column - panel_start * LANES
                               : g->b + k * g->b_row + column;
             job.b_row = g->packed ? width : g->b_row;
             for (int64_t i = 0; i < parts; i++) {
                 const int64_t start = cut(rows, parts, i), at = row + start;
                 const int count = (int)(cut(rows, parts, i + 1) - start);
-                job.a = a_copy ? a_copy + start : g->a + at * g->a_row + k * g->a_col;
+                job.a = a_copy ? a_copy + copied_strip(i, start, depth) : g->a + at * g->a_row + k * g->a_col;
+                if (a_copy) job.a_col = count;
                 job.c = g->c + at * g->c_row + column;
+                ask_for_next(g, &job, tile++, p + 1, k);
                 multiply(g, &job, count, vectors, column, first);
                 if (finishing) finish(g, at, count, column, least(vectors * LANES, g->n - column));
             }
@@ -110,7 +126,7 @@ void gemm_block(const gemm *g, int64_t row, int64_t row_end, int64_t panel, int6
     const int64_t most_rows = blocks(row_end - row, parts);
     real *a_copy = NULL;
     if (g->a_col != 1 && row_end - row > 1 && g->k * g->a_col * (int64_t)sizeof(real) > FAR_BYTES)
-        a_copy = sq_scratch_take((size_t)(copied_row(most_rows) * least(g->k, most)) * sizeof(real));
+        a_copy = sq_scratch_take((size_t)copied_size(most_rows, least(g->k, most), most_rows) * sizeof(real));
     for (int64_t s = 0; s < steps; s++) {
         const int64_t k = cut(g->k, steps, s), depth = cut(g->k, steps, s + 1) - k;
         if (is_row(g, row_end - row)) {

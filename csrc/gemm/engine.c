@@ -184,7 +184,8 @@ void gemm_small(real *c, int64_t c_row, const real *a, int64_t a_row, int64_t a_
                         .b_row = b_row,
                         .c_row = c_row,
                         .alpha = alpha,
-                        .init = zeros};
+                        .init = zeros,
+                        .soon = (const char *)b};
         for (int64_t i = 0; i < rows; i += tall) {
             job.a = a + i * a_row;
             job.c = c + i * c_row + v * LANES;

@@ -5,7 +5,10 @@
 #include "gemm/gemm.h"
 #include "vec/transpose.h"
 
-enum { PREFETCH = 12 }; // rows ahead that are asked for: they are too far apart for the processor to guess
+enum {
+    PREFETCH = 12,   // rows ahead that are asked for: they are too far apart for the processor to guess
+    BLOCK_ROWS = 192 // of A: together with a panel of B they fit into the L2 cache
+};
 
 static void pack_transposed(const gemm *g, real *to, int64_t width, const real *from, int64_t columns)
 {
@@ -50,23 +53,35 @@ void gemm_pack(const gemm *g, real *packed, int64_t panel, int64_t panel_end)
     }
 }
 
-// How far rows of a copied block of a transposed A are apart: an odd number of cache lines, to use all sets of the
-// cache.
-static inline int64_t copied_row(int64_t rows) { return round_up(rows, 32) + 64 / (int64_t)sizeof(real); }
+// Elements of a copied block of a transposed A: strips of a tile's rows, and after each room for a vector.
+static inline int64_t copied_size(int64_t rows, int64_t depth, int64_t strips) { return rows * depth + strips * LANES; }
+// Where strip i begins, whose first row is `start`.
+static inline int64_t copied_strip(int64_t i, int64_t start, int64_t depth) { return start * depth + i * LANES; }
 
-// Copies a block of a transposed A, [depth][rows].
-static void copy_rows_of_a(const gemm *g, real *to, int64_t row, int64_t rows, int64_t k, int64_t depth)
+// Copies a row of a strip. A whole vector may write too much, where the next row comes, or the room after the strip.
+static void copy_strip(real *to, const real *from, int64_t count, int64_t readable)
 {
-    const int64_t full = rows / LANES * LANES, apart = copied_row(rows);
-    for (int64_t step = 0; step < depth; step++, to += apart) {
+    for (int64_t i = 0; i < count; i += LANES)
+        vf_store(to + i, readable - i >= LANES ? vf_load(from + i) : vf_load_part(from + i, readable - i));
+}
+
+// Copies a block of a transposed A by strips, [strip][depth][rows of the strip]: what a tile reads lies together.
+static void copy_rows_of_a(const gemm *g, real *to, int64_t row, int64_t rows, int64_t k, int64_t depth, int64_t strips)
+{
+    int64_t starts[BLOCK_ROWS + 1];
+    for (int64_t i = 0; i <= strips; i++) starts[i] = cut(rows, strips, i);
+    for (int64_t step = 0; step < depth; step++) {
         const real *from = g->a + row * g->a_row + (k + step) * g->a_col;
-        if (g->a_row != 1) {
-            for (int64_t i = 0; i < rows; i++) to[i] = from[i * g->a_row];
-            continue;
+        if (g->a_row == 1)
+            for (int64_t i = 0; i < rows; i += 64 / sizeof(real)) __builtin_prefetch(from + PREFETCH * g->a_col + i);
+        for (int64_t i = 0; i < strips; i++) {
+            const int64_t start = starts[i], count = starts[i + 1] - start;
+            real *at = to + copied_strip(i, start, depth) + step * count;
+            if (g->a_row == 1)
+                copy_strip(at, from + start, count, rows - start);
+            else
+                for (int64_t r = 0; r < count; r++) at[r] = from[(start + r) * g->a_row];
         }
-        for (int64_t i = 0; i < rows; i += 64 / sizeof(real)) __builtin_prefetch(from + PREFETCH * g->a_col + i);
-        for (int64_t i = 0; i < full; i += LANES) vf_store(to + i, vf_load(from + i));
-        if (full < rows) vf_store(to + full, vf_load_part(from + full, rows - full));
     }
 }
 

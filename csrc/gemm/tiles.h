@@ -12,6 +12,8 @@ typedef struct {
     real *c;
     int64_t k, a_row, a_col, b_row, init_row, c_row;
     real alpha;
+    const char *soon; // what is needed after this tile: it is asked for on the way, `soon_step` bytes a step
+    int64_t soon_step;
 } tile_job;
 
 #define START_ONE(r, v)                                                                                                \
@@ -31,6 +33,17 @@ typedef struct {
 #define AHEAD_6(columns) AHEAD_4(columns)
 #define AHEAD_7(columns) AHEAD_4(columns)
 #define AHEAD_8(columns) AHEAD_4(columns)
+// Wide tiles have the time to ask for a line in each step; in narrow ones an instruction more would cost more than it
+// saves.
+#if GEMM_VECTORS == 4
+#define SOON_BEGIN                                                                                                     \
+    const char *soon = job->soon;                                                                                      \
+    const int64_t soon_step = job->soon_step;
+#define SOON_ASK __builtin_prefetch(soon, 0, 2), soon += soon_step;
+#else
+#define SOON_BEGIN
+#define SOON_ASK
+#endif
 #define MULTIPLY(r, columns)                                                                                           \
     const vf x##r = vf_set(A_##r);                                                                                     \
     COLUMNS_##columns(MULTIPLY_ONE, r)
@@ -42,10 +55,12 @@ typedef struct {
         const int64_t row = job->a_row, step = job->a_col, b_row = job->b_row;                                         \
         const int64_t c_row = job->c_row, init_row = job->init_row;                                                    \
         const real *a0 = job->a, *a3 = a0 + 3 * row, *a6 = a3 + 3 * row, *b = job->b;                                  \
+        SOON_BEGIN                                                                                                     \
         ROWS_##rows(START, columns) for (int64_t k = job->k; k > 0; k--)                                               \
         {                                                                                                              \
             COLUMNS_##columns(LOAD_ONE, 0) AHEAD_##rows(columns) ROWS_##rows(MULTIPLY, columns) b += b_row;            \
             a0 += step, a3 += step, a6 += step;                                                                        \
+            SOON_ASK                                                                                                   \
         }                                                                                                              \
         const real *init = job->init;                                                                                  \
         real *c = job->c;                                                                                              \

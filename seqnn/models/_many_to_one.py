@@ -26,9 +26,10 @@ class ManyToOne(PooledReader):
         vocabulary_size: sequences are ids [B, T] below that, with learnt vectors of `input_size`; default: numbers.
         pooling: what stands for a sequence: the "last" state (of both directions), the "mean", the "max", or "attention";
             default: "last", but "max" of a "cnn" and "mean" of a "transformer".
+        embedding_dropout: share of the numbers that the layers read which is dropped, in training.
 
     Raises:
-        ValueError: the cell or the pooling is not known, or a size is below 1.
+        ValueError: the cell or the pooling is not known, a size is below 1, or a share is not in [0, 1].
 
     >>> import numpy as np
     >>> from seqnn.models import ManyToOne
@@ -48,12 +49,13 @@ class ManyToOne(PooledReader):
         dropout: float = 0.0,
         vocabulary_size: int | None = None,
         pooling: str | None = None,
+        embedding_dropout: float = 0.0,
     ) -> None:
         super().__init__(
             input_size, hidden_size, cell=cell, num_layers=num_layers, bidirectional=bidirectional, dropout=dropout,
             vocabulary_size=vocabulary_size, pooling=pooling,
         )  # fmt: skip
-        self.dropout = nn.Dropout(dropout)
+        self.embedding_dropout, self.dropout = nn.Dropout(embedding_dropout), nn.Dropout(dropout)
         self.output = nn.Linear(self.reader.output_size, outputs)
 
     def answer(self, embedded: Any, lengths: Any = None) -> Tensor:
@@ -72,4 +74,4 @@ class ManyToOne(PooledReader):
             x: [B, T, input_size], or ids [B, T].
             lengths: [B], in any order: steps from there on are padding; default: there is none.
         """
-        return self.answer(self.reader.embed(x), lengths)
+        return self.answer(self.embedding_dropout(self.reader.embed(x)), lengths)

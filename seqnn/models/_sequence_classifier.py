@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from .. import ops, train
-from .._settings import Anything, Choice
+from .._settings import Anything, Choice, Number
 from ..autograd import no_grad
 from ..text import tokenize
 from ._base import ClassWeight, Network, label_array, number_classes
@@ -36,6 +36,8 @@ class SequenceClassifier(ExplainingClassifier, SequenceEstimator):
             "transformer", an encoder of four heads.
         pooling: what stands for a sequence: the "last" state (of both directions), the "mean", the "max", or "attention";
             None: "last", but "max" of a "cnn" and "mean" of a "transformer".
+        embedding_dropout: share of the numbers of the tokens' vectors (or of X of numbers) that is dropped in training. A few
+            thousand texts are learnt by heart at once without: try 0.5.
         class_weight: how much each class counts: None (all the same), "balanced" (N / (classes * count of the class)), or
             {label: weight}.
 
@@ -58,6 +60,7 @@ class SequenceClassifier(ExplainingClassifier, SequenceEstimator):
 
     cell = Anything("lstm", lambda _, value: checked_encoder(value), saved=True)
     pooling = Choice(None, ("last", "mean", "max", "attention"))
+    embedding_dropout = Number(0.0, minimum=0, maximum=1)
     class_weight = ClassWeight()
 
     model_ = Network(ManyToOne)
@@ -72,6 +75,7 @@ class SequenceClassifier(ExplainingClassifier, SequenceEstimator):
         bidirectional: bool = False,
         pooling: str | None = None,
         dropout: float = 0.0,
+        embedding_dropout: float = 0.0,
         tokenizer: Callable[[str], list[str]] = tokenize,
         min_frequency: int = 1,
         embedding_size: int = 64,
@@ -110,7 +114,8 @@ class SequenceClassifier(ExplainingClassifier, SequenceEstimator):
         return self._learn(self._encode(sequences), targets, CLASSES, weights, {"accuracy": train.accuracy})
 
     def _arguments(self) -> dict[str, Any]:
-        return {"outputs": len(self.classes_), **self._layers(), "pooling": self._used.pooling}
+        names = ("pooling", "embedding_dropout")
+        return {"outputs": len(self.classes_), **self._layers(), **{name: getattr(self._used, name) for name in names}}
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the probabilities [N, classes], in the order of `classes_`.

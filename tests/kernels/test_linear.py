@@ -119,6 +119,17 @@ def test_every_remainder_of_rows_columns_and_depth(kind):
             np.testing.assert_array_equal(product(a, b), PRODUCTS[kind](a, b), err_msg=f"{m} {n} {k}")
 
 
+def test_every_number_of_rows_of_a_transposed_matrix_whose_rows_are_far_apart():
+    """Such a matrix is copied by strips of a tile's rows. Sums of small whole numbers are exact."""
+    draw = np.random.default_rng(1)
+    for dtype in (np.float32, np.float64):
+        wide, right = (draw.integers(-3, 4, shape).astype(dtype) for shape in ((70, 1000), (70, 33)))
+        for _ in each_isa():
+            for m in (*range(2, 30), 191, 193, 400):
+                left = wide[:, 1000 - m :].T
+                np.testing.assert_array_equal(_core.matmul(left, right), left @ right, err_msg=f"{dtype} {m}")
+
+
 @pytest.mark.parametrize("kind", PRODUCTS)
 def test_deep_and_large_products(kind):
     cases = [

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from seqnn import autograd
+from seqnn import autograd, random
 from seqnn.models import ClassificationHead, Explanation, ManyToOne, SequenceClassifier, TextCNN, TextCNNClassifier
 from seqnn.models._encoders import encoders
 from seqnn.models._explanation import odds_by_input
@@ -49,6 +49,23 @@ def test_readers_ignore_the_padding(cell):
     np.testing.assert_allclose(model(x, lengths).numpy(), together, atol=1e-5)
     for row, length in enumerate(lengths):
         np.testing.assert_allclose(model(x[row : row + 1, :length]).numpy()[0], together[row], atol=1e-5)
+
+
+def test_dropout_of_the_embedding_is_of_training_alone_and_reaches_every_number_that_is_read():
+    with random.seeded(0):
+        model = ManyToOne(3, 2, hidden_size=8, embedding_dropout=1.0)
+    x, nothing = np.ones((2, 4, 3), np.float32), np.zeros((2, 4, 3), np.float32)
+    np.testing.assert_array_equal(model.train()(x).numpy(), model(nothing).numpy())
+    assert (model.eval()(x).numpy() != model(nothing).numpy()).all()
+
+
+def test_a_classifier_with_dropout_of_the_embedding_learns_and_is_saved_with_it(tmp_path):
+    model = SequenceClassifier(**SMALL, pooling="max", embedding_dropout=0.3).fit(TEXTS[:70], LABELS[:70])
+    assert model.score(TEXTS[70:], LABELS[70:]) == 1
+    model.save(tmp_path / "model")
+    loaded = SequenceClassifier.load(tmp_path / "model")
+    assert loaded.embedding_dropout == 0.3 and loaded.model_.embedding_dropout.p == 0.3
+    np.testing.assert_array_equal(loaded.predict_proba(TEXTS), model.predict_proba(TEXTS))
 
 
 def test_pooling_by_attention_is_a_mean_with_weights():
@@ -156,3 +173,7 @@ def test_bad_input():
         numbers.explain([np.ones((3, 2))])
     with pytest.raises(ValueError, match="pooling: expected one of"):
         ManyToOne(3, 2, pooling="sum")
+    with pytest.raises(ValueError, match="embedding_dropout: expected a finite number >= 0 and <= 1, got 2"):
+        SequenceClassifier(embedding_dropout=2).fit(TEXTS, LABELS)
+    with pytest.raises(ValueError, match="Dropout: p must be a probability, got -1"):
+        ManyToOne(3, 2, embedding_dropout=-1)
