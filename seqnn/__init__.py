@@ -84,6 +84,7 @@ __all__ = [
     "plot",
     "pretrained",
     "random",
+    "serve",
     "set_cache_limit",
     "set_isa",
     "set_num_threads",
