@@ -41,7 +41,8 @@ class Words:
     def about(self) -> dict[str, Any]:
         """What the page tells of them."""
         methods = ["pca", "tsne"] if find_spec("sklearn") else ["pca"]
-        first = list(islice(self.vectors.index_to_key, 24))
+        plain = (word for word in islice(self.vectors.index_to_key, 2000) if len(word) > 3 and word.isalpha())
+        first = list(islice(plain, 24)) or list(islice(self.vectors.index_to_key, 24))
         return {"count": len(self.vectors), "size": self.vectors.vector_size, "methods": methods, "first": first}
 
     def complete(self, fields: Fields) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def refused(page, question, **fields):
 def test_the_page_is_told_what_there_is(page):
     told = page.get("/api/about").json()
     assert told["name"] == "my vectors" and told["model"] is None
-    assert told["words"]["count"] == len(WORDS) and told["words"]["size"] == 12 and told["words"]["first"] == WORDS
+    assert told["words"]["count"] == len(WORDS) and told["words"]["size"] == 12
+    assert told["words"]["first"] == ["woman", "king", "queen", "Nürnberg"]
     assert told["views"] == ["complete", "neighbours", "map", "bias"]
     assert ("tsne" in told["words"]["methods"]) == (importlib.util.find_spec("sklearn") is not None)
 
@@ -145,6 +146,18 @@ def test_vectors_of_one_number_or_few_words_are_refused_where_they_have_no_map()
     assert refused(client(KeyedVectors.from_arrays(["a", "b"], np.eye(2))), "map")["argument"] == "words"
     lonely = client(KeyedVectors.from_arrays(["a"], np.ones((1, 2))))
     assert asked(lonely, "neighbours", positive=["a"])["neighbours"] == []
+
+
+def test_words_that_have_all_the_same_vector_or_none_are_a_map_of_one_point():
+    for rows in (np.zeros((5, 3)), np.ones((5, 3))):
+        found = asked(client(KeyedVectors.from_arrays(list("abcde"), rows)), "map")
+        assert {(point["x"], point["y"]) for point in found["points"]} == {(0.0, 0.0)}
+
+
+def test_words_with_spaces_are_words():
+    page = client(KeyedVectors.from_arrays(["new york", "york", " ", "a\tb"], np.eye(4)))
+    assert asked(page, "complete", text="new y")["words"] == ["new york"]
+    assert asked(page, "neighbours", positive=["new york"])["neighbours"]
 
 
 def test_fasttext_answers_for_words_that_it_has_not_met():

@@ -4,7 +4,7 @@ import { about } from "./api.js";
 import { attention } from "./attention.js";
 import { beams } from "./beams.js";
 import { bias } from "./bias.js";
-import { el } from "./dom.js";
+import { address, el } from "./dom.js";
 import { fillIn } from "./fill.js";
 import { map } from "./map.js";
 import { analogies, neighbours } from "./neighbours.js";
@@ -19,8 +19,8 @@ const VIEWS = [
   { name: "fill", needs: "fill", title: "Fill in", make: fillIn },
 ];
 
-export const go = (view, fields = {}) => {
-  const wanted = `#${view}?${new URLSearchParams(fields)}`;
+const go = (view, fields = {}) => {
+  const wanted = address(view, fields);
   if (location.hash === wanted) dispatchEvent(new HashChangeEvent("hashchange"));
   else location.hash = wanted;
 };
@@ -48,7 +48,7 @@ async function start() {
       else links[i].removeAttribute("aria-current");
     });
     if (view !== present) {
-      const place = el("section", { class: view.name, "aria-label": view.title });
+      const place = el("section", { "aria-label": view.title });
       main.replaceChildren(place);
       update = view.make(place, told, go);
       present = view;

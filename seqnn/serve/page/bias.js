@@ -2,10 +2,13 @@
 
 import { fill } from "./api.js";
 import { el, signed } from "./dom.js";
-import { joined, manyWords, oneWord, parted } from "./words.js";
+import { manyWords, oneWord } from "./words.js";
 
-const PAIRS = "she:he woman:man her:his girl:boy";
-const WORDS = "nurse teacher librarian dancer engineer captain boss doctor programmer";
+const EXAMPLE = {
+  from: ["he", "man", "his", "boy"],
+  to: ["she", "woman", "her", "girl"],
+  words: ["nurse", "teacher", "librarian", "dancer", "engineer", "captain", "boss", "doctor", "programmer"],
+};
 
 function axis(words, ends, go) {
   const largest = Math.max(...words.map((each) => Math.abs(each.score)), 0.05);
@@ -36,10 +39,10 @@ export function bias(place, about, go) {
         onclick: () => draw(current().filter((_, i) => i !== pairs.indexOf(pair))) }, "×"))));
   };
   const current = () => pairs.map(([from, to]) => [to.value, from.value]);
-  const submit = () => go("axis", {
-    pairs: current().filter(([a, b]) => a && b).map((pair) => pair.join(" ")).join("\n"),
-    words: joined(words.words),
-  });
+  const submit = () => {
+    const whole = current().filter(([to, from]) => to && from);
+    go("axis", { from: whole.map((pair) => pair[1]), to: whole.map((pair) => pair[0]), words: words.words });
+  };
   const words = manyWords("Words on the axis", "type words …", submit);
   const result = el("div", { class: "result", "aria-live": "polite" });
   place.append(
@@ -50,14 +53,14 @@ export function bias(place, about, go) {
     result);
 
   return (fields) => {
-    const given = (fields.get("pairs") ?? "").split("\n").map(parted).filter((pair) => pair.length === 2);
+    const from = fields.getAll("from");
+    const given = fields.getAll("to").map((word, i) => [word, from[i] ?? ""]);
     draw(given.length ? given : [["", ""]]);
-    words.words = parted(fields.get("words"));
+    words.words = fields.getAll("words");
     if (!given.length || !words.words.length) {
-      const example = { pairs: PAIRS.replaceAll(" ", "\n").replaceAll(":", " "), words: WORDS };
       result.replaceChildren(
         el("p", { class: "hint" }, "The cosine of each word with the direction in which the words of the pairs differ; several pairs give their common direction."),
-        el("p", { class: "suggestions" }, el("span", {}, "Try"), el("button", { type: "button", class: "chip", onclick: () => go("axis", example) }, "gender and occupations")));
+        el("p", { class: "suggestions" }, el("span", {}, "Try"), el("button", { type: "button", class: "chip", onclick: () => go("axis", EXAMPLE) }, "gender and occupations")));
       return;
     }
     fill(result, "bias", { pairs: given, words: words.words }, (answer) => [

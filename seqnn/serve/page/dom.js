@@ -25,6 +25,13 @@ export function bar(share, kind = "") {
 
 export const signed = (number, digits = 3) => number.toFixed(digits).replace("-", "−");
 
+// The address of a view with its fields; a list is a field that comes several times.
+export function address(view, fields) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) for (const each of [value].flat()) query.append(name, each);
+  return `#${view}?${query}`;
+}
+
 // A token as it is shown: a space at its beginning can be seen.
 export const shown = (token) => token.replace(/^ /, "·").replace(/\n/g, "⏎") || "∅";
 

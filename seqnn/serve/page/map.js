@@ -2,7 +2,7 @@
 
 import { fill } from "./api.js";
 import { el, svg } from "./dom.js";
-import { joined, manyWords, parted, suggestions } from "./words.js";
+import { manyWords, suggestions } from "./words.js";
 
 const GROUPS = 8;
 const pen = document.createElement("canvas").getContext("2d");
@@ -123,7 +123,7 @@ function drawing(points, axes, grouped, chosen) {
 
 export function map(place, about, go) {
   const submit = () => go("map", {
-    ...(words.words.length ? { words: joined(words.words), neighbours: near.value } : { count: count.value }),
+    ...(words.words.length ? { words: words.words, neighbours: near.value } : { count: count.value }),
     ...(method.value === "pca" ? {} : { method: method.value }),
   });
   const choices = (options) => el("select", { onchange: submit }, options.map(([value, text]) => el("option", { value }, text)));
@@ -141,7 +141,7 @@ export function map(place, about, go) {
     result);
 
   return (fields) => {
-    words.words = parted(fields.get("words"));
+    words.words = fields.getAll("words");
     near.value = fields.get("neighbours") ?? "10";
     count.value = fields.get("count") ?? "150";
     method.value = fields.get("method") ?? "pca";

@@ -1,8 +1,8 @@
 // The nearest words of a word, of a sum of words, and of an analogy.
 
 import { fill } from "./api.js";
-import { bar, el, signed } from "./dom.js";
-import { joined, manyWords, oneWord, parted, suggestions } from "./words.js";
+import { address, bar, el, signed } from "./dom.js";
+import { manyWords, oneWord, suggestions } from "./words.js";
 
 function ranking(found, go, more) {
   if (!found.length) return el("p", { class: "hint" }, "There are no other words.");
@@ -17,10 +17,8 @@ function ranking(found, go, more) {
 
 export function neighbours(place, about, go) {
   const submit = () => {
-    const fields = { positive: joined(plus.words), negative: joined(minus.words), topn: topn.value };
-    if (!fields.negative) delete fields.negative;
-    if (fields.topn === "20") delete fields.topn;
-    go("neighbours", fields);
+    const many = topn.value === "20" ? [] : topn.value;
+    go("neighbours", { positive: plus.words, negative: minus.words, topn: many });
   };
   const plus = manyWords("Words", "type a word …", submit);
   const minus = manyWords("minus", "none", submit);
@@ -36,8 +34,8 @@ export function neighbours(place, about, go) {
       onclick: () => { field.words = [...field.words, word]; submit(); } }, sign));
 
   return (fields) => {
-    plus.words = parted(fields.get("positive"));
-    minus.words = parted(fields.get("negative"));
+    plus.words = fields.getAll("positive");
+    minus.words = fields.getAll("negative");
     topn.value = fields.get("topn") ?? "20";
     if (!plus.words.length) {
       result.replaceChildren(
@@ -49,7 +47,7 @@ export function neighbours(place, about, go) {
     fill(result, "neighbours", asked, (answer) => [
       el("p", { class: "caption" }, `cosine with ${[plus.words.join(" + "), ...minus.words].join(" − ")}`),
       ranking(answer.neighbours, go, buttons),
-      el("p", {}, el("a", { href: `#map?${new URLSearchParams({ words: joined(plus.words), neighbours: "20" })}` }, "See them on the map")),
+      el("p", {}, el("a", { href: address("map", { words: plus.words, neighbours: 20 }) }, "See them on the map")),
     ]);
   };
 }
@@ -83,7 +81,7 @@ export function analogies(place, about, go) {
     fill(result, "neighbours", asked, ({ neighbours: found }) => [
       el("p", { class: "sentence" }, a, el("i", {}, " is to "), b, el("i", {}, " as "), c, el("i", {}, " is to "), el("b", {}, found[0]?.word ?? "nothing")),
       ranking(found, go),
-      el("p", {}, el("a", { href: `#map?${new URLSearchParams({ words: joined([...new Set([a, b, c, ...found.slice(0, 1).map((each) => each.word)])]), neighbours: "0" })}` }, "See them on the map")),
+      el("p", {}, el("a", { href: address("map", { words: [...new Set([a, b, c, ...found.slice(0, 1).map((each) => each.word)])], neighbours: 0 }) }, "See them on the map")),
     ]);
   };
 }

@@ -137,10 +137,6 @@ export function manyWords(label, placeholder, changed) {
   };
 }
 
-// Words that are kept in the address: one a line of the field's value.
-export const joined = (words) => words.join(" ");
-export const parted = (text) => (text ?? "").split(" ").filter(Boolean);
-
 // Words that a reader may begin with, as buttons.
 export function suggestions(words, take) {
   return el("p", { class: "suggestions" }, el("span", {}, "Try"), words.map((word) =>
