@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         optim,
         plot,
         pretrained,
+        serve,
         train,
         tune,
     )
