@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         optim,
         plot,
         pretrained,
+        serve,
         train,
         tune,
     )
@@ -84,6 +85,7 @@ __all__ = [
     "plot",
     "pretrained",
     "random",
+    "serve",
     "set_cache_limit",
     "set_isa",
     "set_num_threads",

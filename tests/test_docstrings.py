@@ -10,7 +10,7 @@ import pytest
 PACKAGES = [
     "seqnn", "seqnn.autograd", "seqnn.data", "seqnn.decode", "seqnn.diagnose", "seqnn.embed", "seqnn.evaluate", "seqnn.lm",
     "seqnn.metrics", "seqnn.models", "seqnn.nn", "seqnn.ops", "seqnn.optim", "seqnn.plot", "seqnn.pretrained",
-    "seqnn.random", "seqnn.text", "seqnn.train", "seqnn.tune",
+    "seqnn.random", "seqnn.serve", "seqnn.text", "seqnn.train", "seqnn.tune",
 ]  # fmt: skip
 """All public packages: a new one is added here."""
 

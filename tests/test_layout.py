@@ -53,7 +53,7 @@ STOREYS = [
     ("diagnose", "tune"),
     ("models",),
     ("plot", "pretrained"),
-    ("evaluate",),
+    ("evaluate", "serve"),
     ("_cli", "__main__"),
 ]
 

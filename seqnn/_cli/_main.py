@@ -23,6 +23,7 @@ from . import (
     _lm_neural_command,
     _metric_commands,
     _pretrained_command,
+    _serve_command,
     _tag_command,
     _translate_command,
     _vector_commands,
@@ -95,6 +96,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     _vector_commands.add_commands(commands)
     _evaluate_command.add_command(commands)
     _bias_command.add_command(commands)
+    _serve_command.add_command(commands)
     _metric_commands.add_commands(commands)
     _lm_command.add_command(commands)
     _lm_neural_command.add_command(commands)

@@ -6,11 +6,9 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
-from difflib import get_close_matches
-from itertools import islice
 from typing import Any
 
-from ..embed import KeyedVectors, QuantizedKeyedVectors, format_of_name
+from ..embed import KeyedVectors, QuantizedKeyedVectors, format_of_name, near_spellings
 from ._options import Help
 from ._shell import STDOUT, Shell, source, target, typed
 from ._training import check_targets, described, write_vectors, written_formats
@@ -19,9 +17,6 @@ VECTORS = (
     "VECTORS: word2vec text or binary, GloVe text, safetensors of seqnn (vectors or models), fastText's .bin; plain or "
     "packed (.gz, .bz2, .xz, .zip); - is the standard input."
 )
-
-_SEARCHED = 100_000
-"""The words that are searched for near spellings: the first ones."""
 
 
 def add_commands(commands: Any) -> None:
@@ -129,16 +124,6 @@ def unknown_message(wv: KeyedVectors, words: list[str], path: str) -> str:
     near = [f"{word}: {', '.join(found)}" for word in words if (found := near_spellings(wv, word))]
     hint = f" (near: {'; '.join(near)})" if near else ""
     return f"{', '.join(words)}: not among the {len(wv)} words of {path}{hint}"
-
-
-def near_spellings(wv: KeyedVectors, word: str, count: int = 3) -> list[str]:
-    """Find words that differ only in capitals, or else by a few letters."""
-    first = list(islice(wv.index_to_key, _SEARCHED))
-    folded = word.casefold()
-    if same := [other for other in first if other.casefold() == folded]:
-        return same[:count]
-    alike = [other for other in first if abs(len(other) - len(word)) <= 2 and set(other[:2]) & set(word[:2])]
-    return get_close_matches(word, alike, count, 0.7)
 
 
 def run_neighbours(arguments: argparse.Namespace) -> None:

@@ -79,10 +79,12 @@ from ._vectors import Subwords as Subwords
 from ._vectors import bytes_of_rows as bytes_of_rows
 from ._vectors import format_of_name as format_of_name
 from ._vectors import model_kind as model_kind
+from ._vectors import near_spellings as near_spellings
 from ._vectors import ngrams_of as ngrams_of
 from ._vectors import quantize_matrix as quantize_matrix
 from ._vectors import read_classifier as read_classifier
 from ._vectors import read_counts as read_counts
+from ._vectors import unit_rows as unit_rows
 from ._vectors import write_fasttext as write_fasttext
 from ._vectors import write_quantized as write_quantized
 

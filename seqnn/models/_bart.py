@@ -152,8 +152,8 @@ class BART(TextToText):
         half = d_model / 2
         return nn.SinusoidalPositions(base=10000.0 ** (half / max(half - 1, 1)), halves=True, first=self.pad_id + 1)
 
-    def _encode(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None) -> Tensor:
-        return self.encoder(self._embed(ids, self.encoder_positions, self.encoder_norm), lengths=lengths, mask=mask)
+    def _encode(self, ids: np.ndarray, **options: Any) -> Any:
+        return self.encoder(self._embed(ids, self.encoder_positions, self.encoder_norm), **options)
 
     def _decode(self, ids: np.ndarray, memory: Tensor, cache: list[nn.KeyValueCache] | None, **options: Any) -> Any:
         x = self._embed(ids, self.decoder_positions, self.decoder_norm, cache[0].length if cache else 0)

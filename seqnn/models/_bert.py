@@ -95,7 +95,15 @@ class BERT(HuggingFaceModel):
         self.pooler = nn.Linear(d_model, d_model) if pooler else None
         start_small(self)
 
-    def forward(self, ids: Any, lengths: Any = None, segments: Any = None, *, attention_mask: Any = None) -> Tensor:
+    def forward(
+        self,
+        ids: Any,
+        lengths: Any = None,
+        segments: Any = None,
+        *,
+        attention_mask: Any = None,
+        need_weights: bool = False,
+    ) -> Any:
         """Return the hidden states [B, T, d_model].
 
         Args:
@@ -104,6 +112,7 @@ class BERT(HuggingFaceModel):
             segments: [B, T]; default: 0.
             attention_mask: booleans, or 1 and 0, [B, T]: positions of 0 are padding, wherever they stand. Instead of
                 `lengths`.
+            need_weights: also return the weights of each layer, for `plot.attention`.
 
         Raises:
             ValueError: there are more positions than `max_positions`, or shapes do not fit.
@@ -114,7 +123,7 @@ class BERT(HuggingFaceModel):
         mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
         x = self.dropout(self.norm(self._embed(ids, segments)))
         x = x if self.projection is None else self.projection(x)
-        return self.transformer(x, lengths=lengths, mask=mask)
+        return self.transformer(x, lengths=lengths, mask=mask, need_weights=need_weights)
 
     def encode_packed(self, ids: Any, lengths: Any) -> np.ndarray:
         """Return the hidden states of sequences without padding, in evaluation mode and without gradients.

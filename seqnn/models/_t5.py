@@ -123,8 +123,9 @@ class T5(TextToText):
                 table = name in ("embedding.weight", "head.weight")
                 nn.init.normal_(parameter, 0.0, 1.0 if table else parameter.shape[1] ** -0.5)
 
-    def _encode(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None) -> Tensor:
-        return self.dropout(self.encoder(self.dropout(self.embedding(ids)), lengths=lengths, mask=mask))
+    def _encode(self, ids: np.ndarray, **options: Any) -> Any:
+        found = self.encoder(self.dropout(self.embedding(ids)), **options)
+        return (self.dropout(found[0]), found[1]) if options["need_weights"] else self.dropout(found)
 
     def encode_packed(self, ids: Any, lengths: Any) -> np.ndarray:
         """Return the encoder's hidden states of sequences without padding, in evaluation mode and without gradients.

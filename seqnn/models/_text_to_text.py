@@ -54,17 +54,19 @@ class TextToText(HuggingFaceModel):
         memory = self.encode(ids, lengths, attention_mask=attention_mask)
         return self._predict(self.decode(decoder_ids, memory, lengths, attention_mask=attention_mask), targets)
 
-    def encode(self, ids: Any, lengths: Any = None, *, attention_mask: Any = None) -> Tensor:
+    def encode(self, ids: Any, lengths: Any = None, *, attention_mask: Any = None, need_weights: bool = False) -> Any:
         """Return the encoder's hidden states [B, S, d_model].
 
         Args:
             ids, lengths, attention_mask: as for `forward`.
+            need_weights: also return the weights of each layer, for `plot.attention`.
 
         Raises:
             ValueError: there are more positions than learned ones.
         """
         ids = as_ids(ids)
-        return self._encode(ids, lengths, keys_mask(lengths, as_attention_mask(attention_mask, ids.shape)))
+        mask = keys_mask(lengths, as_attention_mask(attention_mask, ids.shape))
+        return self._encode(ids, lengths=lengths, mask=mask, need_weights=need_weights)
 
     def decode(
         self,
@@ -164,7 +166,7 @@ class TextToText(HuggingFaceModel):
             alone=alone, plan=self._plan(), vocabulary=self.embedding.weight.shape[0],
         )  # fmt: skip
 
-    def _encode(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None) -> Tensor:
+    def _encode(self, ids: np.ndarray, **options: Any) -> Any:
         """Return what `encode` promises."""
         raise NotImplementedError
 

@@ -1,4 +1,7 @@
-"""Pictures of vectors, of networks, and of their training; needs matplotlib: pip install 'seqnn-cpu[plot]'."""
+"""Pictures of vectors, of networks, and of their training; needs matplotlib: pip install 'seqnn-cpu[plot]'.
+
+Names that are imported `as` themselves are for the other packages, not for users.
+"""
 
 from ._activations import activation_statistics, dead_units
 from ._analogy import analogy_map
@@ -18,6 +21,7 @@ from ._marked_text import entities, highlight
 from ._memories import memories
 from ._strategies import strategies
 from ._word_map import pca, word_map
+from ._word_map import plane as plane
 
 __all__ = [
     "activation_statistics",

@@ -87,20 +87,12 @@ def word_map(
     >>> [text.get_text() for text in ax.texts]
     ['cat', 'dog', 'car']
     """
-    if method not in ("pca", "tsne"):
-        raise ValueError(f"method: expected 'pca' or 'tsne', got {method!r}")
     labelled = LabelledVectors(vectors)
     words = list(labelled.words)[:MOST] if words is None else words
     groups = words if isinstance(words, Mapping) else {"": words}
     rows = [labelled.rows(group, "words") for group in groups.values()]
     units = labelled.units(np.concatenate([np.zeros(0, np.int64), *rows]))
-    if len(units) < 3:
-        raise ValueError(f"words: expected at least 3 words to map, got {len(units)}")
-    if method == "pca":
-        points, shares = pca(units)
-        names = [f"component {k + 1} ({share:.0%} of variance)" for k, share in enumerate(shares)]
-    else:
-        points, names = _tsne(units, perplexity, seed), []
+    points, names = plane(units, method, perplexity, seed)
     ax = new_axes(ax, (7.0, 5.4))
     style(ax, title=title, spines=("left", "bottom", "top", "right") if not names else ("left", "bottom"))
     no_ticks(ax)
@@ -126,6 +118,26 @@ def word_map(
     shown = [word for group in groups.values() for word in group]
     place_labels(ax, points, shown, colors if len(groups) > 1 else None)
     return ax
+
+
+def plane(units: np.ndarray, method: str, perplexity: float | None, seed: int) -> tuple[np.ndarray, list[str]]:
+    """Return the points [N, 2] of vectors on a map, and the names of its axes, which t-SNE's has not.
+
+    Args:
+        units: vectors of length 1, [N, D].
+        method, perplexity, seed: as for `word_map`.
+
+    Raises:
+        ValueError, ImportError: as for `word_map`.
+    """
+    if method not in ("pca", "tsne"):
+        raise ValueError(f"method: expected 'pca' or 'tsne', got {method!r}")
+    if len(units) < 3:
+        raise ValueError(f"words: expected at least 3 words to map, got {len(units)}")
+    if method == "tsne":
+        return _tsne(units, perplexity, seed), []
+    points, shares = pca(units)
+    return points, [f"component {k + 1} ({share:.0%} of variance)" for k, share in enumerate(shares)]
 
 
 def _tsne(units: np.ndarray, perplexity: float | None, seed: int) -> np.ndarray:

@@ -28,6 +28,7 @@ from ._neighbors import nearest_neighbors
 from ._product_quantizer import quantize_matrix as quantize_matrix
 from ._quantized_vectors import QuantizedKeyedVectors, neighbor_agreement
 from ._sentence_vectors import SentenceVectors
+from ._spellings import near_spellings as near_spellings
 from ._subwords import MAX_BUCKET as MAX_BUCKET
 from ._subwords import MAX_N as MAX_N
 from ._subwords import Subwords as Subwords
