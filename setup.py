@@ -109,12 +109,17 @@ class BuildCore(build_ext):
 
     def instruction_sets(self) -> dict[str, list[str]]:
         """Return the compiler flags of each instruction set that is to be built, slowest first."""
-        known = X86_64 if platform.machine().lower() in ("x86_64", "amd64") else {"base": []}
+        known = X86_64 if self.machine() in ("x86_64", "amd64") else {"base": []}
         text = os.environ.get("SEQNN_BUILD_ISAS", " ".join(known))
         wanted = [self.native(known)] if text == "native" else text.split()
         if not wanted or not set(wanted) <= set(known):
             raise SystemExit(f"SEQNN_BUILD_ISAS={text!r}: expected native or some of {' '.join(known)}")
         return {isa: flags for isa, flags in known.items() if isa in wanted}
+
+    def machine(self) -> str:
+        """Return the kind of processor that the compiler compiles for: a cross compiler's is not this machine's."""
+        asked = subprocess.run([*self.command, "-dumpmachine"], capture_output=True, text=True, check=False)
+        return (asked.stdout.split("-")[0].strip() or platform.machine()).lower()
 
     def native(self, known: dict[str, list[str]]) -> str:
         """Return the best of the known instruction sets that this machine has."""
