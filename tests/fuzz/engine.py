@@ -9,6 +9,7 @@ import signal
 import traceback
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -77,12 +78,20 @@ def _inner(data: bytes, r: random.Random) -> tuple[bytes, Callable[[bytes], byte
     if data[8:9] == b"{":
         end = 8 + int.from_bytes(data[:8], "little")
         return data[8:end], lambda new: len(new).to_bytes(8, "little") + new + data[end:]
-    if data[:4] == b"PK\x03\x04":
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            files = {name: archive.read(name) for name in archive.namelist()}
+    files = _unzipped(data)
+    if files:
         name = r.choice([*files])
         return files[name], lambda new: _zipped({**files, name: new})
     return data, bytes
+
+
+def _unzipped(data: bytes) -> dict[str, bytes]:
+    """Return the files of an archive; none where it is no whole one."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    except (ValueError, RuntimeError, OSError, EOFError, zipfile.BadZipFile, zlib.error):
+        return {}
 
 
 def _zipped(files: dict[str, bytes]) -> bytes:
