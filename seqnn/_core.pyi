@@ -475,12 +475,13 @@ def word2vec_train(
 
 class doc2vec:
     MOST_EPOCHS: int
+    MOST_TAGS: int
 
 class doc2vec_train_result(NamedTuple):
     loss: np.ndarray
     examples: np.ndarray
 
-# doc2vec_train(ids:i[N], offsets:l[S+1], order:i[K], input+f[V,P], output+?f[V,P], nodes+?f[M,P], documents+f[G,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V], path_offsets?l[V+1], path_nodes?i[L], path_codes?u[L], tag_offsets:l[S+1], tags:i[U], window:n>=1, negative:n>=0, cbow:p, mean:p, words:p, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
+# doc2vec_train(ids:i[N], offsets:l[S+1], order:i[K], input+f[V,P], output+?f[V,Q], nodes+?f[M,Q], documents+f[G,P], null_word+?f[1,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V], path_offsets?l[V+1], path_nodes?i[L], path_codes?u[L], tag_offsets:l[S+1], tags:i[U], window:n>=1, negative:n>=0, cbow:p, mean:p, words:p, tag_count:n=1, shrink:p, alpha:d, slope:d, seed:n, epoch:n>=0, deterministic:p) -> loss:f64[1], examples:l[1]
 def doc2vec_train(
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,
@@ -490,6 +491,7 @@ def doc2vec_train(
     nodes: np.ndarray | None = None,
     *,
     documents: np.ndarray,
+    null_word: np.ndarray | None = None,
     keep: npt.ArrayLike | None = None,
     alias_threshold: npt.ArrayLike | None = None,
     alias_other: npt.ArrayLike | None = None,
@@ -503,6 +505,7 @@ def doc2vec_train(
     cbow: bool,
     mean: bool,
     words: bool,
+    tag_count: int = 1,
     shrink: bool,
     alpha: float,
     slope: float,
@@ -511,7 +514,7 @@ def doc2vec_train(
     deterministic: bool,
 ) -> doc2vec_train_result: ...
 
-# doc2vec_infer(ids:i[N], offsets:l[S+1], input:f[V,P], output?f[V,P], nodes?f[M,P], documents+f[S,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V], path_offsets?l[V+1], path_nodes?i[L], path_codes?u[L], window:n>=1, negative:n>=0, cbow:p, mean:p, words:p, shrink:p, alpha:d, slope:d, seed:n, epochs:n>=0) -> done:l[1]
+# doc2vec_infer(ids:i[N], offsets:l[S+1], input:f[V,P], output?f[V,Q], nodes?f[M,Q], documents+f[S,P], null_word?f[1,P], keep?u32[V], alias_threshold?u32[V], alias_other?i[V], path_offsets?l[V+1], path_nodes?i[L], path_codes?u[L], window:n>=1, negative:n>=0, cbow:p, mean:p, words:p, shrink:p, alpha:d, slope:d, seed:n, epochs:n>=0) -> done:l[1]
 def doc2vec_infer(
     ids: npt.ArrayLike,
     offsets: npt.ArrayLike,
@@ -520,6 +523,7 @@ def doc2vec_infer(
     nodes: npt.ArrayLike | None = None,
     *,
     documents: np.ndarray,
+    null_word: npt.ArrayLike | None = None,
     keep: npt.ArrayLike | None = None,
     alias_threshold: npt.ArrayLike | None = None,
     alias_other: npt.ArrayLike | None = None,

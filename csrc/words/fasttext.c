@@ -104,7 +104,8 @@ KERNEL(fasttext_sums)
 //:     window <= word2vec.MOST_WINDOW; negative <= word2vec.MOST_NEGATIVE
 KERNEL(fasttext_train)
 {
-    const struct training t = {TRAINING_OF(a),        .R = a->R, .row_offsets = a->row_offsets, .rows = a->rows,
-                               .factors = a->factors, .T = a->T};
+    const struct training t = {
+        TRAINING_OF(a),        .R = a->R, .Q = a->P, .row_offsets = a->row_offsets, .rows = a->rows,
+        .factors = a->factors, .T = a->T};
     return SQ_SHARED(train_words)(&t);
 }

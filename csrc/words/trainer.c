@@ -147,7 +147,7 @@ const char *SQ_SHARED(train_words)(const struct training *a)
     a->examples[0] = 0;
     if (a->K == 0 || a->N == 0) return NULL;
     const char *problem = NULL;
-    const int team = sq_team(a->K * BLOCK * a->P * 32);
+    const int team = sq_team(a->K * BLOCK * most(a->P, a->Q) * 32);
     struct hot_nodes hot = {0};
     struct shared shared = {
         .a = a, .longest_path = find_longest_path(a), .most_rows = find_most_rows(a), .most_tags = find_most_tags(a)};
@@ -215,7 +215,7 @@ const char *SQ_SHARED(infer_documents)(const struct training *a, int64_t epochs)
     struct shared shared = {.a = a, .longest_path = find_longest_path(a), .most_tags = 1};
     if (a->output) shared.alias = join_alias(a, &problem);
     bool ready = shared.alias || !a->output;
-    const int team = (int)most(1, least(sq_team(times(a->N * epochs, a->P * 32)), a->S));
+    const int team = (int)most(1, least(sq_team(times(a->N * epochs, most(a->P, a->Q) * 32)), a->S));
     if (ready && !problem) {
 #pragma omp parallel num_threads(team) reduction(&& : ready)
         {

@@ -14,6 +14,7 @@ struct training {
     int64_t N, S, K; // tokens, sentences, blocks to train on
     real *input, *output, *nodes;
     int64_t V, M, R, P; // words, inner nodes, rows of input, columns
+    int64_t Q;          // columns of output and nodes: P, but where rows of input are concatenated
     const uint32_t *keep, *alias_threshold;
     const int32_t *alias_other;
     const int64_t *path_offsets;
@@ -28,6 +29,8 @@ struct training {
     const int32_t *tags; // NULL but for doc2vec
     real *documents;     // [G][P]
     int64_t G, U;        // rows of documents, tags of all sentences
+    real *null_word;     // [P] stands where a window reaches beyond its text; NULL where rows are not concatenated
+    int64_t tag_count;   // with null_word: the tags of a sentence that is trained on
     bool no_words;       // words are no contexts: only documents are
     bool frozen;         // only documents change
     int64_t window, negative, seed, epoch;

@@ -38,7 +38,7 @@ static bool hot_find(struct hot_nodes *h, const struct training *a)
 // One thread's copies, and what the shared rows were when they were copied.
 struct hot_copies {
     struct hot_nodes *nodes;
-    real *mine, *before; // [count][P]
+    real *mine, *before; // [count][Q]
     int32_t uses[HOT_MOST];
 };
 
@@ -46,9 +46,9 @@ struct hot_copies {
 static bool hot_merge(struct hot_copies *h, const struct training *a, int64_t s)
 {
     if (__atomic_exchange_n(&h->nodes->locked[s], true, __ATOMIC_ACQUIRE)) return false;
-    real *restrict shared = a->nodes + h->nodes->node[s] * a->P, *restrict mine = h->mine + s * a->P;
-    real *restrict before = h->before + s * a->P;
-    for (int64_t i = 0; i < a->P; i++) {
+    real *restrict shared = a->nodes + h->nodes->node[s] * a->Q, *restrict mine = h->mine + s * a->Q;
+    real *restrict before = h->before + s * a->Q;
+    for (int64_t i = 0; i < a->Q; i++) {
         const real sum = shared[i] + (mine[i] - before[i]);
         shared[i] = mine[i] = before[i] = sum;
     }
@@ -60,8 +60,8 @@ static bool hot_merge(struct hot_copies *h, const struct training *a, int64_t s)
 static void hot_start(struct hot_copies *h, const struct training *a)
 {
     for (int64_t s = 0; s < h->nodes->count; s++) {
-        memcpy(h->mine + s * a->P, a->nodes + h->nodes->node[s] * a->P, (size_t)a->P * sizeof(real));
-        memcpy(h->before + s * a->P, h->mine + s * a->P, (size_t)a->P * sizeof(real));
+        memcpy(h->mine + s * a->Q, a->nodes + h->nodes->node[s] * a->Q, (size_t)a->Q * sizeof(real));
+        memcpy(h->before + s * a->Q, h->mine + s * a->Q, (size_t)a->Q * sizeof(real));
     }
 }
 
@@ -74,14 +74,14 @@ static void hot_finish(struct hot_copies *h, const struct training *a)
 // Returns the row to train for a node: the thread's copy where it has one.
 ALWAYS_INLINE real *hot_row(struct hot_copies *h, const struct training *a, int32_t node)
 {
-    real *const shared = a->nodes + node * a->P;
+    real *const shared = a->nodes + node * a->Q;
     if (!h->nodes || !h->nodes->slot[node]) return shared;
     const int64_t s = h->nodes->slot[node] - 1;
     const int32_t uses = ++h->uses[s];
     if (uses == HOT_USES)
-        for (int64_t at = 0; at < a->P; at += 64 / (int64_t)sizeof(real)) prefetch_write(shared + at);
+        for (int64_t at = 0; at < a->Q; at += 64 / (int64_t)sizeof(real)) prefetch_write(shared + at);
     if (uses > HOT_USES) hot_merge(h, a, s);
-    return h->mine + s * a->P;
+    return h->mine + s * a->Q;
 }
 
 #endif

@@ -198,7 +198,7 @@ static void block_sample(const struct training *a, struct block *b, int64_t turn
             b->end[c] = (int32_t)least(i + span + 1, stop);
             if (a->tags) b->tag[c] = tag, b->tags[c] = tags;
             const int64_t contexts = (a->no_words ? 0 : b->end[c] - b->begin[c] - 1) + tags;
-            examples += a->cbow ? contexts > 0 : contexts;
+            examples += a->null_word ? tags == a->tag_count : a->cbow ? contexts > 0 : contexts;
         }
         start = stop;
     }

@@ -26,6 +26,6 @@
 //:     window <= MOST_WINDOW; negative <= MOST_NEGATIVE
 KERNEL(word2vec_train)
 {
-    const struct training t = {TRAINING_OF(a), .R = a->V};
+    const struct training t = {TRAINING_OF(a), .R = a->V, .Q = a->P};
     return SQ_SHARED(train_words)(&t);
 }

@@ -6,7 +6,14 @@ from topics import SMALL, same_model, two_topics
 
 from seqnn import Callback, Doc2Vec, TaggedDocument, Word2Vec
 
-MODES = [{"dm": 1}, {"dm": 1, "dm_mean": 0}, {"dm": 0}, {"dm": 0, "dbow_words": 1}, {"dm": 0, "hs": 1, "negative": 0}]
+MODES = [
+    {"dm": 1},
+    {"dm": 1, "dm_mean": 0},
+    {"dm": 1, "dm_concat": 1, "epochs": 10},
+    {"dm": 0},
+    {"dm": 0, "dbow_words": 1},
+    {"dm": 0, "hs": 1, "negative": 0},
+]
 
 
 def tagged(count=300):
@@ -22,7 +29,7 @@ def means_of_cosines(one, other):
 @pytest.mark.parametrize("mode", MODES)
 def test_documents_of_a_topic_are_alike_and_so_are_inferred_ones(mode):
     texts = [(text, i) for i, text in enumerate(two_topics(300))]
-    model = Doc2Vec(texts, **SMALL, epochs=40, alpha=0.05, workers=1, **mode)
+    model = Doc2Vec(texts, **{**SMALL, "epochs": 40, "alpha": 0.05, "workers": 1, **mode})
     trained, inferred = model.dv.vectors, model.infer_vectors(two_topics(60, seed=9))
     assert trained.shape == (300, 20)
     for vectors in (inferred, *([] if model.dm else [trained])):  # in PV-DM the words around a word tell the topic, too
@@ -99,7 +106,10 @@ def test_documents_without_known_words_keep_their_tags(tmp_path):
     )
 
 
-@pytest.mark.parametrize("mode", [{"workers": 1}, {"workers": 2, "deterministic": True}])
+@pytest.mark.parametrize(
+    "mode",
+    [{"workers": 1}, {"workers": 2, "deterministic": True}, {"workers": 1, "dm": 1, "dm_concat": 1, "dm_tag_count": 2}],
+)
 def test_resumed_is_uninterrupted(tmp_path, mode):
     class Stop(Callback):
         def on_epoch_end(self, model):
@@ -194,7 +204,8 @@ def test_what_does_not_fit_the_model_is_refused():
         (lambda: model.infer_vector(["a1"], epochs=0), ValueError, "epochs"),
         (lambda: model.infer_vector(["a1"], alpha=-1), ValueError, "alpha"),
         (lambda: Doc2Vec().infer_vector(["a1"]), RuntimeError, "no vocabulary"),
-        (lambda: Doc2Vec(dm_concat=1), ValueError, "dm_concat, dm_tag_count: expected 0 and 1"),
+        (lambda: Doc2Vec(dm_concat=2), ValueError, "dm_concat"),
+        (lambda: Doc2Vec(dm_tag_count=0), ValueError, "dm_tag_count"),
         (lambda: Doc2Vec(dv=model.dv), ValueError, "dv, dv_mapfile: expected None"),
         (lambda: Doc2Vec([(["a"], [])], **SMALL), ValueError, "documents: expected at least one tag"),
         (lambda: Doc2Vec([], **SMALL), ValueError, "the corpus is empty"),
@@ -217,3 +228,54 @@ def test_a_file_holds_vectors_that_a_user_gave(tmp_path):
     assert model.infer_vector(["a1"]).shape == (20,)  # needs no documents
     with pytest.raises(ValueError, match="dv: its documents were changed; expected the 22 of the model"):
         model.save(tmp_path / "model")
+
+
+CONCAT = {**SMALL, "dm_concat": 1, "hs": 1, "window": 3}
+
+
+def test_concatenated_vectors_have_the_shapes_of_gensim_and_come_back_from_files(tmp_path):
+    model = Doc2Vec(tagged(50), **CONCAT, dm_tag_count=2, epochs=2)
+    words = len(model.wv)
+    assert model.layer1_size == 20 * (2 + 2 * 3) == model.syn1neg.shape[1] == model.syn1.shape[1]
+    assert model.estimate_memory()["syn1neg"] == words * 4 * 32 * 8 and model.wv.vectors.shape == (words, 20)
+    model.save(tmp_path / "model")
+    for mmap in (False, True):
+        loaded = Doc2Vec.load(tmp_path / "model", mmap=mmap)
+        same_model(model, loaded)
+        np.testing.assert_array_equal(loaded.syn1neg, model.syn1neg)
+        assert loaded.train(tagged(50), epochs=1)[0] and (loaded.syn1neg != model.syn1neg).any()
+    single = Doc2Vec([(text, i) for i, text in enumerate(two_topics(50))], **CONCAT, epochs=2)
+    single.save(tmp_path / "model")
+    vector = single.infer_vector(["a1", "b2", "a1"])
+    for mmap in (False, True):
+        np.testing.assert_array_equal(
+            Doc2Vec.load(tmp_path / "model", mmap=mmap).infer_vector(["a1", "b2", "a1"]), vector
+        )
+    assert Doc2Vec(dm=0, dm_concat=1).layer1_size == 100  # PV-DBOW has nothing to concatenate
+
+
+def test_files_from_before_vectors_were_concatenated_are_read(tmp_path):
+    model = Doc2Vec(tagged(20), **SMALL, epochs=1)
+    tensors, record, metadata = model._state()
+    for name in ("dm_concat", "dm_tag_count"):
+        del record["options"][name]
+    again = Doc2Vec._restored(tensors, record, metadata, "file")
+    assert again.dm_concat == 0
+    np.testing.assert_array_equal(again.dv.vectors, model.dv.vectors)
+
+
+def test_concatenation_wants_as_many_tags_as_it_was_told():
+    documents = [*tagged(20), TaggedDocument(["a1", "a2"], ["alone"])]
+    with pytest.warns(UserWarning, match="1 of 21 have another number of tags than dm_tag_count=2"):
+        model, fresh = (Doc2Vec(documents, **CONCAT, dm_tag_count=2, epochs=epochs) for epochs in (1, 0))
+    same = (model.dv.vectors == fresh.dv.vectors).all(axis=1)
+    assert [model.dv.index_to_key[i] for i in np.flatnonzero(same)] == ["alone"]
+    for call, message in (
+        (lambda: model.infer_vector(["a1"]), "infer_vectors: .* expected a model with dm_tag_count=1, got 2"),
+        (lambda: model.predict_output_word(["a1"]), "predict_output_word: .* got one with dm_concat=1"),
+        (lambda: model.score([["a1"]]), "score: .* got one with dm_concat=1"),
+        (lambda: model.set_params(window=2).train(documents), "window: the weights were built with another setting"),
+        (lambda: model.set_params(dm_concat=0).train(documents), "dm_concat: the weights were built with another"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()

@@ -142,6 +142,20 @@ def test_vectors_have_files_of_their_own(model, tmp_path):
         FastTextKeyedVectors.load(tmp_path / "plain")
 
 
+def test_vectors_that_a_user_assigns_are_kept_by_files_and_trained_on(tmp_path):
+    model = FastText(SENTENCES, epochs=1, **FAST)
+    given = np.random.default_rng(1).standard_normal(model.wv.vectors.shape)
+    model.wv.vectors = given
+    model.save(tmp_path / "model")
+    for wv in (model.wv, FastText.load(tmp_path / "model").wv):
+        np.testing.assert_allclose(wv.vectors, given, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(wv["night"], by_hand(wv, "night"), rtol=1e-5, atol=1e-6)
+    model.train(SENTENCES, epochs=1, start_alpha=1e-9, end_alpha=1e-9)
+    np.testing.assert_allclose(model.wv.vectors, given, atol=1e-5)
+    with pytest.raises(ValueError, match=r"vectors: expected shape \(6, 12\), got \(5, 12\)"):
+        model.wv.vectors = given[:5]
+
+
 def test_words_that_a_user_adds_have_no_parts(tmp_path):
     model = FastText(SENTENCES, epochs=1, **FAST)
     model.wv.add_vectors(["new"], np.ones((1, 12)))

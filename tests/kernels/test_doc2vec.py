@@ -1,4 +1,5 @@
-"""The doc2vec trainer against the NumPy twin of word2vec, whose windows have rows of documents as further contexts."""
+"""The doc2vec trainer against NumPy twins: that of word2vec, with rows of documents as further contexts, and one whose
+contexts stand side by side."""
 
 import numpy as np
 import pytest
@@ -37,19 +38,36 @@ def document_case(rng, tokens, *, documents=9, words=True, **how):
     return case | {"documents": matrix, "tags": tags, "tag_offsets": offsets, "words": words}
 
 
-def sample_documents(case, index):
-    """The windows of a block; documents are rows after those of the words."""
-    tokens, windows = sample_tokens(case, index)
+def tags_of_tokens(case):
+    """The tags of each kept token."""
     kept = np.ones(len(case["ids"]), bool)
     if case["keep"] is not None:
         kept = philox(len(kept), case["seed"], 3 * case["epoch"]) <= case["keep"][case["ids"]]
     sentences = np.searchsorted(case["offsets"], np.flatnonzero(kept), side="right") - 1
+    return [case["tags"][case["tag_offsets"][s] : case["tag_offsets"][s + 1]] for s in sentences]
+
+
+def sample_documents(case, index):
+    """The windows of a block; documents are rows after those of the words."""
+    tokens, windows = sample_tokens(case, index)
+    tags, first = tags_of_tokens(case), case.get("first_document", 0)
     found = []
     for i, contexts, negatives in windows:
-        span = slice(case["tag_offsets"][sentences[i]], case["tag_offsets"][sentences[i] + 1])
-        rows = case["tags"][span] + case.get("first_document", 0)
-        found.append((tokens[i], np.concatenate([tokens[contexts if case["words"] else []], rows]), negatives))
+        found.append(
+            (tokens[i], np.concatenate([tokens[contexts if case["words"] else []], tags[i] + first]), negatives)
+        )
     return found
+
+
+def sample_places(case, index):
+    """The windows of a block, a row for each place: those of documents follow those of words, the null word is the last."""
+    tokens, windows = sample_tokens(case, index)
+    tags, span = tags_of_tokens(case), case["window"]
+    for i, contexts, negatives in windows:
+        if len(tags[i]) == case["tag_count"]:
+            before, after = ([tokens[j] for j in contexts if (j < i) == left] for left in (True, False))
+            words = [-1] * (span - len(before)) + before + after + [-1] * (span - len(after))
+            yield tokens[i], np.concatenate([tags[i] + len(case["input"]), words]), negatives
 
 
 def twin(case):
@@ -59,6 +77,60 @@ def twin(case):
     found = reference(whole, sample_documents)
     case["input"][:], case["documents"][:] = whole["input"][:count], whole["input"][count:]
     return found
+
+
+def concat_case(rng, tokens, tag_count=2, **how):
+    """A case whose outputs have a part for each tag and each place of the window."""
+    case = document_case(rng, tokens, cbow=True, shrink=False, **how)
+    parts = tag_count + 2 * case["window"]
+    wide = {
+        name: np.concatenate([rng.permutation(case[name]) * 0.3 for _ in range(parts)], axis=1)
+        for name in ("output", "nodes")
+        if case[name] is not None
+    }
+    return case | wide | {"null_word": case["documents"][:1].copy(), "tag_count": tag_count}
+
+
+def learn(case, hidden, centre, negatives, alpha):
+    """Train the outputs on one hidden vector; return what it should change by, and the loss."""
+    back, loss, changes = 0, 0.0, []
+    for group in place_outputs(case, centre, negatives):
+        sign = np.array([sign for _, _, sign in group])
+        outputs = np.stack([case[name][row] for name, row, _ in group])
+        z = sign * (outputs @ hidden)
+        loss += float((sign**2 * np.logaddexp(0, z)).sum())
+        error = -alpha * sign / (1 + np.exp(-z))
+        back = back + error @ outputs
+        changes += [(name, row, e) for (name, row, _), e in zip(group, error, strict=True)]
+    for name, row, e in changes:
+        case[name][row] += e * hidden
+    return back, loss
+
+
+def concat_twin(case):
+    """Train on windows whose rows stand side by side."""
+    loss, examples, count = 0.0, 0, len(case["input"])
+    rows = np.concatenate([case["input"], case["documents"], case["null_word"]])
+    for turn, index in enumerate(case["order"].tolist()):
+        for centre, places, negatives in sample_places(case, index):
+            hidden = rows[places].ravel()
+            back, more = learn(case, hidden, centre, negatives, case["alpha"] + case["slope"] * turn)
+            np.add.at(rows, places, back.reshape(len(places), -1))
+            loss, examples = loss + more, examples + 1
+    case["input"][:], case["documents"][:], case["null_word"][:] = rows[:count], rows[count:-1], rows[-1:]
+    return loss, examples
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_training_on_rows_side_by_side_is_the_twins(objective):
+    rng = np.random.default_rng(8)
+    how = OBJECTIVES[objective]
+    for case in (
+        concat_case(rng, 300, **how),
+        concat_case(rng, 120, 1, **how, sub_sampled=False, window=7, negative=1, width=16, dim=16),
+        concat_case(rng, 100, **how, negative=13, width=112, window=2),
+    ):
+        check_against_twin(case, concat_twin, True, (1e-10, 2e-4))
 
 
 @pytest.mark.parametrize("objective", ["ns", "both"])
@@ -74,8 +146,11 @@ def test_training_is_the_twins(mode, objective):
         check_against_twin(case, twin, True, (1e-10, 2e-4))
 
 
-def test_deterministic_training_has_the_same_bits_on_any_team():
-    case = document_case(np.random.default_rng(4), 20_000, **MODES["dbow_words"])
+@pytest.mark.parametrize(
+    "make", [lambda rng: document_case(rng, 20_000, **MODES["dbow_words"]), lambda rng: concat_case(rng, 9_000)]
+)
+def test_deterministic_training_has_the_same_bits_on_any_team(make):
+    case = make(np.random.default_rng(4))
     first = None
     for size in TEAMS:
         with team(size):
@@ -85,11 +160,22 @@ def test_deterministic_training_has_the_same_bits_on_any_team():
             assert_identical(weights(got), first, f"team of {size}")
 
 
+def test_rows_side_by_side_are_trained_by_many_threads_at_once():
+    case = concat_case(np.random.default_rng(9), 40_000, hs=True, words=300)
+    alone, together = copied(case, np.float32), copied(case, np.float32)
+    with team(1):
+        expected = train(alone)
+    with team(3):
+        loss, examples = train(together)
+    assert examples == expected[1] and loss == pytest.approx(expected[0], rel=0.05)
+
+
 def infer_case(rng, mode, objective="ns"):
-    case = document_case(rng, 260, **MODES[mode] | OBJECTIVES[objective], sub_sampled=False)
+    how = OBJECTIVES[objective] | {"sub_sampled": False}
+    case = concat_case(rng, 260, 1, **how) if mode == "concat" else document_case(rng, 260, **MODES[mode] | how)
     sentences = len(case["offsets"]) - 1
-    for name in ("order", "epoch", "tags", "tag_offsets"):
-        del case[name]
+    for name in ("order", "epoch", "tags", "tag_offsets", "tag_count"):
+        case.pop(name, None)
     case["documents"] = np.resize(case["documents"], (sentences, case["documents"].shape[1])).copy()
     return case | {"slope": -0.01, "epochs": 3}
 
@@ -107,6 +193,13 @@ def infer_twin(case):
         }
         for epoch in range(case["epochs"] if len(ids) else 0):
             alpha = case["alpha"] + case["slope"] * epoch
+            if "null_word" in case:
+                one |= {"epoch": epoch, "tag_count": 1, "tag_offsets": np.array([0, 1]), "tags": np.zeros(1, int)}
+                for centre, places, negatives in sample_places(one, 0):
+                    rows = np.concatenate([case["input"], row[None], case["null_word"]])
+                    back, _ = learn(copied(case), rows[places].ravel(), centre, negatives, alpha)
+                    row += back[: len(row)]
+                continue
             for centre, contexts, negatives in sample_documents(one | {"epoch": epoch}, 0):
                 rows = np.concatenate([case["input"][contexts], row[None]])
                 n = len(rows)
@@ -125,7 +218,7 @@ def infer_twin(case):
     return found
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [*MODES, "concat"])
 def test_inference_trains_each_document_alone_and_nothing_else(mode):
     case = infer_case(np.random.default_rng(5), mode)
     expected = infer_twin(copied(case))
@@ -165,5 +258,13 @@ def test_bad_arrays_are_errors():
         bad[len(bad) // 2] = value
         with pytest.raises(ValueError, match=rf"{name}: "):
             train(copied(case, np.float32) | {name: bad})
+    case = copied(concat_case(np.random.default_rng(7), 300), np.float32)
+    for change in ({"tag_count": 3}, {"window": 5}, {"null_word": None}, {"shrink": True}, {"cbow": False}):
+        with pytest.raises(ValueError, match="doc2vec_train"):
+            train(copied(case, np.float32) | change)
+    bad = case["tags"].copy()
+    bad[:] = 9
+    with pytest.raises(ValueError, match="tags: "):
+        train(copied(case, np.float32) | {"tags": bad})
     with pytest.raises(ValueError, match="epochs"):
         _core.doc2vec_infer(**copied(infer_case(np.random.default_rng(7), "dm"), np.float32) | {"epochs": 10**6})

@@ -102,3 +102,17 @@ def test_a_shadow_follows_changes_of_the_vectors():
     expected = nearest_neighbors(wv["w5"][None], wv.vectors, 3, exclude=[[5]])[0][0]
     for _ in range(3):
         assert [wv.get_index(word) for word, _ in wv.most_similar("w5", topn=3)] == expected.tolist()
+
+
+def test_a_change_of_the_whole_matrix_in_place_is_noticed_and_one_of_single_rows_where_norms_are_filled_anew():
+    wv = large_vectors()
+    for _ in range(2):
+        wv.most_similar("w5")
+    wv.vectors[:] = wv.vectors[::-1].copy()
+    fresh = KeyedVectors.from_arrays(wv.index_to_key, wv.vectors.copy())
+    for _ in range(3):
+        assert wv.most_similar("w5") == fresh.most_similar("w5")
+    wv.vectors[7] = 2 * wv.vectors[5]
+    wv.fill_norms(force=True)
+    for _ in range(3):
+        assert wv.most_similar("w5")[0] == ("w7", pytest.approx(1))

@@ -189,7 +189,7 @@ def train(case, *, deterministic=False, cuts=()):
 
 
 def weights(case):
-    names = ("input", "output", "nodes", "documents")
+    names = ("input", "output", "nodes", "documents", "null_word")
     return tuple(case[name] for name in names if case.get(name) is not None)
 
 

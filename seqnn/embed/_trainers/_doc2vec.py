@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from ... import _core
-from ..._arguments import integer, number, optional_integer, renamed
+from ..._arguments import optional_integer, renamed, warn_caller
 from ..._callbacks import EarlyStopping
 from ..._files import Path
-from ..._memory import padded
 from ..._settings import Flag, Integer
-from ..._threads import threads
-from ...random import fill_uniform
 from ...text import Corpus, ScannedCorpus, Vocabulary, encoded_of, files_of
 from .._vectors import KeyedVectors
 from ._corpus import Source
-from ._documents import DOCUMENT_STREAM, Documents, DocumentWeights, Numbered, Tag
-from ._word2vec import TrimRule, Word2Vec
-
-MOST_EPOCHS = _core.doc2vec.MOST_EPOCHS
-"""Epochs of an inference, at most."""
-
-_CALL = 1 << 20
-"""Words times epochs of one call into C: some tenths of a second, so that Ctrl-C works in between."""
+from ._doc2vec_inference import DocumentInference
+from ._document_weights import DocumentWeights, parts_of
+from ._documents import Documents, Numbered, Tag
+from ._word2vec import Word2Vec
+from ._word2vec_vocabulary import TrimRule
 
 
-class Doc2Vec(Word2Vec):
+class Doc2Vec(DocumentInference, Word2Vec):
     """Vectors of documents (paragraph vectors) by PV-DM or PV-DBOW, and of their words.
 
     PV-DM predicts a word from the words around it and from the documents that it belongs to; PV-DBOW from the documents
@@ -45,7 +39,10 @@ class Doc2Vec(Word2Vec):
         dm: 1 PV-DM, 0 PV-DBOW.
         dm_mean: PV-DM: 1 mean of the words' and the documents' vectors, 0 their sum; None: mean.
         dbow_words: PV-DBOW: 1 trains the words' vectors by skip-gram, too; with 0 they keep their initial values.
-        dm_concat, dm_tag_count: may only be 0 and 1: vectors are not concatenated.
+        dm_concat: PV-DM: 1 sets the vectors of documents and of all places of the window side by side instead, which
+            makes a far larger model that is several times slower. A null word stands where a window reaches beyond its
+            text; windows are not shrunk.
+        dm_tag_count: with `dm_concat`: tags of a document; documents with another number are not trained on.
         pretrained: first vectors of the words, as for `Word2Vec`; with PV-DBOW alone they stay.
         freeze: may only be False: all words are trained.
         dv, dv_mapfile: may only be None: documents begin with random vectors, and a file is mapped by `load`.
@@ -71,12 +68,23 @@ class Doc2Vec(Word2Vec):
     dm = Flag(1)
     dm_mean = Integer(None, maximum=1)
     dbow_words = Flag(0)
+    dm_concat = Flag(0)
+    dm_tag_count = Integer(1, minimum=1, maximum=_core.doc2vec.MOST_TAGS)
     epochs = Integer(10)
 
     sg = property(lambda self: 1 - self.dm, doc="1 PV-DBOW, 0 PV-DM: what skip-gram and CBOW are of.")  # type: ignore[assignment]
     cbow_mean = property(lambda self: 1 if self.dm_mean is None else self.dm_mean, doc="See `dm_mean`.")  # type: ignore[assignment]
 
     dv: KeyedVectors
+
+    @property
+    def _concatenates(self) -> bool:
+        return bool(self.dm and self.dm_concat)
+
+    @property
+    def layer1_size(self) -> int:
+        """The length of what words are predicted from, under gensim's name."""
+        return self.vector_size * parts_of(self)
 
     _kind = "Doc2Vec"
     _weights_type = DocumentWeights
@@ -127,11 +135,6 @@ class Doc2Vec(Word2Vec):
         pretrained: Any = None,
         freeze: Any = False,
     ) -> None:
-        if dm_concat or dm_tag_count != 1:
-            raise ValueError(
-                f"dm_concat, dm_tag_count: expected 0 and 1 (vectors are not concatenated), got {dm_concat!r} and "
-                f"{dm_tag_count!r}; dm_mean=1 or 0 takes their mean or sum"
-            )
         if dv is not None or dv_mapfile is not None:
             raise ValueError("dv, dv_mapfile: expected None; load(path, mmap=True) maps the vectors of a file")
         self._store(locals())
@@ -192,6 +195,10 @@ class Doc2Vec(Word2Vec):
 
     # Training
 
+    @property
+    def _shrinks(self) -> bool:
+        return self.shrink_windows and not self._concatenates
+
     def _check_documents(self) -> None:
         dv, weights = self.dv, self._weights
         if dv.index_to_key != weights.tags or dv.vectors.shape != (len(weights.tags), weights.size):
@@ -214,6 +221,15 @@ class Doc2Vec(Word2Vec):
             tensors["documents"] = np.asarray(self.dv.vectors, np.float32)  # also what a user has put there
         return tensors, record, metadata
 
+    @classmethod
+    def _restored(
+        cls, tensors: Mapping[str, np.ndarray], record: Mapping[str, Any], metadata: Mapping[str, str], name: str
+    ) -> Self:
+        options = {"dm_concat": 0, "dm_tag_count": 1} | record[
+            "options"
+        ]  # files had none before vectors were concatenated
+        return super()._restored(tensors, {**record, "options": options}, metadata, name)
+
     def _weights_changed(self) -> None:
         super()._weights_changed()
         self.dv.fill_norms(force=True)
@@ -222,122 +238,10 @@ class Doc2Vec(Word2Vec):
         if self.dv._locked():
             raise ValueError("dv.vectors_lockf: Doc2Vec trains all documents")
         tags, offsets = self._reading.rows(self.dv.key_to_index, len(corpus))
+        if self._concatenates and (others := int((np.diff(offsets) != self.dm_tag_count).sum())):
+            warn_caller(
+                f"documents: {others} of {len(corpus)} have another number of tags than dm_tag_count={self.dm_tag_count}; "
+                "dm_concat=1 does not train on them",
+                UserWarning,
+            )
         return partial(super()._kernel(corpus), tags=tags, tag_offsets=offsets, words=bool(self.dm or self.dbow_words))
-
-    # Other documents
-
-    @renamed(steps="epochs")
-    def infer_vector(
-        self,
-        doc_words: Sequence[str],
-        alpha: float | None = None,
-        min_alpha: float | None = None,
-        epochs: int | None = None,
-    ) -> np.ndarray:
-        """Make the vector of a document that the model was not trained on, or was: for many, `infer_vectors` is faster.
-
-        The vector alone is trained, from the same initial values for every document. It depends on the words, the model
-        and its seed only.
-
-        Args:
-            doc_words: the words; unknown ones are left out.
-            alpha, min_alpha: learning rate, falling from epoch to epoch from alpha to min_alpha; default: the model's.
-            epochs: passes over the words; default: the model's.
-
-        Returns:
-            float32 [vector_size]. Without a known word it has its initial values.
-        """
-        if isinstance(doc_words, str):
-            raise TypeError(f"doc_words: expected a list of words, got a string: {doc_words!r:.60}")
-        return self.infer_vectors([doc_words], alpha, min_alpha, epochs)[0]
-
-    def infer_vectors(
-        self,
-        documents: Iterable[Sequence[str]],
-        alpha: float | None = None,
-        min_alpha: float | None = None,
-        epochs: int | None = None,
-    ) -> np.ndarray:
-        """Make the vectors of many documents: each is what `infer_vector` makes, bit by bit, on all threads.
-
-        Args:
-            documents: lists of words; unknown words are left out.
-            alpha, min_alpha, epochs: as for `infer_vector`.
-
-        Returns:
-            float32 [documents, vector_size].
-
-        >>> from seqnn import Doc2Vec
-        >>> texts = [(["night", "moon", "dark"], "night"), (["day", "sun", "light"], "day")] * 20
-        >>> model = Doc2Vec(texts, vector_size=8, min_count=1, sample=0, verbose=0)
-        >>> model.infer_vectors([["moon"], ["sun", "light"]]).shape
-        (2, 8)
-        """
-        self._require_vocabulary("infer_vectors")
-        self._check_words()
-        alpha = self.alpha if alpha is None else number("alpha", alpha, above=0)
-        min_alpha = min(self.min_alpha, alpha) if min_alpha is None else number("min_alpha", min_alpha, minimum=0)
-        epochs = integer("epochs", self.epochs if epochs is None else epochs, 1, MOST_EPOCHS)
-        index, ids, offsets = self.wv.key_to_index, [], [0]
-        for document in documents:
-            if isinstance(document, str):
-                raise TypeError(f"documents: expected lists of words, got a string: {document!r:.60}")
-            ids.extend([row for row in map(index.get, document) if row is not None])
-            offsets.append(len(ids))
-        return self._inferred(np.array(ids, np.int32), np.array(offsets, np.int64), alpha, min_alpha, epochs)
-
-    def _inferred(
-        self, ids: np.ndarray, offsets: np.ndarray, alpha: float, min_alpha: float, epochs: int
-    ) -> np.ndarray:
-        size, count = self.vector_size, len(offsets) - 1
-        first = np.zeros(padded(size), np.float32)
-        fill_uniform(first[None, :size], -0.5 / size, 0.5 / size, seed=self.seed, stream=DOCUMENT_STREAM << 1)
-        found = np.empty((count, len(first)), np.float32)
-        found[:] = first
-        self._weights = weights = self._weights.following(self.wv)
-        begin = 0
-        with threads(self.workers):
-            while begin < count:
-                end = int(np.searchsorted(offsets, offsets[begin] + max(1, _CALL // epochs), "right")) - 1
-                end = min(max(end, begin + 1), count)
-                _core.doc2vec_infer(
-                    ids[offsets[begin] : offsets[end]],
-                    offsets[begin : end + 1] - offsets[begin],
-                    input=weights.input,
-                    output=weights.output,
-                    nodes=weights.nodes,
-                    documents=found[begin:end],
-                    **vars(self._tables()),
-                    window=self.window,
-                    negative=self.negative,
-                    cbow=bool(self.dm),
-                    mean=bool(self.cbow_mean),
-                    words=bool(self.dm or self.dbow_words),
-                    shrink=self.shrink_windows,
-                    alpha=alpha,
-                    slope=(min_alpha - alpha) / max(epochs - 1, 1),
-                    seed=self.seed,
-                    epochs=epochs,
-                )
-                begin = end
-        return found[:, :size].copy()
-
-    def similarity_unseen_docs(
-        self,
-        doc_words1: Sequence[str],
-        doc_words2: Sequence[str],
-        alpha: float | None = None,
-        min_alpha: float | None = None,
-        epochs: int | None = None,
-    ) -> float:
-        """Compute the cosine of the inferred vectors of two documents.
-
-        Args:
-            doc_words1, doc_words2: their words.
-            alpha, min_alpha, epochs: as for `infer_vector`.
-
-        Returns:
-            The cosine.
-        """
-        first, second = (self.infer_vector(words, alpha, min_alpha, epochs) for words in (doc_words1, doc_words2))
-        return float(KeyedVectors.cosine_similarities(first, second[None])[0])

@@ -1,26 +1,18 @@
-"""Documents with their tags, as Doc2Vec reads them, and the matrix of their vectors."""
+"""Documents with their tags, as Doc2Vec reads them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ... import _core
-from ..._memory import big_zeros, padded
-from ..._strings import pack, packed_fits, unpack
-from ...random import fill_uniform
-from ...text import Vocabulary
 from .._vectors import KeyedVectors
-from ._word2vec_weights import INITIAL_STREAM, Weights, check_tensor
-
-DOCUMENT_STREAM = INITIAL_STREAM << 2
-"""Stream of random numbers of the documents' initial vectors."""
 
 Tag = str | int
+
+_PLAIN = frozenset({str, int})
 
 
 class TaggedDocument(NamedTuple):
@@ -76,6 +68,8 @@ class Documents:
                     f"got {type(document).__name__} as document {number}: {document!r:.60}"
                 ) from None
             words, tags = document
+        if type(tags) is list and _PLAIN.issuperset(map(type, tags)):  # of most documents: the checks below take longer
+            return words, tags.copy()
         if isinstance(tags, bytes) or not isinstance(tags, str | int | np.integer | Iterable):
             raise TypeError(
                 f"tags: expected strings or integers, got {type(tags).__name__} for document {number}: {tags!r:.60}"
@@ -99,7 +93,7 @@ class Documents:
                 "(infer_vector makes vectors of others)"
             )
         rows = np.array([index[tag] for tags in self.tags for tag in tags], np.int32)
-        return rows, np.concatenate([[0], np.cumsum([len(tags) for tags in self.tags], dtype=np.int64)])
+        return rows, np.concatenate([[0], np.cumsum(list(map(len, self.tags)), dtype=np.int64)])
 
 
 class Numbered:
@@ -114,79 +108,3 @@ class Numbered:
         if count > len(index):
             raise ValueError(f"documents: expected at most the {len(index)} of the model, got {count}")
         return np.arange(count, dtype=np.int32), np.arange(count + 1)
-
-
-@dataclass
-class DocumentWeights(Weights):
-    """`Weights` with a matrix of the documents' vectors."""
-
-    documents: np.ndarray
-    tags: list[Tag]
-
-    @classmethod
-    def new(cls, vocabulary: Vocabulary, settings: Any) -> DocumentWeights:
-        words, tags = Weights.new(vocabulary, settings), settings._new_tags()
-        if not tags:
-            raise ValueError("documents: expected at least one tag")
-        weights = cls(
-            words.size, words.input, words.output, words.nodes, big_zeros((len(tags), padded(words.size))), tags
-        )
-        weights.draw_documents(settings.seed)
-        return weights
-
-    @staticmethod
-    def estimated(count: int, words: list[str] | None, settings: Any) -> dict[str, int]:
-        documents = len(settings.dv) * 4 * padded(settings.vector_size)
-        return Weights.estimated(count, words, settings) | {"doctag_syn0": documents}
-
-    def arrays(self) -> list[np.ndarray]:
-        return [*super().arrays(), self.documents]
-
-    def draw_documents(self, seed: int) -> None:
-        """Draw the documents' initial values as those of words."""
-        half = 0.5 / self.size
-        fill_uniform(self.documents[:, : self.size], -half, half, seed=seed, stream=DOCUMENT_STREAM)
-
-    def reset(self, seed: int) -> None:
-        super().reset(seed)
-        self.draw_documents(seed)
-
-    def grown(self, vocabulary: Vocabulary, seed: int) -> Weights:
-        raise ValueError(
-            "update: a model of documents takes no new words; make a new model, or infer_vector for new documents"
-        )
-
-    def _blank(self) -> Self:
-        words = Weights._blank(Weights(self.size, self.input, self.output, self.nodes))
-        documents = big_zeros((len(self.documents), padded(self.size)))
-        return type(self)(self.size, words.input, words.output, words.nodes, documents, self.tags)
-
-    def vectors_of_documents(self) -> DocumentVectors:
-        """Return the documents' vectors, a view of the weights."""
-        return DocumentVectors.from_arrays(self.tags, self.documents[:, : self.size])  # type: ignore[arg-type]
-
-    def kernel(self, vocabulary: Vocabulary, factors: np.ndarray | None) -> Callable[..., Any]:
-        if factors is not None:
-            raise ValueError("vectors_lockf: Doc2Vec trains all words; frozen words are for Word2Vec and FastText")
-        return partial(_core.doc2vec_train, documents=self.documents)
-
-    # Files
-
-    def tensors(self, wv: KeyedVectors) -> dict[str, np.ndarray]:
-        marked = (f"i{tag}" if isinstance(tag, int) else f"s{tag}" for tag in self.tags)
-        tags, offsets = pack(marked)
-        documents = {"documents": self.documents[:, : self.size], "tags": tags, "tag_offsets": offsets}
-        return super().tensors(wv) | documents
-
-    @classmethod
-    def restored(cls, settings: Any, wv: KeyedVectors, tensors: Mapping[str, np.ndarray]) -> DocumentWeights:
-        words = Weights.restored(settings, wv, tensors)
-        if not {"documents", "tags", "tag_offsets"} <= tensors.keys():
-            raise ValueError("damaged, tensors 'documents', 'tags' and 'tag_offsets' must be there")
-        tags, offsets = tensors["tags"], tensors["tag_offsets"]
-        count = len(tensors["documents"])
-        documents = check_tensor(tensors, "documents", (count, words.size))
-        if not packed_fits(tags, offsets, count):
-            raise ValueError("damaged, tensors 'tags' and 'tag_offsets' must name each document")
-        names: list[Tag] = [int(name[1:]) if name.startswith("i") else name[1:] for name in unpack(tags, offsets)]
-        return cls(words.size, words.input, words.output, words.nodes, documents, names)

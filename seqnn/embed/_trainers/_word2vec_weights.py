@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
 
@@ -21,7 +21,7 @@ INITIAL_STREAM = 1 << 40
 
 @dataclass
 class Weights:
-    """Matrices whose rows are padded with zeros from `size` to a multiple of 16 columns."""
+    """Matrices whose rows, or the parts of them, are padded with zeros from `size` to a multiple of 16 columns."""
 
     size: int
     input: np.ndarray
@@ -30,6 +30,8 @@ class Weights:
     """The words' vectors as predicted words, V x P; only with negative sampling."""
     nodes: np.ndarray | None
     """The inner nodes of the Huffman tree, max(V - 1, 0) x P; only with hierarchical softmax."""
+    parts: int = field(default=1, kw_only=True)
+    """The vectors that a row of `output` and `nodes` has side by side, in P columns each."""
 
     @classmethod
     def new(cls, vocabulary: Vocabulary, settings: Any) -> Weights:
@@ -40,14 +42,15 @@ class Weights:
         return weights
 
     @classmethod
-    def zeros(cls, count: int, size: int, *, negative: bool, hs: bool) -> Weights:
+    def zeros(cls, count: int, size: int, *, negative: bool, hs: bool, parts: int = 1) -> Weights:
         """Make zeros for `count` words."""
         width = padded(size)
         return cls(
             size,
             big_zeros((count, width)),
-            big_zeros((count, width)) if negative else None,
-            big_zeros((max(count - 1, 0), width)) if hs else None,
+            big_zeros((count, parts * width)) if negative else None,
+            big_zeros((max(count - 1, 0), parts * width)) if hs else None,
+            parts=parts,
         )
 
     @staticmethod
@@ -147,14 +150,20 @@ class Weights:
         """
         rows = self._rows_of(wv)
         width = padded(self.size)
-        suitable = all(a.shape[1] == width and a.flags.c_contiguous and a.flags.writeable for a in self.arrays())
+        widths = (width, self.parts * width)
+        suitable = all(a.shape[1] in widths and a.flags.c_contiguous and a.flags.writeable for a in self.arrays())
         if suitable and rows.ctypes.data == self.input.ctypes.data and rows.strides == self.input.strides:
             return self
         copy = self._blank()
         for old, new in zip([rows, *self.arrays()[1:]], copy.arrays(), strict=True):
-            new[:, : self.size] = old[:, : self.size]
+            parts = new.shape[1] // width
+            _split(new, parts)[:, :, : self.size] = _split(old, parts)[:, :, : self.size]
         copy._show(wv)
         return copy
+
+    def unpadded(self, matrix: np.ndarray) -> np.ndarray:
+        """Return `output` or `nodes` without the padding of the parts; a view where rows have one part."""
+        return _split(matrix, self.parts)[:, :, : self.size].reshape(len(matrix), self.parts * self.size)
 
     def _blank(self) -> Self:
         """Make zeros of these shapes, ready to be trained."""
@@ -190,20 +199,27 @@ class Weights:
         """Return the matrices of the predicted words and the inner nodes, as files keep them; those in `wv` it keeps itself."""
         self._rows_of(wv)
         found = {"output": self.output, "nodes": self.nodes}
-        return {name: matrix[:, : self.size] for name, matrix in found.items() if matrix is not None}
+        return {name: self.unpadded(matrix) for name, matrix in found.items() if matrix is not None}
 
     @classmethod
-    def restored(cls, settings: Any, wv: KeyedVectors, tensors: Mapping[str, np.ndarray]) -> Weights:
+    def restored(cls, settings: Any, wv: KeyedVectors, tensors: Mapping[str, np.ndarray], parts: int = 1) -> Weights:
         """Return the weights that a file holds, where they lie; a ValueError where they are not there or do not fit."""
         size, count = settings.vector_size, len(wv)
         check_tensor(tensors, "vectors", (count, size))
-        output = check_tensor(tensors, "output", (count, size)) if settings.negative else None
-        nodes = check_tensor(tensors, "nodes", (count - 1, size)) if settings.hs else None
-        return cls._of_file(size, wv, output, nodes)
+        output = check_tensor(tensors, "output", (count, parts * size)) if settings.negative else None
+        nodes = check_tensor(tensors, "nodes", (count - 1, parts * size)) if settings.hs else None
+        weights = cls._of_file(size, wv, output, nodes)
+        weights.parts = parts
+        return weights
 
     @classmethod
     def _of_file(cls, size: int, wv: KeyedVectors, output: np.ndarray | None, nodes: np.ndarray | None) -> Weights:
         return cls(size, wv.vectors, output, nodes)
+
+
+def _split(matrix: np.ndarray, parts: int) -> np.ndarray:
+    """Return a view of a matrix whose rows are cut into parts."""
+    return matrix.reshape(len(matrix), parts, matrix.shape[1] // parts)
 
 
 def check_tensor(tensors: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from ..._file_floats import widened
 from ._fasttext_quantized import CENTROIDS, Quantized
 from ._product_quantizer import quantize_matrix
 
@@ -98,7 +99,7 @@ class HalfRows(CompactRows):
         return self.halves.shape  # type: ignore[return-value]
 
     def decoded(self, rows: Any) -> np.ndarray:
-        return self.halves[rows].astype(np.float32)
+        return widened(np.ascontiguousarray(self.halves[rows]))
 
     def chosen(self, rows: Any) -> HalfRows:
         return HalfRows(self.halves[rows])

@@ -39,7 +39,8 @@ class FastTextKeyedVectors(KeyedVectors):
         dtype: of the vectors (default float32).
 
     Attributes:
-        vectors: the vectors of the known words [V, D].
+        vectors: the vectors of the known words [V, D]; others of this shape may be assigned, which changes the words' own
+            parts.
         vectors_vocab: the words' own parts [V, D].
         vectors_ngrams: the n-grams' [bucket, D], zeros for those that no known word has; a copy, which with the usual
             bucket of 2,000,000 is large.
@@ -102,7 +103,13 @@ class FastTextKeyedVectors(KeyedVectors):
 
     @vectors.setter
     def vectors(self, vectors: npt.ArrayLike) -> None:
-        KeyedVectors.vectors.fset(self, vectors)
+        given = self._stored(vectors)
+        if given.shape != (self._count, self.vector_size):
+            raise ValueError(f"vectors: expected shape {(self._count, self.vector_size)}, got {given.shape}")
+        self._rewrite(given)
+
+    def _take_matrix(self, vectors: npt.ArrayLike) -> None:
+        super()._take_matrix(vectors)
         self._count = len(self._vectors)
 
     @property
@@ -165,7 +172,7 @@ class FastTextKeyedVectors(KeyedVectors):
         else:
             added = self.vectors[self._own :]
             self._vectors, self._count = None, self._own
-            self.vectors = np.concatenate([self.vectors, added])
+            self._take_matrix(np.concatenate([self.vectors, added]))
         self._norms = None
 
     def _vectors_changed(self) -> None:

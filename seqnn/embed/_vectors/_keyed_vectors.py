@@ -105,7 +105,8 @@ class KeyedVectors(ComparingRows):
             (key, cosine), the best first, without the keys asked for.
 
         From the second single query on, a large matrix has a shadow of a byte a number, which makes queries faster and
-        changes no result.
+        changes no result. A change of the whole matrix in place is noticed; after one of single rows
+        (`wv.vectors[row] = vector`, where `wv[key] = vector` would tell) call `fill_norms(force=True)`.
 
         >>> import numpy as np
         >>> from seqnn import KeyedVectors
@@ -289,6 +290,8 @@ class KeyedVectors(ComparingRows):
         """Return the shadow of the present matrix, where there is one for these queries."""
         if len(queries) != 1 or not Shadow.suits(self.vectors):
             return None
+        if self._shadow is not None and not self._shadow.fresh:
+            self.fill_norms(force=True)
         norms, shadow = self.norms, self._shadow
         if shadow is None or shadow.norms is not norms:
             # The norms are computed anew whenever the vectors change; a single query is not worth a shadow.

@@ -45,11 +45,11 @@ def wmdistance(
     >>> wv.wmdistance(["cat", "cat"], ["dog", "car"], norm=False)
     3.5
     """
-    both = _Texts.of(self, [document1, document2], "document1, document2")
-    vectors = both.vectors(self, norm)
-    query, text = both.take(slice(0, 1)), both.take(slice(1, 2))
-    costs = _core.movers_costs(vectors[query.words], vectors[text.words])
-    return float(query.distances(costs, text._replace(words=np.arange(len(text.words))), relaxed)[0])
+    query, text = (_known(self, document, "document1, document2") for document in (document1, document2))
+    vectors = _vectors(self, [*query, *text], norm)
+    costs = _core.movers_costs(vectors[: len(query)], vectors[len(query) :])
+    words, counts, times = np.arange(len(text)), *(np.array(list(bag.values()), np.int64) for bag in (query, text))
+    return float(_core.movers_distances(costs, counts, words, times, np.array([0, len(text)]), relaxed)[0])
 
 
 class _Texts(NamedTuple):
@@ -63,36 +63,23 @@ class _Texts(NamedTuple):
     @classmethod
     def of(cls, wv: ComparingRows, documents: Iterable[Iterable[Key]], name: str) -> _Texts:
         """Count the words of texts that have a vector."""
-        numbers: dict[Key, int] = {}  # -1: without a vector
-        keys: list[Key] = []
+        numbers: dict[Key, int] = {}
         words: list[int] = []
         times: list[int] = []
         offsets = [0]
         for document in documents:
-            counts = _counted(document, name)
-            for key in counts:
-                if key not in numbers:
-                    known = key in wv.key_to_index or key in wv
-                    numbers[key] = len(keys) if known else -1
-                    if known:
-                        keys.append(key)
-            found = [numbers[key] for key in counts]
-            words.extend(number for number in found if number >= 0)
-            times.extend(times for times, number in zip(counts.values(), found, strict=True) if number >= 0)
+            counts = _known(wv, document, name)
+            words.extend([numbers.setdefault(key, len(numbers)) for key in counts])
+            times.extend(counts.values())
             offsets.append(len(words))
-        return cls(keys, np.array(words, np.int32), np.array(times, np.int64), np.array(offsets, np.int64))
+        return cls(list(numbers), np.array(words, np.int32), np.array(times, np.int64), np.array(offsets, np.int64))
 
     def vectors(self, wv: ComparingRows, norm: bool) -> np.ndarray:
         """Return the words' vectors, in a type that kernels take."""
-        vectors = wv.get_vectors(self.keys, norm=norm).reshape(-1, wv.vector_size)
-        return vectors if vectors.dtype in (np.float32, np.float64) else vectors.astype(np.float32)
+        return _vectors(wv, self.keys, norm)
 
-    def take(self, texts: np.ndarray | slice) -> _Texts:
+    def take(self, texts: np.ndarray) -> _Texts:
         """Return some of the texts."""
-        if isinstance(texts, slice):
-            part = slice(self.offsets[texts.start], self.offsets[texts.stop])
-            offsets = self.offsets[texts.start : texts.stop + 1] - part.start
-            return _Texts(self.keys, self.words[part], self.times[part], offsets)
         counts = np.diff(self.offsets)[texts]
         offsets = np.concatenate([[0], np.cumsum(counts)])
         places = np.repeat(self.offsets[texts] - offsets[:-1], counts) + np.arange(offsets[-1])
@@ -110,6 +97,18 @@ def _counted(document: Iterable[Key], name: str) -> Counter[Key]:
         return Counter(words)
     except TypeError:
         raise TypeError(f"{name}: expected lists of words, got {words!r:.60}") from None
+
+
+def _known(wv: ComparingRows, document: Iterable[Key], name: str) -> dict[Key, int]:
+    """Count the words of a text that have a vector."""
+    index = wv.key_to_index
+    return {key: count for key, count in _counted(document, name).items() if key in index or key in wv}
+
+
+def _vectors(wv: ComparingRows, keys: list[Key], norm: bool) -> np.ndarray:
+    """Return the vectors of keys, in a type that kernels take."""
+    vectors = wv.get_vectors(keys, norm=norm).reshape(-1, wv.vector_size)
+    return vectors if vectors.dtype in (np.float32, np.float64) else vectors.astype(np.float32)
 
 
 class MoversIndex:

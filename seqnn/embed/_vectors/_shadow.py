@@ -9,6 +9,9 @@ import numpy as np
 from ... import _core
 from ._neighbors import reciprocal, row_norms
 
+_WITNESSES = 32
+"""Rows that tell whether a matrix was changed in place."""
+
 _WORTHWHILE = 1 << 20
 """Numbers of a matrix from which on a shadow is faster."""
 
@@ -25,7 +28,14 @@ class Shadow:
         self.norms = norms
         self._vectors = vectors
         self._scale = reciprocal(norms).astype(np.float32, copy=False)
+        self._witnesses = slice(None, None, max(1, len(vectors) // _WITNESSES))
+        self._seen = vectors[self._witnesses].copy()
         self._packed, self._step, self._error = _core.shadow_pack(vectors)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether some rows are as they were. Others may have changed: to look at all would cost what a shadow spares."""
+        return np.array_equal(self._vectors[self._witnesses], self._seen, equal_nan=True)
 
     @staticmethod
     def suits(vectors: np.ndarray) -> bool:
