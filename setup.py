@@ -6,6 +6,7 @@ csrc/README.md describes the sources. The environment has a say:
 SEQNN_BUILD_ISAS=native     only the best instruction set of this machine; or a list, such as "avx2 avx512"
 SEQNN_NO_OPENMP=1           no threads
 SEQNN_SANITIZE=address,undefined   a build for the sanitizers
+SEQNN_COVERAGE=1            a build that counts which lines run, for gcov
 SEQNN_WERROR=1              compiler warnings are errors
 """
 
@@ -77,10 +78,14 @@ def _state(path: Path) -> str:
     return f"{path} {path.stat().st_mtime_ns}"
 
 
-def sanitize_flags() -> list[str]:
-    """Return the flags of SEQNN_SANITIZE."""
-    kinds = os.environ.get("SEQNN_SANITIZE")
-    return [f"-fsanitize={kinds}", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", "-g", "-O1"] if kinds else []
+def inspection_flags() -> list[str]:
+    """Return the flags of SEQNN_SANITIZE and SEQNN_COVERAGE."""
+    flags = []
+    if kinds := os.environ.get("SEQNN_SANITIZE"):
+        flags += [f"-fsanitize={kinds}", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", "-g", "-O1"]
+    if os.environ.get("SEQNN_COVERAGE"):
+        flags += ["--coverage", "-fprofile-update=atomic", "-O1"]
+    return flags
 
 
 class BuildCore(build_ext):
@@ -109,12 +114,17 @@ class BuildCore(build_ext):
 
     def instruction_sets(self) -> dict[str, list[str]]:
         """Return the compiler flags of each instruction set that is to be built, slowest first."""
-        known = X86_64 if platform.machine().lower() in ("x86_64", "amd64") else {"base": []}
+        known = X86_64 if self.machine() in ("x86_64", "amd64") else {"base": []}
         text = os.environ.get("SEQNN_BUILD_ISAS", " ".join(known))
         wanted = [self.native(known)] if text == "native" else text.split()
         if not wanted or not set(wanted) <= set(known):
             raise SystemExit(f"SEQNN_BUILD_ISAS={text!r}: expected native or some of {' '.join(known)}")
         return {isa: flags for isa, flags in known.items() if isa in wanted}
+
+    def machine(self) -> str:
+        """Return the kind of processor that the compiler compiles for: a cross compiler's is not this machine's."""
+        asked = subprocess.run([*self.command, "-dumpmachine"], capture_output=True, text=True, check=False)
+        return (asked.stdout.split("-")[0].strip() or platform.machine()).lower()
 
     def native(self, known: dict[str, list[str]]) -> str:
         """Return the best of the known instruction sets that this machine has."""
@@ -148,8 +158,8 @@ class BuildCore(build_ext):
 
     def objects(self, ext: Extension, openmp: list[str]) -> tuple[list[Object], list[Object]]:
         """Return the precompiled headers and the objects of the extension; write the sources that are generated."""
-        chosen = "-O" in os.environ.get("CFLAGS", "") or sanitize_flags()
-        flags = [*FLAGS, *([] if chosen else ["-O3"]), *openmp, *sanitize_flags()]
+        chosen = "-O" in os.environ.get("CFLAGS", "") or inspection_flags()
+        flags = [*FLAGS, *([] if chosen else ["-O3"]), *openmp, *inspection_flags()]
         flags += ["-Wall", "-Wextra", *(["-Werror"] if os.environ.get("SEQNN_WERROR") else [])]
         isas = self.instruction_sets()
         about = "\n".join([str(ROOT), *self.command, *flags, *map(str, isas.values()), sys.version])
@@ -220,7 +230,7 @@ class BuildCore(build_ext):
         if not changed and target.exists() and stamp.exists() and stamp.read_text() == _state(target):
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        link = [*link, *(flag for flag in sanitize_flags() if flag.startswith("-fsanitize")), "-lm"]
+        link = [*link, *(flag for flag in inspection_flags() if flag.startswith(("-fsanitize", "--coverage"))), "-lm"]
         self.compiler.link_shared_object([str(o.path) for o in objects], str(target), extra_postargs=link)
         stamp.write_text(_state(target))
 

@@ -282,11 +282,13 @@ class Source:
 
 @contextmanager
 def unpacking(path: Path) -> Iterator[None]:
-    """Turn the errors of a packed file that does not unpack into a ValueError that names it."""
+    """Turn the errors of a packed file that does not unpack, or of text that is none, into a ValueError that names it."""
     name = name_of(path)
     try:
         yield
-    except ValueError:
+    except ValueError as error:
+        if type(error) is UnicodeDecodeError:
+            raise ValueError(f"{name} is not valid {error.encoding}: {error.reason}") from None
         raise
     except EOFError as error:
         raise TruncatedError(f"{name}: the compressed file is truncated or damaged ({error})") from error

@@ -21,8 +21,6 @@ def load_json(path: Path, what: str) -> Any:
     try:
         with unpacking(path), open_text(path, encoding="utf-8-sig") as file:
             return json.load(file)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{os.fspath(path)} is not valid utf-8: {error.reason}") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{os.fspath(path)}: line {error.lineno}: expected {what}: {error.msg}") from None
     except RecursionError:

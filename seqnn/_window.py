@@ -36,8 +36,8 @@ class Window:
         self._move()
 
     def skip(self, count: int) -> None:
-        """Move `count` bytes on."""
-        self.at += count
+        """Move `count` bytes on, to the end of the data at most."""
+        self.at = min(self.at + count, len(self._data))
         self._move()
 
     def widen(self) -> None:

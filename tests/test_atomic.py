@@ -5,6 +5,8 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,9 +31,13 @@ def as_nobody(script, *arguments):
     )
 
 
-def open_to_all(folder):
-    for path in (folder, *list(folder.parents)[:2]):
-        path.chmod(path.stat().st_mode | 0o777)
+@pytest.fixture
+def open_folder():
+    """A folder that any user may write to: those of pytest are closed to others whenever another pytest begins."""
+    with tempfile.TemporaryDirectory(prefix="seqnn-") as folder:
+        path = Path(folder)
+        path.chmod(0o777)
+        yield path
 
 
 WAYS = {
@@ -53,20 +59,18 @@ except PermissionError as error:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_write_protected_file_is_not_replaced(tmp_path, way):
-    open_to_all(tmp_path)
-    path = tmp_path / "kept"
+def test_a_write_protected_file_is_not_replaced(open_folder, way):
+    path = open_folder / "kept"
     path.write_text("precious")
-    (tmp_path / "kept.txt").write_text("a 1 2\n")
+    (open_folder / "kept.txt").write_text("a 1 2\n")
     path.chmod(0o444)
     done = as_nobody(REFUSED.format(WAYS[way]), path)
     assert done.stdout.startswith("refused"), done.stderr
-    assert path.read_text() == "precious" and {p.name for p in tmp_path.iterdir()} == {"kept", "kept.txt"}
+    assert path.read_text() == "precious" and {p.name for p in open_folder.iterdir()} == {"kept", "kept.txt"}
 
 
-def test_a_writable_file_in_a_protected_folder_is_overwritten(tmp_path):
-    open_to_all(tmp_path)
-    folder = tmp_path / "folder"
+def test_a_writable_file_in_a_protected_folder_is_overwritten(open_folder):
+    folder = open_folder / "folder"
     folder.mkdir()
     path = folder / "mounted"
     path.write_text("old, and longer than the new one" * 99)

@@ -16,6 +16,7 @@ STEMS = [
 # A module may import from its own storey and from those below it.
 STOREYS = [
     (
+        "_archives",
         "_arguments",
         "_atomic",
         "_callbacks",

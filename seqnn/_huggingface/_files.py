@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import _safetensors
+from .._archives import read_archive
 from .._atomic import atomic_write
 from ..text import SubwordTokenizer, Vocabulary
 
@@ -60,17 +59,8 @@ def _read_file(path: Path, writable: bool) -> dict[str, np.ndarray]:
             'safetensors.torch.save_model(model, "model.safetensors"), or model.save_pretrained(folder)'
         )
     if path.name.endswith(".npz"):
-        return _read_archive(path)
+        return read_archive(path, "an archive of arrays that numpy.savez writes")
     return _safetensors.load(path, widen=True, writable=writable)[0]
-
-
-def _read_archive(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of an archive of NumPy's, none of which is a pickle."""
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return dict(archive)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: not an archive of arrays that numpy.savez writes: {error}") from None
 
 
 def _file_in(folder: Path) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Self
 
+from .. import _model_file
 from .._arguments import integer, number
 from .._files import Path
 from .._settings import Anything, Choice, Flag, Integer, Memory, Number
@@ -173,7 +174,9 @@ class NGramLM(Queries):
             ValueError: a file of another kind, or a truncated or damaged one; for ARPA files with the line's number.
         """
         model, settings = load_model(path)
-        loaded = cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
+        with _model_file.damage(path):
+            given = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+            loaded = cls(**given)
         loaded._model = model
         return loaded
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from .._atomic import atomic_write
-from .._files import Path, open_text, unpacking
+from .._files import BOM, Path, open_binary, unpacking
 from ._glue import GLUE, task_name
 
 __all__ = ["ENTAILMENT", "Examples", "glue_classes", "lines_of", "read_glue", "write_glue"]
@@ -197,8 +197,11 @@ def _label(text: str, meaning: dict[str, int] | None, path: Path, number: int) -
 
 def lines_of(path: Path) -> Iterator[tuple[int, str]]:
     """Yield numbered lines that are not empty, split at line feeds only: texts hold other line separators."""
-    with unpacking(path), open_text(path, encoding="utf-8-sig") as file:
-        file.reconfigure(newline="\n")  # type: ignore[attr-defined]
-        for number, line in enumerate(file, 1):
+    with unpacking(path), open_binary(path) as file:
+        for number, raw in enumerate(file, 1):
+            try:
+                line = (raw.removeprefix(BOM) if number == 1 else raw).decode()
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{os.fspath(path)}: line {number}: is not valid utf-8: {error.reason}") from None
             if line := line.rstrip("\r\n"):
                 yield number, line

@@ -103,7 +103,7 @@ def read_superglue(task: str, path: Path) -> Examples:
     for number, line in lines_of(path):
         try:
             examples = _JSONL[name](json.loads(line))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(
                 f"{os.fspath(path)}: line {number} is no example of {task}: {type(error).__name__}: {error}"
             ) from None

@@ -40,10 +40,7 @@ def words_of(name: str, words: Any) -> tuple[str, ...]:
 def lines(path: Path, encoding: str, *, blank: bool = False) -> list[tuple[int, str]]:
     """Return the numbers and the texts of lines, without blanks at their ends; blank lines only where asked for."""
     with unpacking(path), open_text(path, encoding=encoding) as file:
-        try:
-            stripped = [(number, line.strip()) for number, line in enumerate(file, 1)]
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{name_of(path)} is not valid {encoding}: {error.reason}") from None
+        stripped = [(number, line.strip()) for number, line in enumerate(file, 1)]
     return stripped if blank else [(number, line) for number, line in stripped if line]
 
 

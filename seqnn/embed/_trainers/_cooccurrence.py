@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from typing import IO, Any, Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 
+from ..._archives import read_archive
 from ..._atomic import atomic_write
 from ..._files import Path, name_of
 from ..._strings import pack, packed_fits, unpack
 
+_KIND = "a sparse matrix of counts in .npz format"
 _MOST_WORDS = 2**31 - 2
 _STEP = 1 << 24
 
@@ -150,24 +150,14 @@ class Cooccurrence:
         <Cooccurrence of 2 words, 2 counts>
         """
         name = name_of(path)
-        with open(name, "rb") as file:
-            try:
-                return cls._read(file)
-            except (
-                LookupError, AttributeError, TypeError, ValueError, EOFError, OverflowError, RuntimeError, zlib.error,
-                zipfile.BadZipFile, MemoryError, OSError,
-            ) as error:  # fmt: skip
-                raise ValueError(f"{name}: not a sparse matrix of counts in .npz format ({error})") from error
+        arrays = read_archive(path, _KIND)
+        try:
+            return cls._read(arrays)
+        except (LookupError, AttributeError, TypeError, ValueError, OverflowError, MemoryError) as error:
+            raise ValueError(f"{name}: not {_KIND} ({error})") from error
 
     @classmethod
-    def _read(cls, file: IO[bytes]) -> Self:
-        with zipfile.ZipFile(file) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-            if unpacked > 100 * os.fstat(file.fileno()).st_size + (1 << 26):
-                raise ValueError(f"it would unpack to {unpacked} bytes")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = dict(archive)
+    def _read(cls, arrays: Mapping[str, np.ndarray]) -> Self:
         kind, shape = arrays["format"].item().decode(), arrays["shape"].ravel().tolist()
         if len(shape) != 2 or not all(isinstance(n, int) and n >= 0 for n in shape):
             raise ValueError(f"shape {shape}")
