@@ -52,7 +52,7 @@ STOREYS = [
     ("train",),
     ("diagnose", "tune"),
     ("models",),
-    ("plot", "pretrained"),
+    ("distributed", "plot", "pretrained"),
     ("evaluate",),
     ("_cli", "__main__"),
 ]

@@ -1,0 +1,26 @@
+"""Work beyond one machine, on engines that exist: `dask` (a Client) and `mpi` (mpiexec).
+
+* `seqnn.distributed.dask`: counting over sharded corpora, word vectors by averaging parameters
+* `seqnn.distributed.mpi`: data-parallel training of any Module
+
+They need more libraries: pip install 'seqnn-cpu[distributed]'.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import dask, mpi
+
+__all__ = ["dask", "mpi"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load an engine when it is first asked for: each needs libraries of its own."""
+    if name in __all__:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
