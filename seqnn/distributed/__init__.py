@@ -10,17 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import dask, mpi
+    from . import dask as dask
+    from . import mpi as mpi
 
-__all__ = ["dask", "mpi"]
+__all__: list[str] = []  # `import *` needs no engine
+
+_ENGINES = ("dask", "mpi")
 
 
 def __getattr__(name: str) -> Any:
     """Load an engine when it is first asked for: each needs libraries of its own."""
-    if name in __all__:
+    if name in _ENGINES:
         return import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(_ENGINES)}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_ENGINES})

@@ -13,8 +13,8 @@ from .._threads import threads
 from ..text import split_words
 from ._arpa import write_arpa
 from ._ngram_count import MOST_ORDER
-from ._ngram_file import load_model, save_model
 from ._ngram_counts import NGramCounts
+from ._ngram_file import load_model, save_model
 from ._ngram_fit import Model, Tokenizer, check, fit, read, smooth
 from ._ngram_queries import Queries
 from ._ngram_smooth import FALLBACK

@@ -127,7 +127,7 @@ def test_an_error_on_a_worker_names_the_shard(client):
     with pytest.raises(FileNotFoundError) as caught:
         over.count_words(client, [SENTENCES, Path("/nowhere/part.txt")])
     assert "shards[1], the file '/nowhere/part.txt', which every worker must see" in caught.value.__notes__[0]
-    with pytest.raises(TypeError, match="client: expected a distributed.Client, got str"):
+    with pytest.raises(TypeError, match=r"client: expected a distributed\.Client, got str"):
         over.count_words("tcp://localhost:8786", SHARDS)
 
 

@@ -128,7 +128,7 @@ def test_what_does_not_fit_is_refused():
     trainer = mpi.Trainer(model, ops.cross_entropy, optim.SGD(model.parameters(), lr=1), verbose=0)
     with pytest.raises(TypeError, match=r"data: expected train.Batches or a tuple .* or mpi.LocalBatches"):
         trainer.fit([(np.eye(4, dtype=np.float32), np.arange(4))])
-    with pytest.raises(TypeError, match="batches: expected train.Batches or an iterable"):
+    with pytest.raises(TypeError, match=r"batches: expected train\.Batches or an iterable"):
         mpi.LocalBatches(mpi.LocalBatches([]))
     with pytest.raises(ValueError, match="optimizer: expected lazy=False"):
         mpi.Trainer(model, None, optim.Adam(model.parameters(), lazy=True))

@@ -1,5 +1,7 @@
 """Counts of words of the parts of a corpus."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ SENTENCES = [["b", "a"], [], ["c", "a", "a"], ["d"], ["a", "e", "b"]]
 @pytest.mark.parametrize("cuts", [(), (2,), (1, 2, 3, 4), (0, 5)])
 def test_counts_of_parts_in_order_are_those_of_the_whole(cuts):
     bounds = [0, *cuts, len(SENTENCES)]
-    parts = [WordCounts.of(SENTENCES[a:b], keep_empty=True) for a, b in zip(bounds, bounds[1:], strict=False)]
+    parts = [WordCounts.of(SENTENCES[a:b], keep_empty=True) for a, b in pairwise(bounds)]
     whole, merged = scan(SENTENCES), WordCounts.merge(parts)
     assert merged.words == whole.words and (merged.counts == whole.counts).all()
     assert merged.sentences == whole.sentences == 5 and merged.total_words == 9

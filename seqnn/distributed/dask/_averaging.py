@@ -6,7 +6,6 @@ shards, the settings and the seed, and neither on the workers nor on what they d
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 import time
@@ -19,9 +18,9 @@ from ... import random
 from ..._arguments import integer
 from ..._progress import progress_bar
 from ...embed import Cooccurrence, CooccurrenceSums, GloVe, Word2Vec
-from ...text import Corpus, scan
+from ...text import Corpus, Vocabulary, scan
 from ._counting import sums_of, words_of
-from ._shards import checked, joined, on_each, result
+from ._shards import checked, joined, on_each, result, sent
 
 logger = logging.getLogger("seqnn.distributed")
 
@@ -58,8 +57,8 @@ def fit_word2vec(client: Any, shards: Sequence[Any], model: Word2Vec, *, rounds_
 
     The vocabulary is that of the whole corpus. In each round every shard trains once over its part from the same weights; the
     next weights are the mean over the shards, weighted by their words. The learning rate falls linearly over the rounds.
-    A mean of many shards moves less far than one machine that trains them one after another: make as many shards as there
-    are workers, average often, and raise `alpha` or `epochs`; docs/distributed.md has figures.
+    A mean of n shards moves 1/n as far as one machine that trains them one after another: make as many shards as there are
+    workers, average often, and raise `alpha` up to n times.
 
     Args:
         client, shards: as for `count_words`. Sentences are never cut, and every shard is read twice.
@@ -91,7 +90,7 @@ def fit_word2vec(client: Any, shards: Sequence[Any], model: Word2Vec, *, rounds_
     counted = words_of(client, shards, **texts)
     model.build_vocab_from_freq(dict(zip(counted.words, counted.counts.tolist(), strict=True)))
     model.corpus_count = counted.sentences
-    start = client.submit(_bare, model, pure=False)
+    start = _start(client, model)
     encoded = on_each(client, _encoded, shards, start, max_memory=model.max_memory, **texts)
     _run(client, model, start, encoded, _train_words, integer("rounds_per_epoch", rounds_per_epoch, 1))
     return model
@@ -140,10 +139,16 @@ def fit_glove(client: Any, shards: Sequence[Any], model: GloVe, *, rounds_per_ep
         **texts,
     )
     model._install(vocabulary, model._weights_type.new(vocabulary, model))
-    start = client.submit(_bare, model, pure=False)
+    start = _start(client, model)
     dealt = [client.submit(_dealt, sums, number, len(shards), pure=False) for number in range(len(shards))]
     _run(client, model, start, dealt, _train_counts, integer("rounds_per_epoch", rounds_per_epoch, 1))
     return model
+
+
+def _start(client: Any, model: Any) -> Any:
+    """Return the future of the untrained model, whose weights are drawn by the workers."""
+    settings = model.get_params() | {"verbose": 0, "deterministic": True}
+    return client.submit(_untrained, type(model), settings, sent(client, model._vocabulary), pure=False)
 
 
 def _check_model(model: Any, kind: type) -> None:
@@ -198,9 +203,11 @@ def _run(client: Any, model: Any, start: Any, parts: list[Any], train: Any, slic
 # Tasks.
 
 
-def _bare(model: Any) -> Any:
-    """Return the untrained model as tasks use it: they never change it, but copies of it."""
-    return copy.copy(model).set_params(verbose=0, deterministic=True)
+def _untrained(kind: type, settings: dict[str, Any], vocabulary: Vocabulary) -> Any:
+    """Make the model that tasks begin with: they never change it, but copies of it."""
+    model = kind(**settings)
+    model._install(vocabulary, model._weights_type.new(vocabulary, model))
+    return model
 
 
 def _encoded(shard: Any, start: Any, **options: Any) -> Encoded:

@@ -9,7 +9,7 @@ from ..._arguments import integer
 from ...embed import Cooccurrence, CooccurrenceSums
 from ...lm import NGramCounts, NGramLM
 from ...text import Vocabulary, WordCounts, split_words
-from ._shards import checked, joined, on_each, result
+from ._shards import checked, joined, on_each, result, sent
 
 Tokenizer = Callable[[str], list[str]]
 
@@ -103,8 +103,7 @@ def sums_of(client: Any, shards: list[Any], vocabulary: Vocabulary, *, window: i
     if not vocabulary.counts.sum():
         raise ValueError("vocabulary: expected the counts of its words, which set the unit of the sums; all are 0")
     window = integer("window", window, 1, 1000)
-    words = client.submit(_itself, vocabulary, pure=False)  # it travels to each worker once
-    found = on_each(client, CooccurrenceSums.of, shards, words, window=window, **options)
+    found = on_each(client, CooccurrenceSums.of, shards, sent(client, vocabulary), window=window, **options)
     return joined(client, CooccurrenceSums.merge, found)
 
 
@@ -143,8 +142,7 @@ def count_ngrams(
     texts = {"tokenizer": tokenizer, "errors": errors}
     counted = words_of(client, shards, **texts)
     vocabulary = NGramCounts.vocabulary_of(counted, min_count=min_count, skip_symbols=skip_symbols)
-    words = client.submit(_itself, vocabulary, pure=False)
-    found = on_each(client, NGramCounts.of, shards, words, order, skip_symbols=skip_symbols, **texts)
+    found = on_each(client, NGramCounts.of, shards, sent(client, vocabulary), order, skip_symbols=skip_symbols, **texts)
     return result(joined(client, NGramCounts.merge, found))
 
 
@@ -181,7 +179,3 @@ def fit_ngrams(client: Any, shards: Sequence[Any], model: NGramLM, *, tokenizer:
         errors=model.errors,
     )
     return model.fit_counts(counts)
-
-
-def _itself(value: Any) -> Any:
-    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -57,6 +58,19 @@ def joined(client: Any, function: Callable[[list], Any], futures: Sequence[Any])
             for i in range(0, len(level), FAN_IN)
         ]
     return level[0]
+
+
+def sent(client: Any, value: Any) -> Any:
+    """Return the future of a value that every task needs: it travels to each worker once, and outlives lost ones."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Sending large graph", UserWarning
+        )  # scattered data would be lost with a worker
+        return client.submit(_itself, value, pure=False)
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def result(future: Any) -> Any:

@@ -86,7 +86,8 @@ class Trainer(train.Trainer):
     At the beginning of `fit` all ranks get the weights of rank 0. Random numbers of a step (dropout) depend on rank 0's
     `seqnn.random`, on the step and on the rank. Layers with statistics of a batch (`nn.BatchNorm1d` and its kin) see the
     examples of their rank alone, so their results do depend on the number of ranks; their running means are averaged over
-    the ranks before an evaluation and a checkpoint. `nn.LayerNorm` and the like need none of this.
+    the ranks before an evaluation and a checkpoint. They refuse a single example, which a rank may have of the last batch:
+    `train.Batches(drop_last=True)` leaves it out. `nn.LayerNorm` and the like need none of this.
 
     Callbacks run on every rank, and see the figures of all ranks. An error on one rank ends all of them with its message.
 
