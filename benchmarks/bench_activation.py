@@ -40,6 +40,7 @@ def cases(options: Options) -> Iterator[Case]:
                 ours(lambda our=our, given=given: [our(given)], threads),
                 {"torch": theirs(forward, threads)},
                 check=same_arrays,
+                moved=2 * x.nbytes,
                 threads=threads,
                 goals={"torch": 4.0} if name == "tanh" else {},
             )
@@ -48,5 +49,6 @@ def cases(options: Options) -> Iterator[Case]:
                 ours(our_step(our, [given], grad), threads),
                 {"torch": theirs(their_step(their, [given], grad), threads)},
                 check=same_arrays,
+                moved=4 * x.nbytes,
                 threads=threads,
             )

@@ -29,6 +29,7 @@ def cases(options: Options) -> Iterator[Case]:
     for threads in options.threads:
         for shape in SHAPES[:2] if options.quick else SHAPES:
             q, k, v, grad = (rng.standard_normal(shape, np.float32) for _ in range(4))
+            products = q.size * shape[2]
             for causal in (False, True):
                 name = f"{'causal ' if causal else ''}attention {shape}"
                 yield Case(
@@ -36,6 +37,8 @@ def cases(options: Options) -> Iterator[Case]:
                     ours(lambda a=(q, k, v), c=causal: [ops.attention(*a, causal=c)], threads),
                     {"torch": theirs(peer([q, k, v], is_causal=causal), threads)},
                     check=same_arrays,
+                    operations=4 * products * (0.5 if causal else 1),
+                    moved=4 * q.nbytes,
                     threads=threads,
                     goals={"torch": 2.1},
                 )
@@ -48,6 +51,8 @@ def cases(options: Options) -> Iterator[Case]:
                     ours(our_step(lambda *a, c=causal: ops.attention(*a, causal=c), [q, k, v], grad), threads),
                     {"torch": theirs(their_step(step, [q, k, v], grad), threads)},
                     check=same_arrays,
+                    operations=12 * products * (0.5 if causal else 1),
+                    moved=8 * q.nbytes,
                     threads=threads,
                     goals={"torch": 3.8 if causal and shape[2] <= 512 else 2.4},
                 )

@@ -31,6 +31,7 @@ def cases(options: Options) -> Iterator[Case]:
                 ours(lambda x=x, w=w, b=b, mean=mean, var=var: [ops.batch_norm(x, mean, var, w, b)], threads),
                 {"torch": theirs(evaluate, threads)},
                 check=same_arrays,
+                moved=2 * x.nbytes,
                 threads=threads,
             )
             yield Case(
@@ -38,5 +39,6 @@ def cases(options: Options) -> Iterator[Case]:
                 ours(our_step(lambda x, w, b: ops.batch_norm(x, None, None, w, b, True), [x, w, b], grad), threads),
                 {"torch": theirs(their_step(train, [x, w, b], grad), threads)},
                 check=same_arrays,
+                moved=4 * x.nbytes,
                 threads=threads,
             )

@@ -56,6 +56,9 @@ def both_passes(
             called = f"{function}{len(shape) - 2}d"
             mine = partial(getattr(ops, called), **how)
             grad = rng.standard_normal(mine(*arrays).shape, np.float32)
+            # Each number of the result (of a transposed one: of x) meets each number of the weight of a channel.
+            operations = 2.0 * arrays[1].size * (grad if channels == 0 else arrays[0])[:, 0].size
+            moved = sum(array.nbytes for array in arrays) + grad.nbytes
             peer = None if torch is None else partial(getattr(torch.nn.functional, called), **how)
 
             def forward(arrays=arrays, peer=peer):
@@ -67,6 +70,8 @@ def both_passes(
                 ours(lambda arrays=arrays, mine=mine: [mine(*arrays)], threads),
                 {"torch": theirs(forward, threads)},
                 check=same_arrays,
+                operations=operations,
+                moved=moved,
                 threads=threads,
                 goals=goals,
             )
@@ -75,6 +80,8 @@ def both_passes(
                 ours(our_step(mine, arrays, grad), threads),
                 {"torch": theirs(their_step(peer, arrays, grad), threads)},
                 check=same_arrays,
+                operations=3 * operations,
+                moved=2 * moved,
                 threads=threads,
                 goals={"torch": 1.0},
             )

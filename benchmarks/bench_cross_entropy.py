@@ -40,6 +40,7 @@ def cases(options: Options) -> Iterator[Case]:
                     ours(lambda our=our, x=x: [our(x)], threads),
                     {peer: theirs(forward, threads)},
                     check=same_arrays,
+                    moved=x.nbytes,
                     threads=threads,
                 )
                 yield Case(
@@ -47,6 +48,7 @@ def cases(options: Options) -> Iterator[Case]:
                     ours(our_step(our, [x], np.float32(1)), threads),
                     {peer: theirs(their_step(their, [x], np.float32(1)), threads)},
                     check=same_arrays,
+                    moved=2 * x.nbytes,
                     threads=threads,
                     goals=goal,
                 )

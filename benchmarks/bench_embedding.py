@@ -71,6 +71,7 @@ def cases(options: Options) -> Iterator[Case]:
             ours(lambda: [ops.embedding(ids, weight)], threads),
             {"torch": theirs(forward, threads)},
             check=same_arrays,
+            moved=2 * grad.nbytes,
             threads=threads,
         )
         for finish, label, sides, goals in (

@@ -34,6 +34,7 @@ def cases(options: Options) -> Iterator[Case]:
                 ours(lambda x=x, w=w, b=b: [ops.layer_norm(x, w, b)], threads),
                 {"torch": theirs(forward, threads)},
                 check=same_arrays,
+                moved=2 * x.nbytes,
                 threads=threads,
                 goals={"torch": 1.9} if (rows, width) == (4096, 512) else {},
             )
@@ -42,6 +43,7 @@ def cases(options: Options) -> Iterator[Case]:
                 ours(our_step(ops.layer_norm, [x, w, b], grad), threads),
                 {"torch": theirs(their_step(layer, [x, w, b], grad), threads)},
                 check=same_arrays,
+                moved=4 * x.nbytes,
                 threads=threads,
                 goals={"torch": 2.7 if threads == 1 else 4.0} if (rows, width) == (4096, 512) else {},
             )
@@ -50,6 +52,7 @@ def cases(options: Options) -> Iterator[Case]:
                 ours(our_step(lambda x, r, w, b: ops.layer_norm(x, w, b, 1e-5, r), [x, r, w, b], grad), threads),
                 {"torch": theirs(their_step(lambda x, r, w, b, f=layer: f(x + r, w, b), [x, r, w, b], grad), threads)},
                 check=same_arrays,
+                moved=5 * x.nbytes,
                 threads=threads,
             )
             yield Case(
@@ -57,5 +60,6 @@ def cases(options: Options) -> Iterator[Case]:
                 ours(our_step(ops.rms_norm, [x, w], grad), threads),
                 {"torch": theirs(their_step(rms, [x, w], grad), threads)},
                 check=same_arrays,
+                moved=4 * x.nbytes,
                 threads=threads,
             )

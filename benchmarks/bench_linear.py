@@ -62,6 +62,8 @@ def product(m: int, n: int, k: int, threads: int, seconds: float) -> Case:
         check=same_product,
         work=2e-9 * m * n * k,
         work_unit="GFLOP",
+        operations=2.0 * m * n * k,
+        moved=4.0 * (m * k + n * k + m * n),
         threads=threads,
         goals={"torch": 0.95},
     )
@@ -88,6 +90,8 @@ def cases(options: Options) -> Iterator[Case]:
                 check=same_arrays,
                 work=6e-9 * m * n * k,
                 work_unit="GFLOP",
+                operations=6.0 * m * n * k,
+                moved=8.0 * (m * k + n * k + m * n),
                 threads=threads,
                 goals={"torch": 1.8},
             )
@@ -105,6 +109,8 @@ def cases(options: Options) -> Iterator[Case]:
                 check=same_norms if activation == "relu" else same_arrays,
                 work=6e-9 * m * n * k,
                 work_unit="GFLOP",
+                operations=6.0 * m * n * k,
+                moved=8.0 * (m * k + n * k + m * n),
                 threads=threads,
                 goals={"torch": 1.8},
             )

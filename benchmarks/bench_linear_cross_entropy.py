@@ -4,6 +4,7 @@ torch has two ways: from all logits, and a function of its own in chunks (2.13 o
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 
 from benchmarks.case import Case, Measured, Options
@@ -30,6 +31,8 @@ def cases(options: Options) -> Iterator[Case]:
                     "torch, in chunks": theirs(lambda g=given: chunked(*g), threads) if has_chunks else None,
                 },
                 check=same_arrays,
+                operations=6.0 * math.prod(shape),
+                moved=8.0 * (shape[0] + shape[1]) * shape[2],
                 threads=threads,
             )
     yield Case(

@@ -25,6 +25,10 @@ CASES = [
 ]
 
 
+TOUCHED = {"Adam": 7, "AdamW": 7, "SGD": 5, "Adagrad": 5, "RMSprop": 5}
+"""How many numbers a step reads or writes for each weight."""
+
+
 def cases(options: Options) -> Iterator[Case]:
     """Yield each optimiser over 4 large parameters and over 200 small ones."""
     large = 250_000 if options.quick else 12_500_000
@@ -40,6 +44,7 @@ def cases(options: Options) -> Iterator[Case]:
                     check=same_weights,
                     work=count * size * steps,
                     work_unit="weights",
+                    moved=4.0 * TOUCHED[name] * count * size * steps,
                     threads=threads,
                     goals=goals,
                 )

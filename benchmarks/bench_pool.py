@@ -42,6 +42,7 @@ def cases(options: Options) -> Iterator[Case]:
                 ours(lambda x=x, mine=mine: [mine(x)], threads),
                 {"torch": theirs(forward, threads)},
                 check=same_arrays,
+                moved=x.nbytes + grad.nbytes,
                 threads=threads,
             )
             yield Case(
@@ -49,5 +50,6 @@ def cases(options: Options) -> Iterator[Case]:
                 ours(our_step(mine, [x], grad), threads),
                 {"torch": theirs(their_step(peer, [x], grad), threads)},
                 check=same_arrays,
+                moved=2 * (x.nbytes + grad.nbytes),
                 threads=threads,
             )

@@ -90,6 +90,8 @@ def cases(options: Options) -> Iterator[Case]:
                         check=check,
                         work=1e-9 * depth * columns * size,
                         work_unit="GB",
+                        operations=2.0 * rows * depth * columns,
+                        moved=1.0 * depth * columns * size,
                         threads=threads,
                         goals={"torch": 1.0},
                     )

@@ -31,6 +31,7 @@ def cases(options: Options) -> Iterator[Case]:
                     ours(lambda op=op, x=x: [op(x)], threads),
                     {"torch": theirs(forward, threads)},
                     check=same_arrays,
+                    moved=2 * x.nbytes,
                     threads=threads,
                     goals={"torch": 2.5} if their_name == "softmax" else {},
                 )
@@ -43,6 +44,7 @@ def cases(options: Options) -> Iterator[Case]:
                 ours(our_step(ops.softmax, [x], grad), threads),
                 {"torch": theirs(their_step(lambda x: torch.softmax(x, -1), [x], grad), threads)},
                 check=same_arrays,
+                moved=4 * x.nbytes,
                 threads=threads,
             )
 
@@ -54,5 +56,6 @@ def cases(options: Options) -> Iterator[Case]:
                 ours(our_step(lambda x, m=mask: ops.softmax(x, mask=m), [x], grad), threads),
                 {"torch": theirs(their_step(masked, [x], grad), threads)},
                 check=same_arrays,
+                moved=4 * x.nbytes + mask.nbytes,
                 threads=threads,
             )

@@ -23,7 +23,8 @@ class Case:
     printed as "not at hand". `check(our result, peer's result)` raises AssertionError where the
     two did not compute the same thing, and returns an error figure that is printed.
     `work` is how many `work_unit` one measurement handles; with it, rates are printed too.
-    `goals` holds the ratio (peer / ours) to reach, by the peer's label.
+    `goals` holds the ratio (peer / ours) to reach, by the peer's label. `operations` (float32, a multiply-add is two) and
+    `moved` (bytes that must be read or written at least once) of one measurement say what the machine's limit is.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Case:
     unit: str = "s"
     work: float = 0
     work_unit: str = ""
+    operations: float = 0
+    moved: float = 0
     threads: int = 1
     data: str = ""  # what the case ran on, for the reader of the table
     goals: dict[str, float] = field(default_factory=dict)

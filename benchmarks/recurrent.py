@@ -18,6 +18,7 @@ SHAPES = [
     (32, 128, 512, 512),
     (64, 32, 128, 1024),
 ]  # B, T, I, H
+GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 STEP = 4e-6  # seconds that one step of a stream may take
 
 
@@ -70,7 +71,11 @@ def _inference(kind: str, shape: tuple[int, ...], threads: int, goals: dict[str,
 
     weights = layer.state_dict()
     peers = {"torch": theirs(their, threads), "onnxruntime": onnx_peer.recurrent(kind, weights, x, threads)}
-    return Case(label(kind, shape, "forward"), ours(mine, threads), peers, same_arrays, threads=threads, goals=goals)
+    operations, moved = least_work(kind, shape)
+    return Case(
+        label(kind, shape, "forward"), ours(mine, threads), peers, same_arrays, threads=threads, goals=goals,
+        operations=operations, moved=moved,
+    )  # fmt: skip
 
 
 def _training(kind: str, shape: tuple[int, ...], threads: int, goals: dict[str, float]) -> Case:
@@ -89,9 +94,18 @@ def _training(kind: str, shape: tuple[int, ...], threads: int, goals: dict[str, 
         return run() + [p.grad for p in peer.parameters()]
 
     peers = {"torch": theirs(their, threads)}
+    operations, moved = least_work(kind, shape)
     return Case(
-        label(kind, shape, "forward + backward"), ours(step, threads), peers, same_arrays, threads=threads, goals=goals
-    )
+        label(kind, shape, "forward + backward"), ours(step, threads), peers, same_arrays, threads=threads, goals=goals,
+        operations=3 * operations, moved=2 * moved,
+    )  # fmt: skip
+
+
+def least_work(kind: str, shape: tuple[int, ...]) -> tuple[float, float]:
+    """Return the operations of the products of a forward pass, and the bytes of its input, weights and output."""
+    batch, steps, inputs, hidden = shape
+    weights = GATES[kind] * hidden * (inputs + hidden)
+    return 2.0 * steps * batch * weights, 4.0 * (steps * batch * (inputs + hidden) + weights)
 
 
 def stream(kind: str, inputs: int, threads: int, count: int = 1000) -> Case:

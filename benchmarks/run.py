@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import peers
+import seqnn
+from benchmarks import machine, peers
 from benchmarks.case import Case, Measured, Options
 
 HERE = Path(__file__).parent
@@ -70,7 +71,7 @@ def run_speed(name: str, module, options: Options, repeat: int, only: str) -> bo
 
 def run_quality(name: str, module, options: Options) -> None:
     """Score one module's vectors; the peers' scores are reused, as they do not change."""
-    path = RESULTS / machine() / f"{name}_quality.json"
+    path = RESULTS / folder_name() / f"{name}_quality.json"
     known = json.loads(path.read_text())["known"] if path.exists() else {}
     rows = []
     for row in module.quality_rows(options, known):
@@ -96,6 +97,10 @@ def measure(case: Case, repeat: int) -> list[dict]:
                     failures[label] = str(failure)
     facts = {"case": case.name, "threads": case.threads, "unit": case.unit}
     facts |= {"work": case.work, "work_unit": case.work_unit, "data": case.data, "ours": ours}
+    if case.operations or case.moved:
+        found = machine.measure(seqnn.get_isa(), case.threads)
+        facts |= {"operations": case.operations, "moved": case.moved}
+        facts["limit"] = found.limit(case.operations, case.moved)
     return [
         {
             **facts,
@@ -121,6 +126,11 @@ def amount(row: dict, values: list[float]) -> str:
     return f"{rounded(rate / size)}{prefix} {row['work_unit']}/s ({shown})".replace("  ", " ")
 
 
+def share(row: dict) -> float | None:
+    """Return which part of the machine's limit a row reaches at the median, where the limit is known."""
+    return row["limit"] / statistics.median(row["ours"]) if row.get("limit") else None
+
+
 def rounded(number: float) -> str:
     """Return three digits without an exponent, or all digits before the point."""
     return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
@@ -137,6 +147,8 @@ def line(row: dict) -> str:
     """Return a row as one printed line."""
     plural = "" if row["threads"] == 1 else "s"
     start = f"{row['case']}, {row['threads']} thread{plural}: {amount(row, row['ours'])}"
+    if row.get("limit"):
+        start += f", {share(row):.0%} of the limit"
     if not row["theirs"]:
         return f"{start} | {row['peer']}: not at hand"
     goal = f", goal {row['goal']:.3g}×" if row["goal"] else ""
@@ -157,8 +169,6 @@ def quality_line(row) -> str:
 
 def header() -> dict:
     """Return what a reader needs to know about the machine and the programs."""
-    import seqnn
-
     versions = {"seqnn": seqnn.__version__, "numpy": np.__version__, **peers.peers_versions()}
     return {
         "date": datetime.date.today().isoformat(),
@@ -178,10 +188,8 @@ def cpu_model() -> str:
     return found[1] if found else platform.processor()
 
 
-def machine() -> str:
+def folder_name() -> str:
     """Return the name of the folder for this CPU's results; kernels that were chosen by hand have one of their own."""
-    import seqnn
-
     words = re.sub(r"[^a-z0-9.]+", " ", re.sub(r"\((?:r|tm)\)", "", cpu_model().lower())).split()
     chosen = [] if seqnn.get_isa() == seqnn.available_isas()[-1] else [seqnn.get_isa()]
     return "-".join([word for word in words if word != "cpu"] + chosen)
@@ -189,7 +197,7 @@ def machine() -> str:
 
 def keep(name: str, rows: list[dict], replace: bool) -> None:
     """Write the rows of one benchmark; with `replace`, into the ones that are there."""
-    path = RESULTS / machine() / f"{name}.json"
+    path = RESULTS / folder_name() / f"{name}.json"
     found = header()
     if replace and path.exists():
         old = json.loads(path.read_text())
@@ -197,6 +205,9 @@ def keep(name: str, rows: list[dict], replace: bool) -> None:
             raise SystemExit(f"{path.name} is of another machine or version: run without --only")
         fresh = {(row["case"], row["threads"]): row for row in rows}
         rows = [row for row in old["rows"] if (row["case"], row["threads"]) not in fresh] + rows
+    threads = sorted({row["threads"] for row in rows if row.get("limit")})
+    if threads:
+        found["machine"] = [machine.measure(seqnn.get_isa(), count).facts() for count in threads]
     write(path, {**found, "rows": rows})
 
 

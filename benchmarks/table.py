@@ -2,6 +2,7 @@
 
 * docs/benchmarks/<family>.md: every row of every CPU;
 * docs/benchmarks/ratios.svg: all ratios to other programs as a picture;
+* docs/benchmarks/roofline.svg: the kernels whose operations and bytes are stated, under the machine's roof;
 * the table of README.md between `<!-- benchmarks -->` and `<!-- end -->`: a row a subject, with its best and its worst ratio.
 
 `--check` writes nothing and returns 1 where a file is stale.
@@ -11,13 +12,15 @@ import json
 import re
 import statistics
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.picture import draw
 from benchmarks.quality import Row
-from benchmarks.run import RESULTS, amount, ratio
+from benchmarks.roofline import draw_roofline
+from benchmarks.run import RESULTS, amount, ratio, share
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs" / "benchmarks"
@@ -171,7 +174,7 @@ def results(name: str) -> dict[str, dict]:
 def page(family: str) -> str:
     """Return the Markdown of a family's page."""
     title, names = FAMILIES[family]
-    parts = [f"# {title}", INTRODUCTION]
+    parts = [f"# {title}", INTRODUCTION, *filter(None, [open_cases(names)])]
     for name, heading in names.items():
         for content in results(name).values():
             parts += [f"## {heading}", table(content)]
@@ -180,7 +183,8 @@ def page(family: str) -> str:
 
 INTRODUCTION = (
     "Both sides run in turns in one sitting; the ratio is the peer's time over seqnn's, so above 1 seqnn is faster. In brackets: "
-    "the smallest and the largest ratio of any turn. A ratio below 1 is **bold**. `python -m benchmarks.run` measures, "
+    "the smallest and the largest ratio of any turn. A ratio below 1 is **bold**. Where a kernel states its operations and bytes, "
+    "the table says which share of the machine's limit it reaches, by the roofline model. `python -m benchmarks.run` measures, "
     "`python -m benchmarks.table` writes this page; benchmarks/README.md says how."
 )
 
@@ -206,10 +210,16 @@ def concerned(content: dict) -> dict[str, str]:
 
 
 def speed_table(rows: list[dict]) -> str:
-    """Return the rows of a speed benchmark."""
-    lines = ["| case | threads | seqnn | peer | | ratio |", "|---|---|---|---|---|---|"]
+    """Return the rows of a speed benchmark; with what share of the machine's limit they reach, where that is known."""
+    limits = any(row.get("limit") for row in rows)
+    head = ["case", "threads", "seqnn", *(["of the limit"] if limits else []), "peer", "", "ratio"]
+    lines = [f"| {' | '.join(head)} |".replace("|  |", "| |"), "|---" * len(head) + "|"]
     for row in rows:
-        cells = [row["case"], str(row["threads"]), amount(row, row["ours"]), row["peer"]]
+        reached = share(row)
+        cells = [row["case"], str(row["threads"]), amount(row, row["ours"])]
+        if limits:
+            cells.append("" if reached is None else f"{reached:.0%}" if reached >= FAR else f"**{reached:.0%}**")
+        cells.append(row["peer"])
         if row["theirs"]:
             shown = "check failed" if row["failure"] else ratio(row)
             slower = statistics.median(row["ratios"]) < 1 and not row["failure"]
@@ -218,6 +228,28 @@ def speed_table(rows: list[dict]) -> str:
             cells += ["not at hand", ""]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+FAR = 0.6
+"""A kernel that reaches a smaller share of the machine's limit is open work."""
+
+
+def open_cases(names: Mapping[str, str]) -> str:
+    """Return the list of what is slower than a peer, or far from the machine's limit, in results that know the limit."""
+    lines = []
+    for name in names:
+        for content in results(name).values():
+            for row in content["rows"] if "machine" in content else ():
+                reached = share(row)
+                if (reached is not None and reached < FAR) or (row["ratios"] and statistics.median(row["ratios"]) < 1):
+                    against = f"{ratio(row)} against {row['peer']}" if row["ratios"] else f"{row['peer']} not at hand"
+                    limit = "" if reached is None else f", {reached:.0%} of the limit"
+                    threads = "thread" if row["threads"] == 1 else "threads"
+                    lines.append(f"* {row['case']}, {row['threads']} {threads}, {content['isa']}: {against}{limit}")
+    if not lines:
+        return ""
+    told = "Open: cases that are slower than a peer, or reach less than 60 % of the machine's limit."
+    return "\n".join(["## Open", "", told, "", *lines])
 
 
 def quality_table(rows: list[dict]) -> str:
@@ -338,6 +370,16 @@ def picture() -> str:
     return draw({subject: rows for subject, names in SUBJECTS.items() if (rows := measured(names, cpu))})
 
 
+def roofline() -> str:
+    """Return the picture of the kernels whose limit is known, of the CPU with the most of them; "" where there is none."""
+    found: dict[str, list[dict]] = {}
+    for path in sorted(RESULTS.glob("*/*.json")):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if "machine" in content:
+            found.setdefault(path.parent.name, []).append(content)
+    return draw_roofline(max(found.values(), key=len)) if found else ""
+
+
 # Files.
 
 
@@ -346,6 +388,8 @@ def files() -> dict[Path, str]:
     readme = ROOT / "README.md"
     made = {DOCS / f"{family}.md": page(family) for family in FAMILIES}
     made[DOCS / "ratios.svg"] = picture()
+    if under_the_roof := roofline():
+        made[DOCS / "roofline.svg"] = under_the_roof
     made[readme] = BLOCK.sub(lambda block: f"{block[1]}{summary()}{block[2]}", readme.read_text(encoding="utf-8"))
     return made
 

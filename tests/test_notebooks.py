@@ -51,9 +51,18 @@ def test_a_notebook_is_small_valid_and_stored_with_its_output(path):
     assert any("image/png" in output.get("data", {}) for output in shown)
 
 
+def listed():
+    return re.findall(r"\]\((\w+\.ipynb)\)", (FOLDER / "README.md").read_text("utf-8"))
+
+
 def test_the_list_of_notebooks_is_complete():
-    listed = re.findall(r"\]\((\w+\.ipynb)\)", (FOLDER / "README.md").read_text("utf-8"))
-    assert sorted(listed) == [path.name for path in NOTEBOOKS]
+    assert sorted(listed()) == [path.name for path in NOTEBOOKS]
+
+
+def test_each_notebook_leads_to_the_next():
+    for name, following in zip(listed(), [*listed()[1:], "README.md"], strict=True):
+        last = json.loads((FOLDER / name).read_text("utf-8"))["cells"][-1]
+        assert last["cell_type"] == "markdown" and f"({following})" in "".join(last["source"]), name
 
 
 def cell(source, text, *tags):

@@ -47,9 +47,9 @@ class ComparingRows(KeyedRows):
         weights = np.ones(len(keys)) if weights is None else np.asarray(weights, np.float64)
         if weights.shape != (len(keys),):
             raise ValueError(f"{len(keys)} keys and weights of shape {weights.shape} must agree")
-        if not ignore_missing:
-            self._require(key for key in keys if is_key(key))
         used = [i for i, key in enumerate(keys) if not is_key(key) or key in self]
+        if not ignore_missing and len(used) < len(keys):
+            self._require(key for key in keys if is_key(key))
         total = np.zeros(self.vector_size)
         for i in used:
             vector = self.get_vector(keys[i], norm=pre_normalize) if is_key(keys[i]) else np.asarray(keys[i])

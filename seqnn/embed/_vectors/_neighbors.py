@@ -134,8 +134,9 @@ def reciprocal(norms: np.ndarray) -> np.ndarray:
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
-    """Scale a vector to length 1; the zero vector stays."""
-    return vector * reciprocal(np.linalg.norm(vector, keepdims=True))
+    """Scale a vector [D] of floats to length 1; the zero vector stays."""
+    length = np.sqrt(vector.dot(vector))
+    return vector * (1 / length if length > 0 else length)
 
 
 def best(scores: np.ndarray, topn: int, exclude: Iterable[int]) -> np.ndarray:
@@ -164,6 +165,8 @@ def _padded(exclude: Sequence[Sequence[int]] | np.ndarray | None, count: int) ->
         raise ValueError(f"exclude holds {len(exclude)} lists for {count} queries")
     if isinstance(exclude, np.ndarray):
         return exclude
+    if count == 1:
+        return np.array(exclude, np.int64).reshape(1, -1)
     padded = np.full((count, max(map(len, exclude), default=0)), -1, np.int64)
     for row, ids in zip(padded, exclude, strict=True):
         row[: len(ids)] = ids

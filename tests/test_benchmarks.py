@@ -1,0 +1,50 @@
+"""What the tables of benchmarks say about the machine's limit."""
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from benchmarks import table
+from benchmarks.machine import Machine
+from benchmarks.roofline import draw_roofline
+
+ROWS = [
+    {
+        "case": name, "threads": 1, "unit": "s", "work": 0, "work_unit": "", "data": "", "ours": [2e-3, 1e-3, 4e-3],
+        "peer": "torch", "theirs": [4e-3, 4e-3, 4e-3], "ratios": [ratio] * 3, "goal": None, "error": None, "failure": None,
+        "operations": 2e8, "moved": 4e6, "limit": limit,
+    }
+    for name, limit, ratio in (("product, <large>", 1.6e-3, 2.0), ("softmax", 0.4e-3, 2.0), ("norm", 1.8e-3, 0.8))
+]  # fmt: skip
+
+
+@pytest.fixture(name="made")
+def a_made_machine():
+    level = {"L2": 100e9, "L3": 20e9, "memory": 10e9}
+    return Machine("avx2", 2, 200e9, level, {name: rate / 2 for name, rate in level.items()}, 1e-6, 1e-7)
+
+
+def test_the_limit_is_the_slower_of_arithmetic_and_memory(made):
+    assert made.limit(2e9, 1e3) == pytest.approx(2e9 / 200e9)
+    assert made.limit(0, 1 << 20) == pytest.approx((1 << 20) / 100e9)  # two threads have two second-level caches
+    assert made.limit(0, 8 << 20) == pytest.approx((8 << 20) / 20e9)
+    assert made.limit(1e6, 1e9) == pytest.approx(1e9 / 10e9)
+
+
+def test_what_is_slow_or_far_from_the_limit_is_listed_as_open(made, monkeypatch):
+    content = {"isa": "avx2", "cpu": "a CPU", "machine": [made.facts()], "rows": ROWS}
+    monkeypatch.setattr(table, "results", lambda name: {"cpu": content})
+    listed = table.open_cases({"linear": "Products"})
+    assert "softmax, 1 thread, avx2: 2× (2–2) against torch, 20% of the limit" in listed
+    assert "norm, 1 thread, avx2: 0.8× (0.8–0.8) against torch, 90% of the limit" in listed and "product" not in listed
+    lines = table.speed_table(ROWS).splitlines()
+    assert "of the limit" in lines[0] and "| 80% |" in lines[2] and "| **20%** |" in lines[3]
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_picture_of_the_roof_is_valid_and_names_each_case(made):
+    content = {"isa": "avx2", "cpu": "a CPU", "machine": [made.facts()], "rows": ROWS}
+    titles = [
+        node.text for node in ElementTree.fromstring(draw_roofline([content])).iter() if node.tag.endswith("title")
+    ]
+    assert titles[0] == "product, <large>, 1 threads: 100.0 GFLOP/s, 80% of the limit" and len(titles) == 3
