@@ -16,7 +16,7 @@ from ._ngram_fit import SPECIALS, longest_of, numbered
 from ._ngram_trie import Level
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NGramCounts:
     """How often each sequence of 1 to `order` words occurs in the sentences of a corpus, with their marks <s> and </s>.
 

@@ -79,7 +79,7 @@ def fit_word2vec(client: Any, shards: Sequence[Any], model: Word2Vec, *, rounds_
     >>> from seqnn import Word2Vec
     >>> from seqnn.distributed.dask import fit_word2vec
     >>> shards = [[["to", "be", "or", "not", "to", "be"]] * 50, [["to", "be"]] * 50]
-    >>> with Client(processes=False, n_workers=1, dashboard_address=None) as client:
+    >>> with Client(processes=False, n_workers=1, dashboard_address=":0") as client:
     ...     model = fit_word2vec(client, shards, Word2Vec(vector_size=8, sample=0, verbose=0))
     >>> model.wv.index_to_key, len(model.history_)
     (['be', 'to', 'not', 'or'], 5)
@@ -116,7 +116,7 @@ def fit_glove(client: Any, shards: Sequence[Any], model: GloVe, *, rounds_per_ep
     >>> from seqnn import GloVe
     >>> from seqnn.distributed.dask import fit_glove
     >>> shards = [[["to", "be", "or", "not", "to", "be"]] * 50, [["to", "be"]] * 50]
-    >>> with Client(processes=False, n_workers=1, dashboard_address=None) as client:
+    >>> with Client(processes=False, n_workers=1, dashboard_address=":0") as client:
     ...     model = fit_glove(client, shards, GloVe(vector_size=8, epochs=5, verbose=0))
     >>> model.wv.index_to_key, len(model.history_)
     (['be', 'to', 'not', 'or'], 5)

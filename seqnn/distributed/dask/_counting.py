@@ -34,7 +34,7 @@ def count_words(
 
     >>> from distributed import Client
     >>> from seqnn.distributed.dask import count_words
-    >>> with Client(processes=False, n_workers=1, dashboard_address=None) as client:
+    >>> with Client(processes=False, n_workers=1, dashboard_address=":0") as client:
     ...     counts = count_words(client, [[["to", "be"]], [["not", "to", "be"]]])
     >>> counts.words, counts.counts.tolist()
     (['to', 'be', 'not'], [2, 2, 1])
@@ -82,7 +82,7 @@ def count_cooccurrence(
     >>> from distributed import Client
     >>> from seqnn.distributed.dask import count_cooccurrence, count_words
     >>> shards = [[["to", "be"]], [["be", "to"]]]
-    >>> with Client(processes=False, n_workers=1, dashboard_address=None) as client:
+    >>> with Client(processes=False, n_workers=1, dashboard_address=":0") as client:
     ...     vocabulary = count_words(client, shards).vocabulary(min_count=1)
     ...     counts = count_cooccurrence(client, shards, vocabulary, window=2)
     >>> [array.tolist() for array in counts]
@@ -133,7 +133,7 @@ def count_ngrams(
 
     >>> from distributed import Client
     >>> from seqnn.distributed.dask import count_ngrams
-    >>> with Client(processes=False, n_workers=1, dashboard_address=None) as client:
+    >>> with Client(processes=False, n_workers=1, dashboard_address=":0") as client:
     ...     counts = count_ngrams(client, [["to be"], ["not to be"]], order=2)
     >>> counts.ngrams(2)[1].tolist()
     [1, 1, 2, 2, 1]
@@ -162,7 +162,7 @@ def fit_ngrams(client: Any, shards: Sequence[Any], model: NGramLM, *, tokenizer:
     >>> from distributed import Client
     >>> from seqnn.distributed.dask import fit_ngrams
     >>> from seqnn.lm import NGramLM
-    >>> with Client(processes=False, n_workers=1, dashboard_address=None) as client:
+    >>> with Client(processes=False, n_workers=1, dashboard_address=":0") as client:
     ...     model = fit_ngrams(client, [["the cat sat"], ["the dog sat"]], NGramLM(order=2, smoothing="laplace"))
     >>> round(10 ** model.score("the cat sat"), 5)
     0.01004
