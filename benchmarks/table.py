@@ -183,7 +183,7 @@ def page(family: str) -> str:
 
 INTRODUCTION = (
     "Both sides run in turns in one sitting; the ratio is the peer's time over seqnn's, so above 1 seqnn is faster. In brackets: "
-    "the smallest and the largest ratio of any turn. A ratio below 1 is **bold**. Where a kernel states its operations and bytes, "
+    "the smallest and the largest ratio of any turn. A ratio below 1 is **bold**. Where a kernel states its operations and bytes "
     "the table says which share of the machine's limit it reaches, by the roofline model. `python -m benchmarks.run` measures, "
     "`python -m benchmarks.table` writes this page; benchmarks/README.md says how."
 )
