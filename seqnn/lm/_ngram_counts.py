@@ -18,11 +18,11 @@ from ._ngram_trie import Level
 
 @dataclass(frozen=True, eq=False)
 class NGramCounts:
-    """How often each sequence of 1 to `order` words occurs in the sentences of a corpus, with their marks <s> and </s>.
+    """Counts of each sequence of 1 to `order` words in the sentences of a corpus, with their marks <s> and </s>.
 
     Counts of parts are merged exactly, in any order.
 
-    Attributes:
+    Args:
         vocabulary: the words by their numbers, first "<unk>", "<s>" and "</s>".
         order: length of the longest n-grams.
         rows: int32 [R, order], sorted: the different pieces of `order` words, each from its first word on, filled up with 0

@@ -68,7 +68,11 @@ class LocalBatches:
         self._comm: Any = None
 
     def of(self, comm: Any) -> LocalBatches:
-        """Return the same batches, as those of a rank of a communicator."""
+        """Return the same batches, as those of a rank of a communicator.
+
+        Args:
+            comm: the communicator.
+        """
         mine = copy.copy(self)
         mine._comm = comm
         return mine
@@ -83,7 +87,12 @@ class LocalBatches:
         return None if None in counts else max(counts)
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Any]:
-        """Return the batches of an epoch from `start` on."""
+        """Return the batches of an epoch.
+
+        Args:
+            number: of the epoch, from 0.
+            start: the batch to begin with.
+        """
         if isinstance(self._source, GivenBatches):
             return itertools.islice(self._source.epoch(number), start, None)
         return iter(self._source.epoch(number, start))
