@@ -6,24 +6,6 @@
 They need more libraries: pip install 'seqnn-cpu[distributed]'.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from ._engines import load as __getattr__  # noqa: F401 - an engine is loaded when it is first asked for
 
-if TYPE_CHECKING:
-    from . import dask as dask
-    from . import mpi as mpi
-
-__all__: list[str] = []  # `import *` needs no engine
-
-_ENGINES = ("dask", "mpi")
-
-
-def __getattr__(name: str) -> Any:
-    """Load an engine when it is first asked for: each needs libraries of its own."""
-    if name in _ENGINES:
-        return import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(_ENGINES)}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_ENGINES})
+__all__ = []
