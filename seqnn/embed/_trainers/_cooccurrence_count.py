@@ -11,7 +11,7 @@ from ... import _core
 from ..._spill import parse_size
 from ...text import Corpus
 from ._cooccurrence import Cooccurrence
-from ._cooccurrence_sums import STEP_ENTRIES, CooccurrenceSums, RowsBuffer, merge_rows
+from ._cooccurrence_rows import STEP_ENTRIES, RowsBuffer, merge_rows, rounded
 
 _STEP_POSITIONS = 1 << 21
 """The most words of the text of one call of the kernel, unless a row needs more."""
@@ -51,7 +51,7 @@ def count(
     >>> [array.tolist() for array in counts]
     [[0, 0, 1], [0, 1, 0], [1.0, 2.0, 2.0]]
     """
-    return count_sums(
+    sums = count_sums(
         corpus,
         vocabulary_size,
         window=window,
@@ -59,7 +59,8 @@ def count(
         distance_weighting=distance_weighting,
         max_memory=max_memory,
         progress=progress,
-    ).counts(in_place=True)
+    )
+    return rounded(*sums)
 
 
 def count_sums(
@@ -72,7 +73,7 @@ def count_sums(
     total_words: int | None = None,
     max_memory: int | str | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> CooccurrenceSums:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Do as `count`, before the sums are rounded; the corpus may be a part of one of `total_words` words."""
     limit = parse_size(max_memory)
     total = len(corpus.ids) if total_words is None else total_words
@@ -92,7 +93,7 @@ def count_sums(
             if progress is not None:
                 progress(done, len(corpus.ids))
         runs.append(run.finish())
-    return CooccurrenceSums(*(runs[0] if whole else merge_rows(runs, vocabulary_size, limit)), unit)
+    return *(runs[0] if whole else merge_rows(runs, vocabulary_size, limit)), unit
 
 
 def _weights(window: int, words: int, distance_weighting: bool) -> tuple[np.ndarray, float]:
