@@ -1,11 +1,18 @@
-"""What tests and doctests of pictures need: no screen, and no figure that stays open."""
+"""What tests and doctests need: no screen, no figure that stays open, and no module whose library is not there."""
 
 import os
 import sys
+from importlib.util import find_spec
 
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+collect_ignore_glob = [
+    f"seqnn/distributed/{engine}/*"
+    for engine, library in (("dask", "distributed"), ("mpi", "mpi4py"))
+    if find_spec(library) is None
+]
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser"]
 html_theme = "furo"
 exclude_patterns = ["README.md"]
 autodoc_typehints = "none"  # the signature in the source has them; the docstring says shapes and units
+autodoc_mock_imports = ["distributed", "mpi4py"]  # engines that the site can do without
 autodoc_member_order = "groupwise"
 napoleon_use_ivar = True
 napoleon_use_rtype = False  # what stands before a colon under Returns is a name, not a type

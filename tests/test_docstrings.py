@@ -1,6 +1,7 @@
 """Every public name is described: in one form, argument by argument, with an example. See .github/CONTRIBUTING.md."""
 
 import importlib
+import importlib.util
 import inspect
 import re
 from pathlib import Path
@@ -8,11 +9,14 @@ from pathlib import Path
 import pytest
 
 PACKAGES = [
-    "seqnn", "seqnn.autograd", "seqnn.data", "seqnn.decode", "seqnn.diagnose", "seqnn.embed", "seqnn.evaluate", "seqnn.lm",
-    "seqnn.metrics", "seqnn.models", "seqnn.nn", "seqnn.ops", "seqnn.optim", "seqnn.plot", "seqnn.pretrained",
-    "seqnn.random", "seqnn.serve", "seqnn.text", "seqnn.train", "seqnn.tune",
+    "seqnn", "seqnn.autograd", "seqnn.data", "seqnn.decode", "seqnn.diagnose", "seqnn.distributed", "seqnn.embed",
+    "seqnn.evaluate", "seqnn.lm", "seqnn.metrics", "seqnn.models", "seqnn.nn", "seqnn.ops", "seqnn.optim", "seqnn.plot",
+    "seqnn.pretrained", "seqnn.random", "seqnn.serve", "seqnn.text", "seqnn.train", "seqnn.tune",
 ]  # fmt: skip
 """All public packages: a new one is added here."""
+
+ENGINES = {"seqnn.distributed.dask": "distributed", "seqnn.distributed.mpi": "mpi4py"}
+PACKAGES += [package for package, library in ENGINES.items() if importlib.util.find_spec(library)]
 
 WITHOUT_EXAMPLE = {
     "seqnn.models.NotFittedError",

@@ -53,7 +53,7 @@ STOREYS = [
     ("train",),
     ("diagnose", "tune"),
     ("models",),
-    ("plot", "pretrained"),
+    ("distributed", "plot", "pretrained"),
     ("evaluate", "serve"),
     ("_cli", "__main__"),
 ]

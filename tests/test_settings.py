@@ -13,7 +13,9 @@ from seqnn._settings import Anything, Choice, Flag, Integer, Number, Settings, S
 def every_class(base=Settings):
     """Every subclass in the package."""
     for module in pkgutil.walk_packages(seqnn.__path__, "seqnn."):
-        if module.name != "seqnn.__main__":
+        if module.name != "seqnn.__main__" and not module.name.startswith(
+            "seqnn.distributed."
+        ):  # engines may be missing
             importlib.import_module(module.name)
     found, todo = {}, [base]
     while todo:

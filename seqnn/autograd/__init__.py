@@ -11,10 +11,12 @@
 array([2., 4., 6.], dtype=float32)
 
 Read in this order: `_tape` (nodes, and the walk over them), `_tensor`, `_op`, `_rows` (gradients of embeddings, and what
-optimisers read); above them `_functional` (grad, vjp, jacobian, ...), `_checkpoint` and `_gradcheck`.
+optimisers read), `_final` (gradients that are told of before the walk ends); above them `_functional` (grad, vjp, jacobian,
+...), `_checkpoint` and `_gradcheck`.
 """
 
 from ._checkpoint import checkpoint
+from ._final import when_final
 from ._functional import grad, jacobian, value_and_grad, vjp
 from ._gradcheck import gradcheck
 from ._methods import set_functions
@@ -49,4 +51,5 @@ __all__ = [
     "value_and_grad",
     "vjp",
     "watch",
+    "when_final",
 ]

@@ -179,15 +179,18 @@ class Part:
         self.hooks: list[Callable] | None = None
 
 
-def walk(edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any] = (), keep: bool = False) -> dict:
+def walk(
+    edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any] = (), keep: bool = False, finals: Any = None
+) -> dict:
     """Push `gradients` from `edges` down the graph, the latest node first, so that a node has all of its gradient.
 
-    Returns the gradient of every leaf reached, and of the `wanted` nodes and parts. Frees the graph unless `keep`.
+    Returns the gradient of every leaf reached, and of the `wanted` nodes and parts. Frees the graph unless `keep`. What
+    `finals` (see `_final.Finals`) takes on the way is not returned.
     """
-    return kept(_walk, edges, gradients, wanted, keep)
+    return kept(_walk, edges, gradients, wanted, keep, finals)
 
 
-def _walk(edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any], keep: bool) -> dict:
+def _walk(edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any], keep: bool, finals: Any) -> dict:
     found: dict[Any, Any] = dict.fromkeys(wanted)
     pending: dict[Any, Any] = {}  # what has arrived: at a node, part or leaf its gradient; at a node of parts those
     ours: set[Any] = set()  # where `pending` is a sum that nobody else can hold
@@ -213,6 +216,8 @@ def _walk(edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any],
                 parts.append(edge)
                 if len(parts) == 1:
                     heappush(heap, (-edge.node.order, edge.node))
+        if finals is not None:
+            finals.arrived(edges, pending)
         if not heap:
             found.update(pending)
             return found
@@ -235,7 +240,12 @@ def _walk(edges: Iterable[Any], gradients: Iterable[Any], wanted: Iterable[Any],
             for g in gradients:
                 if g is not None:
                     require_finite(f"gradient of {_name(node)}", dense(g))
-        edges = node.edges if type(node.edges) is list else node.edges()
+        if type(node.edges) is list:
+            edges = node.edges
+        else:
+            edges = node.edges()
+            if finals is not None:
+                finals.expand(edges)
         if not keep:
             node.backward, node.edges = None, []  # with the next `backward` the op's arrays are free
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _methods
+from ._final import Finals, watched
 from ._hints import missing_method
 from ._methods import Methods, Size
 from ._rows import Gathered, Rows, kept
@@ -72,10 +73,18 @@ class Tensor(Methods["Tensor"]):
             ValueError: where the tensor requires no gradient, or `grad` has another shape.
             RuntimeError: where the graph was freed already.
         """
-        found = walk((self._edge("backward"),), (seed(self, grad, "backward"),), keep=retain_graph)
+        starts, gradients = (self._edge("backward"),), (seed(self, grad, "backward"),)
         taken: set[int] = set()
-        for leaf, gradient in found.items():
+        watch = watched.get()
+
+        def take(leaf: Tensor, gradient: np.ndarray | Rows) -> None:
             leaf._accumulate(gradient, taken)
+            if watch is not None and leaf in watch.leaves:
+                watch.seen(leaf)
+
+        finals = None if watch is None else Finals(watch, starts, take)
+        for leaf, gradient in walk(starts, gradients, keep=retain_graph, finals=finals).items():
+            take(leaf, gradient)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradient.

@@ -46,6 +46,7 @@ from ._evaluation import (
 )
 from ._trainers import (
     Cooccurrence,
+    CooccurrenceSums,
     Doc2Vec,
     FastText,
     GloVe,
@@ -95,6 +96,7 @@ __all__ = [
     "Callback",
     "Categorization",
     "Cooccurrence",
+    "CooccurrenceSums",
     "Doc2Vec",
     "EarlyStopping",
     "FastText",

@@ -71,27 +71,59 @@ def count(
     Raises:
         ValueError: a corpus of 2**31 words or more.
     """
-    total = len(corpus.ids) + 2 * len(corpus)
-    if total > _MOST_WORDS:
-        raise ValueError(f"the corpus has {total} words with the marks of its sentences, expected at most 2**31 - 1")
+    total = _checked_total(len(corpus.ids) + 2 * len(corpus))
     size = total if limit is None else max(limit // _BYTES_A_WORD, 1 << 10)
     runs = []
     for first, last in _pieces(corpus.offsets, size):
-        offsets = corpus.offsets[first : last + 1]
-        ids = corpus.ids[offsets[0] : offsets[-1]]
-        text, used = _core.ngram_count_stream(ids, offsets - offsets[0], mapping)
-        text = text[: used[0]]
-        rows = Rows(text, *_sorted(text, words, order))
+        rows = _sorted_rows(corpus, first, last, mapping, words, order)
         if last - first == len(corpus):
             return _levels(rows, order)
         runs.append(_spilled([_different(rows, order)], order))
         if progress is not None:
-            progress(int(offsets[-1]), len(corpus.ids))
+            progress(int(corpus.offsets[last]), len(corpus.ids))
+    return levels_of(runs, order, size, limit)
+
+
+def count_run(corpus: Corpus, mapping: np.ndarray, words: int, order: int) -> Run:
+    """Return the different rows of a corpus, as `count` does, before they become n-grams."""
+    _checked_total(len(corpus.ids) + 2 * len(corpus))
+    if not len(corpus):
+        return Run(np.empty((0, order), np.int32), np.empty(0, np.uint32))
+    return _different(_sorted_rows(corpus, 0, len(corpus), mapping, words, order), order)
+
+
+def merge_runs(runs: Sequence[Run], order: int) -> Run:
+    """Add up runs, in any order."""
+    total = _checked_total(sum(int(run.counts.sum(dtype=np.int64)) for run in runs))
+    while len(runs) > 1:
+        groups = [runs[i : i + _MOST_RUNS] for i in range(0, len(runs), _MOST_RUNS)]
+        runs = [_concatenated([run for run, _ in _merged(group, order, max(total, 1))], order) for group in groups]
+    return runs[0]
+
+
+def levels_of(runs: Sequence[Run], order: int, size: int, limit: int | None) -> list[Level]:
+    """Return the n-grams of each length of some runs together; about the memory of `size` words of a text is needed."""
     while len(runs) > _MOST_RUNS:
         groups = (runs[i : i + _MOST_RUNS] for i in range(0, len(runs), _MOST_RUNS))
         runs = [_spilled((run for run, _ in _merged(group, order, size)), order) for group in groups]
     merged = (Rows(run.rows.ravel(), None, run.counts, shared) for run, shared in _merged(runs, order, size))
     return _joined((_levels(rows, order) for rows in merged), order, limit)
+
+
+def _checked_total(total: int) -> int:
+    """Return the words of a corpus, marks included; a ValueError where their counts would not fit."""
+    if total > _MOST_WORDS:
+        raise ValueError(f"the corpus has {total} words with the marks of its sentences, expected at most 2**31 - 1")
+    return total
+
+
+def _sorted_rows(corpus: Corpus, first: int, last: int, mapping: np.ndarray, words: int, order: int) -> Rows:
+    """Return the sorted rows of the sentences [first, last)."""
+    offsets = corpus.offsets[first : last + 1]
+    ids = corpus.ids[offsets[0] : offsets[-1]]
+    text, used = _core.ngram_count_stream(ids, offsets - offsets[0], mapping)
+    text = text[: used[0]]
+    return Rows(text, *_sorted(text, words, order))
 
 
 def _pieces(offsets: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
@@ -125,6 +157,12 @@ def _spilled(parts: Iterable[Run], order: int) -> Run:
         rows.append(part.rows.ravel())
         counts.append(part.counts)
     return Run(rows.finish().reshape(-1, order), counts.finish())
+
+
+def _concatenated(parts: Sequence[Run], order: int) -> Run:
+    """Return a run in memory of parts that follow each other."""
+    rows = [part.rows for part in parts] or [np.empty((0, order), np.int32)]
+    return Run(np.concatenate(rows), np.concatenate([part.counts for part in parts] or [np.empty(0, np.uint32)]))
 
 
 def _merged(runs: Sequence[Run], order: int, words: int) -> Iterator[tuple[Run, np.ndarray]]:

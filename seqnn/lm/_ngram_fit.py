@@ -13,11 +13,11 @@ import numpy as np
 
 from .._progress import advance, progress_bar
 from .._spill import parse_size
-from ..text import ScannedCorpus, Vocabulary, WordIndex, scan
+from ..text import Corpus, ScannedCorpus, Vocabulary, WordCounts, WordIndex, scan
 from ._ngram_count import UNK, count
 from ._ngram_score import CLOSED, DIRECT, Scorer
 from ._ngram_smooth import kneser_ney, relative_frequencies
-from ._ngram_trie import build
+from ._ngram_trie import Level, build
 
 SPECIALS = {"unk": "<unk>", "bos": "<s>", "eos": "</s>"}
 """The first words of every vocabulary: unknown word, begin and end of a sentence."""
@@ -58,24 +58,40 @@ def read(corpus: Any, tokenizer: Tokenizer | None, settings: SimpleNamespace) ->
 
 def fit(corpus: ScannedCorpus, settings: SimpleNamespace) -> Model:
     """Count and smooth the n-grams of a corpus. Raises ValueError where settings and corpus do not fit together."""
+    counted = WordCounts(corpus.words, corpus.counts, len(corpus))
+    check(settings, counted.total_words, longest_of(corpus))
+    mapping, vocabulary = numbered(counted, settings.min_count, settings.skip_symbols)
+    levels = count(corpus, mapping, len(vocabulary), settings.order, parse_size(settings.max_memory))
+    corpus.close()
+    return smooth(levels, vocabulary, settings)
+
+
+def longest_of(corpus: Corpus) -> int:
+    """Return the words of the longest sentence, its marks included."""
+    return int(np.diff(corpus.offsets).max(initial=0)) + 2
+
+
+def check(settings: SimpleNamespace, words: int, longest: int) -> None:
+    """Raise ValueError where settings and corpus do not fit together."""
     order, smoothing = settings.order, settings.smoothing
-    if not len(corpus.ids):
+    if not words:
         raise ValueError("the corpus is empty: it has no word")
     if any(settings.prune) and "kneser_ney" not in smoothing:
         raise ValueError(f"prune: only Kneser-Ney models can be pruned, smoothing is {smoothing!r}")
     if len(settings.prune) > order:
         raise ValueError(f"prune: expected at most {order} counts, one for each length, got {settings.prune}")
-    longest = int(np.diff(corpus.offsets).max()) + 2
     if longest < order:
         raise ValueError(
             f"order: {order} is too large for this corpus: its longest sentence has {longest} words, the marks <s> and </s> "
             f"included; expected at most {longest}"
         )
-    mapping, vocabulary = _numbered(corpus, settings.min_count, settings.skip_symbols)
-    levels = count(corpus, mapping, len(vocabulary), order, parse_size(settings.max_memory))
-    corpus.close()
+
+
+def smooth(levels: list[Level], vocabulary: Vocabulary, settings: SimpleNamespace) -> Model:
+    """Make a model of n-grams and their counts; the list is emptied."""
+    smoothing = settings.smoothing
     trie = build(levels, len(vocabulary))
-    del levels
+    levels.clear()
     if "kneser_ney" in smoothing:
         trie, discounts, words = kneser_ney(
             trie,
@@ -96,10 +112,10 @@ def fit(corpus: ScannedCorpus, settings: SimpleNamespace) -> Model:
     return Model(vocabulary, Scorer(trie, CLOSED | DIRECT, -math.log10(len(vocabulary) - 1) if added else -math.inf))
 
 
-def _numbered(corpus: ScannedCorpus, min_count: int, skip_symbols: bool) -> tuple[np.ndarray, Vocabulary]:
-    """Return the number of each word of the corpus (-1: left out), and the vocabulary."""
-    kept = corpus.counts >= min_count
-    marks = {word: i for i, word in enumerate(corpus.words) if word in SPECIALS.values()}
+def numbered(counted: WordCounts, min_count: int, skip_symbols: bool) -> tuple[np.ndarray, Vocabulary]:
+    """Return the number of each word of a corpus (-1: left out), and the vocabulary."""
+    kept = counted.counts >= min_count
+    marks = {word: i for i, word in enumerate(counted.words) if word in SPECIALS.values()}
     kept[[*marks.values()]] = False
     mapping = np.where(kept, np.cumsum(kept) + len(SPECIALS) - 1, UNK).astype(np.int32)
     for word, i in marks.items():
@@ -107,10 +123,10 @@ def _numbered(corpus: ScannedCorpus, min_count: int, skip_symbols: bool) -> tupl
             mapping[i] = -1
         elif word != SPECIALS["unk"]:
             raise ValueError(
-                f"the corpus has the word {word!r} ({corpus.counts[i]} times), with which fit marks sentences itself: take "
+                f"the corpus has the word {word!r} ({counted.counts[i]} times), with which fit marks sentences itself: take "
                 "it out, or set skip_symbols=True"
             )
-    words = [word for word, keep in zip(corpus.words, kept.tolist(), strict=True) if keep]
-    unknown = int(corpus.counts[mapping == UNK].sum())
-    counts = np.concatenate([[unknown, len(corpus), len(corpus)], corpus.counts[kept]])
+    words = [word for word, keep in zip(counted.words, kept.tolist(), strict=True) if keep]
+    unknown = int(counted.counts[mapping == UNK].sum())
+    counts = np.concatenate([[unknown, counted.sentences, counted.sentences], counted.counts[kept]])
     return mapping, Vocabulary([*SPECIALS.values(), *words], counts, specials=SPECIALS)

@@ -14,8 +14,9 @@ from .._threads import threads
 from ..text import split_words
 from ._arpa import write_arpa
 from ._ngram_count import MOST_ORDER
+from ._ngram_counts import NGramCounts
 from ._ngram_file import load_model, save_model
-from ._ngram_fit import Model, Tokenizer, fit, read
+from ._ngram_fit import Model, Tokenizer, check, fit, read, smooth
 from ._ngram_queries import Queries
 from ._ngram_smooth import FALLBACK
 
@@ -140,6 +141,36 @@ class NGramLM(Queries):
         settings = self._checked()
         with threads(settings.workers):
             self._model = fit(read(corpus, tokenizer, settings), settings)
+        return self
+
+    def fit_counts(self, counts: NGramCounts) -> Self:
+        """Smooth n-grams that were counted before, perhaps in parts; the model is that of `fit` on the whole corpus.
+
+        The counts have chosen the words: `min_count` and `skip_symbols` were given there.
+
+        Args:
+            counts: of n-grams of `order` words.
+
+        Returns:
+            The model.
+
+        Raises:
+            ValueError: counts of another order, or that do not fit the settings.
+
+        >>> from seqnn.lm import NGramCounts, NGramLM
+        >>> corpus = ["the cat sat", "the dog sat"]
+        >>> vocabulary = NGramCounts.vocabulary_of(corpus)
+        >>> counts = NGramCounts.merge([NGramCounts.of([line], vocabulary, order=2) for line in corpus])
+        >>> model = NGramLM(order=2, smoothing="laplace").fit_counts(counts)
+        >>> round(10 ** model.score("the cat sat"), 5)
+        0.01004
+        """
+        settings = self._checked()
+        if counts.order != settings.order:
+            raise ValueError(f"counts: expected n-grams of order={settings.order} words, got those of {counts.order}")
+        check(settings, len(counts.rows), counts.longest)
+        with threads(settings.workers):
+            self._model = smooth(counts.levels(settings.max_memory), counts.vocabulary, settings)
         return self
 
     # Files.

@@ -24,6 +24,7 @@ from ._vocabulary import SPECIALS, Vocabulary
 from ._vocabulary import effective_min_count as effective_min_count
 from ._vocabulary_limit import RULE_DEFAULT, RULE_DISCARD, RULE_KEEP
 from ._vocabulary_tables import alias_table, huffman, keep_thresholds
+from ._word_counts import WordCounts
 from ._word_index import WordIndex as WordIndex
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "SubwordTokenizer",
     "TaggedText",
     "Vocabulary",
+    "WordCounts",
     "alias_table",
     "causal_windows",
     "corrupt_spans",

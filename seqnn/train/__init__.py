@@ -6,7 +6,10 @@ Names that are imported `as` themselves are for the other packages, not for user
 from .._callbacks import Callback, EarlyStopping
 from . import _pytorch  # noqa: F401 - who looks for PyTorch's names gets advice
 from ._batches import Batches
+from ._batches import GivenBatches as GivenBatches
+from ._batches import as_source as as_source
 from ._diverged import explain as explain
+from ._loop import BatchRun as BatchRun
 from ._metrics import accuracy
 from ._modes import evaluating as evaluating
 from ._modes import kept_in_eval as kept_in_eval

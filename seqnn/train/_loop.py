@@ -77,6 +77,8 @@ class BatchRun(Run):
     """A run over batches of a `Trainer`."""
 
     carried_as = "trainer"
+    _means_add_up = True
+    """Whether the means of batches of as many targets may be averaged as they are."""
 
     def __init__(self, trainer: Any, source: Any, validation: Any) -> None:
         super().__init__(trainer, trainer._position, trainer.callbacks)
@@ -148,7 +150,7 @@ class BatchRun(Run):
         state = random.get_state()
         weights = [divisor_of(trainer.loss, batch) for batch in group]
         used = [(batch, weight) for batch, weight in zip(group, weights, strict=True) if weight]
-        alike = len({weight for _, weight in used}) < 2
+        alike = self._means_add_up and len({weight for _, weight in used}) < 2
         loss_sum = total = share = 0.0
         for number, (batch, weight) in enumerate(used, 1):
             _, loss, _, count = forward(trainer, batch)
@@ -157,15 +159,15 @@ class BatchRun(Run):
                 self._diverged(f"the loss is {value}", [batch for batch, _ in used[:number]], state)
             if count == 0:
                 continue
-            if count is not None or alike:
-                loss.backward()
-            else:
-                loss.backward(np.full(loss.shape, weight, loss.dtype))
+            factor = 1.0 if count is not None or alike else weight
+            self._backward(loss, np.full(loss.shape, factor, loss.dtype), last=number == len(used))
             loss_sum += value * weight if count is None else value
             total += weight if count is None else count
             share += 1 if count is None and alike else weight if count is None else count
         position.unit += len(group)
-        position.examples += sum(map(examples_in, group))
+        examples = sum(map(examples_in, group))
+        loss_sum, total, share, examples = self._together(loss_sum, total, share, examples)
+        position.examples += examples
         if share:
             self._update(1.0 / share, [batch for batch, _ in used], state)
             position.loss += loss_sum
@@ -175,6 +177,14 @@ class BatchRun(Run):
         self.bar.update(len(group))
         if share and any(hasattr(callback, "on_step_end") for callback in self.callbacks):
             self.tell("on_step_end")
+
+    def _backward(self, loss: Tensor, gradient: np.ndarray, last: bool) -> None:
+        """Add the gradients of a batch, which is perhaps the last of its step."""
+        loss.backward(gradient)
+
+    def _together(self, *sums: float) -> tuple[Any, ...]:
+        """Return the sums of a step, with those of all who take part in it."""
+        return sums
 
     def _update(self, scale: float, group: list[Any], state: dict[str, int]) -> None:
         """Change the weights by the gradients, times `scale`."""

@@ -80,6 +80,7 @@ class Trainer(Trainable):
     """
 
     _position_type = BatchPosition
+    _run_type = BatchRun
 
     def __init__(
         self,
@@ -163,8 +164,8 @@ class Trainer(Trainable):
             FloatingPointError: the loss or the gradients are not finite.
             ValueError: an interrupted run was on other batches.
         """
-        source = as_source(data, "data", batch_size, seed, shuffle)
-        check = None if validation is None else as_source(validation, "validation", batch_size, seed, False)
+        source = self._source(data, "data", batch_size, seed, shuffle)
+        check = None if validation is None else self._source(validation, "validation", batch_size, seed, False)
         batches = source.batches()
         steps = optional_integer("steps", steps, 1)
         if epochs is None:
@@ -172,7 +173,7 @@ class Trainer(Trainable):
             epochs = 1 if steps is None else _MOST_EPOCHS if per_epoch is None else -(-steps // per_epoch)
         self._begin(integer("epochs", epochs, 0), steps, source, resume)
         try:
-            BatchRun(self, source, check).go(units=batches, verbose=self.verbose)
+            self._run_type(self, source, check).go(units=batches, verbose=self.verbose)
         finally:
             self._discard_gradients()
             self.model.eval()
@@ -196,13 +197,13 @@ class Trainer(Trainable):
         >>> sorted(trainer.evaluate((np.eye(2, dtype=np.float32), np.array([0, 1]))))
         ['accuracy', 'loss']
         """
-        source = as_source(data, "data", batch_size, 0, False)
+        source = self._source(data, "data", batch_size, 0, False)
         sums: dict[str, float] = {}
         counts: dict[str, float] = {}
-        empty = True
+        batches = 0
         with evaluating(self.model), no_grad(), self.ema.swapped() if self.ema else nullcontext():
             for batch in source.epoch(0):
-                empty = False
+                batches += 1
                 if not (divisor := divisor_of(self.loss, batch)):
                     continue
                 output, loss, target, count = forward(self, batch)
@@ -212,7 +213,8 @@ class Trainer(Trainable):
                 for name, (total, number) in found.items():
                     sums[name] = sums.get(name, 0.0) + total
                     counts[name] = counts.get(name, 0.0) + number
-        if empty:
+        sums, counts, batches = self._together(sums, counts, batches)
+        if not batches:
             raise ValueError("data: expected at least one batch, got none")
         if not counts.get("loss"):
             raise ValueError("data: expected targets that count, all are -100")
@@ -240,6 +242,14 @@ class Trainer(Trainable):
         _checkpoint.load(self, path)
 
     # The run.
+
+    def _source(self, data: Any, name: str, batch_size: int, seed: int, shuffle: bool) -> Any:
+        """Return what a run goes through."""
+        return as_source(data, name, batch_size, seed, shuffle)
+
+    def _together(self, *figures: Any) -> tuple[Any, ...]:
+        """Return sums and counts by name, and how many batches they are of, of all who evaluate."""
+        return figures
 
     def _begin(self, epochs: int, steps: int | None, source: Any, resume: bool) -> None:
         """Go on with the interrupted run, or begin a new one."""

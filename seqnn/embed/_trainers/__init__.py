@@ -1,6 +1,7 @@
 """The room of trainers: Word2Vec, FastText, Doc2Vec and GloVe, their weights, runs and files."""
 
 from ._cooccurrence import Cooccurrence
+from ._cooccurrence_sums import CooccurrenceSums
 from ._corpus import fingerprint as fingerprint
 from ._doc2vec import Doc2Vec
 from ._documents import TaggedDocument
@@ -14,6 +15,7 @@ from ._word2vec import Word2Vec
 
 __all__ = [
     "Cooccurrence",
+    "CooccurrenceSums",
     "Doc2Vec",
     "FastText",
     "GloVe",

@@ -8,19 +8,16 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ... import _core
-from ..._spill import GrowingArray, parse_size
+from ..._spill import parse_size
 from ...text import Corpus
 from ._cooccurrence import Cooccurrence
+from ._cooccurrence_rows import STEP_ENTRIES, RowsBuffer, merge_rows, rounded
 
 _STEP_POSITIONS = 1 << 21
-_STEP_ENTRIES = 1 << 23
-"""The most words of the text, and counts, of one call of the kernel, unless a row needs more."""
+"""The most words of the text of one call of the kernel, unless a row needs more."""
 
 _MOST_WORDS = 2**31 - 2
 """The most words of the text that one inverted index holds."""
-
-Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Some rows of integer sums: indices, sums, where each row ends."""
 
 
 def count(
@@ -54,15 +51,40 @@ def count(
     >>> [array.tolist() for array in counts]
     [[0, 0, 1], [0, 1, 0], [1.0, 2.0, 2.0]]
     """
+    sums = count_sums(
+        corpus,
+        vocabulary_size,
+        window=window,
+        symmetric=symmetric,
+        distance_weighting=distance_weighting,
+        max_memory=max_memory,
+        progress=progress,
+    )
+    return rounded(*sums)
+
+
+def count_sums(
+    corpus: Corpus,
+    vocabulary_size: int,
+    *,
+    window: int,
+    symmetric: bool,
+    distance_weighting: bool,
+    total_words: int | None = None,
+    max_memory: int | str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Do as `count`, before the sums are rounded; the corpus may be a part of one of `total_words` words."""
     limit = parse_size(max_memory)
-    weights, unit = _weights(window, len(corpus.ids), distance_weighting)
+    total = len(corpus.ids) if total_words is None else total_words
+    weights, unit = _weights(window, total, distance_weighting)
     piece_words = _MOST_WORDS if limit is None else min(_MOST_WORDS, max(limit // 8, 1 << 10))
     pieces = list(_pieces(corpus, piece_words))
     whole = len(pieces) == 1
     runs = []
     done = 0
     for first, last in pieces:
-        run = _Run(vocabulary_size, limit if whole else 0)
+        run = RowsBuffer(vocabulary_size, limit if whole else 0)
         for indices, sums, row_ends, words in _count_piece(
             corpus, first, last, vocabulary_size, weights, symmetric, limit
         ):
@@ -71,11 +93,7 @@ def count(
             if progress is not None:
                 progress(done, len(corpus.ids))
         runs.append(run.finish())
-    indptr, indices, sums = runs[0] if whole else _merged(runs, vocabulary_size, limit)
-    data = sums.view(np.float64)
-    for at in range(0, len(sums), 1 << 20):
-        data[at : at + (1 << 20)] = sums[at : at + (1 << 20)] / unit
-    return Cooccurrence._of(indptr, indices, data)
+    return *(runs[0] if whole else merge_rows(runs, vocabulary_size, limit)), unit
 
 
 def _weights(window: int, words: int, distance_weighting: bool) -> tuple[np.ndarray, float]:
@@ -114,7 +132,7 @@ def _count_piece(
     _core.cooccurrence_index(ids, offsets, starts, positions, boundaries)
     reach = (len(weights) - 1) * (2 if symmetric else 1)
     places = np.concatenate([[0], np.cumsum(np.minimum(np.diff(starts) * reach, size))])
-    room = _STEP_ENTRIES if limit is None else min(_STEP_ENTRIES, limit // 48)
+    room = STEP_ENTRIES if limit is None else min(STEP_ENTRIES, limit // 48)
     indices, sums = np.empty(0, np.int32), np.empty(0, np.int64)
     row = 0
     while row < size:
@@ -131,46 +149,3 @@ def _count_piece(
         )  # fmt: skip
         yield indices[: row_ends[-1]], sums[: row_ends[-1]], row_ends, int(starts[end] - starts[row])
         row = end
-
-
-class _Run:
-    """Rows that are gathered in memory up to `limit` bytes, beyond in temporary files."""
-
-    def __init__(self, size: int, limit: int | None) -> None:
-        self._indptr = np.zeros(size + 1, np.int64)
-        self._rows = 0
-        self._indices = GrowingArray(None if limit is None else limit // 6)
-        self._sums = GrowingArray(None if limit is None else limit // 3, dtype=np.int64)
-
-    def append(self, rows: Rows) -> None:
-        indices, sums, row_ends = rows
-        self._indptr[self._rows + 1 : self._rows + 1 + len(row_ends)] = self._indices.size + row_ends
-        self._rows += len(row_ends)
-        self._indices.append(indices)
-        self._sums.append(sums)
-
-    def finish(self) -> Rows:
-        return self._indptr, self._indices.finish(), self._sums.finish()
-
-
-def _merged(runs: list[Rows], size: int, limit: int | None) -> Rows:
-    """Add up all runs, some rows at a time."""
-    result = _Run(size, limit)
-    ends = sum(run[0] for run in runs)  # places that the rows before need at most
-    room = _STEP_ENTRIES if limit is None else max(limit // 48, 1)
-    row = 0
-    while row < size:
-        end = min(max(int(np.searchsorted(ends, ends[row] + room, "right")) - 1, row + 1), size)
-        spans = [slice(indptr[row], indptr[end]) for indptr, _, _ in runs]
-        parts = np.concatenate([indices[span] for (_, indices, _), span in zip(runs, spans, strict=True)])
-        part_sums = np.concatenate([sums[span] for (_, _, sums), span in zip(runs, spans, strict=True)])
-        bounds = np.array([indptr[row : end + 1] - indptr[row] for indptr, _, _ in runs])
-        bounds += np.concatenate([[0], np.cumsum(bounds[:-1, -1])])[:, None]
-        indices, sums = np.empty(len(parts), np.int32), np.empty(len(parts), np.int64)
-        row_ends = np.zeros(end - row, np.int64)
-        _core.cooccurrence_merge(
-            parts, part_sums, bounds, vocabulary=size, columns=indices, sums=sums, row_ends=row_ends
-        )
-        result.append((indices[: row_ends[-1]], sums[: row_ends[-1]], row_ends))
-        row = end
-    return result.finish()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -106,6 +108,17 @@ class VectorModel(Settings, Trainable):
         self._vocabulary = vocabulary
         self._weights = weights
         self.wv = weights.vectors(vocabulary)
+
+    def _beginning_with(self, arrays: Sequence[np.ndarray], epochs_trained: int = 0) -> Self:
+        """Return another model of these settings and words, whose weights are copies of `arrays`; it has no history."""
+        model = copy.copy(self)
+        model._forget_runs()
+        model.epochs_trained = epochs_trained
+        own = self._weights.arrays()
+        names = [name for name, value in vars(self._weights).items() if any(value is array for array in own)]
+        copies = [np.array(array, order="C") for array in arrays]
+        model._install(self._vocabulary, replace(self._weights, **dict(zip(names, copies, strict=True))))
+        return model
 
     @property
     def total_train_time(self) -> float:
