@@ -432,3 +432,10 @@ def test_removed_words_are_gone_with_all_that_belongs_to_them():
     assert wv.index_to_key == ["a", "c"]
     wv.add_vectors("b", np.ones(4))
     assert wv.index_to_key == ["a", "c", "b"]
+
+
+def test_a_vector_of_small_integers_is_looked_up_like_one_of_floats():
+    wv = KeyedVectors.from_arrays(["a", "b"], np.array([[1.0, 0.5], [-1.0, 0.25]]))
+    small, same = np.array([100, -90], np.int8), np.array([100.0, -90.0])
+    assert wv.most_similar_cosmul([small]) == wv.most_similar_cosmul([same])
+    np.testing.assert_array_equal(wv.distances(small), wv.distances(same))
