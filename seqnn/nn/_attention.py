@@ -62,6 +62,7 @@ class MultiheadAttention(Module):
 
     Raises:
         ValueError: where the number of heads does not divide embed_dim, or that of the groups the heads.
+        TypeError: where qk_norm_eps is no number.
 
     Sources: Vaswani et al., "Attention is all you need", NeurIPS 2017; Ainslie et al., "GQA", EMNLP 2023.
 
@@ -122,6 +123,10 @@ class MultiheadAttention(Module):
             for name, rows, size in zip("qkv", self._rows, (embed_dim, kdim, vdim), strict=True):
                 setattr(self, f"{name}_proj_weight", Parameter(np.empty((rows, size), dtype)))
         self.in_proj_bias = Parameter(np.empty(sum(self._rows), dtype)) if bias else None
+        if isinstance(qk_norm_eps, bool):
+            raise TypeError(
+                f"MultiheadAttention: qk_norm_eps: expected None or a number, such as 1e-6, got {qk_norm_eps}"
+            )
         norms = (None if qk_norm_eps is None else RMSNorm(self.head_dim, qk_norm_eps, dtype=dtype) for _ in range(2))
         self.q_norm, self.k_norm = norms
         self.out_proj = Linear(self._rows[0], embed_dim, bias if out_bias is None else out_bias, dtype=dtype)

@@ -37,3 +37,24 @@ def test_an_empty_part_adds_nothing():
     whole, empty = (CooccurrenceSums.of(s, VOCABULARY, window=2) for s in (SENTENCES, []))
     assert len(empty.sums) == 0
     assert (CooccurrenceSums.merge([empty, whole]).sums == whole.sums).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"window": 0}, ValueError, "window: expected an integer >= 1, got 0"),
+        ({"window": "2"}, TypeError, "window: expected an integer >= 1, got '2'"),
+        ({"symmetric": "no"}, ValueError, "symmetric: expected 0, 1, False or True, got 'no'"),
+        ({"distance_weighting": 2}, ValueError, "distance_weighting: expected 0, 1, False or True, got 2"),
+        ({"total_words": -1}, ValueError, "total_words: expected an integer >= 0, got -1"),
+        (
+            {"total_words": 1},
+            ValueError,
+            "total_words: expected at least the [0-9]+ known words of this part, got 1: give",
+        ),
+        ({"vocabulary": ["to"]}, TypeError, "vocabulary: expected a seqnn.text.Vocabulary, got list"),
+    ],
+)
+def test_what_cannot_be_counted_is_told(arguments, error, message):
+    with pytest.raises(error, match=message):
+        CooccurrenceSums.of(SENTENCES, **{"vocabulary": VOCABULARY, **arguments})

@@ -279,3 +279,13 @@ def test_concatenation_wants_as_many_tags_as_it_was_told():
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_a_copy_with_given_weights_has_each_matrix_in_its_place():
+    model = Doc2Vec(tagged(20), **CONCAT, dm_tag_count=2, epochs=1)
+    given = [array + 1 for array in model._weights.arrays()]
+    copy = model._beginning_with(given, 3)
+    for found, array in zip(copy._weights.arrays(), given, strict=True):
+        np.testing.assert_array_equal(found, array)
+    np.testing.assert_array_equal(copy.dv.vectors, model.dv.vectors + 1)
+    assert copy.epochs_trained == 3 and copy.dv.index_to_key == model.dv.index_to_key

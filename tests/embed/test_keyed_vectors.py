@@ -4,7 +4,7 @@ import pickle
 import numpy as np
 import pytest
 
-from seqnn.embed import KeyedVectors
+from seqnn.embed import KeyedVectors, near_spellings
 from seqnn.embed._vectors._evaluate import pearson
 
 WORDS = ["king", "queen", "man", "woman", "car", "King", "road", "zero"]
@@ -432,3 +432,16 @@ def test_removed_words_are_gone_with_all_that_belongs_to_them():
     assert wv.index_to_key == ["a", "c"]
     wv.add_vectors("b", np.ones(4))
     assert wv.index_to_key == ["a", "c", "b"]
+
+
+def test_a_vector_of_small_integers_is_looked_up_like_one_of_floats():
+    wv = KeyedVectors.from_arrays(["a", "b"], np.array([[1.0, 0.5], [-1.0, 0.25]]))
+    small, same = np.array([100, -90], np.int8), np.array([100.0, -90.0])
+    assert wv.most_similar_cosmul([small]) == wv.most_similar_cosmul([same])
+    np.testing.assert_array_equal(wv.distances(small), wv.distances(same))
+
+
+def test_near_spellings_are_words():
+    wv = KeyedVectors.from_arrays(["Cat", 7, "cats", "dog"], np.eye(4))
+    assert near_spellings(wv, "cat") == ["Cat"] and near_spellings(wv, "catz") == ["cats"]
+    assert near_spellings(KeyedVectors(2, 3), "cat") == []

@@ -116,3 +116,14 @@ def test_a_change_of_the_whole_matrix_in_place_is_noticed_and_one_of_single_rows
     wv.fill_norms(force=True)
     for _ in range(3):
         assert wv.most_similar("w5")[0] == ("w7", pytest.approx(1))
+
+
+def test_a_matrix_that_did_not_change_keeps_its_shadow_where_rows_are_nan_or_read_only():
+    vectors = large_vectors().vectors.copy()
+    vectors[::2] = np.nan
+    vectors.flags.writeable = False
+    wv = KeyedVectors.from_arrays([f"w{i}" for i in range(len(vectors))], vectors)
+    for _ in range(2):
+        found = wv.most_similar("w5")
+    shadow = wv._shadow
+    assert shadow.fresh and wv.most_similar("w5") == found and wv._shadow is shadow

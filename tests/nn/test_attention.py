@@ -245,6 +245,9 @@ def test_the_message_shows_what_a_mask_broadcasts_to(shape):
 
 def test_bad_input():
     layer = nn.MultiheadAttention(16, 4)
+    for eps in (True, False, "small"):
+        with pytest.raises(TypeError, match="eps: expected"):
+            nn.MultiheadAttention(16, 4, qk_norm_eps=eps)
     with pytest.raises(ValueError, match=r"query must have shape .*embed_dim=16\], got \(2, 5, 8\)"):
         layer(x(2, 5, 8))
     with pytest.raises(ValueError, match="projected stands for key and value: got both"):

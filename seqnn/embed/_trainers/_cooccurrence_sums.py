@@ -7,11 +7,16 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from ..._arguments import flag, integer
 from ..._spill import parse_size
 from ...text import Vocabulary, scan
 from ._cooccurrence import Cooccurrence
 from ._cooccurrence_count import count_sums
 from ._cooccurrence_rows import merge_rows, rounded
+from ._vector_model import MAX_WINDOW
+
+_MOST_TOTAL = 2**53
+"""The most words of a corpus: floats tell them apart."""
 
 
 class CooccurrenceSums(NamedTuple):
@@ -64,11 +69,25 @@ class CooccurrenceSums(NamedTuple):
 
         Returns:
             The sums.
+
+        Raises:
+            ValueError: the part has more known words than the whole.
         """
-        total = int(vocabulary.counts.sum()) if total_words is None else total_words
+        if not isinstance(vocabulary, Vocabulary):
+            raise TypeError(f"vocabulary: expected a seqnn.text.Vocabulary, got {type(vocabulary).__name__}")
+        window = integer("window", window, 1, MAX_WINDOW)
+        symmetric = flag("symmetric", symmetric)
+        distance_weighting = flag("distance_weighting", distance_weighting)
+        counted = int(vocabulary.counts.sum())
+        total = counted if total_words is None else integer("total_words", total_words, 0, _MOST_TOTAL)
         with scan(source, max_memory=max_memory, keep_empty=True, **options) as scanned:
             corpus = scanned.encode(vocabulary.positions(scanned.words))
         with corpus:
+            if total < len(corpus.ids):
+                raise ValueError(
+                    f"total_words: expected at least the {len(corpus.ids)} known words of this part, got {total}: give "
+                    "those of the whole corpus, or a vocabulary with its counts"
+                )
             return cls(
                 *count_sums(
                     corpus,

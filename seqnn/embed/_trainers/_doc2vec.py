@@ -225,10 +225,8 @@ class Doc2Vec(DocumentInference, Word2Vec):
     def _restored(
         cls, tensors: Mapping[str, np.ndarray], record: Mapping[str, Any], metadata: Mapping[str, str], name: str
     ) -> Self:
-        options = {"dm_concat": 0, "dm_tag_count": 1} | record[
-            "options"
-        ]  # files had none before vectors were concatenated
-        return super()._restored(tensors, {**record, "options": options}, metadata, name)
+        older = {"dm_concat": 0, "dm_tag_count": 1}  # of files from before vectors were concatenated
+        return super()._restored(tensors, {**record, "options": older | record["options"]}, metadata, name)
 
     def _weights_changed(self) -> None:
         super()._weights_changed()

@@ -114,8 +114,10 @@ class VectorModel(Settings, Trainable):
         model = copy.copy(self)
         model._forget_runs()
         model.epochs_trained = epochs_trained
-        own = self._weights.arrays()
-        names = [name for name, value in vars(self._weights).items() if any(value is array for array in own)]
+        names = [
+            next(name for name, value in vars(self._weights).items() if value is array)
+            for array in self._weights.arrays()
+        ]
         copies = [np.array(array, order="C") for array in arrays]
         model._install(self._vocabulary, replace(self._weights, **dict(zip(names, copies, strict=True))))
         return model

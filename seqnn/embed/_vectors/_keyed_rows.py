@@ -1,4 +1,4 @@
-"""A matrix with a key for each row: storage, look-up, adding, choosing, files. KeyedVectors stands on it."""
+"""A matrix with a key for each row, and what files hold of it. KeyedVectors stands on it."""
 
 from __future__ import annotations
 

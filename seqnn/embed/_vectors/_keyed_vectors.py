@@ -105,8 +105,8 @@ class KeyedVectors(ComparingRows):
             (key, cosine), the best first, without the keys asked for.
 
         From the second single query on, a large matrix has a shadow of a byte a number, which makes queries faster and
-        changes no result. A change of the whole matrix in place is noticed; after one of single rows
-        (`wv.vectors[row] = vector`, where `wv[key] = vector` would tell) call `fill_norms(force=True)`.
+        changes no result. A query with a shadow notices a change of the whole matrix in place; after every other change
+        in place (`wv.vectors[row] = vector`, where `wv[key] = vector` would tell) call `fill_norms(force=True)`.
 
         >>> import numpy as np
         >>> from seqnn import KeyedVectors

@@ -134,7 +134,9 @@ def reciprocal(norms: np.ndarray) -> np.ndarray:
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
-    """Scale a vector [D] of floats to length 1; the zero vector stays."""
+    """Scale a vector [D] to length 1; the zero vector stays."""
+    if vector.dtype.kind != "f":  # the squares of integers need not fit their type
+        vector = vector.astype(np.float64)
     length = np.sqrt(vector.dot(vector))
     return vector * (1 / length if length > 0 else length)
 

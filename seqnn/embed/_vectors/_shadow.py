@@ -28,14 +28,14 @@ class Shadow:
         self.norms = norms
         self._vectors = vectors
         self._scale = reciprocal(norms).astype(np.float32, copy=False)
-        self._witnesses = slice(None, None, max(1, len(vectors) // _WITNESSES))
-        self._seen = vectors[self._witnesses].copy()
+        self._witnesses = slice(None, None, -(-len(vectors) // _WITNESSES))
+        self._seen = vectors[self._witnesses].tobytes()
         self._packed, self._step, self._error = _core.shadow_pack(vectors)
 
     @property
     def fresh(self) -> bool:
         """Whether some rows are as they were. Others may have changed: to look at all would cost what a shadow spares."""
-        return np.array_equal(self._vectors[self._witnesses], self._seen, equal_nan=True)
+        return self._vectors[self._witnesses].tobytes() == self._seen
 
     @staticmethod
     def suits(vectors: np.ndarray) -> bool:

@@ -12,8 +12,8 @@ _SEARCHED = 100_000
 
 
 def near_spellings(wv: KeyedRows, word: str, count: int = 3) -> list[str]:
-    """Find words that differ only in capitals, or else by a few letters."""
-    first = list(islice(wv.index_to_key, _SEARCHED))
+    """Find words that differ only in capitals, or else by a few letters; keys that are no text are none of them."""
+    first = [key for key in islice(wv.index_to_key, _SEARCHED) if isinstance(key, str)]
     folded = word.casefold()
     if same := [other for other in first if other.casefold() == folded]:
         return same[:count]
