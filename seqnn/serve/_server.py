@@ -50,7 +50,7 @@ def serve(
         ImportError: Starlette or uvicorn is not installed.
         OSError: the port is in use, or the address is not of this machine.
         TypeError: `what` is something else.
-        ValueError: it has neither words nor a tokenizer, or the port is no port.
+        ValueError: it has neither words nor a tokenizer, or `port` or a name of `allow_hosts` cannot be one.
 
     >>> from seqnn.serve import serve
     >>> serve("vectors.txt")
@@ -70,10 +70,10 @@ def serve(
             work.stop()
             await super().shutdown(sockets)
 
-    known_hosts(port, allow_hosts)  # what is wrong with them is told before anything listens
+    known_hosts(port, allow_hosts, "allow_hosts")  # what is wrong with them is told before anything listens
     with _listening(host, port) as listening:
         port = listening.getsockname()[1]
-        app = guarded(explored, work, known_hosts(port, allow_hosts) | known_hosts(port, [host]))
+        app = guarded(explored, work, known_hosts(port, [host, *allow_hosts]))
         config = uvicorn.Config(
             app, http="h11", ws="none", lifespan="off", loop="asyncio", log_level="warning", access_log=False,
             server_header=False, proxy_headers=False, limit_concurrency=100, timeout_graceful_shutdown=2,

@@ -82,7 +82,7 @@ def test_a_port_in_use_is_told(tmp_path, capsys):
         (["--port", 65536], "port: expected at most 65535, got 65536"),
         (["--host", "no such host"], "host: expected an address of this machine, got 'no such host'"),
         (["--host", "203.0.113.7"], "203.0.113.7 port 8765: "),
-        (["--allow-host", "a:80"], "hosts: expected names or addresses without http:// and port, got 'a:80'"),
+        (["--allow-host", "a:80"], "allow_hosts: expected names or addresses without http:// and port, got 'a:80'"),
     ],
 )
 def test_an_address_that_cannot_be_listened_at_is_told(tmp_path, capsys, options, message):
