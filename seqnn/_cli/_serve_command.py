@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _safetensors
 from ._generate_command import load_file
-from ._shell import Shell
+from ._shell import Shell, source
 from ._vector_commands import VECTORS, load, vector_parser
 
 
@@ -36,7 +36,7 @@ def run_serve(arguments: argparse.Namespace) -> None:
     """Read what the page is about, and show it."""
     from ..serve import serve
 
-    path = arguments.vectors
+    path = source(arguments.vectors)
     what: Any
     if os.path.isdir(path):
         from ..pretrained import load_pretrained
@@ -44,7 +44,7 @@ def run_serve(arguments: argparse.Namespace) -> None:
         what = load_pretrained(path)
     else:
         what = load_file(path) if _holds_language_model(path) else load(arguments)
-    name = os.path.basename(os.path.abspath(path)) if path != "-" else "standard input"
+    name = os.path.basename(os.path.abspath(path)) if arguments.vectors != "-" else "standard input"
     shell = Shell()
     try:
         serve(
@@ -60,6 +60,8 @@ def _holds_language_model(path: str) -> bool:
     """Tell whether a file was written by `LanguageModel.save` or `NGramLM.save`, or is an ARPA file."""
     if path.endswith((".arpa", ".arpa.gz", ".arpa.bz2", ".arpa.xz")):
         return True
+    if not os.path.isfile(path):  # a pipe is read once, by what reads vectors
+        return False
     try:
         return not {"seqnn.estimator", "seqnn.NGramLM"}.isdisjoint(_safetensors.load(path)[1])
     except ValueError:

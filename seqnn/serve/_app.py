@@ -6,11 +6,14 @@ import json
 import re
 from collections.abc import Sequence
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Any
 
+from .._arguments import integer
 from ._explored import Explored
 from ._fields import Fields, RequestError
 from ._guard import Guard, known_hosts
+from ._work import StoppedError, Work
 
 __all__ = ["PORT", "create_app", "guarded"]
 
@@ -40,32 +43,31 @@ def create_app(what: Any, *, name: str = "vectors", port: int = PORT, hosts: Seq
     Raises:
         ImportError: Starlette is not installed.
         TypeError: `what` is something else.
-        ValueError: it has neither words nor a tokenizer.
+        ValueError: it has neither words nor a tokenizer, or `port` or a host cannot be one.
 
     >>> from seqnn.serve import create_app
     >>> create_app("vectors.txt")
     Traceback (most recent call last):
     TypeError: what: expected KeyedVectors, a pretrained or a language model, got str
     """
-    return guarded(Explored(what, name), known_hosts(port, hosts))
+    explored = Explored(what, name)
+    return guarded(explored, Work(explored), known_hosts(integer("port", port, 1, 65535), hosts))
 
 
-def guarded(explored: Explored, hosts: frozenset[str]) -> Any:
+def guarded(explored: Explored, work: Work, hosts: frozenset[str]) -> Any:
     """Make the application, which answers those that reach it by these hosts."""
     try:
-        from anyio import CapacityLimiter, to_thread
         from starlette.applications import Starlette
-        from starlette.requests import Request
+        from starlette.requests import ClientDisconnect, Request
         from starlette.responses import Response
         from starlette.routing import Route
     except ImportError as error:
         raise ImportError("the page needs Starlette and uvicorn: pip install 'seqnn-cpu[web]'") from error
     page = {
-        file.name: (file.read_bytes(), _TYPES[file.name[file.name.rindex(".") :]])
+        file.name: (file.read_bytes(), kind)
         for file in files(__package__).joinpath("page").iterdir()
+        if (kind := _TYPES.get(PurePath(file.name).suffix))
     }
-    # A model computes one answer at a time; questions about words need not wait for it.
-    sides = [(explored.heavy, CapacityLimiter(1)), (explored.light, CapacityLimiter(4))]
 
     def answer(content: Any, status: int = 200) -> Response:
         return Response(json.dumps(content, allow_nan=False), status, media_type="application/json")
@@ -79,20 +81,23 @@ def guarded(explored: Explored, hosts: frozenset[str]) -> Any:
 
     async def ask(request: Request) -> Response:
         name = request.path_params["question"]
-        found = next(((side[name], limiter) for side, limiter in sides if name in side), None)
-        if found is None:
+        if name not in work:
             return await missing(request)
         kind = request.headers.get("content-type", "none")
         if kind.partition(";")[0].strip().lower() != "application/json":
             return answer({"error": described(RequestError("Content-Type", "application/json", kind[:100]))}, 415)
         body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > MOST_BYTES:
-                return answer({"error": described(RequestError("request", f"at most {MOST_BYTES} bytes", "more"))}, 413)
         try:
-            fields = Fields(bytes(body))
-            return answer(await to_thread.run_sync(found[0], fields, limiter=found[1]))
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BYTES:
+                    limit = RequestError("request", f"at most {MOST_BYTES} bytes", "more")
+                    return answer({"error": described(limit)}, 413)
+            return answer(await work.answer(name, Fields(bytes(body))))
+        except ClientDisconnect:
+            return answer({"error": described(RequestError("request", "all of it", "a part"))}, 400)  # nobody hears it
+        except StoppedError:
+            return answer({"error": described(ValueError("the server stops"))}, 503)
         except (ValueError, KeyError, ArithmeticError) as error:
             return answer({"error": described(error)}, 400)
         except MemoryError:

@@ -27,6 +27,8 @@ class Explored:
     """
 
     def __init__(self, what: Any, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"name: expected a text, got {name!r}")
         what = getattr(what, "wv", what)
         self.words: Words | None = None
         self.model: Model | None = None
@@ -44,7 +46,10 @@ class Explored:
             words = self.words
             self.light = {name: getattr(words, name) for name in ("complete", "neighbours", "map", "bias")}
         if not self.heavy and not self.light:
-            raise ValueError(f"{name}: expected vectors, or a model with a tokenizer.json (and the tokenizers library)")
+            raise ValueError(
+                f"{name}: expected vectors, or a model with a tokenizer.json (and the tokenizers library), or a language "
+                "model that was fitted to texts"
+            )
         self.about = {
             "name": name,
             "views": [*self.light, *self.heavy],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
+from ipaddress import IPv6Address
 from typing import Any
 
 __all__ = ["Guard", "known_hosts"]
@@ -24,15 +26,35 @@ _HEADERS = {
 """Of every answer: nothing is loaded from elsewhere, nothing inline runs, no other page may frame or embed this one."""
 
 
-def known_hosts(port: int, names: Iterable[str] = ()) -> frozenset[str]:
+def known_hosts(port: int, names: Iterable[str] = (), argument: str = "hosts") -> frozenset[str]:
     """Return what the Host header of a request may say.
 
     Args:
         port: the server's.
         names: names and addresses besides those of the machine for itself.
+        argument: what gave the names, for messages.
+
+    Raises:
+        TypeError: names that are no texts, or one text alone.
+        ValueError: what is no name, such as one with a port.
     """
-    bare = {f"[{name}]" if ":" in name else name.lower() for name in (*LOCAL, *names)}
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TypeError(f"{argument}: expected a list of names, got {names!r}")
+    bare = {_as_in_addresses(name, argument) for name in (*LOCAL, *names)}
     return frozenset({f"{name}:{port}" for name in bare} | (bare if port == 80 else set()))
+
+
+def _as_in_addresses(name: str, argument: str) -> str:
+    """Return a name as a browser writes it before the port."""
+    if not isinstance(name, str):
+        raise TypeError(f"{argument}: expected names, got {name!r}")
+    if re.fullmatch(r"[\w.-]+", name):
+        return name.lower()
+    try:
+        return f"[{IPv6Address(name)}]"
+    except ValueError:
+        expected = "names or addresses without http:// and port"
+        raise ValueError(f"{argument}: expected {expected}, got {name!r}") from None
 
 
 class Guard:

@@ -34,14 +34,16 @@ class Model:
     def __init__(self, loaded: Any) -> None:
         self._loaded = loaded
         self._network: Any = loaded
-        self._tokenizer: Any = getattr(loaded, "tokenizer", None)
+        # The `tokenizer_` of an estimator makes ids of texts; its setting `tokenizer` only cuts them.
+        known = (getattr(loaded, name, None) for name in ("tokenizer_", "tokenizer"))
+        self._tokenizer: Any = next((each for each in known if hasattr(each, "encode")), None)
         if isinstance(loaded, PretrainedModel):
             network = loaded.model
             self._network = getattr(network, "encoder", network) if not isinstance(network, BART | T5) else network
             self._network = getattr(self._network, "bert", self._network)
         self._attends = self._tokenizer is not None and isinstance(self._network, BERT | GPT | T5 | BART)
-        writes = isinstance(loaded, Generator) and self._tokenizer is not None
-        self._writes = writes or not isinstance(loaded, PretrainedModel)
+        writes = isinstance(loaded, Generator) or not isinstance(loaded, PretrainedModel)
+        self._writes = writes and self._tokenizer is not None
 
     @property
     def actions(self) -> dict[str, Answer]:

@@ -15,6 +15,7 @@ from .._arguments import integer
 from ._app import PORT, guarded
 from ._explored import Explored
 from ._guard import LOCAL, known_hosts
+from ._work import Work
 
 __all__ = ["serve"]
 
@@ -49,7 +50,7 @@ def serve(
         ImportError: Starlette or uvicorn is not installed.
         OSError: the port is in use, or the address is not of this machine.
         TypeError: `what` is something else.
-        ValueError: it has neither words nor a tokenizer, or the port is no port.
+        ValueError: it has neither words nor a tokenizer, or `port` or a name of `allow_hosts` cannot be one.
 
     >>> from seqnn.serve import serve
     >>> serve("vectors.txt")
@@ -62,9 +63,17 @@ def serve(
         import uvicorn
     except ImportError as error:
         raise ImportError("the page needs Starlette and uvicorn: pip install 'seqnn-cpu[web]'") from error
+    work = Work(explored)
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            work.stop()
+            await super().shutdown(sockets)
+
+    known_hosts(port, allow_hosts, "allow_hosts")  # what is wrong with them is told before anything listens
     with _listening(host, port) as listening:
         port = listening.getsockname()[1]
-        app = guarded(explored, known_hosts(port, [host, *allow_hosts]))
+        app = guarded(explored, work, known_hosts(port, [host, *allow_hosts]))
         config = uvicorn.Config(
             app, http="h11", ws="none", lifespan="off", loop="asyncio", log_level="warning", access_log=False,
             server_header=False, proxy_headers=False, limit_concurrency=100, timeout_graceful_shutdown=2,
@@ -76,7 +85,7 @@ def serve(
         if open:
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
         with suppress(KeyboardInterrupt):  # uvicorn passes it on when all has ended
-            uvicorn.Server(config).run(sockets=[listening])
+            Server(config).run(sockets=[listening])
         tell("stopped")
 
 

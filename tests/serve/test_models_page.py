@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from served import client, pretrained
 
-from seqnn import decode, load_pretrained
+from seqnn import decode, load_pretrained, models
 from seqnn.lm import NGramLM
 
 pytest.importorskip("starlette.testclient")
@@ -102,6 +102,23 @@ def test_beams_of_a_language_model_of_words():
     assert page.get("/api/about").json()["views"] == ["beams"]
     found = asked(page, "beams", text="the", num_beams=2, max_new_tokens=3)
     assert found["sequences"][0]["tokens"][0] == "cat"
+
+
+def test_beams_of_a_network_that_was_fitted_to_texts():
+    model = models.LanguageModel(hidden_size=4, tokenizer=list, batch_size=2, max_iter=1, random_state=0)
+    model.fit(["the cat sat", "a dog ran"] * 8)
+    found = asked(client(model), "beams", text="the c", num_beams=2, max_new_tokens=3)
+    expected = decode.generate(model, "the c", num_beams=2, max_new_tokens=3, num_return_sequences=2)
+    assert [each["text"] for each in found["sequences"]] == expected.texts
+    assert "".join(found["sequences"][0]["tokens"]).startswith(expected.texts[0])
+
+
+def test_a_language_model_that_reads_no_texts_is_refused():
+    numbers = models.LanguageModel(hidden_size=4, batch_size=2, max_iter=1, random_state=0).fit([[1, 2, 0]] * 8)
+    network = models.GPT(3, max_positions=2, d_model=2, nhead=1, num_layers=1, dim_feedforward=2)
+    for model in (models.LanguageModel(), numbers, network):
+        with pytest.raises(ValueError, match="a language model that was fitted to texts"):
+            client(model)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """Who may ask the page, and how much."""
 
+import asyncio
 import json
 import re
 from importlib.resources import files
 
 import pytest
 from served import PORT, client, vectors
+
+from seqnn.serve import create_app
 
 pytest.importorskip("starlette.testclient")
 
@@ -34,6 +37,26 @@ def test_a_name_that_somebody_else_made_mean_this_machine_is_refused(page, host,
     answer = page.get(path, headers={"Host": host})
     assert answer.status_code == 403
     assert answer.json()["error"]["argument"] == "Host" and f"127.0.0.1:{PORT}" in answer.json()["error"]["expected"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"hosts": "my-machine"}, TypeError, "hosts: expected a list of names, got 'my-machine'"),
+        ({"hosts": 3}, TypeError, "hosts: expected a list of names, got 3"),
+        ({"hosts": [3]}, TypeError, "hosts: expected names, got 3"),
+        ({"hosts": ["a:80"]}, ValueError, "hosts: expected names or addresses without http:// and port, got 'a:80'"),
+        ({"hosts": ["http://a"]}, ValueError, "hosts: expected names or addresses"),
+        ({"hosts": ["*"]}, ValueError, "hosts: expected names or addresses"),
+        ({"hosts": [""]}, ValueError, "hosts: expected names or addresses"),
+        ({"port": 0}, ValueError, "port: expected an integer >= 1, got 0"),
+        ({"port": "80"}, TypeError, "port: expected an integer >= 1, got '80'"),
+        ({"name": None}, TypeError, "name: expected a text, got None"),
+    ],
+)
+def test_what_names_no_place_is_refused(options, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        create_app(vectors(), **options)
 
 
 def test_two_hosts_are_refused(page):
@@ -113,6 +136,24 @@ def test_a_body_that_is_no_object_or_no_json_is_told(page, body):
 def test_a_large_request_is_not_read(page):
     answer = page.post("/api/complete", json={"text": "x" * 200_000})
     assert answer.status_code == 413 and answer.json()["error"]["argument"] == "request"
+
+
+def test_a_browser_that_goes_away_while_it_asks_is_no_error():
+    sent = []
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", f"127.0.0.1:{PORT}".encode()), (b"content-type", b"application/json")]
+    scope = {
+        "type": "http", "method": "POST", "path": "/api/map", "raw_path": b"/api/map", "query_string": b"", "root_path": "",
+        "scheme": "http", "http_version": "1.1", "headers": headers, "server": ("127.0.0.1", PORT), "client": None,
+    }  # fmt: skip
+    asyncio.run(create_app(vectors())(scope, receive, send))
+    assert sent[0]["status"] == 400
 
 
 def test_the_files_load_nothing_from_elsewhere_and_insert_no_markup():

@@ -3,6 +3,7 @@
 import builtins
 import http.client
 import json
+import os
 import re
 import signal
 import socket
@@ -81,6 +82,7 @@ def test_a_port_in_use_is_told(tmp_path, capsys):
         (["--port", 65536], "port: expected at most 65535, got 65536"),
         (["--host", "no such host"], "host: expected an address of this machine, got 'no such host'"),
         (["--host", "203.0.113.7"], "203.0.113.7 port 8765: "),
+        (["--allow-host", "a:80"], "allow_hosts: expected names or addresses without http:// and port, got 'a:80'"),
     ],
 )
 def test_an_address_that_cannot_be_listened_at_is_told(tmp_path, capsys, options, message):
@@ -129,6 +131,65 @@ def test_a_folder_is_served_and_a_browser_is_opened_only_when_asked(tmp_path, ca
     code, out, _ = run(capsys, "serve", place, "--port", 0, "--open")
     assert done.wait(60) and code == 0
     assert opened == [re.search(r"http://\S+", out)[0]] and out.startswith("BertModel: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes with a path")
+@pytest.mark.parametrize("path", ["-", "/dev/fd/{}"])
+def test_vectors_may_come_through_a_pipe(tmp_path, capsys, monkeypatch, path):
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: None)
+    vectors().save_word2vec_format(str(tmp_path / "v.txt"))
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write((tmp_path / "v.txt").read_bytes())
+    before = os.dup(0)
+    try:
+        os.dup2(reading, 0)
+        code, out, err = run(capsys, "serve", path.format(reading), "--port", 0)
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(reading)
+    assert (code, err) == (0, "") and out.startswith("standard input: " if path == "-" else f"{reading}: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
+def test_the_server_stops_while_an_answer_is_computed():
+    computing, go_on, told, codes = threading.Event(), threading.Event(), [], []
+    wv = vectors()
+
+    def held(*given, **more):
+        computing.set()
+        go_on.wait(60)
+        return []
+
+    wv.most_similar = held
+
+    def ask(address):
+        body = json.dumps({"positive": ["king"]}).encode()
+        question = urllib.request.Request(f"{address}api/neighbours", body, {"Content-Type": "application/json"})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(question, timeout=60)
+        codes.append(caught.value.code)
+        caught.value.close()
+
+    def press():
+        if computing.wait(60):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    threads = [threading.Thread(target=press)]
+
+    def tell(line):
+        told.append(line)
+        if len(told) == 1:
+            threads.append(threading.Thread(target=ask, args=[re.search(r"http://\S+/", line)[0]]))
+            for thread in threads:
+                thread.start()
+
+    serve(wv, port=0, tell=tell)
+    go_on.set()
+    for thread in threads:
+        thread.join(60)
+    assert told[-1] == "stopped" and codes == [503]
 
 
 def test_a_page_for_others_says_that_there_is_no_password(monkeypatch):

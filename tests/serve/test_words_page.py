@@ -139,6 +139,15 @@ def test_vectors_that_are_not_finite_are_told_and_left_out():
     assert asked(page, "bias", pairs=[["woman", "man"]], words=["he", "愛"])["left_out"] == ["he"]
 
 
+@pytest.mark.parametrize("objective", ["add", "multiply"])
+def test_vectors_that_are_not_finite_do_not_hide_the_others(objective):
+    rows = np.random.default_rng(0).standard_normal((40, 5))
+    rows[1:30] = np.nan
+    page = client(KeyedVectors.from_arrays([f"w{i}" for i in range(40)], rows))
+    found = asked(page, "neighbours", positive=["w0"], topn=5, objective=objective)["neighbours"]
+    assert len(found) == 5 and {each["word"] for each in found} <= {f"w{i}" for i in range(30, 40)}
+
+
 def test_vectors_of_one_number_or_few_words_are_refused_where_they_have_no_map():
     page = client(KeyedVectors.from_arrays(["a", "b", "c"], np.array([[1.0], [2.0], [3.0]])))
     assert refused(page, "map")["argument"] == "vectors"

@@ -170,7 +170,7 @@ class KeyedVectors(ComparingRows):
         scores, used = self._products(as_list(positive), as_list(negative), rows)
         if topn is None:
             return scores
-        ids = best(scores, topn, used)
+        ids = best(np.where(np.isnan(scores), -np.inf, scores), topn, used)  # those that are no numbers come last
         return self._named(ids, scores[ids])
 
     def similar_by_key(self, key: Key, topn: int | None = 10, restrict_vocab: int | None = None) -> Pairs | np.ndarray:
