@@ -7,11 +7,13 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from ..._arguments import flag, integer
 from ..._spill import parse_size
 from ...text import Vocabulary, scan
 from ._cooccurrence import Cooccurrence
 from ._cooccurrence_count import count_sums
 from ._cooccurrence_rows import merge_rows, rounded
+from ._vector_model import MAX_WINDOW
 
 
 class CooccurrenceSums(NamedTuple):
@@ -64,8 +66,17 @@ class CooccurrenceSums(NamedTuple):
 
         Returns:
             The sums.
+
+        Raises:
+            TypeError: another kind of vocabulary.
+            ValueError: more words than `total_words`, in a window so large that the unit depends on it.
         """
-        total = int(vocabulary.counts.sum()) if total_words is None else total_words
+        if not isinstance(vocabulary, Vocabulary):
+            raise TypeError(f"vocabulary: expected a seqnn.text.Vocabulary, got {type(vocabulary).__name__}")
+        window = integer("window", window, 1, MAX_WINDOW)
+        symmetric, distance_weighting = flag("symmetric", symmetric), flag("distance_weighting", distance_weighting)
+        total = vocabulary.counts.sum().item() if total_words is None else total_words
+        total = integer("total_words", total, 0, 2**62)
         with scan(source, max_memory=max_memory, keep_empty=True, **options) as scanned:
             corpus = scanned.encode(vocabulary.positions(scanned.words))
         with corpus:
@@ -93,9 +104,13 @@ class CooccurrenceSums(NamedTuple):
             The sums of the whole.
 
         Raises:
+            TypeError: for what are no sums.
             ValueError: no part, or parts of other sizes or units.
         """
         parts = list(parts)
+        for number, part in enumerate(parts):
+            if not isinstance(part, CooccurrenceSums):
+                raise TypeError(f"parts[{number}]: expected CooccurrenceSums, got {type(part).__name__}")
         found = {(len(part.indptr) - 1, part.unit) for part in parts}
         if len(found) != 1:
             what = ", ".join(f"{size} words in units of 1/{unit:g}" for size, unit in sorted(found)) or "none"
