@@ -29,7 +29,7 @@ def fit_word2vec(client: Any, shards: Sequence[Any], model: Word2Vec, *, rounds_
     The vocabulary is that of the whole corpus. In each round every shard trains once over its part from the same weights; the
     next weights are the mean over the shards, weighted by their words. The learning rate falls linearly over the rounds.
     A mean of n shards moves 1/n as far as one machine that trains them one after another: make as many shards as there are
-    workers, average often, and raise `alpha` up to n times.
+    workers, average often, and raise `alpha` up to n times. After an error or Ctrl-C the model has no words, as before.
 
     Args:
         client, shards: as for `count_words`. Sentences are never cut, and every shard is read twice.
@@ -42,7 +42,7 @@ def fit_word2vec(client: Any, shards: Sequence[Any], model: Word2Vec, *, rounds_
     Raises:
         TypeError: another kind of model; what are no shards.
         ValueError: a model that has a vocabulary, or pretrained vectors; a corpus without enough words.
-        FloatingPointError: the mean is not finite. After any error, and after Ctrl-C, the model has no words, as before.
+        FloatingPointError: the mean is not finite.
 
     Source: McDonald, Hall, Mann 2010, "Distributed training strategies for the structured perceptron".
 

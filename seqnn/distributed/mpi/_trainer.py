@@ -97,7 +97,8 @@ class Trainer(train.Trainer):
         model: an `nn.Module`, made alike on all ranks.
         loss, optimizer, schedule, clip_norm, clip_value, accumulate, ema, metrics, callbacks: as for
             `seqnn.train.Trainer`. `optim.Adam(lazy=True)` is refused: sums of gradients have all rows of a table.
-        checkpoint, checkpoint_every: rank 0 writes the file; a run may be resumed by another number of ranks.
+        checkpoint, checkpoint_every: given on all ranks; rank 0 writes the file, and a run may be resumed by another
+            number of ranks.
         verbose: 0 shows no bar; only rank 0 shows one.
         comm: the communicator; by default all ranks.
         bucket_bytes: the size from which on gradients are sent.
