@@ -74,9 +74,10 @@ def test_counts_of_shards_are_those_of_one_machine_bit_for_bit(client):
 
 
 def test_a_shard_of_many_sentences_gets_no_advice_to_scatter_it(client):
-    large = ["x" * (1 << 20)] * 12  # Dask warns beyond 10 MB, and warnings are errors here
-    words = over.count_words(client, [[[word + str(number)] for number, word in enumerate(large)]])
-    assert len(words.words) == 12
+    shard = [
+        ["x" * (1 << 20) + str(number)] for number in range(12)
+    ]  # Dask warns beyond 10 MB; warnings are errors here
+    assert len(over.count_words(client, [shard]).words) == 12
 
 
 def test_a_worker_killed_on_the_way_is_replaced_and_nothing_is_lost_or_counted_twice(client, files, tmp_path):
