@@ -3,7 +3,14 @@
 #include <omp.h>
 #include <stddef.h>
 
-#define BYTES 64 // GCC cuts vectors to what the instruction set has
+// Vectors of the instruction set's registers: of wider ones CHAINS would not fit in the registers.
+#if defined __AVX512F__
+#define BYTES 64
+#elif defined __AVX__
+#define BYTES 32
+#else
+#define BYTES 16
+#endif
 typedef float floats __attribute__((vector_size(BYTES)));
 
 enum { CHAINS = 12, LANES = BYTES / sizeof(float) };
@@ -13,7 +20,8 @@ double multiply_add(int threads, long rounds, float *out)
 {
 #pragma omp parallel num_threads(threads)
     {
-        floats sums[CHAINS] = {{0}};
+        floats sums[CHAINS];
+        for (int j = 0; j < CHAINS; j++) sums[j] = (floats){0} + (float)j; // of equal chains only one would be computed
         const floats x = (floats){0} + 1.0001f, y = (floats){0} + 1e-6f;
         for (long i = 0; i < rounds; i++) {
 #pragma GCC unroll 12

@@ -113,6 +113,12 @@ def test_other_leaves_get_their_gradients_as_ever_and_the_block_ends():
     assert len(seen) == 1
 
 
-def test_results_of_ops_are_refused():
+def test_what_are_no_leaves_and_results_of_ops_are_refused():
+    with pytest.raises(TypeError, match="leaves: expected Tensors, got ndarray"):
+        when_final([np.zeros(2)], print)
+    with pytest.raises(TypeError, match="leaves: expected Tensors, got int"):
+        when_final(3, print)
+    with pytest.raises(TypeError, match="seen: expected a function of a Tensor, got str"):
+        when_final(leaves(2), "print")
     with pytest.raises(ValueError, match="leaves: expected Tensors that are no result of an op"):
         when_final([leaves(2)[0] * 2], print)

@@ -1,11 +1,15 @@
 """What the tables of benchmarks say about the machine's limit."""
 
+import ctypes
+import os
+import shutil
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 
 from benchmarks import table
-from benchmarks.machine import Machine
+from benchmarks.machine import Machine, aligned, compiled
 from benchmarks.roofline import draw_roofline
 
 ROWS = [
@@ -48,3 +52,17 @@ def test_the_picture_of_the_roof_is_valid_and_names_each_case(made):
         node.text for node in ElementTree.fromstring(draw_roofline([content])).iter() if node.tag.endswith("title")
     ]
     assert titles[0] == "product, <large>, 1 threads: 100.0 GFLOP/s, 80% of the limit" and len(titles) == 3
+
+
+@pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc").split()[0]) is None, reason="no C compiler")
+def test_every_chain_of_multiply_adds_is_computed_and_all_work_is_counted():
+    loops, out = compiled("base"), np.zeros(1, np.float32)
+    place = out.ctypes.data_as(ctypes.c_void_p)
+    operations = loops.multiply_add(1, 1, place)
+    assert out[0] == pytest.approx(sum(range(12)) * 1.0001 + 12e-6)  # chains that begin alike would give 12e-6
+    assert loops.multiply_add(1, 100, place) == 100 * operations and operations >= 2 * 12 * 4
+    data, copy = aligned(1024), np.zeros(1024 + 16, np.float32)
+    copy = copy[-(copy.ctypes.data // 4) % 16 :][:1024]
+    ends = [array.ctypes.data_as(ctypes.c_void_p) for array in (data, copy)]
+    assert loops.read_all(1, ends[0], 1024, 3, place) == 3 * 4096
+    assert loops.copy_all(1, *ends, 1024, 3) == 2 * 3 * 4096 and (copy == 1).all()

@@ -26,6 +26,7 @@ class when_final(contextlib.ContextDecorator):  # noqa: N801 - a block, as no_gr
             read it.
 
     Raises:
+        TypeError: for what are no Tensors, or no function.
         ValueError: for a result of an op.
 
     >>> from seqnn import Tensor
@@ -38,6 +39,11 @@ class when_final(contextlib.ContextDecorator):  # noqa: N801 - a block, as no_gr
     """
 
     def __init__(self, leaves: Iterable[Any], seen: Callable[[Any], object]) -> None:
+        leaves = [leaves] if not isinstance(leaves, Iterable) else list(leaves)
+        if wrong := [leaf for leaf in leaves if not hasattr(leaf, "_node")]:
+            raise TypeError(f"leaves: expected Tensors, got {type(wrong[0]).__name__}")
+        if not callable(seen):
+            raise TypeError(f"seen: expected a function of a Tensor, got {type(seen).__name__}")
         self.leaves, self.seen = set(leaves), seen
         if any(leaf._node is not None for leaf in self.leaves):
             raise ValueError("leaves: expected Tensors that are no result of an op; register_hook is for others")

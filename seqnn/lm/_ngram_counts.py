@@ -11,8 +11,8 @@ import numpy as np
 from .._arguments import integer
 from .._spill import parse_size
 from ..text import Vocabulary, WordCounts, scan, split_words
-from ._ngram_count import MOST_ORDER, UNK, Run, count_run, levels_of, merge_runs
-from ._ngram_fit import SPECIALS, longest_of, numbered
+from ._ngram_count import EOS, MOST_ORDER, UNK, Run, count_run, levels_of, merge_runs
+from ._ngram_fit import SPECIALS, longest_of, marks_in, numbered
 from ._ngram_trie import Level
 
 
@@ -79,9 +79,12 @@ class NGramCounts:
             The counts.
 
         Raises:
-            ValueError: a vocabulary without the marks; a corpus of 2**31 words or more.
+            TypeError: another kind of vocabulary.
+            ValueError: a vocabulary without the marks; "<s>" or "</s>" in the corpus; a corpus of 2**31 words or more.
         """
         order = integer("order", order, 1, MOST_ORDER)
+        if not isinstance(vocabulary, Vocabulary):
+            raise TypeError(f"vocabulary: expected a seqnn.text.Vocabulary, got {type(vocabulary).__name__}")
         if vocabulary.words[: len(SPECIALS)] != list(SPECIALS.values()):
             raise ValueError(
                 f"vocabulary: expected one that begins with {', '.join(SPECIALS.values())}, got {vocabulary.words[:3]}; "
@@ -90,8 +93,9 @@ class NGramCounts:
         with scan(corpus, **{"tokenizer": split_words, "keep_empty": True} | options) as scanned:
             mapping = vocabulary.positions(scanned.words)
             mapping[mapping < 0] = UNK
+            marks = marks_in(scanned.words, scanned.counts, skip_symbols)
             if skip_symbols:
-                mapping[np.isin(scanned.words, list(SPECIALS.values()))] = -1
+                mapping[marks] = -1
             run = count_run(scanned, mapping, len(vocabulary), order)
             return cls(vocabulary, order, run.rows, run.counts, longest_of(scanned))
 
@@ -106,9 +110,13 @@ class NGramCounts:
             The counts of the whole.
 
         Raises:
+            TypeError: for what are no counts.
             ValueError: no part, parts of several orders or vocabularies, 2**31 words or more together.
         """
         parts = list(parts)
+        for number, part in enumerate(parts):
+            if not isinstance(part, NGramCounts):
+                raise TypeError(f"parts[{number}]: expected NGramCounts, got {type(part).__name__}")
         orders = sorted({part.order for part in parts})
         if len(orders) != 1:
             raise ValueError(f"parts: expected counts of one order, got {orders or 'none'}")
@@ -118,6 +126,12 @@ class NGramCounts:
                 raise ValueError(f"parts[{number}]: expected the vocabulary of parts[0], got another one")
         run = merge_runs([Run(part.rows, part.counts) for part in parts], first.order)
         return cls(first.vocabulary, first.order, *run, max(part.longest for part in parts))
+
+    @property
+    def total_words(self) -> int:
+        """The number of words of the corpus, without the marks of its sentences."""
+        sentences = self.counts[self.rows[:, 0] == EOS].sum(dtype=np.int64)
+        return int(self.counts.sum(dtype=np.int64) - 2 * sentences)
 
     def ngrams(self, length: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the n-grams of one length.

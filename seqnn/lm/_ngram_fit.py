@@ -112,20 +112,26 @@ def smooth(levels: list[Level], vocabulary: Vocabulary, settings: SimpleNamespac
     return Model(vocabulary, Scorer(trie, CLOSED | DIRECT, -math.log10(len(vocabulary) - 1) if added else -math.inf))
 
 
+def marks_in(words: list[str], counts: np.ndarray, skip_symbols: bool) -> list[int]:
+    """Return the places of "<unk>", "<s>" and "</s>" in a corpus' words; ValueError for the last two unless skipped."""
+    marks = {word: i for i, word in enumerate(words) if word in SPECIALS.values()}
+    for word, i in marks.items():
+        if not skip_symbols and word != SPECIALS["unk"]:
+            raise ValueError(
+                f"the corpus has the word {word!r} ({counts[i]} times), with which fit marks sentences itself: take it out, "
+                "or set skip_symbols=True"
+            )
+    return [*marks.values()]
+
+
 def numbered(counted: WordCounts, min_count: int, skip_symbols: bool) -> tuple[np.ndarray, Vocabulary]:
     """Return the number of each word of a corpus (-1: left out), and the vocabulary."""
     kept = counted.counts >= min_count
-    marks = {word: i for i, word in enumerate(counted.words) if word in SPECIALS.values()}
-    kept[[*marks.values()]] = False
+    marks = marks_in(counted.words, counted.counts, skip_symbols)
+    kept[marks] = False
     mapping = np.where(kept, np.cumsum(kept) + len(SPECIALS) - 1, UNK).astype(np.int32)
-    for word, i in marks.items():
-        if skip_symbols:
-            mapping[i] = -1
-        elif word != SPECIALS["unk"]:
-            raise ValueError(
-                f"the corpus has the word {word!r} ({counted.counts[i]} times), with which fit marks sentences itself: take "
-                "it out, or set skip_symbols=True"
-            )
+    if skip_symbols:
+        mapping[marks] = -1
     words = [word for word, keep in zip(counted.words, kept.tolist(), strict=True) if keep]
     unknown = int(counted.counts[mapping == UNK].sum())
     counts = np.concatenate([[unknown, counted.sentences, counted.sentences], counted.counts[kept]])

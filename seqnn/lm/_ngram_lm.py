@@ -155,7 +155,8 @@ class NGramLM(Queries):
             The model.
 
         Raises:
-            ValueError: counts of another order, or that do not fit the settings.
+            TypeError: for what are no counts.
+            ValueError: counts of another order, of no word, or that do not fit the settings.
 
         >>> from seqnn.lm import NGramCounts, NGramLM
         >>> corpus = ["the cat sat", "the dog sat"]
@@ -166,9 +167,11 @@ class NGramLM(Queries):
         0.01004
         """
         settings = self._checked()
+        if not isinstance(counts, NGramCounts):
+            raise TypeError(f"counts: expected NGramCounts, got {type(counts).__name__}")
         if counts.order != settings.order:
             raise ValueError(f"counts: expected n-grams of order={settings.order} words, got those of {counts.order}")
-        check(settings, len(counts.rows), counts.longest)
+        check(settings, counts.total_words, counts.longest)
         with threads(settings.workers):
             self._model = smooth(counts.levels(settings.max_memory), counts.vocabulary, settings)
         return self

@@ -73,6 +73,13 @@ def test_counts_of_shards_are_those_of_one_machine_bit_for_bit(client):
                 [alone._model.scorer.trie.nodes, alone._model.scorer.trie.leaves])  # fmt: skip
 
 
+def test_a_shard_of_many_sentences_gets_no_advice_to_scatter_it(client):
+    shard = [
+        ["x" * (1 << 20) + str(number)] for number in range(12)
+    ]  # Dask warns beyond 10 MB; warnings are errors here
+    assert len(over.count_words(client, [shard]).words) == 12
+
+
 def test_a_worker_killed_on_the_way_is_replaced_and_nothing_is_lost_or_counted_twice(client, files, tmp_path):
     whole = WordCounts.of(list(map(str, files)), keep_empty=True)
     words = over.count_words(client, files, tokenizer=killer(tmp_path))
@@ -135,7 +142,34 @@ def test_settings_that_shards_do_not_have_are_refused(client):
         over.fit_word2vec(client, SHARDS, Word2Vec([["a", "b"]] * 5, vector_size=2, sample=0, verbose=0))
     with pytest.raises(ValueError, match="max_vocab_size: expected None"):
         over.fit_word2vec(client, SHARDS, Word2Vec(max_vocab_size=10))
+    with pytest.raises(ValueError, match="mittens: expected 0"):
+        over.fit_glove(client, SHARDS, GloVe(mittens=0.1))
     with pytest.raises(ValueError, match="vocabulary: expected the counts of its words"):
         over.count_cooccurrence(client, SHARDS, Vocabulary(["a"]))
     with pytest.raises(ValueError, match="rounds_per_epoch: expected"):
         over.fit_word2vec(client, SHARDS, Word2Vec(min_count=1), rounds_per_epoch=0)
+
+
+def test_a_model_is_as_before_an_error_and_can_be_fitted_then(client):
+    model, settings = Word2Vec(vector_size=4, min_count=1, epochs=1, sample=0, verbose=0), {"rounds_per_epoch": 2}
+    with pytest.raises(ValueError, match="rounds_per_epoch: expected"):
+        over.fit_word2vec(client, SHARDS, model, rounds_per_epoch=0)
+    model.set_params(alpha=1e30)
+    with pytest.raises(FloatingPointError):
+        over.fit_word2vec(client, SHARDS, model, **settings)
+    assert len(model.wv) == 0 and model.history_ == [] and model.corpus_count == 0
+    over.fit_word2vec(client, SHARDS, model.set_params(alpha=0.025), **settings)
+    fresh = over.fit_word2vec(client, SHARDS, Word2Vec(**model.get_params()), **settings)
+    assert (model.wv.vectors == fresh.wv.vectors).all()
+    one_word_each = GloVe(vector_size=4, min_count=1, verbose=0)
+    with pytest.raises(ValueError, match="shards: there is nothing to train on"):
+        over.fit_glove(client, [[["a"], ["b"]]], one_word_each)
+    assert len(one_word_each.wv) == 0
+
+
+def test_rounds_without_work_leave_the_weights_as_they_are(client):
+    shards, settings = [[["a", "b", "c"]] * 3], {"vector_size": 4, "min_count": 1, "epochs": 1, "verbose": 0}
+    words = over.fit_word2vec(client, shards, Word2Vec(sample=0, **settings), rounds_per_epoch=4)  # of 3 sentences
+    assert words.history_[0]["examples"] > 0 and np.isfinite(words.wv.vectors).all()
+    counts = over.fit_glove(client, shards, GloVe(**settings), rounds_per_epoch=7)  # of 6 counts
+    assert counts.history_[0]["examples"] == 6

@@ -67,10 +67,29 @@ def test_what_does_not_fit_is_refused():
         NGramCounts.of(SENTENCES, Vocabulary(["a"]))
     with pytest.raises(ValueError, match="'<s>'"):
         NGramCounts.vocabulary_of([["<s>", "a"]])
+    with pytest.raises(TypeError, match=r"vocabulary: expected a seqnn.text.Vocabulary, got list"):
+        NGramCounts.of(SENTENCES, ["a"])
+    with pytest.raises(TypeError, match=r"parts\[1\]: expected NGramCounts, got int"):
+        NGramCounts.merge([part, 3])
+    with pytest.raises(TypeError, match="counts: expected NGramCounts, got dict"):
+        NGramLM(3).fit_counts({})
+    with pytest.raises(ValueError, match="the corpus is empty: it has no word"):
+        NGramLM(2).fit_counts(NGramCounts.of([[], []], part.vocabulary, 2))
     with pytest.raises(ValueError, match="order: expected"):
         NGramCounts.of(SENTENCES, part.vocabulary, 17)
     with pytest.raises(ValueError, match="length: expected"):
         part.ngrams(4)
+
+
+def test_marks_in_a_part_are_refused_as_in_the_whole():
+    vocabulary = counted(PARTS).vocabulary
+    with pytest.raises(ValueError, match="the corpus has the word '<s>'"):
+        NGramCounts.of([["<s>", "w1"]], vocabulary)
+    assert NGramCounts.of([["<unk>", "w1"]], vocabulary).total_words == 2
+
+
+def test_words_are_counted_without_marks():
+    assert counted(PARTS).total_words == sum(map(len, SENTENCES))
 
 
 def test_symbols_in_the_corpus_may_be_skipped():

@@ -71,7 +71,8 @@ def count_cooccurrence(
         client, shards, tokenizer, errors: as for `count_words`.
         vocabulary: the words, with their counts in the whole corpus, such as `count_words(...).vocabulary(min_count=5)`.
         window, symmetric, distance_weighting: which contexts count, and how much; see `GloVe`.
-        max_memory: bytes, or "2GB", of each worker; more lies in temporary files.
+        max_memory: bytes, or "2GB", for the counting of a shard; more lies in temporary files. Sums that travel and are
+            merged are in memory.
 
     Returns:
         What one machine counts in the whole corpus, bit for bit, with the words.

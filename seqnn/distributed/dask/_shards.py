@@ -44,7 +44,7 @@ def checked(client: Any, shards: Any) -> list[Any]:
 def on_each(client: Any, function: Callable, shards: Sequence[Any], *args: Any, **options: Any) -> list[Any]:
     """Let the workers compute function(shard, *args, **options) for every shard; return futures, in order."""
     return [
-        client.submit(_on_shard, function, number, _Held(shard), args, options, pure=False, key=_key(function, number))
+        _submit(client, _on_shard, function, number, _Held(shard), args, options, key=_key(function, number))
         for number, shard in enumerate(shards)
     ]
 
@@ -62,11 +62,14 @@ def joined(client: Any, function: Callable[[list], Any], futures: Sequence[Any])
 
 def sent(client: Any, value: Any) -> Any:
     """Return the future of a value that every task needs: it travels to each worker once, and outlives lost ones."""
+    return _submit(client, _itself, value)
+
+
+def _submit(client: Any, function: Callable, *args: Any, **options: Any) -> Any:
+    """Submit a task with its arguments, however large they are: Dask's advice, to scatter them, would lose them with a worker."""
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Sending large graph", UserWarning
-        )  # scattered data would be lost with a worker
-        return client.submit(_itself, value, pure=False)
+        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+        return client.submit(function, *args, pure=False, **options)
 
 
 def _itself(value: Any) -> Any:

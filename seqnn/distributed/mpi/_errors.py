@@ -18,7 +18,7 @@ def abort_on_error(comm: Any = None) -> Iterator[None]:
     """Run a block; an error in it ends all ranks, after its traceback and the number of its rank were written.
 
     With one rank the error is raised as ever. `Trainer` runs its methods in such a block; put your own reading of data, or
-    the whole script, into one as well.
+    the whole script, into one as well. A `sys.exit()` in it counts as an error, too: the other ranks may wait for this one.
 
     Args:
         comm: the communicator; by default that of all ranks.
@@ -26,11 +26,14 @@ def abort_on_error(comm: Any = None) -> Iterator[None]:
     Returns:
         A context manager.
 
+    Raises:
+        TypeError: for what is no communicator.
+
     >>> from seqnn.distributed.mpi import abort_on_error
     >>> with abort_on_error():
     ...     total = 1 + 1
     """
-    comm = MPI.COMM_WORLD if comm is None else comm
+    comm = communicator(comm)
     try:
         yield
     except BaseException as error:
@@ -41,3 +44,13 @@ def abort_on_error(comm: Any = None) -> Iterator[None]:
         sys.stderr.write(f"{lines}seqnn: rank {comm.rank} of {comm.size} failed with this error; all ranks end.\n")
         sys.stderr.flush()
         comm.Abort(1)
+
+
+def communicator(comm: Any) -> Any:
+    """Return a communicator; that of all ranks for None."""
+    if comm is None:
+        return MPI.COMM_WORLD
+    if not hasattr(comm, "Iallreduce") or comm == MPI.COMM_NULL:
+        found = "COMM_NULL, to which this rank does not belong" if hasattr(comm, "Iallreduce") else type(comm).__name__
+        raise TypeError(f"comm: expected a communicator of mpi4py, got {found}")
+    return comm

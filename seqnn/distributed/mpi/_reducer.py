@@ -39,10 +39,12 @@ class Reducer:
         self.wait_seconds = 0.0
         """Time for which sums were waited for after the end of backward."""
         self._of = {parameter: bucket for bucket in self.buckets for _, parameter in bucket.members}
-        self._begin()
-
-    def _begin(self) -> None:
         self._requests: list[Any] = []
+
+    def begin(self) -> None:
+        """Begin a step; what an error has left of the one before is dropped."""
+        MPI.Request.Waitall(self._requests)
+        self._requests = []
         for bucket in self.buckets:
             bucket.missing = len(bucket.members)
 
@@ -79,7 +81,6 @@ class Reducer:
                 parameter.zero_grad()
                 if used[number]:
                     parameter.grad = bucket.buffer[place].reshape(parameter.shape)
-        self._begin()
         return figures[: len(sums)].tolist()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from ...text import is_one_shot
 from ...train import Batches, GivenBatches, as_source
 
 NOTHING = object()
@@ -26,6 +28,10 @@ class Share(Batches):
     def __init__(self, batches: Batches, comm: Any) -> None:
         vars(self).update(vars(copy.copy(batches)))
         self.batch_size = batches.batch_size * comm.size
+        if not len(self):
+            raise ValueError(
+                f"drop_last: {self.examples} examples do not fill one batch of {batches.batch_size} on each of {comm.size} ranks"
+            )
         self._rank, self._size = comm.rank, comm.size
 
     def rounds(self) -> int:
@@ -66,6 +72,8 @@ class LocalBatches:
             raise TypeError(f"batches: expected train.Batches or an iterable of batches, got {type(batches).__name__}")
         self._source = as_source(batches, "batches", 1, 0, False)
         self._comm: Any = None
+        self._left = [1 if is_one_shot(batches) else math.inf]
+        """How often the batches can be gone through; one list for all copies."""
 
     def of(self, comm: Any) -> LocalBatches:
         """Return the same batches, as those of a rank of a communicator.
@@ -92,7 +100,15 @@ class LocalBatches:
         Args:
             number: of the epoch, from 0.
             start: the batch to begin with.
+
+        Raises:
+            ValueError: the second epoch of a generator, without which the other ranks would go on.
         """
+        if not self._left[0]:
+            raise ValueError(
+                f"data: the batches of rank {self._comm.rank} can be gone through only once: give a list, or train.Batches"
+            )
+        self._left[0] -= 1
         if isinstance(self._source, GivenBatches):
             return itertools.islice(self._source.epoch(number), start, None)
         return iter(self._source.epoch(number, start))
@@ -112,6 +128,11 @@ class Present(GivenBatches):
     def epoch(self, number: int, start: int = 0) -> Iterator[Any]:
         """Return the batches of an epoch."""
         return (batch for batch in self._source.epoch(number, start) if batch is not NOTHING)
+
+
+def form_of(data: Any) -> str:
+    """Return how data is given, which must be alike on all ranks."""
+    return "None" if data is None else "LocalBatches" if isinstance(data, LocalBatches) else "data for all ranks"
 
 
 def source_of(data: Any, name: str, comm: Any, batch_size: int, seed: int, shuffle: bool) -> Any:

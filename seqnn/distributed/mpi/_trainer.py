@@ -15,9 +15,10 @@ from ..._files import Path
 from ...autograd import Tensor, when_final
 from ...nn import Module
 from ...optim import Optimizer
-from ._errors import MPI, abort_on_error
+from ._alike import average_buffers, begin_alike, require_alike
+from ._errors import MPI, abort_on_error, communicator
 from ._reducer import Reducer
-from ._sources import NOTHING, Present, source_of
+from ._sources import NOTHING, Present, form_of, source_of
 
 STEP_STREAM = 1 << 44
 """Streams of random numbers of the steps."""
@@ -43,6 +44,7 @@ class _MpiRun(train.BatchRun):
     def _step(self, group: list[Any]) -> None:
         trainer = self.model
         reducer = trainer._reducer_of_now()
+        reducer.begin()
         self._when_final = when_final(reducer.parameters, reducer.ready)
         self.position.unit += sum(batch is NOTHING for batch in group)
         self._random_state = random.get_state()
@@ -95,7 +97,8 @@ class Trainer(train.Trainer):
         model: an `nn.Module`, made alike on all ranks.
         loss, optimizer, schedule, clip_norm, clip_value, accumulate, ema, metrics, callbacks: as for
             `seqnn.train.Trainer`. `optim.Adam(lazy=True)` is refused: sums of gradients have all rows of a table.
-        checkpoint, checkpoint_every: rank 0 writes the file; a run may be resumed by another number of ranks.
+        checkpoint, checkpoint_every: given on all ranks; rank 0 writes the file, and a run may be resumed by another
+            number of ranks.
         verbose: 0 shows no bar; only rank 0 shows one.
         comm: the communicator; by default all ranks.
         bucket_bytes: the size from which on gradients are sent.
@@ -131,7 +134,7 @@ class Trainer(train.Trainer):
         verbose: int = 1,
         **options: Any,
     ) -> None:
-        self.comm = MPI.COMM_WORLD if comm is None else comm
+        self.comm = communicator(comm)
         with abort_on_error(self.comm):
             super().__init__(model, loss, optimizer, verbose=verbose if self.comm.rank == 0 else 0, **options)
             self.bucket_bytes = integer("bucket_bytes", bucket_bytes, 1)
@@ -178,10 +181,21 @@ class Trainer(train.Trainer):
             `history`, the same on all ranks but for "seconds".
 
         Raises:
-            ValueError: models that are not alike.
+            ValueError: models, arguments or numbers of examples that are not alike on all ranks.
         """
         with abort_on_error(self.comm):
-            self._begin_alike()
+            require_alike(
+                self.comm,
+                epochs=epochs,
+                steps=steps,
+                resume=resume,
+                data=form_of(data),
+                validation=form_of(validation),
+                accumulate=self.accumulate,
+                checkpoint="None" if self.checkpoint is None else "a file",
+                checkpoint_every=self.checkpoint_every,
+            )
+            begin_alike(self.comm, self.model, self.steps)
             history = super().fit(
                 data, epochs, steps=steps, validation=validation, batch_size=batch_size, shuffle=shuffle, seed=seed,
                 resume=resume,
@@ -252,35 +266,12 @@ class Trainer(train.Trainer):
             batches += theirs[2]
         return sums, counts, batches
 
-    def _begin_alike(self) -> None:
-        """Give all ranks the weights, buffers and random numbers of rank 0; refuse models that are not alike."""
-        state = self.model.state_dict()
-        mine = [(name, array.shape, array.dtype.str) for name, array in state.items()], self.steps
-        theirs = self.comm.allgather(mine)
-        if wrong := [rank for rank, other in enumerate(theirs) if other != theirs[0]]:
-            raise ValueError(
-                f"model: expected the same parameters and steps on all ranks; rank {wrong[0]} has {len(theirs[wrong[0]][0])} "
-                f"arrays and {theirs[wrong[0]][1]} steps, rank 0 has {len(theirs[0][0])} and {theirs[0][1]}, or other shapes"
-            )
-        random.set_state(self.comm.bcast(random.get_state()))
-        for array in [*(p.data for p in self.model.parameters()), *self.model.buffers()]:
-            sent = np.ascontiguousarray(array)
-            self.comm.Bcast(sent)
-            if self.comm.rank and array.flags.writeable:
-                array[...] = sent
+    def _begin(self, epochs: int, steps: int | None, source: Any, resume: bool) -> None:
+        require_alike(self.comm, "; mpi.LocalBatches is for what each rank has for itself", data=source.describe())
+        super()._begin(epochs, steps, source, resume)
 
     def _average_buffers(self) -> None:
-        """Set floating buffers (running means) to their mean over the ranks, others to those of rank 0."""
-        if self.comm.size == 1:
-            return
-        for buffer in self.model.buffers():
-            sent = np.ascontiguousarray(buffer)
-            if buffer.dtype.kind == "f":
-                sent = sent / self.comm.size
-                self.comm.Allreduce(MPI.IN_PLACE, sent)
-            else:
-                self.comm.Bcast(sent)
-            buffer[...] = sent
+        average_buffers(self.comm, self.model)
 
     def _reducer_of_now(self) -> Reducer:
         """Return the sums of the parameters that learn at present: layers may be frozen or thawed on the way."""

@@ -78,6 +78,11 @@ def count_sums(
     limit = parse_size(max_memory)
     total = len(corpus.ids) if total_words is None else total_words
     weights, unit = _weights(window, total, distance_weighting)
+    if len(corpus.ids) > total and _weights(window, len(corpus.ids), distance_weighting)[1] != unit:
+        raise ValueError(
+            f"total_words: expected at least the {len(corpus.ids)} known words of this part, got {total}: their sums need a "
+            "smaller unit"
+        )
     piece_words = _MOST_WORDS if limit is None else min(_MOST_WORDS, max(limit // 8, 1 << 10))
     pieces = list(_pieces(corpus, piece_words))
     whole = len(pieces) == 1

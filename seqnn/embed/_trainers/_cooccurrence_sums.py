@@ -15,9 +15,6 @@ from ._cooccurrence_count import count_sums
 from ._cooccurrence_rows import merge_rows, rounded
 from ._vector_model import MAX_WINDOW
 
-_MOST_TOTAL = 2**53
-"""The most words of a corpus: floats tell them apart."""
-
 
 class CooccurrenceSums(NamedTuple):
     """Co-occurrence counts before they are rounded: integers in units of 1 / `unit`.
@@ -71,23 +68,18 @@ class CooccurrenceSums(NamedTuple):
             The sums.
 
         Raises:
-            ValueError: the part has more known words than the whole.
+            TypeError: another kind of vocabulary.
+            ValueError: more words than `total_words`, in a window so large that the unit depends on it.
         """
         if not isinstance(vocabulary, Vocabulary):
             raise TypeError(f"vocabulary: expected a seqnn.text.Vocabulary, got {type(vocabulary).__name__}")
         window = integer("window", window, 1, MAX_WINDOW)
-        symmetric = flag("symmetric", symmetric)
-        distance_weighting = flag("distance_weighting", distance_weighting)
-        counted = int(vocabulary.counts.sum())
-        total = counted if total_words is None else integer("total_words", total_words, 0, _MOST_TOTAL)
+        symmetric, distance_weighting = flag("symmetric", symmetric), flag("distance_weighting", distance_weighting)
+        total = vocabulary.counts.sum().item() if total_words is None else total_words
+        total = integer("total_words", total, 0, 2**62)
         with scan(source, max_memory=max_memory, keep_empty=True, **options) as scanned:
             corpus = scanned.encode(vocabulary.positions(scanned.words))
         with corpus:
-            if total < len(corpus.ids):
-                raise ValueError(
-                    f"total_words: expected at least the {len(corpus.ids)} known words of this part, got {total}: give "
-                    "those of the whole corpus, or a vocabulary with its counts"
-                )
             return cls(
                 *count_sums(
                     corpus,
@@ -112,9 +104,13 @@ class CooccurrenceSums(NamedTuple):
             The sums of the whole.
 
         Raises:
+            TypeError: for what are no sums.
             ValueError: no part, or parts of other sizes or units.
         """
         parts = list(parts)
+        for number, part in enumerate(parts):
+            if not isinstance(part, CooccurrenceSums):
+                raise TypeError(f"parts[{number}]: expected CooccurrenceSums, got {type(part).__name__}")
         found = {(len(part.indptr) - 1, part.unit) for part in parts}
         if len(found) != 1:
             what = ", ".join(f"{size} words in units of 1/{unit:g}" for size, unit in sorted(found)) or "none"
