@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from .._files import open_text, unpacking
+from .._files import open_binary, unpacking
 
 
 def read_lines(path: str) -> list[str]:
     """Return the lines of a file, split at line feeds only; "-" is the standard input."""
     if path == "-" and sys.stdin is None:
         raise ValueError("- : the standard input is closed")
+    if path == "-":
+        raw = sys.stdin.buffer.read()
+    else:
+        with unpacking(path), open_binary(path) as file:
+            raw = file.read()
     try:
-        if path == "-":
-            data = sys.stdin.buffer.read().decode("utf-8-sig")
-        else:
-            with unpacking(path), open_text(path, encoding="utf-8-sig") as file:
-                file.reconfigure(newline="\n")  # type: ignore[attr-defined]
-                data = file.read()
+        data = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path}: expected text in UTF-8, got {error.object[error.start]:#04x}: {error.reason}"
