@@ -8,10 +8,15 @@ import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# Not "distributed": tests/distributed, which lies on the path, would be taken for it.
 collect_ignore_glob = [
-    f"seqnn/distributed/{engine}/*"
-    for engine, library in (("dask", "distributed"), ("mpi", "mpi4py"))
+    files
+    for library, *folders in (
+        ("dask", "seqnn/distributed/dask/*"),
+        ("mpi4py", "seqnn/distributed/mpi/*", "tests/distributed/ranks.py"),
+    )
     if find_spec(library) is None
+    for files in folders
 ]
 
 

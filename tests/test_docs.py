@@ -14,7 +14,7 @@ PAGES = sorted(page for page in DOCS.rglob("*.md") if "benchmarks" not in page.p
 @pytest.mark.parametrize("page", [page for page in PAGES if pages.blocks(page)], ids=lambda page: page.stem)
 def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
     if page.stem == "distributed":
-        pytest.importorskip("distributed")
+        pytest.importorskip("dask")
         pytest.importorskip("mpi4py")
     done = pages.run("\n".join(pages.blocks(page)), tmp_path)
     assert done.returncode == 0, done.stderr

@@ -15,7 +15,7 @@ PACKAGES = [
 ]  # fmt: skip
 """All public packages: a new one is added here."""
 
-ENGINES = {"seqnn.distributed.dask": "distributed", "seqnn.distributed.mpi": "mpi4py"}
+ENGINES = {"seqnn.distributed.dask": "dask", "seqnn.distributed.mpi": "mpi4py"}
 PACKAGES += [package for package, library in ENGINES.items() if importlib.util.find_spec(library)]
 
 WITHOUT_EXAMPLE = {

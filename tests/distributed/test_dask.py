@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("distributed")
+pytest.importorskip("dask")
 
 from distributed import Client, LocalCluster
 
