@@ -48,3 +48,17 @@ def client(what, **more):
     from starlette.testclient import TestClient
 
     return TestClient(create_app(what, **more), base_url=f"http://127.0.0.1:{PORT}")
+
+
+def asked(page, question, **fields):
+    """What the page answers to a question."""
+    answer = page.post(f"/api/{question}", json=fields)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def refused(page, question, **fields):
+    """What the page says against a bad question."""
+    answer = page.post(f"/api/{question}", json=fields)
+    assert answer.status_code == 400, answer.text
+    return answer.json()["error"]

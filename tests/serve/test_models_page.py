@@ -4,25 +4,13 @@ import base64
 
 import numpy as np
 import pytest
-from served import client, pretrained
+from served import asked, client, pretrained, refused
 
 from seqnn import decode, load_pretrained, models
 from seqnn.lm import NGramLM
 
 pytest.importorskip("starlette.testclient")
 pytest.importorskip("tokenizers")
-
-
-def asked(page, question, **fields):
-    answer = page.post(f"/api/{question}", json=fields)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def refused(page, question, **fields):
-    answer = page.post(f"/api/{question}", json=fields)
-    assert answer.status_code == 400, answer.text
-    return answer.json()["error"]
 
 
 def unpacked(part):

@@ -4,7 +4,7 @@ import importlib
 
 import numpy as np
 import pytest
-from served import WORDS, client, vectors
+from served import WORDS, asked, client, refused, vectors
 
 from seqnn import FastText, KeyedVectors
 from seqnn.embed import bias_direction
@@ -15,18 +15,6 @@ pytest.importorskip("starlette.testclient")
 @pytest.fixture(scope="module")
 def page():
     return client(vectors(), name="my vectors")
-
-
-def asked(page, question, **fields):
-    answer = page.post(f"/api/{question}", json=fields)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def refused(page, question, **fields):
-    answer = page.post(f"/api/{question}", json=fields)
-    assert answer.status_code == 400, answer.text
-    return answer.json()["error"]
 
 
 def test_the_page_is_told_what_there_is(page):
