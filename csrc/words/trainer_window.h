@@ -176,6 +176,17 @@ ALWAYS_INLINE void update_skipgram(const real *error, real *const *in, int64_t n
     }
 }
 
+// A group of outputs += error * hidden; returns sum error * output, of the outputs as they were.
+ALWAYS_INLINE vf update_group(const real *e, real *const *row, int64_t at, vf hidden)
+{
+    LOAD_6(o, row, at);
+    const vf sum = (e[0] * o0 + e[1] * o1 + e[2] * o2) + (e[3] * o3 + e[4] * o4 + e[5] * o5);
+    vf_store(row[0] + at, o0 + e[0] * hidden), vf_store(row[1] + at, o1 + e[1] * hidden);
+    vf_store(row[2] + at, o2 + e[2] * hidden), vf_store(row[3] + at, o3 + e[3] * hidden);
+    vf_store(row[4] + at, o4 + e[4] * hidden), vf_store(row[5] + at, o5 + e[5] * hidden);
+    return sum;
+}
+
 // output += error * hidden; every context += back * sum error * output, over vectors [from, to) of the rows.
 ALWAYS_INLINE void update_cbow(const real *error, real *const *in, const real *weight, int64_t n, real scale, real back,
                                real *const *out, int64_t groups, int64_t from, int64_t to, real *const *ahead,
@@ -186,13 +197,7 @@ ALWAYS_INLINE void update_cbow(const real *error, real *const *in, const real *w
         vf sum = {0};
         PREFETCH_7(ahead, entering, at);
         for (int64_t g = 0; g < groups; g++) {
-            const real *const e = error + g * error_rows(1) * STRIDE;
-            real *const *const row = out + g * GROUP;
-            LOAD_6(o, row, at);
-            sum += (e[0] * o0 + e[1] * o1 + e[2] * o2) + (e[3] * o3 + e[4] * o4 + e[5] * o5);
-            vf_store(row[0] + at, o0 + e[0] * hidden), vf_store(row[1] + at, o1 + e[1] * hidden);
-            vf_store(row[2] + at, o2 + e[2] * hidden), vf_store(row[3] + at, o3 + e[3] * hidden);
-            vf_store(row[4] + at, o4 + e[4] * hidden), vf_store(row[5] + at, o5 + e[5] * hidden);
+            sum += update_group(error + g * error_rows(1) * STRIDE, out + g * GROUP, at, hidden);
         }
         sum *= back;
         for (int64_t i = 0; i < n; i++) vf_store(in[i] + at, vf_load(in[i] + at) + sum);
@@ -235,13 +240,7 @@ ALWAYS_INLINE void update_concat(const real *error, const real *hidden, real *co
             vf sum = vf_load(in[i] + at);
             PREFETCH_7(ahead, entering, wide);
             for (int64_t g = 0; g < groups; g++) {
-                const real *const e = error + g * error_rows(1) * STRIDE;
-                real *const *const row = out + g * GROUP;
-                LOAD_6(o, row, wide);
-                sum += (e[0] * o0 + e[1] * o1 + e[2] * o2) + (e[3] * o3 + e[4] * o4 + e[5] * o5);
-                vf_store(row[0] + wide, o0 + e[0] * x), vf_store(row[1] + wide, o1 + e[1] * x);
-                vf_store(row[2] + wide, o2 + e[2] * x), vf_store(row[3] + wide, o3 + e[3] * x);
-                vf_store(row[4] + wide, o4 + e[4] * x), vf_store(row[5] + wide, o5 + e[5] * x);
+                sum += update_group(error + g * error_rows(1) * STRIDE, out + g * GROUP, wide, x);
             }
             vf_store(in[i] + at, sum);
         }
