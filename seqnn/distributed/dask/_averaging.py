@@ -15,7 +15,7 @@ from typing import Any
 
 from ..._arguments import integer
 from ..._progress import progress_bar
-from ...embed import GloVe, Word2Vec
+from ...embed import CooccurrenceSums, GloVe, Word2Vec
 from . import _rounds
 from ._counting import sums_of, words_of
 from ._shards import checked, joined, on_each, result, sent
@@ -55,10 +55,7 @@ def fit_word2vec(client: Any, shards: Sequence[Any], model: Word2Vec, *, rounds_
     >>> model.wv.index_to_key, len(model.history_)
     (['be', 'to', 'not', 'or'], 5)
     """
-    shards = checked(client, shards)
-    _check_model(model, Word2Vec)
-    slices = integer("rounds_per_epoch", rounds_per_epoch, 1)
-    texts = {"tokenizer": model.tokenizer, "errors": model.errors}
+    shards, slices, texts = _checked(client, shards, model, Word2Vec, rounds_per_epoch)
     with _as_before_on_error(model):
         counted = words_of(client, shards, **texts)
         model.build_vocab_from_freq(dict(zip(counted.words, counted.counts.tolist(), strict=True)))
@@ -94,10 +91,7 @@ def fit_glove(client: Any, shards: Sequence[Any], model: GloVe, *, rounds_per_ep
     >>> model.wv.index_to_key, len(model.history_)
     (['be', 'to', 'not', 'or'], 5)
     """
-    shards = checked(client, shards)
-    _check_model(model, GloVe)
-    slices = integer("rounds_per_epoch", rounds_per_epoch, 1)
-    texts = {"tokenizer": model.tokenizer, "errors": model.errors}
+    shards, slices, texts = _checked(client, shards, model, GloVe, rounds_per_epoch)
     contexts = {name: getattr(model, name) for name in ("window", "symmetric", "distance_weighting", "max_memory")}
     limits = {name: getattr(model, name) for name in ("min_count", "max_final_vocab", "trim_rule")}
     with _as_before_on_error(model):
@@ -105,9 +99,10 @@ def fit_glove(client: Any, shards: Sequence[Any], model: GloVe, *, rounds_per_ep
         vocabulary = counted.vocabulary(**limits)
         model.corpus_count, model.corpus_total_words = counted.sentences, counted.total_words
         sums = sums_of(client, shards, vocabulary, **contexts, **texts)
+        counts = client.submit(CooccurrenceSums.counts, sums, pure=False)
         model._install(vocabulary, model._weights_type.new(vocabulary, model))
         start = _start(client, model)
-        dealt = [client.submit(_rounds.dealt, sums, number, len(shards), pure=False) for number in range(len(shards))]
+        dealt = [client.submit(_rounds.dealt, counts, number, len(shards), pure=False) for number in range(len(shards))]
         _run(client, model, start, dealt, _rounds.train_counts, slices)
     return model
 
@@ -118,7 +113,11 @@ def _start(client: Any, model: Any) -> Any:
     return client.submit(_rounds.untrained, type(model), settings, sent(client, model._vocabulary), pure=False)
 
 
-def _check_model(model: Any, kind: type) -> None:
+def _checked(
+    client: Any, shards: Any, model: Any, kind: type, rounds_per_epoch: Any
+) -> tuple[list[Any], int, dict[str, Any]]:
+    """Return the shards, the rounds of an epoch, and how texts are read; an error says which of them cannot be."""
+    shards = checked(client, shards)
     if type(model) is not kind:
         raise TypeError(f"model: expected a {kind.__name__}, got {type(model).__name__}")
     if len(model.wv):
@@ -127,6 +126,8 @@ def _check_model(model: Any, kind: type) -> None:
         if value := getattr(model, name, None):
             without = 0 if name == "mittens" else None
             raise ValueError(f"{name}: expected {without}, training over shards does not have it, got {value!r:.60}")
+    slices = integer("rounds_per_epoch", rounds_per_epoch, 1)
+    return shards, slices, {"tokenizer": model.tokenizer, "errors": model.errors}
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import random
-from ...embed import Cooccurrence, CooccurrenceSums, GloVe, Word2Vec
+from ...embed import Cooccurrence, GloVe, Word2Vec
 from ...text import Corpus, Vocabulary, scan
 
 SHARD_STREAM = 1 << 42
@@ -52,12 +52,7 @@ def encoded(shard: Any, start: Any, **options: Any) -> Encoded:
         return corpus.ids, corpus.offsets
 
 
-def dealt(sums: CooccurrenceSums, number: int, hands: int) -> Cooccurrence:
-    """Return every `hands`-th count, from the one with this number on."""
-    return _every(sums.counts(), number, hands)
-
-
-def _every(counts: Cooccurrence, number: int, step: int) -> Cooccurrence:
+def dealt(counts: Cooccurrence, number: int, step: int) -> Cooccurrence:
     """Return the counts number, number + step, number + 2 step, ..."""
     indptr = np.maximum((counts.indptr - number + step - 1) // step, 0)
     return Cooccurrence._of(indptr, counts.indices[number::step].copy(), counts.data[number::step].copy())
@@ -86,7 +81,7 @@ def train_words(start: Word2Vec, mean: Share | None, encoded: Encoded, number: i
 def train_counts(start: GloVe, mean: Share | None, counts: Cooccurrence, number: int, where: Round) -> Share:
     """Train GloVe on a slice of the counts that were dealt out."""
     model = _copy(start, mean, number, where)
-    part = _every(counts, where.slice, where.slices)
+    part = dealt(counts, where.slice, where.slices)
     if part.nnz:
         model.fit(cooccurrence=part, epochs=1, warm_start=True)
     return _share(model, part.nnz)
