@@ -8,6 +8,8 @@ import math
 import statistics
 from html import escape
 
+from benchmarks.run import share
+
 LEFT, WIDTH, TOP, HEIGHT, BOTTOM = 70, 760, 34, 420, 54
 LOWEST, HIGHEST = 2.0**-4, 2.0**10  # operations a byte
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22")
@@ -66,9 +68,8 @@ def draw_roofline(contents: list[dict]) -> str:
         colour = COLOURS[i % len(COLOURS)]
         for row in {(row["case"], row["threads"]): row for row in rows}.values():
             rate = row["operations"] / statistics.median(row["ours"])
-            reached = row["limit"] / statistics.median(row["ours"])
             told = escape(
-                f"{row['case']}, {row['threads']} threads: {rate / 1e9:.1f} GFLOP/s, {reached:.0%} of the limit"
+                f"{row['case']}, {row['threads']} threads: {rate / 1e9:.1f} GFLOP/s, {share(row):.0%} of the limit"
             )
             fill = colour if row["threads"] == threads else "white"
             parts.append(

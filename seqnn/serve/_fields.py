@@ -20,7 +20,6 @@ class RequestError(ValueError):
 
     def __init__(self, argument: str, expected: str, got: str) -> None:
         super().__init__(f"{argument}: expected {expected}, got {got}")
-        self.argument, self.expected, self.got = argument, expected, got
 
 
 class Fields:

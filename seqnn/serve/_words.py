@@ -40,10 +40,9 @@ class Words:
     @property
     def about(self) -> dict[str, Any]:
         """What the page tells of them."""
-        methods = ["pca", "tsne"] if find_spec("sklearn") else ["pca"]
         plain = (word for word in islice(self.vectors.index_to_key, 2000) if len(word) > 3 and word.isalpha())
         first = list(islice(plain, 24)) or list(islice(self.vectors.index_to_key, 24))
-        return {"count": len(self.vectors), "size": self.vectors.vector_size, "methods": methods, "first": first}
+        return {"count": len(self.vectors), "size": self.vectors.vector_size, "methods": _methods(), "first": first}
 
     def complete(self, fields: Fields) -> dict[str, Any]:
         """Find words that begin as the text does: as it is written first, then with other capitals."""
@@ -75,7 +74,7 @@ class Words:
         """Put words on a plane: those that are named with neighbours of each, or else the first ones."""
         fields.allow("words", "neighbours", "count", "method", "seed")
         named, near = fields.words("words", 50), fields.integer("neighbours", 10, 0, 50)
-        method = fields.choice("method", self.about["methods"])
+        method = fields.choice("method", _methods())
         seed = fields.integer("seed", 1, 0, 2**31 - 1)
         groups: dict[str, int]
         if named:
@@ -129,3 +128,8 @@ class Words:
                 )
             if not np.isfinite(self.vectors[word]).all():
                 raise RequestError(name, "words with a finite vector", f"NaN or infinity in that of {word!r}")
+
+
+def _methods() -> list[str]:
+    """Return the ways to make a map."""
+    return ["pca", "tsne"] if find_spec("sklearn") else ["pca"]
