@@ -73,7 +73,18 @@ print(*{name.split(".")[0] for name in sys.modules})
 """)
     loaded = set(lines[0].split())
     assert "seqnn" in loaded
-    extras = {"matplotlib", "sklearn", "scipy", "pandas", "torch", "tokenizers", "starlette", "uvicorn", "dask", "mpi4py"}
+    extras = {
+        "matplotlib",
+        "sklearn",
+        "scipy",
+        "pandas",
+        "torch",
+        "tokenizers",
+        "starlette",
+        "uvicorn",
+        "dask",
+        "mpi4py",
+    }
     assert not loaded & extras
 
 
