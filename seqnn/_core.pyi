@@ -877,6 +877,17 @@ def movers_distances(
     relaxed: bool,
 ) -> np.ndarray: ...
 
+# movers_pair(vectors~f[V,D], query:i[N]<V, counts:l[N], text:i[M]<V, times:l[M], norm:p, relaxed:p) -> distance:f64[1]
+def movers_pair(
+    vectors: npt.ArrayLike,
+    query: npt.ArrayLike,
+    counts: npt.ArrayLike,
+    text: npt.ArrayLike,
+    times: npt.ArrayLike,
+    norm: bool,
+    relaxed: bool,
+) -> np.ndarray: ...
+
 class vector_text:
     WIDTH: int
     status: tuple[str, ...]
