@@ -826,6 +826,21 @@ def neighbors_top(
     count: int,
 ) -> neighbors_top_result: ...
 
+class neighbors_top_halves_result(NamedTuple):
+    ids: np.ndarray
+    scores: np.ndarray
+
+# neighbors_top_halves(queries:f[Q,D], halves:u16[V,D], scale:f[V], excluded:l[Q,E], begin:n>=0, end:n>=0, count:n>=0) -> ids:l[Q,count], scores:f[Q,count]
+def neighbors_top_halves(
+    queries: npt.ArrayLike,
+    halves: npt.ArrayLike,
+    scale: npt.ArrayLike,
+    excluded: npt.ArrayLike,
+    begin: int,
+    end: int,
+    count: int,
+) -> neighbors_top_halves_result: ...
+
 class shadow:
     GROUP: int
     MOST_COLUMNS: int

@@ -13,9 +13,10 @@ enum { WIDE = 4 * LANES }; // queries that are measured at a time, turned: the s
 
 static void turn_queries(const struct movers_costs *a, int64_t first, real *turned)
 {
-    for (int64_t d = 0; d < a->D; d++)
-        for (int64_t i = 0; i < WIDE; i++)
-            turned[d * WIDE + i] = first + i < a->N ? a->queries[(first + i) * a->D + d] : 0;
+    const int64_t count = least(a->N - first, WIDE);
+    if (count < WIDE) memset(turned, 0, (size_t)(a->D * WIDE) * sizeof *turned);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t d = 0; d < a->D; d++) turned[d * WIDE + i] = a->queries[(first + i) * a->D + d];
 }
 
 // Measures how far two rows are from the queries that begin with `first`; they may be the same row.
