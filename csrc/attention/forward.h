@@ -88,11 +88,12 @@ static bool forward_blocks(const forward_pass *f, int team)
     const int64_t step = packed_size + room_of(c), count = c->batch * c->groups;
     const int64_t query_blocks = blocks(c->queries, QUERIES), heads = c->batch * c->heads;
     real *packed = sq_scratch_take((step * count + LANES) * sizeof(real));
-    bool ok = packed != NULL;
+    if (!packed) return false;
+    bool ok = true;
 #pragma omp parallel num_threads(team) reduction(&& : ok)
     {
         workspace *w = take_workspace(c);
-        ok = ok && w;
+        ok = w != NULL;
         int64_t v_row;
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < count; i++)

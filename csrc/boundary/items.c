@@ -275,9 +275,8 @@ PyObject *read_items(PyObject *module, PyObject *args)
     reading r = {.zeros = zeros};
     bool good = true;
     for (Py_ssize_t i = 0; good && i < PyList_Size(list); i++) {
-        PyObject *sequence = PyList_GetItem(list, i);
+        PyObject *sequence = PySequence_GetItem(list, i); // a reference of our own: others may shorten the list
         if (!sequence) goto done;
-        Py_INCREF(sequence);
         r.sequence = first + i;
         good = read_sequence(&r, sequence);
         Py_DECREF(sequence);

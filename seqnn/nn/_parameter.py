@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from mmap import mmap
 from typing import Any
 
@@ -42,12 +43,14 @@ class Parameter(Tensor):
 
 
 _unfreezings = 0
+_counting = threading.Lock()
 
 
 def count_unfreezing() -> None:
     """Count that a read-only array becomes writable: the same array may be read-only again with other numbers."""
     global _unfreezings
-    _unfreezings += 1
+    with _counting:
+        _unfreezings += 1
 
 
 def unfreezings() -> int:
