@@ -826,6 +826,21 @@ def neighbors_top(
     count: int,
 ) -> neighbors_top_result: ...
 
+class neighbors_top_halves_result(NamedTuple):
+    ids: np.ndarray
+    scores: np.ndarray
+
+# neighbors_top_halves(queries:f[Q,D], halves:u16[V,D], scale:f[V], excluded:l[Q,E], begin:n>=0, end:n>=0, count:n>=0) -> ids:l[Q,count], scores:f[Q,count]
+def neighbors_top_halves(
+    queries: npt.ArrayLike,
+    halves: npt.ArrayLike,
+    scale: npt.ArrayLike,
+    excluded: npt.ArrayLike,
+    begin: int,
+    end: int,
+    count: int,
+) -> neighbors_top_halves_result: ...
+
 class shadow:
     GROUP: int
     MOST_COLUMNS: int
@@ -874,6 +889,17 @@ def movers_distances(
     words: npt.ArrayLike,
     times: npt.ArrayLike,
     offsets: npt.ArrayLike,
+    relaxed: bool,
+) -> np.ndarray: ...
+
+# movers_pair(vectors~f[V,D], query:i[N]<V, counts:l[N], text:i[M]<V, times:l[M], norm:p, relaxed:p) -> distance:f64[1]
+def movers_pair(
+    vectors: npt.ArrayLike,
+    query: npt.ArrayLike,
+    counts: npt.ArrayLike,
+    text: npt.ArrayLike,
+    times: npt.ArrayLike,
+    norm: bool,
     relaxed: bool,
 ) -> np.ndarray: ...
 

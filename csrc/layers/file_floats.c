@@ -1,31 +1,11 @@
 // The weights of files as models hold them: 16-bit floats widened to float32, matrices turned.
 #include "base/arith.h"
+#include "base/half.h"
 #include "file_floats_args.h"
 
 //= form bfloat16 float16
 
 enum { CHUNK = 1 << 14, SIDE = 16 };
-
-static inline uint32_t bits_of(float x)
-{
-    uint32_t bits;
-    return *(uint32_t *)memcpy(&bits, &x, sizeof bits);
-}
-
-static inline float float_of(uint32_t bits)
-{
-    float x;
-    return *(float *)memcpy(&x, &bits, sizeof x);
-}
-
-// A subnormal number gets the bits of 2^-14 + itself, from which 2^-14 is taken: so nothing subnormal is computed with.
-static inline uint32_t widened(uint16_t half)
-{
-    const uint32_t rest = (uint32_t)(half & 0x7fff) << 13, sign = (uint32_t)(half & 0x8000) << 16;
-    const uint32_t normal = rest + (rest >= 0x0f800000 ? 0x70000000 : 0x38000000); // the first is infinite or NaN
-    const uint32_t subnormal = bits_of(float_of(rest + 0x38800000) - float_of(0x38800000));
-    return sign | (rest < 0x00800000 ? subnormal : normal);
-}
 
 // y = x, whose bits are those of a bfloat16 or a float16; NaNs keep what they carry.
 //: file_floats_widen(x:u16[N...], form:n) -> y:f32[N...] where form in form
@@ -40,7 +20,7 @@ KERNEL(file_floats_widen)
         if (brain)
             for (int64_t i = begin; i < end; i++) y[i] = (uint32_t)x[i] << 16;
         else
-            for (int64_t i = begin; i < end; i++) y[i] = widened(x[i]);
+            for (int64_t i = begin; i < end; i++) y[i] = widened_half(x[i]);
     }
     return NULL;
 }

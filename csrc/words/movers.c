@@ -13,9 +13,10 @@ enum { WIDE = 4 * LANES }; // queries that are measured at a time, turned: the s
 
 static void turn_queries(const struct movers_costs *a, int64_t first, real *turned)
 {
-    for (int64_t d = 0; d < a->D; d++)
-        for (int64_t i = 0; i < WIDE; i++)
-            turned[d * WIDE + i] = first + i < a->N ? a->queries[(first + i) * a->D + d] : 0;
+    const int64_t count = least(a->N - first, WIDE);
+    if (count < WIDE) memset(turned, 0, (size_t)(a->D * WIDE) * sizeof *turned);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t d = 0; d < a->D; d++) turned[d * WIDE + i] = a->queries[(first + i) * a->D + d];
 }
 
 // Measures how far two rows are from the queries that begin with `first`; they may be the same row.
@@ -39,9 +40,7 @@ static void measure(const struct movers_costs *a, const real *turned, int64_t fi
     memcpy(a->costs + other * a->N + first, distance + WIDE, size);
 }
 
-// Computes the Euclidean distances of all rows and queries.
-//: movers_costs(queries:f[N,D], rows:f[W,D]) -> costs:f[W,N]
-KERNEL(movers_costs)
+static const char *measure_all(const struct movers_costs *a)
 {
     const int64_t groups = blocks(a->N, WIDE), size = a->D * WIDE;
     real *const turned = malloc((size_t)times(groups, size * (int64_t)sizeof(real)) + 1);
@@ -54,6 +53,10 @@ KERNEL(movers_costs)
     free(turned);
     return NULL;
 }
+
+// Computes the Euclidean distances of all rows and queries.
+//: movers_costs(queries:f[N,D], rows:f[W,D]) -> costs:f[W,N]
+KERNEL(movers_costs) { return measure_all(a); }
 
 // A text beside the query: its words, and the sums of words of both.
 struct pair {
@@ -146,12 +149,7 @@ static bool measure_texts(const struct movers_distances *a, int64_t longest, int
     return ready;
 }
 
-// Computes the distances of a query, whose N words occur `counts` times, to texts: words[offsets[s] .. offsets[s + 1])
-// are those of text s, which occur `times`; costs are the distances of words. Relaxed: lower bounds of the distances. A
-// text without words is infinitely far.
-//: movers_distances(costs:f[W,N], counts:l[N], words:i[K]<W, times:l[K], offsets:l[S+1], relaxed:p) -> distances:f64[S]
-//:     where 1 <= counts <= MOST_TIMES; 1 <= times <= MOST_TIMES; offsets covers K; N < 1048576
-KERNEL(movers_distances)
+static const char *measure_distances(const struct movers_distances *a)
 {
     int64_t longest = 0, query_all = sum_of(a->counts, a->N);
     for (int64_t s = 0; s < a->S; s++) {
@@ -168,4 +166,60 @@ KERNEL(movers_distances)
         ready = measure_texts(a, longest, query_all, &next);
     }
     return ready ? NULL : sq_no_memory;
+}
+
+// Computes the distances of a query, whose N words occur `counts` times, to texts: words[offsets[s] .. offsets[s + 1])
+// are those of text s, which occur `times`; costs are the distances of words. Relaxed: lower bounds of the distances. A
+// text without words is infinitely far.
+//: movers_distances(costs:f[W,N], counts:l[N], words:i[K]<W, times:l[K], offsets:l[S+1], relaxed:p) -> distances:f64[S]
+//:     where 1 <= counts <= MOST_TIMES; 1 <= times <= MOST_TIMES; offsets covers K; N < 1048576
+KERNEL(movers_distances) { return measure_distances(a); }
+
+// Copies some rows of a matrix, scaled to length 1 where `norm` says so; zeros stay.
+static void take_rows(const struct movers_pair *a, const int32_t *rows, int64_t count, real *to)
+{
+    for (int64_t i = 0; i < count; i++, to += a->D) {
+        const real *const row = a->vectors + rows[i] * a->vectors_stride[0];
+        real square = 0;
+#pragma omp simd reduction(+ : square)
+        for (int64_t d = 0; d < a->D; d++) square += row[d] * row[d];
+        const real length = SQ_DOUBLE ? (real)sqrt((double)square) : (real)sqrtf((float)square);
+        const real scale = !a->norm ? 1 : length > 0 ? 1 / length : 0;
+        for (int64_t d = 0; d < a->D; d++) to[d] = row[d] * scale;
+    }
+}
+
+// Computes the distance of two texts, whose words are rows of `vectors` that occur `counts` and `times` times.
+//: movers_pair(vectors~f[V,D], query:i[N]<V, counts:l[N], text:i[M]<V, times:l[M], norm:p, relaxed:p)
+//:     -> distance:f64[1]
+//:     where 1 <= counts <= MOST_TIMES; 1 <= times <= MOST_TIMES; N < 1048576; M < 1048576
+KERNEL(movers_pair)
+{
+    const int64_t size = (int64_t)sizeof(real), offsets[] = {0, a->M};
+    real *const queries = malloc((size_t)(times(a->N + a->M, a->D * size) + times(a->N, a->M * size)) + 1);
+    int32_t *const words = malloc((size_t)(a->M + 1) * sizeof *words);
+    const char *problem = sq_no_memory;
+    if (queries && words) {
+        real *const rows = queries + a->N * a->D, *const costs = rows + a->M * a->D;
+        take_rows(a, a->query, a->N, queries);
+        take_rows(a, a->text, a->M, rows);
+        for (int64_t i = 0; i < a->M; i++) words[i] = (int32_t)i;
+        const struct movers_costs ways = {
+            .queries = queries, .rows = rows, .costs = costs, .N = a->N, .D = a->D, .W = a->M};
+        const struct movers_distances one = {.costs = costs,
+                                             .counts = a->counts,
+                                             .words = words,
+                                             .times = a->times,
+                                             .offsets = offsets,
+                                             .relaxed = a->relaxed,
+                                             .distances = a->distance,
+                                             .W = a->M,
+                                             .N = a->N,
+                                             .K = a->M,
+                                             .S = 1};
+        problem = measure_all(&ways);
+        if (!problem) problem = measure_distances(&one);
+    }
+    free(queries), free(words);
+    return problem;
 }

@@ -195,8 +195,7 @@ class Vocabulary:
         >>> Vocabulary(["the", "cat"]).positions(["cat", "dog"])
         array([ 1, -1], dtype=int32)
         """
-        get = self.index.get
-        return np.fromiter((get(word, -1) for word in words), np.int32, len(words))
+        return np.fromiter(map(self.index.get, words, itertools.repeat(-1)), np.int32, len(words))
 
     def encode(self, tokens: Sequence[str], *, bos: bool = False, eos: bool = False) -> np.ndarray:
         """Turn tokens into numbers; unknown tokens become the "unk" token.

@@ -103,6 +103,38 @@ def test_movers_distances():
     )
 
 
+def movers_pair(vectors, query, counts, text, times, norm, relaxed):
+    if norm:
+        lengths = np.sqrt((vectors**2).sum(1, keepdims=True))
+        vectors = vectors / np.where(lengths > 0, lengths, 1)
+    costs = movers_costs(vectors[query], vectors[text])
+    return movers_distances(costs, counts, np.arange(len(text)), times, [0, len(text)], relaxed)
+
+
+def test_movers_pair():
+    rng = np.random.default_rng(4)
+    vectors = rng.standard_normal((30, 7))
+    vectors[3] = 0
+    check_op(
+        _core.movers_pair,
+        movers_pair,
+        [
+            {
+                "vectors": vectors,
+                "query": rng.permutation(30)[:n],
+                "counts": rng.integers(1, 5, n),
+                "text": rng.permutation(30)[:m],
+                "times": rng.integers(1, 4, m),
+                "norm": norm,
+                "relaxed": relaxed,
+            }
+            for n, m, norm, relaxed in (
+                (9, 14, True, False), (12, 5, False, False), (20, 20, True, True), (0, 4, True, False), (4, 0, True, True)
+            )
+        ],
+    )  # fmt: skip
+
+
 def test_distances_of_long_texts_lie_above_their_bounds_and_are_symmetric():
     there = texts([150], 200, 180, 8, seed=3)
     back = {

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from harness import check_op, each_isa, each_team
+from harness import assert_identical, check_op, each_isa, each_team
 
 from seqnn import _core
 from seqnn.embed import nearest_neighbors
@@ -116,3 +116,21 @@ def test_nearest_neighbors_refuses_what_does_not_fit():
         nearest_neighbors(np.ones((1, 3)), np.ones((4, 2)))
     with pytest.raises(ValueError, match="exclude holds 2 lists for 1 queries"):
         nearest_neighbors(np.ones((1, 2)), np.ones((4, 2)), exclude=[[1], [2]])
+
+
+@pytest.mark.parametrize(("queries", "columns"), [(1, 37), (2, 5), (9, 100)])
+def test_rows_of_float16_are_found_as_the_same_rows_of_float32(queries, columns):
+    rng = np.random.default_rng(columns)
+    halves = rng.standard_normal((1200, columns)).astype(np.float16)
+    halves[3], halves[4, 0], halves[5, 0], halves[6] = 0, np.nan, np.inf, 3e-8  # the last are subnormal
+    wide, asked = halves.astype(np.float32), rng.standard_normal((queries, columns)).astype(np.float32)
+    scale, excluded = rng.random(1200).astype(np.float32), rng.integers(0, 1200, (queries, 3))
+    for name in each_isa():
+        expected = _core.neighbors_top(asked, wide, scale, excluded, 2, 1190, 12)
+        for size in each_team():
+            found = _core.neighbors_top_halves(asked, halves.view(np.uint16), scale, excluded, 2, 1190, 12)
+            assert_identical(found, expected, f"{name}, team of {size}")
+    for kind in (halves, halves[:, ::-1][:, ::-1], np.asfortranarray(halves)):
+        (ids, cosines), (same_ids, same_cosines) = (nearest_neighbors(asked, rows, 5) for rows in (kind, wide))
+        assert ids.tolist() == same_ids.tolist()
+        np.testing.assert_allclose(cosines, same_cosines, rtol=1e-6)

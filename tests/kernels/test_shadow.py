@@ -44,7 +44,7 @@ def searched(rows, query, count, *, begin=0, end=None, excluded=()):
     return mine, [part[0] for part in plain]
 
 
-@pytest.mark.parametrize("columns", [1, 7, 100])
+@pytest.mark.parametrize("columns", [1, 7, 100, 149])
 def test_shadow_top(columns):
     rng = np.random.default_rng(columns)
     rows = rng.standard_normal((2500, columns)).astype(np.float32)
@@ -127,3 +127,16 @@ def test_a_matrix_that_did_not_change_keeps_its_shadow_where_rows_are_nan_or_rea
         found = wv.most_similar("w5")
     shadow = wv._shadow
     assert shadow.fresh and wv.most_similar("w5") == found and wv._shadow is shadow
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_single_queries_of_a_small_matrix_are_answered_alike_after_each_change_of_it(dtype):
+    rows = np.random.default_rng(2).standard_normal((50, 9)).astype(dtype)
+    wv = KeyedVectors.from_arrays([f"w{i}" for i in range(50)], rows)
+    for _ in range(2):
+        for _ in range(3):
+            ids, cosines = nearest_neighbors(wv["w5"][None], wv.vectors, 4, exclude=[[5]])
+            found = wv.most_similar("w5", topn=4)
+            assert [wv.get_index(word) for word, _ in found] == ids[0].tolist() and wv._shadow is None
+            assert_close([score for _, score in found], cosines[0], 1e-6)
+        wv.vectors = wv.vectors[::-1].copy()

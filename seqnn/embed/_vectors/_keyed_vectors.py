@@ -11,7 +11,7 @@ from . import _evaluate, _movers, _vector_files
 from ._comparing import ComparingRows
 from ._keys import Key, as_list, is_key, key_list
 from ._neighbors import best, nearest_neighbors, reciprocal, unit, whole_topn
-from ._shadow import Shadow
+from ._shadow import Search, Shadow
 
 Pairs = list[tuple[Key, float]]
 
@@ -65,8 +65,8 @@ class KeyedVectors(ComparingRows):
     _absent: ClassVar[dict[str, str]] = _ABSENT
     """Names that are not there: what to do instead."""
 
-    _shadow: Shadow | None = None
-    _asked: np.ndarray | None = None  # the norms at the latest single query
+    _search: Search | None = None  # of single queries
+    _shadow: Shadow | None = None  # the same, where it is one
 
     def __getattr__(self, name: str) -> Any:
         kind = type(self).__name__
@@ -104,9 +104,10 @@ class KeyedVectors(ComparingRows):
         Returns:
             (key, cosine), the best first, without the keys asked for.
 
-        From the second single query on, a large matrix has a shadow of a byte a number, which makes queries faster and
-        changes no result. A query with a shadow notices a change of the whole matrix in place; after every other change
-        in place (`wv.vectors[row] = vector`, where `wv[key] = vector` would tell) call `fill_norms(force=True)`.
+        From the second single query on, a matrix of 130,000 numbers or more has a shadow of a byte a number, which makes
+        queries faster and changes no result. A query with a shadow notices a change of the whole matrix in place; after
+        every other change in place (`wv.vectors[row] = vector`, where `wv[key] = vector` would tell) call
+        `fill_norms(force=True)`.
 
         >>> import numpy as np
         >>> from seqnn import KeyedVectors
@@ -121,7 +122,7 @@ class KeyedVectors(ComparingRows):
         query, used = self._combined(positive, negative)
         rows = self._searched(clip_start, clip_end, restrict_vocab, among)
         if topn is None:
-            return (self.vectors[rows] @ query) * reciprocal(self.norms[rows])
+            return (self.vectors[rows] @ unit(query)) * reciprocal(self.norms[rows])
         return self._nearest(query[None], [used], topn, rows)[0]
 
     def most_similar_batch(
@@ -147,7 +148,7 @@ class KeyedVectors(ComparingRows):
         """
         queries, used = self._combined_batch(positive, negative)
         rows = self._searched(clip_start, clip_end, restrict_vocab, among)
-        return self._nearest(queries, used, topn, rows)
+        return self._nearest(queries, used, whole_topn(topn), rows)
 
     def most_similar_cosmul(
         self, positive: Any = None, negative: Any = None, topn: int | None = 10, restrict_vocab: int | None = None
@@ -246,10 +247,14 @@ class KeyedVectors(ComparingRows):
         return rows[(rows >= begin) & (rows < end)]
 
     def _combined(self, positive: Any, negative: Any) -> tuple[np.ndarray, list[int]]:
-        """Return the unit vector of positive minus negative items, and the keys' rows."""
+        """Return a vector in the direction of positive minus negative items, and the keys' rows."""
+        wanted, unwanted = as_list(positive), as_list(negative)
+        if len(wanted) == 1 and not unwanted and is_key(wanted[0]):
+            row = self.get_index(wanted[0], -1)
+            return self.get_vector(wanted[0]), [row] if row >= 0 else []
         keys: list = []
         weights: list[float] = []
-        for sign, items in ((1.0, as_list(positive)), (-1.0, as_list(negative))):
+        for sign, items in ((1.0, wanted), (-1.0, unwanted)):
             for item in items:
                 key, weight = item if isinstance(item, tuple) else (item, sign)
                 keys.append(key)
@@ -274,9 +279,9 @@ class KeyedVectors(ComparingRows):
 
     def _nearest(self, queries: np.ndarray, used: list[list[int]], topn: int, rows: slice | np.ndarray) -> list[Pairs]:
         if isinstance(rows, slice):
-            shadow = self._shadow_for(queries)
-            if shadow is not None:
-                return [self._named(*shadow.top(queries[0], topn, rows.start, rows.stop, used[0]))]
+            search = self._search_of_one() if len(queries) == 1 else None
+            if search is not None:
+                return [self._named(*search.top(queries[0], topn, rows.start, rows.stop, used[0]))]
             found = nearest_neighbors(
                 queries, self.vectors, topn, norms=self.norms, begin=rows.start, end=rows.stop, exclude=used
             )
@@ -286,18 +291,19 @@ class KeyedVectors(ComparingRows):
             found = np.where(ids < 0, -1, rows[ids]) if len(rows) else ids, scores
         return [self._named(i, s) for i, s in zip(*found, strict=True)]
 
-    def _shadow_for(self, queries: np.ndarray) -> Shadow | None:
-        """Return the shadow of the present matrix, where there is one for these queries."""
-        if len(queries) != 1 or not Shadow.suits(self.vectors):
+    def _search_of_one(self) -> Search | None:
+        """Return the search of the present matrix for single queries, where there is one."""
+        vectors = self.vectors
+        if not Search.suits(vectors):
             return None
         if self._shadow is not None and not self._shadow.fresh:
             self.fill_norms(force=True)
-        norms, shadow = self.norms, self._shadow
-        if shadow is None or shadow.norms is not norms:
-            # The norms are computed anew whenever the vectors change; a single query is not worth a shadow.
-            self._shadow = Shadow(self.vectors, norms) if self._asked is norms else None
-            self._asked = norms
-        return self._shadow
+        norms = self.norms  # computed anew whenever the vectors change
+        if self._search is None or self._search.norms is not norms:
+            self._search, self._shadow = Search(vectors, norms), None
+        elif self._shadow is None and Shadow.suits(vectors):  # a single query is not worth a shadow
+            self._search = self._shadow = Shadow(vectors, norms)
+        return self._search
 
     def _named(self, ids: np.ndarray, scores: np.ndarray) -> Pairs:
         """Return the (key, score) pairs of one result, without the empty places at its end."""

@@ -46,10 +46,12 @@ def wmdistance(
     3.5
     """
     query, text = (_known(self, document, "document1, document2") for document in (document1, document2))
-    vectors = _vectors(self, [*query, *text], norm)
-    costs = _core.movers_costs(vectors[: len(query)], vectors[len(query) :])
-    words, counts, times = np.arange(len(text)), *(np.array(list(bag.values()), np.int64) for bag in (query, text))
-    return float(_core.movers_distances(costs, counts, words, times, np.array([0, len(text)]), relaxed)[0])
+    matrix, rows = _located(self, [*query, *text])
+    times, of_query = np.array([*query.values(), *text.values()], np.int64), len(query)
+    distance = _core.movers_pair(
+        matrix, rows[:of_query], times[:of_query], rows[of_query:], times[of_query:], bool(norm), relaxed
+    )
+    return float(distance[0])
 
 
 class _Texts(NamedTuple):
@@ -103,6 +105,17 @@ def _known(wv: ComparingRows, document: Iterable[Key], name: str) -> dict[Key, i
     """Count the words of a text that have a vector."""
     index = wv.key_to_index
     return {key: count for key, count in _counted(document, name).items() if key in index or key in wv}
+
+
+def _located(wv: ComparingRows, keys: list[Key]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a matrix that kernels take, and the rows of the keys' vectors in it: the matrix of all keys, where it can be."""
+    matrix = wv.vectors
+    if isinstance(matrix, np.ndarray) and matrix.dtype in (np.float32, np.float64) and matrix.flags.c_contiguous:
+        rows = list(map(wv.key_to_index.get, keys))
+        if None not in rows:
+            wv.fill_norms()  # which refuses numbers of a file that are not finite
+            return matrix, np.array(rows, np.int32)
+    return _vectors(wv, keys, False), np.arange(len(keys), dtype=np.int32)
 
 
 def _vectors(wv: ComparingRows, keys: list[Key], norm: bool) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ... import _core
 from ..._arguments import integer
-from ._compact_rows import CompactRows
+from ._compact_rows import CompactRows, HalfRows
 
 # Multiplications of one call into C: about 0.1 s, so that Ctrl-C works in between.
 _CALL = 1 << 33
@@ -29,8 +29,8 @@ def nearest_neighbors(
     """Find the rows of a matrix that are nearest by cosine to each query.
 
     A zero vector has cosine 0 with everything; rows that hold NaN are never found. float32 and float64 are searched where
-    they lie (rows may be strided), other types are converted to float32 first. The result does not depend on the number
-    of threads.
+    they lie (rows may be strided), so is float16 in C order; other types are converted to float32 first. The result does
+    not depend on the number of threads.
 
     Args:
         queries: [Q, D].
@@ -51,16 +51,19 @@ def nearest_neighbors(
     ([[0, 1]], [[1.0, 0.1]])
     """
     topn = whole_topn(topn)
+    if isinstance(vectors, HalfRows):
+        vectors = vectors.halves
     if isinstance(vectors, CompactRows):
         return _nearest_of_blocks(queries, vectors, topn, norms, *slice(begin, end).indices(len(vectors))[:2], exclude)
     vectors = _real(vectors)
-    queries = np.ascontiguousarray(queries, vectors.dtype)
+    kind = np.promote_types(vectors.dtype, np.float32)
+    queries = np.ascontiguousarray(queries, kind)
     if queries.ndim != 2 or vectors.ndim != 2 or queries.shape[1] != vectors.shape[1]:
         raise ValueError(f"queries {queries.shape} and vectors {vectors.shape} must be 2-D with rows of one length")
     begin, end, _ = slice(begin, end).indices(len(vectors))
     end = max(begin, end)
     count = min(topn, end - begin)
-    scale = reciprocal(row_norms(vectors) if norms is None else norms).astype(vectors.dtype, copy=False)
+    scale = reciprocal(row_norms(vectors) if norms is None else norms).astype(kind, copy=False)
     queries = queries * reciprocal(row_norms(queries))[:, None]
     skip = _padded(exclude, len(queries))
     return _searched(queries, vectors, scale, skip, begin, end, count)
@@ -105,11 +108,14 @@ def _searched(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the rows with the highest products times `scale`, in calls that are short enough for Ctrl-C."""
     ids = np.empty((len(queries), count), np.int64)
-    scores = np.empty((len(queries), count), vectors.dtype)
+    scores = np.empty((len(queries), count), queries.dtype)
+    top: Callable[..., tuple[np.ndarray, np.ndarray]] = _core.neighbors_top
+    if vectors.dtype == np.float16:
+        top, vectors = _core.neighbors_top_halves, vectors.view(np.uint16)
     step = 6 * max(1, _CALL // (6 * max(1, (end - begin) * vectors.shape[1])))
     for i in range(0, len(queries), step):
         part = slice(i, i + step)
-        ids[part], scores[part] = _core.neighbors_top(queries[part], vectors, scale, skip[part], begin, end, count)
+        ids[part], scores[part] = top(queries[part], vectors, scale, skip[part], begin, end, count)
     return ids, scores
 
 
@@ -156,7 +162,8 @@ def best(scores: np.ndarray, topn: int, exclude: Iterable[int]) -> np.ndarray:
 
 def _real(vectors: npt.ArrayLike) -> np.ndarray:
     vectors = np.asarray(vectors)
-    return vectors if vectors.dtype in (np.float32, np.float64) else vectors.astype(np.float32)
+    kept = vectors.dtype in (np.float32, np.float64) or (vectors.dtype == np.float16 and vectors.flags.c_contiguous)
+    return vectors if kept else vectors.astype(np.float32)
 
 
 def _padded(exclude: Sequence[Sequence[int]] | np.ndarray | None, count: int) -> np.ndarray:
