@@ -1,4 +1,4 @@
-"""What tests and doctests need: no screen, no figure that stays open, and no module whose library is not there."""
+"""What tests and doctests need: no screen, no open figure, no module whose library is not there, a share of the CPUs."""
 
 import os
 import sys
@@ -7,6 +7,12 @@ from importlib.util import find_spec
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+# Processes of pytest-xdist share the CPUs. A test that asks for threads still gets them; what it starts inherits its share.
+if processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
+    share = str(max(1, (os.cpu_count() or 1) // processes))
+    os.environ.setdefault("SEQNN_NUM_THREADS", share)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", share)
 
 # Not "distributed": tests/distributed, which lies on the path, would be taken for it.
 collect_ignore_glob = [

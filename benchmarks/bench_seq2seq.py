@@ -21,6 +21,8 @@ from seqnn import autograd, models, optim
 
 SIZE, RATE, CLIP = 256, 1e-3, 1.0
 MAX_DIFFERENCE = 0.03  # of the perplexity, relative
+TORCH_EPOCHS = 1  # of the comparison of quality
+BLEU = 33.0
 
 
 def cases(options: Options) -> Iterator[Case]:
@@ -122,30 +124,35 @@ class Peer(torch.nn.Module if torch else object):
 
 
 def quality_rows(options: Options, known: dict) -> Iterator[quality.Row]:
-    """Yield log-perplexities of validation after each of the epochs that are asked for, of three seeds; print BLEU.
+    """Yield log-perplexities of validation after each of the epochs that are asked for, and BLEU of the test, of three seeds.
 
-    A line tells each epoch at once; torch's numbers are kept.
+    A line tells each epoch at once, and a seed that is done is kept: an interrupted run goes on with the next. torch trains
+    for `TORCH_EPOCHS`, as the two remain the same model.
     """
     data = Data()
     epoch = 5 if options.quick else math.ceil(len(data.parts["train"][0]) / BATCH)
-    mine, other = [], []
+    sides: dict = {train_ours: [], train_torch: []}
     for seed in (1, 2, 3):
-        mine.append(epochs_of(train_ours, data, epoch, seed, options))
-        key = f"{data.name}, {options.epochs} epochs of {epoch} updates, seed {seed}"
-        if torch and key not in known:
-            known[key] = epochs_of(train_torch, data, epoch, seed, options)
-        if key in known:
-            other.append(known[key])
+        for training, found in sides.items():
+            epochs = options.epochs if training is train_ours else min(options.epochs, TORCH_EPOCHS)
+            side = f"seqnn {seqnn.__version__}" if training is train_ours else "torch"
+            key = f"{side}, {data.name}, {epochs} epochs of {epoch} updates, seed {seed}"
+            if key not in known and (torch or training is train_ours):
+                known[key] = epochs_of(training, data, epochs, epoch, seed, options)
+            if key in known:
+                found.append(known[key])
     for n in range(options.epochs):
-        yield quality.Row(
-            f"BiGRU with additive attention, {n + 1} of {options.epochs} epochs, {data.name}", "torch",
-            "log-likelihood, validation", [-seed[n] for seed in mine], [-seed[n] for seed in other],
-            math.log1p(MAX_DIFFERENCE),
-        )  # fmt: skip
+        mine, other = ([-seed["losses"][n] for seed in found if n < len(seed["losses"])] for found in sides.values())
+        case = f"BiGRU with additive attention, {n + 1} of {options.epochs} epochs, {data.name}"
+        yield quality.Row(case, "torch", "log-likelihood, validation", mine, other, math.log1p(MAX_DIFFERENCE))
+    for kind in ("greedy", "5 beams"):
+        scores = [seed["bleu"][kind] for seed in sides[train_ours]]
+        case = f"BiGRU with additive attention, {options.epochs} epochs, {data.name}"
+        yield quality.Row(case, "goal", f"BLEU of the test, {kind}", scores, [BLEU] * 3, 0)
 
 
-def epochs_of(training: Callable, data: Data, epoch: int, seed: int, options: Options) -> list[float]:
-    """Return the log-perplexity of validation after each epoch of one side; print it, and in the end BLEU of ours."""
+def epochs_of(training: Callable, data: Data, epochs: int, epoch: int, seed: int, options: Options) -> dict[str, Any]:
+    """Return and print the log-perplexities of validation after each epoch of one side, and in the end BLEU of ours."""
     found: list[float] = []
 
     def look(count: int, network: Any) -> None:
@@ -158,12 +165,13 @@ def epochs_of(training: Callable, data: Data, epoch: int, seed: int, options: Op
     with seqnn.threads(options.threads[-1]):
         if torch:
             torch.set_num_threads(options.threads[-1])
-        seconds, _, network = training(data, epoch * options.epochs, seed, look)
-        print(f"{training.__name__}, seed {seed}: {seconds / options.epochs:.0f} s an epoch", flush=True)
-        if training is train_ours:
-            scores = [score(data, network, "test", **beams) for beams in ({}, {"num_beams": 5})]
-            print(f"seed {seed}: test BLEU {scores[0]:.1f} greedy, {scores[1]:.1f} with 5 beams", flush=True)
-    return found
+        seconds, _, network = training(data, epoch * epochs, seed, look)
+        print(f"{training.__name__}, seed {seed}: {seconds / epochs:.0f} s an epoch", flush=True)
+        if training is train_torch:
+            return {"losses": found}
+        bleu = {"greedy": score(data, network, "test"), "5 beams": score(data, network, "test", num_beams=5)}
+        print(f"seed {seed}: test BLEU {bleu['greedy']:.1f} greedy, {bleu['5 beams']:.1f} with 5 beams", flush=True)
+    return {"losses": found, "bleu": bleu}
 
 
 def log_perplexity(data: Data, network: Any) -> float:

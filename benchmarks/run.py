@@ -70,15 +70,17 @@ def run_speed(name: str, module, options: Options, repeat: int, only: str) -> bo
 
 
 def run_quality(name: str, module, options: Options) -> None:
-    """Score one module's vectors; the peers' scores are reused, as they do not change."""
+    """Score one module's models. What is put into `known` is kept, also after a Ctrl-C: scores that do not change."""
     path = RESULTS / folder_name() / f"{name}_quality.json"
-    known = json.loads(path.read_text())["known"] if path.exists() else {}
-    rows = []
-    for row in module.quality_rows(options, known):
-        print(quality_line(row), flush=True)
-        rows.append(dataclasses.asdict(row))
-    if not options.quick:
-        write(path, {**header(), "rows": rows, "known": known})
+    old = json.loads(path.read_text()) if path.exists() else {"rows": [], "known": {}}
+    known, rows = old["known"], []
+    try:
+        for row in module.quality_rows(options, known):
+            print(quality_line(row), flush=True)
+            rows.append(dataclasses.asdict(row))
+    finally:
+        if not options.quick:
+            write(path, {**header(), "rows": rows or old["rows"], "known": known})
 
 
 def measure(case: Case, repeat: int) -> list[dict]:

@@ -161,6 +161,13 @@ FAMILIES = {
             "spans": "Spans of tags",
         },
     ),
+    "distributed": (
+        "Beyond one machine",
+        {
+            "distributed": "Ranks of MPI",
+            "distributed_quality": "Averaging word vectors over shards",
+        },
+    ),
 }
 """Title and results of each page, in the order in which they are shown."""
 

@@ -9,7 +9,7 @@ from . import _core
 
 
 def clear_cache() -> int:
-    """Give the memory that is kept for the next arrays back to the system.
+    """Give the memory that is kept for the next arrays, and for the work of the next kernels, back to the system.
 
     Returns:
         How many bytes that were.

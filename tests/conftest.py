@@ -2,5 +2,16 @@
 
 import signal
 
+import pytest
+
+import seqnn
+
 # A shell lets what it starts in the background ignore Ctrl-C; tests send it to themselves and to their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def several_threads():
+    """For tests that need threads: as many as without pytest-xdist, whose processes have one each."""
+    with seqnn.threads(max(2, seqnn.get_num_threads())):
+        yield

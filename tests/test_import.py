@@ -1,11 +1,14 @@
-"""The import: what it loads, and whether it gets on with libraries that have threads and an OpenMP of their own."""
+"""The import: how much it loads and takes of the disk, and whether it gets on with libraries that have an OpenMP of their own."""
 
 import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from seqnn import _core
 
 # Each makes its library use its threads, and prints a result.
 USES = {
@@ -57,3 +60,36 @@ def test_an_import_loads_a_bounded_number_of_modules():
     loaded = lines[0].split()
     assert len([name for name in loaded if name.startswith("seqnn")]) <= 140
     assert len(loaded) <= 210
+
+
+def test_no_package_loads_a_library_that_an_extra_brings():
+    lines = run("""
+import pkgutil, sys
+import seqnn
+for package in pkgutil.iter_modules(seqnn.__path__, "seqnn."):
+    if package.ispkg:
+        __import__(package.name)
+print(*{name.split(".")[0] for name in sys.modules})
+""")
+    loaded = set(lines[0].split())
+    assert "seqnn" in loaded
+    extras = {
+        "matplotlib",
+        "sklearn",
+        "scipy",
+        "pandas",
+        "torch",
+        "tokenizers",
+        "starlette",
+        "uvicorn",
+        "dask",
+        "mpi4py",
+    }
+    assert not loaded & extras
+
+
+def test_what_is_installed_has_a_bounded_size():
+    core = Path(_core.__file__)
+    files = [path for path in core.parent.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert sum(path.stat().st_size for path in files if path.suffix not in (".so", ".pyd")) <= 4_500_000
+    assert core.stat().st_size <= 8_000_000  # of all instruction sets

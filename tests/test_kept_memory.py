@@ -90,6 +90,11 @@ def test_arrays_outlive_the_cache_and_its_scope():
     assert view.tolist() == [2] * 10
 
 
+def test_the_working_memory_of_kernels_goes_back_too():
+    _core.lbfgs_dot(np.ones(10), np.ones(10))
+    assert seqnn.clear_cache() >= 16 and seqnn.clear_cache() == 0
+
+
 def test_an_error_inside_an_op_leaves_numpy_as_it_was():
     with pytest.raises(ValueError, match="broadcast"):
         Tensor(np.ones(1 << 18)) + np.ones(3)

@@ -56,6 +56,7 @@ def valid_call(f):
 def bad_calls():
     """(function, argument, what is wrong, arguments): each breaks the signature in one place."""
     for f in FUNCTIONS:
+        right = valid_call(f)
         uses = {}
         for p in f.inputs:
             for a in p.axes:
@@ -63,10 +64,10 @@ def bad_calls():
                     uses[a.linear[0]] = uses.get(a.linear[0], 0) + 1
         for p in f.inputs:
 
-            def broken(value, p=p, f=f):
-                return f, p.name, {**valid_call(f), p.name: value}
+            def broken(value, p=p, f=f, right=right):
+                return f, p.name, {**right, p.name: value}
 
-            good = valid_call(f)[p.name]
+            good = right[p.name]
             if p.scalar:
                 yield "str", *broken("x")
                 if p.type == "n":

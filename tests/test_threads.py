@@ -9,8 +9,19 @@ import pytest
 
 import seqnn
 from seqnn import _core
+from seqnn._threads import _default_threads
 
 needs_openmp = pytest.mark.skipif(not _core.build_info()["openmp"], reason="built without OpenMP")
+
+
+@pytest.fixture(autouse=True)
+def as_a_user_has_it(monkeypatch):
+    """Here and in what is started from here: the limit that a user gets, instead of the share of a process of pytest-xdist."""
+    monkeypatch.delenv("SEQNN_NUM_THREADS", raising=False)
+    before = _core.get_threads()
+    seqnn.set_num_threads(_default_threads())
+    yield
+    seqnn.set_num_threads(before)
 
 
 @needs_openmp

@@ -26,6 +26,7 @@ static head *fresh(size_t bytes)
     if (bytes > SIZE_MAX - 2 * HUGE_PAGE) return NULL;
     const size_t size = (bytes + LINE - 1) / LINE * LINE;
     char *start = malloc(size + align + LINE);
+    if (!start && sq_scratch_drop()) start = malloc(size + align + LINE);
     if (!start) return NULL;
     uintptr_t memory = ((uintptr_t)start + LINE + align - 1) / align * align;
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
@@ -60,4 +61,16 @@ void sq_scratch_give(void *memory)
         if (atomic_compare_exchange_strong(&places[i], &none, h)) return;
     }
     free(h->start);
+}
+
+size_t sq_scratch_drop(void)
+{
+    size_t dropped = 0;
+    for (int i = 0; i < PLACES; i++) {
+        head *found = atomic_exchange(&places[i], NULL);
+        if (!found) continue;
+        dropped += found->size;
+        free(found->start);
+    }
+    return dropped;
 }

@@ -6,7 +6,7 @@
 
 #include "dispatch.h"
 
-int sq_isa;
+atomic_int sq_isa;
 const char sq_no_memory[] = "out of memory";
 
 static bool place_arguments(call *c, PyObject *const *name, PyObject *const *args, Py_ssize_t count, PyObject *keywords)

@@ -10,6 +10,7 @@
 #define NO_IMPORT_ARRAY
 #endif
 #include <numpy/arrayobject.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -146,7 +147,7 @@ static inline void replace_object(PyObject **at, PyObject *with)
 
 // call.c: the whole call, as CPython's vectorcall hands it over; `self` is a capsule of a bound_function.
 PyObject *call_kernel(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords);
-extern int sq_isa; // index of the instruction set in use; changed by set_isa only
+extern atomic_int sq_isa; // index of the instruction set in use; changed by set_isa only
 
 // convert.c: errors (always false), and one argument as the kernel wants it.
 bool fail(const sq_function *f, PyObject *type, const char *format, ...);

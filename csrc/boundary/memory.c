@@ -6,7 +6,8 @@
 // in use by another thread asks the system instead, so a fork at any moment is safe.
 #include "call.h"
 
-#include <stdatomic.h>
+#include "base/scratch.h"
+
 #include <stdlib.h>
 #include <string.h>
 #if defined(__unix__) || defined(__APPLE__)
@@ -29,7 +30,7 @@ typedef struct block {
 } block;
 
 static block *kept[CLASSES];
-static size_t idle, limit; // bytes in `kept`, and the most that may be
+static atomic_size_t idle, limit; // bytes in `kept`, and the most that may be
 static atomic_flag in_use = ATOMIC_FLAG_INIT;
 
 static bool enter(void) { return !atomic_flag_test_and_set_explicit(&in_use, memory_order_acquire); }
@@ -183,8 +184,7 @@ PyObject *limit_memory(PyObject *module, PyObject *o)
     Py_ssize_t bytes = PyLong_AsSsize_t(o);
     if (bytes == -1 && PyErr_Occurred()) return NULL;
     if (bytes < 0) return PyErr_Format(PyExc_ValueError, "the limit is %zd bytes, expected at least 0", bytes);
-    size_t before = limit;
-    limit = (size_t)bytes;
+    size_t before = atomic_exchange(&limit, (size_t)bytes);
     if (enter()) {
         if (idle > limit) drop_all();
         leave();
@@ -195,9 +195,9 @@ PyObject *limit_memory(PyObject *module, PyObject *o)
 PyObject *drop_memory(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
-    size_t dropped = 0;
+    size_t dropped = sq_scratch_drop();
     if (enter()) {
-        dropped = drop_all();
+        dropped += drop_all();
         leave();
     }
     return PyLong_FromSize_t(dropped);

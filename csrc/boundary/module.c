@@ -141,7 +141,8 @@ static PyMethodDef own_methods[] = {
      "Arrays made by this thread get kept memory (None), or what this function returned before; returns what was."},
     {"kept_bytes", kept_bytes, METH_NOARGS, "How much memory is kept for the next arrays."},
     {"limit_memory", limit_memory, METH_O, "Keep at most so many bytes; returns the old limit."},
-    {"drop_memory", drop_memory, METH_NOARGS, "Give all kept memory back to the system; returns how many bytes."},
+    {"drop_memory", drop_memory, METH_NOARGS,
+     "Give all kept memory back to the system, that of arrays and of kernels; returns how many bytes."},
     {0},
 };
 

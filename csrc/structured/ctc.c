@@ -92,10 +92,20 @@ static real forward_step(lattice *l, int64_t t, real shift)
     return finite_largest(largest);
 }
 
+// States after the last one of a row, and frames after its last one, are on no path.
+static void fill_rest(const struct ctc_forward *a, int64_t n, const lattice *l)
+{
+    const int64_t width = 2 * a->S + 1;
+    real *alpha = a->alpha + n * a->T * width;
+    for (int64_t t = 0; t < a->T; t++)
+        for (int64_t s = t < l->T ? l->L : 0; s < width; s++) alpha[t * width + s] = -(real)INFINITY;
+}
+
 static double forward_row(const struct ctc_forward *a, int64_t n, real *room)
 {
     const real *frames = a->log_probs + n * a->log_probs_stride[1];
     lattice l = lattice_of(a->input_lengths[n], a->target_lengths[n], a->blank, a->targets + n * a->S, room);
+    if (a->alpha) fill_rest(a, n, &l);
     if (l.T == 0) return l.L == 1 ? 0 : INFINITY;
     double offset = 0;
     real shift = 0;

@@ -82,7 +82,6 @@ def test_options_of_the_wrong_kind(options, message):
         ({"forced_bos_token_id": 1, "suppress_tokens": [1]}, "suppress_tokens and forced_bos_token_id"),
         ({"min_new_tokens": 2, "eos_token_id": [0, 1, 2, 3]}, "min_new_tokens"),
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("strategy", [{}, {"num_beams": 2}, {"do_sample": True}], ids=str)
 def test_the_constraint_that_leaves_no_token_is_named(options, names, strategy):

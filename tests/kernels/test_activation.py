@@ -179,6 +179,7 @@ def test_values_shapes_and_gradients(name, options):
     check_gradient(lambda x: getattr(ops, name)(x, **options), x)
 
 
+@pytest.mark.usefixtures("several_threads")
 def test_large_results_are_the_same_bits_as_small_ones():
     x = np.random.default_rng(2).standard_normal(5_000_003).astype(np.float32)
     for _ in each_isa():

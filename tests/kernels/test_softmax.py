@@ -103,6 +103,7 @@ def test_extremes():
         assert np.isnan(ops.log_softmax(np.array([0.0, np.nan] * 20))).all()
 
 
+@pytest.mark.usefixtures("several_threads")
 def test_large_results_are_the_same_bits_as_small_ones():
     x = np.random.default_rng(3).standard_normal((1500, 3003)).astype(np.float32)
     for _ in each_isa():

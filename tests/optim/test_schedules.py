@@ -39,7 +39,7 @@ def torch_factors(make, steps):
             lambda s, o: s.SequentialLR(o, [s.LinearLR(o, 0.1, total_iters=5), s.CosineAnnealingLR(o, 40)], [5]),
         ),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, optim.Schedule) else "torch",
 )
 @pytest.mark.filterwarnings("ignore")
 def test_factors_as_in_torch(schedule, make):
