@@ -14,9 +14,9 @@ def cases(options: Options) -> Iterator[Case]:
         yield neighbors_case(options, threads, 1000, batch=True)
 
 
-def neighbors_case(options: Options, threads: int, count: int, *, batch: bool) -> Case:
+def neighbors_case(options: Options, threads: int, count: int, *, batch: bool, rows: int = 200_000) -> Case:
     """Return a case of queries as one batch, or one at a time."""
-    rows = 20_000 if options.quick else 200_000
+    rows = min(rows, 20_000) if options.quick else rows
     path = str(write_vectors(options.folder, rows, 100))
     queries = np.random.default_rng(2).integers(0, rows, count).tolist()
     request = {"task": "neighbors", "path": path, "queries": queries, "batch": batch}

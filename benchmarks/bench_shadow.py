@@ -7,6 +7,7 @@ from benchmarks.case import Case, Options
 
 
 def cases(options: Options) -> Iterator[Case]:
-    """Yield single queries over a matrix of 100 columns."""
+    """Yield single queries over matrices of 100 columns: of a small vocabulary, and of a large one."""
     for threads in options.threads:
+        yield neighbors_case(options, threads, 2000, batch=False, rows=2_200)
         yield neighbors_case(options, threads, 200, batch=False)

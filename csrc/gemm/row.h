@@ -4,11 +4,7 @@
 
 #include "gemm/gemm.h"
 
-enum {
-    ROW_AHEAD = 2048 / sizeof(real), // elements of a panel that are asked for before they are needed
-    // Panels at the same time: a sum waits for its last addition, so there are eight of them.
-    ROW_PANELS = GEMM_VECTORS == 4 ? 1 : 4,
-};
+enum { ROW_SUMS = 8, ROW_PANELS = ROW_SUMS / GEMM_VECTORS }; // at the same time: a sum waits for its last addition
 
 // Adds the row's product with a panel that is `vectors` wide to c, from `init`, or from 0 where that is NULL.
 ALWAYS_INLINE void row_panel(const real *a, int64_t depth, const real *b, int64_t vectors, real *c, const real *init,
@@ -17,7 +13,6 @@ ALWAYS_INLINE void row_panel(const real *a, int64_t depth, const real *b, int64_
     vf s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
     for (int64_t k = 0; k < depth; k++, b += vectors * LANES) {
         const vf x = vf_set(a[k]);
-        for (int64_t j = 0; j < vectors * VF_BYTES; j += 64) __builtin_prefetch((const char *)(b + ROW_AHEAD) + j);
         s0 += x * vf_load(b);
         if (vectors > 1) s1 += x * vf_load(b + LANES);
         if (vectors > 2) s2 += x * vf_load(b + 2 * LANES);
@@ -30,22 +25,19 @@ ALWAYS_INLINE void row_panel(const real *a, int64_t depth, const real *b, int64_
     }
 }
 
-// row_panel of four whole panels of two vectors, which are `apart` elements apart.
-static void row_of_four(const real *a, int64_t depth, const real *b, int64_t apart, real *c, const real *init)
+// row_panel of ROW_PANELS whole panels, which are `apart` elements apart. Nothing is asked for ahead: the processor
+// sees a stream for each panel, and in the L2 cache a request beside each load would take up to half of the bandwidth.
+static void row_of_panels(const real *a, int64_t depth, const real *b, int64_t apart, real *c, const real *init)
 {
-    const real *b2 = b + 2 * apart;
     vf s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, s4 = {0}, s5 = {0}, s6 = {0}, s7 = {0};
-    for (int64_t k = 0; k < depth; k++, b += 2 * LANES, b2 += 2 * LANES) {
+#define ROW_VECTOR(v) vf_load(b + (v) / GEMM_VECTORS * apart + (v) % GEMM_VECTORS * LANES)
+    for (int64_t k = 0; k < depth; k++, b += GEMM_VECTORS * LANES) {
         const vf x = vf_set(a[k]);
-        __builtin_prefetch(b + ROW_AHEAD / 4), __builtin_prefetch(b + apart + ROW_AHEAD / 4);
-        __builtin_prefetch(b2 + ROW_AHEAD / 4), __builtin_prefetch(b2 + apart + ROW_AHEAD / 4);
-        s0 += x * vf_load(b), s1 += x * vf_load(b + LANES);
-        s2 += x * vf_load(b + apart), s3 += x * vf_load(b + apart + LANES);
-        s4 += x * vf_load(b2), s5 += x * vf_load(b2 + LANES);
-        s6 += x * vf_load(b2 + apart), s7 += x * vf_load(b2 + apart + LANES);
+        s0 += x * ROW_VECTOR(0), s1 += x * ROW_VECTOR(1), s2 += x * ROW_VECTOR(2), s3 += x * ROW_VECTOR(3);
+        s4 += x * ROW_VECTOR(4), s5 += x * ROW_VECTOR(5), s6 += x * ROW_VECTOR(6), s7 += x * ROW_VECTOR(7);
     }
-    const vf sums[8] = {s0, s1, s2, s3, s4, s5, s6, s7};
-    for (int v = 0; v < 8; v++) vf_store(c + v * LANES, (init ? vf_load(init + v * LANES) : (vf){0}) + sums[v]);
+    const vf sums[ROW_SUMS] = {s0, s1, s2, s3, s4, s5, s6, s7};
+    for (int v = 0; v < ROW_SUMS; v++) vf_store(c + v * LANES, (init ? vf_load(init + v * LANES) : (vf){0}) + sums[v]);
 }
 
 // Whether gemm_block computes these rows of C as a single one.
@@ -65,10 +57,10 @@ static void multiply_row(const gemm *g, int64_t row, int64_t k, int64_t depth, i
         const int64_t vectors = gemm_panel_start(g->n, panel + 1) - start;
         const int64_t columns = least(g->n - column, vectors * LANES);
         const real *b = g->packed + column * g->k + k * vectors * LANES, *from = init ? init + column : NULL;
-        if (ROW_PANELS == 4 && panel + 4 <= panel_end && column + 8 * LANES <= g->n &&
-            gemm_panel_start(g->n, panel + 4) - start == 8) {
-            row_of_four(a, depth, b, 2 * LANES * g->k, c + column, from);
-            panel += 4;
+        if (panel + ROW_PANELS <= panel_end && column + ROW_SUMS * LANES <= g->n &&
+            gemm_panel_start(g->n, panel + ROW_PANELS) - start == ROW_SUMS) {
+            row_of_panels(a, depth, b, GEMM_VECTORS * LANES * g->k, c + column, from);
+            panel += ROW_PANELS;
             continue;
         }
         switch (vectors) {

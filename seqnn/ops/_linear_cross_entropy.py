@@ -145,6 +145,7 @@ class _Call(NamedTuple):
                 dx[part] = found.grad_x
             if first:
                 dtable, dbias = found.grad_weight, found.grad_bias
+            del dlogits, found  # or the next chunk's logits would lie beside them
         if wanted and not len(rows):
             dtable = np.zeros_like(table) if wanted[1] else None
             dbias = np.zeros_like(self.bias) if wanted[2] else None

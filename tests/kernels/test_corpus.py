@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from harness import each_team
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seqnn import _core
@@ -43,7 +43,6 @@ TOKEN = st.text("abcdefghijklmnopqrstuvwxyzäß語\x01\x1c\xa0", min_size=1, max
 SPACE = st.sampled_from([" ", "  ", "\n", "\r\n", "\t", "\v", "\f", "\n\n", " \n ", "\r"])
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(TOKEN, SPACE, st.just("the "), st.just("of\n")), max_size=300), st.sampled_from([1, 3, 70]))
 def test_any_text_is_split_as_by_bytes_split(tmp_path_factory, parts, piece):
     with pytest.MonkeyPatch.context() as patch:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from harness import each_team
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seqnn import _core
@@ -70,7 +70,6 @@ def tokens_of(sequences):
 SEQUENCE = st.lists(st.integers(0, 4), max_size=12)
 
 
-@settings(deadline=None)
 @given(SEQUENCE, SEQUENCE)
 def test_any_two_sequences(x, y):
     tokens = tokens_of([x, y])
@@ -79,7 +78,6 @@ def test_any_two_sequences(x, y):
     assert got[0] == pytest.approx(weighted(x, y, lambda k: k**1.2), rel=1e-12)
 
 
-@settings(deadline=None)
 @given(st.lists(SEQUENCE, max_size=4), st.lists(SEQUENCE, max_size=4))
 def test_any_two_documents(hypothesis, reference):
     bounds = np.array([0, len(hypothesis), len(hypothesis) + len(reference)])

@@ -82,14 +82,14 @@ def of(*sequences):
 SEQUENCE = st.lists(st.integers(0, 5), max_size=9)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(SEQUENCE, SEQUENCE)
 def test_any_two_sequences(words, reference):
     got = edits(of(words, reference), np.array([0, 1]), np.array([1, 1]))
     assert got.tolist() == [reference_edits(words, reference), 0]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.permutations(range(14)), st.integers(0, 14), st.integers(0, 14))
 def test_permuted_words_are_shifted(words, cut, other):
     words = words[:cut] + words[other:]

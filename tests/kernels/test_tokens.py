@@ -116,7 +116,7 @@ def expected_ids(groups, tokenize):
 def test_tokens_are_those_of_the_regular_expressions(name):
     tokenizer, reference = REFERENCES[name]
 
-    @settings(deadline=None, max_examples=200)
+    @settings(max_examples=200)
     @given(TEXTS, st.integers(0, 6))
     def check(texts, cut):
         cut = min(cut, len(texts))

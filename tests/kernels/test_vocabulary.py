@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seqnn import _core
@@ -24,7 +24,6 @@ def drawn(threshold, other):
     return mass / (len(own) * 2.0**32)
 
 
-@settings(deadline=None)
 @given(COUNTS, st.sampled_from([0.75, 1.0, 0.0, -0.5]))
 def test_alias_table_draws_powers_of_counts(counts, exponent):
     threshold, other = alias_table(np.array(counts), exponent)
@@ -60,7 +59,6 @@ def cost(counts):
     return total
 
 
-@settings(deadline=None)
 @given(COUNTS)
 def test_huffman_codes_are_the_shortest_and_lead_to_the_words(counts):
     offsets, nodes, codes = huffman(np.array(counts))
@@ -104,7 +102,6 @@ def tree_of_word2vec(counts):
     return paths
 
 
-@settings(deadline=None)
 @given(COUNTS)
 def test_the_huffman_tree_is_the_one_of_word2vec(counts):
     counts = sorted(counts, reverse=True)
@@ -131,7 +128,6 @@ def replayed(sentences, limit):
     return counts
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 20), max_size=8), max_size=40), st.integers(1, 12))
 def test_limited_counting(sentences, limit):
     ids = np.array([word for sentence in sentences for word in sentence], np.int32)

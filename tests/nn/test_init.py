@@ -62,7 +62,7 @@ def test_truncated_normal():
         nn.init.trunc_normal_(w, a=2, b=-2)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 3), st.sampled_from([np.float32, np.float64]))
 def test_orthogonal(rows, columns, deep, dtype):
     w = nn.init.orthogonal_(weight(rows, columns, deep, dtype=dtype), 2.0).data.reshape(rows, -1)

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seqnn.text import Corpus, _joined, _scanner, _sources, _text_files, is_one_shot, scan
@@ -63,7 +63,6 @@ def test_a_sentence_of_any_length():
     assert [scanned.words[i] for i in scanned.ids[:200_000]] == words
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.lists(st.text("ab \n\0\r\x1fé\ud800", max_size=3), max_size=5), max_size=12),
     st.sampled_from([1, 4, 99]),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seqnn.text import RULE_DEFAULT, RULE_DISCARD, RULE_KEEP, Vocabulary, huffman, keep_thresholds, scan
@@ -101,7 +101,6 @@ def agree(model, vocabulary):
         assert np.diff(huffman(vocabulary.counts)[0]) @ counts == np.dot(lengths, counts)
 
 
-@settings(deadline=None)
 @given(
     SENTENCES,
     st.fixed_dictionaries(
@@ -124,7 +123,6 @@ def test_as_gensim(sentences, options, sample):
     agree(model, build(sentences, **options))
 
 
-@settings(deadline=None)
 @given(SENTENCES, SENTENCES)
 def test_update_as_gensim(first, second):
     model = gensim_model(min_count=2)
@@ -139,7 +137,6 @@ def test_update_as_gensim(first, second):
     assert vocabulary.counts.tolist() == [model.wv.get_vecattr(word, "count") for word in model.wv.index_to_key]
 
 
-@settings(deadline=None)
 @given(SENTENCES, st.integers(2, 8))
 def test_limit_with_a_trim_rule_as_gensim(sentences, limit):
     def rule(word, count, min_count):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,18 +83,18 @@ class Documents:
 
     def names(self, count: int) -> list[Tag]:
         """List the different tags, in the order of their first occurrence; `count` documents were read."""
-        return list(dict.fromkeys(tag for tags in self.tags for tag in tags))
+        return list(dict.fromkeys(chain.from_iterable(self.tags)))
 
     def rows(self, index: Mapping[Tag, int], count: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of the tags of all documents, and the offsets where those of each begin."""
-        unknown = next((tag for tags in self.tags for tag in tags if tag not in index), None)
-        if unknown is not None:
+        tags = list(chain.from_iterable(self.tags))
+        rows = list(map(index.get, tags))
+        if None in rows:
             raise ValueError(
-                f"tags: the model has no document {unknown!r}; it trains on documents that build_vocab has read "
-                "(infer_vector makes vectors of others)"
+                f"tags: the model has no document {tags[rows.index(None)]!r}; it trains on documents that build_vocab has "
+                "read (infer_vector makes vectors of others)"
             )
-        rows = np.array([index[tag] for tags in self.tags for tag in tags], np.int32)
-        return rows, np.concatenate([[0], np.cumsum(list(map(len, self.tags)), dtype=np.int64)])
+        return np.array(rows, np.int32), np.concatenate([[0], np.cumsum(list(map(len, self.tags)), dtype=np.int64)])
 
 
 class Numbered:
