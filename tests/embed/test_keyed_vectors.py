@@ -434,6 +434,18 @@ def test_removed_words_are_gone_with_all_that_belongs_to_them():
     assert wv.index_to_key == ["a", "c", "b"]
 
 
+def test_squares_of_float16_that_it_cannot_hold_are_no_trouble():
+    rows = np.random.default_rng(3).uniform(-9000, 9000, (20, 8)).astype(np.float16)
+    halves, wide = (KeyedVectors.from_arrays([f"w{i}" for i in range(20)], rows.astype(kind)) for kind in ("f2", "f4"))
+    np.testing.assert_allclose(np.linalg.norm(halves.get_vector("w1", norm=True)), 1, rtol=1e-3)
+    assert halves.similarity("w1", "w2") == pytest.approx(wide.similarity("w1", "w2"), abs=1e-3)
+    for ask in ({"positive": "w1"}, {"positive": ["w1", "w2"], "negative": ["w3"]}):
+        (word, _), (expected, _) = halves.most_similar(**ask, topn=1)[0], wide.most_similar(**ask, topn=1)[0]
+        assert word == expected
+        cosines, wanted = halves.most_similar(**ask, topn=None), wide.most_similar(**ask, topn=None)
+        np.testing.assert_allclose(cosines, wanted, atol=2e-3)
+
+
 def test_a_vector_of_small_integers_is_looked_up_like_one_of_floats():
     wv = KeyedVectors.from_arrays(["a", "b"], np.array([[1.0, 0.5], [-1.0, 0.25]]))
     small, same = np.array([100, -90], np.int8), np.array([100.0, -90.0])

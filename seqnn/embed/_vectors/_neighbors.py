@@ -143,6 +143,8 @@ def unit(vector: np.ndarray) -> np.ndarray:
     """Scale a vector [D] to length 1; the zero vector stays."""
     if vector.dtype.kind != "f":  # the squares of integers need not fit their type
         vector = vector.astype(np.float64)
+    elif vector.dtype.itemsize < 4:  # nor those of float16
+        vector = vector.astype(np.float32)
     length = np.sqrt(vector.dot(vector))
     return vector * (1 / length if length > 0 else length)
 
