@@ -379,6 +379,9 @@ def test_what_is_no_query_or_matrix(wv):
             ask("king", topn=-1)
     with pytest.raises(TypeError, match="topn"):
         wv.most_similar_batch(["king"], topn=None)
+    for count in (1, 2):
+        with pytest.raises(ValueError, match=rf"positive: expected vectors \[Q, .*\({count}, 3\)"):
+            wv.most_similar_batch(np.ones((count, 3)))
     for ask in (wv.most_similar_batch, wv.get_vectors):
         with pytest.raises(TypeError, match=r"\['king'\]"):
             ask("king")

@@ -265,6 +265,8 @@ class KeyedVectors(ComparingRows):
     def _combined_batch(self, positive: Iterable, negative: Iterable | None) -> tuple[np.ndarray, list[list[int]]]:
         """Do `_combined` for each query; plain keys and a matrix of vectors take no loop."""
         if negative is None and isinstance(positive, np.ndarray) and positive.ndim == 2 and positive.dtype.kind == "f":
+            if positive.shape[1] != self.vector_size:
+                raise ValueError(f"positive: expected vectors [Q, {self.vector_size}], got shape {positive.shape}")
             return positive, [[] for _ in positive]
         if isinstance(positive, str):
             raise TypeError(f"positive: expected a list of queries, got a string: [{positive!r}]")
