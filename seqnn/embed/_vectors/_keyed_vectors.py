@@ -107,10 +107,10 @@ class KeyedVectors(ComparingRows):
         Returns:
             (key, cosine), the best first, without the keys asked for.
 
-        From the second single query on, a matrix of 130,000 numbers or more has a shadow of a byte a number, which makes
-        queries faster and changes no result. A query with a shadow notices a change of the whole matrix in place; after
-        every other change in place (`wv.vectors[row] = vector`, where `wv[key] = vector` would tell) call
-        `fill_norms(force=True)`.
+        From the second single query on, a float32 matrix of 131,072 numbers or more (1,311 rows of 100) has a shadow of a
+        byte a number, which makes queries faster and changes no result. A query with a shadow notices a change of the whole
+        matrix in place; after every other change in place (`wv.vectors[row] = vector`, where `wv[key] = vector` would tell)
+        call `fill_norms(force=True)`, or the row may be missed.
 
         >>> import numpy as np
         >>> from seqnn import KeyedVectors
