@@ -154,6 +154,14 @@ def test_integers_are_tags_and_never_rows_where_tags_are_integers():
     np.testing.assert_array_equal(named.dv[1], named.dv["y"])
 
 
+def test_an_integer_that_is_added_makes_integers_tags():
+    tags = Doc2Vec([(["a", "b"], "x"), (["b", "a"], "x")], **SMALL, epochs=1).dv
+    assert tags.get_index(0) == 0  # a row
+    tags.add_vector(7, np.ones(tags.vector_size))
+    with pytest.raises(KeyError, match="Key 0 not present among 2 tags"):
+        tags.get_index(0)
+
+
 def test_changed_document_vectors_are_trained_on():
     model = Doc2Vec(tagged(50), **SMALL, epochs=1)
     model.dv.vectors = np.ones((52, 20), np.float32)

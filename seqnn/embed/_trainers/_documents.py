@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -39,9 +38,14 @@ class DocumentVectors(KeyedVectors):
             raise KeyError(f"Key {key!r} not present among {len(self)} tags")
         return super().get_index(key, default)
 
-    @cached_property
+    _counted: tuple[int, bool] = 0, False
+    """How many tags were looked at, and whether one of them is an integer."""
+
+    @property
     def _has_numbers(self) -> bool:
-        return any(isinstance(key, int) for key in self.index_to_key)
+        if self._counted[0] != len(self):
+            self._counted = len(self), any(isinstance(key, int) for key in self.index_to_key)
+        return self._counted[1]
 
 
 class Documents:
