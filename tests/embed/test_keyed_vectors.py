@@ -379,6 +379,9 @@ def test_what_is_no_query_or_matrix(wv):
             ask("king", topn=-1)
     with pytest.raises(TypeError, match="topn"):
         wv.most_similar_batch(["king"], topn=None)
+    for count in (1, 2):
+        with pytest.raises(ValueError, match=rf"positive: expected vectors \[Q, .*\({count}, 3\)"):
+            wv.most_similar_batch(np.ones((count, 3)))
     for ask in (wv.most_similar_batch, wv.get_vectors):
         with pytest.raises(TypeError, match=r"\['king'\]"):
             ask("king")
@@ -432,6 +435,18 @@ def test_removed_words_are_gone_with_all_that_belongs_to_them():
     assert wv.index_to_key == ["a", "c"]
     wv.add_vectors("b", np.ones(4))
     assert wv.index_to_key == ["a", "c", "b"]
+
+
+def test_squares_of_float16_that_it_cannot_hold_are_no_trouble():
+    rows = np.random.default_rng(3).uniform(-9000, 9000, (20, 8)).astype(np.float16)
+    halves, wide = (KeyedVectors.from_arrays([f"w{i}" for i in range(20)], rows.astype(kind)) for kind in ("f2", "f4"))
+    np.testing.assert_allclose(np.linalg.norm(halves.get_vector("w1", norm=True)), 1, rtol=1e-3)
+    assert halves.similarity("w1", "w2") == pytest.approx(wide.similarity("w1", "w2"), abs=1e-3)
+    for ask in ({"positive": "w1"}, {"positive": ["w1", "w2"], "negative": ["w3"]}):
+        (word, _), (expected, _) = halves.most_similar(**ask, topn=1)[0], wide.most_similar(**ask, topn=1)[0]
+        assert word == expected
+        cosines, wanted = halves.most_similar(**ask, topn=None), wide.most_similar(**ask, topn=None)
+        np.testing.assert_allclose(cosines, wanted, atol=2e-3)
 
 
 def test_a_vector_of_small_integers_is_looked_up_like_one_of_floats():

@@ -409,3 +409,16 @@ def test_pickles_get_advice(tmp_path):
     for load in (KeyedVectors.load, KeyedVectors.load_word2vec_format, Word2Vec.load):
         with pytest.raises(ValueError, match=r"pickle.*save_word2vec_format"):
             load(path)
+
+
+@pytest.mark.parametrize("mmap", [False, True])
+def test_a_file_of_vectors_whose_length_float32_cannot_hold_is_read_and_one_with_infinity_is_not(tmp_path, mmap):
+    rows = np.eye(3, dtype=np.float32)
+    rows[1] *= np.float32(1e25)
+    KeyedVectors.from_arrays(["a", "long", "infinite"], rows).save(tmp_path / "v")
+    wv = KeyedVectors.load(tmp_path / "v", mmap=mmap)
+    assert [word for word, _ in wv.most_similar("a")] == ["long", "infinite"]
+    rows[2, 0] = np.inf
+    KeyedVectors.from_arrays(["a", "long", "infinite"], rows).save(tmp_path / "v")
+    with pytest.raises(ValueError, match="the vector of 'infinite' holds NaN or infinity"):
+        KeyedVectors.load(tmp_path / "v", mmap=mmap).most_similar("a")

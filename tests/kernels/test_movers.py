@@ -187,6 +187,16 @@ def test_wmdistance_is_gensims():
 GENSIMS = [1.053101, 0.9801365, 0.9709078]
 
 
+def test_wmdistance_refuses_words_of_a_mapped_file_that_are_not_finite_and_no_others(tmp_path):
+    rows = np.eye(4, dtype=np.float32)
+    rows[3, 0] = np.nan
+    KeyedVectors.from_arrays(["w0", "w1", "w2", "bad"], rows).save(tmp_path / "vectors")
+    wv = KeyedVectors.load(tmp_path / "vectors", mmap=True)
+    assert wv.wmdistance(["w0"], ["w1"]) == pytest.approx(np.sqrt(2))
+    with pytest.raises(ValueError, match="the vector of 'bad' holds NaN"):
+        wv.wmdistance(["w0"], ["w1", "bad"])
+
+
 def test_wmdistance_has_the_values_that_gensim_gave():
     found = [vectors().wmdistance(documents()[0], other) for other in documents()[1:4]]
     np.testing.assert_allclose(found, GENSIMS, atol=1e-6)

@@ -116,6 +116,14 @@ def test_nearest_neighbors_refuses_what_does_not_fit():
         nearest_neighbors(np.ones((1, 3)), np.ones((4, 2)))
     with pytest.raises(ValueError, match="exclude holds 2 lists for 1 queries"):
         nearest_neighbors(np.ones((1, 2)), np.ones((4, 2)), exclude=[[1], [2]])
+    for wrong in (np.zeros(2, int), np.zeros((2, 1))):
+        with pytest.raises(ValueError, match="exclude: expected integers"):
+            nearest_neighbors(np.ones((2, 2)), np.ones((4, 2)), exclude=wrong)
+    with pytest.raises(TypeError, match="exclude: expected a list of row numbers for each query, got 1"):
+        nearest_neighbors(np.ones((2, 2)), np.ones((4, 2)), exclude=[1, 2])
+    for norms in (np.ones(3), np.ones((4, 1))):
+        with pytest.raises(ValueError, match="norms: expected the lengths of 4 rows"):
+            nearest_neighbors(np.ones((1, 2)), np.ones((4, 2)), norms=norms)
 
 
 @pytest.mark.parametrize(("queries", "columns"), [(1, 37), (2, 5), (9, 100)])

@@ -1,9 +1,13 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from harness import assert_close, each_isa, each_team
 
 from seqnn import KeyedVectors, _core
 from seqnn.embed import nearest_neighbors
+from seqnn.embed._vectors._shadow import Shadow
 
 
 def shadow_pack(rows):
@@ -83,8 +87,8 @@ def large_vectors():
 def test_queries_by_a_shadow_give_what_the_first_query_gives():
     wv = large_vectors()
     first = wv.most_similar("w5")
-    assert wv._shadow is None
-    assert wv.most_similar("w5") == first and wv._shadow is not None
+    assert not isinstance(wv._search, Shadow)
+    assert wv.most_similar("w5") == first and isinstance(wv._search, Shadow)
     fresh = large_vectors()
     limits = {"positive": ["w1", "w2"], "negative": ["w3"], "topn": 7, "clip_start": 100, "clip_end": 9_000}
     assert wv.most_similar(**limits) == fresh.most_similar(**limits)
@@ -97,7 +101,7 @@ def test_a_shadow_follows_changes_of_the_vectors():
         wv.most_similar("w5")
     wv["w7"] = wv["w5"]
     assert wv.most_similar("w5")[0][0] == "w7"
-    assert wv.most_similar("w5")[0][0] == "w7" and wv._shadow is not None
+    assert wv.most_similar("w5")[0][0] == "w7" and isinstance(wv._search, Shadow)
     wv.remove_vectors(["w7"])
     expected = nearest_neighbors(wv["w5"][None], wv.vectors, 3, exclude=[[5]])[0][0]
     for _ in range(3):
@@ -125,8 +129,8 @@ def test_a_matrix_that_did_not_change_keeps_its_shadow_where_rows_are_nan_or_rea
     wv = KeyedVectors.from_arrays([f"w{i}" for i in range(len(vectors))], vectors)
     for _ in range(2):
         found = wv.most_similar("w5")
-    shadow = wv._shadow
-    assert shadow.fresh and wv.most_similar("w5") == found and wv._shadow is shadow
+    shadow = wv._search
+    assert shadow.fresh and wv.most_similar("w5") == found and wv._search is shadow
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -137,6 +141,18 @@ def test_single_queries_of_a_small_matrix_are_answered_alike_after_each_change_o
         for _ in range(3):
             ids, cosines = nearest_neighbors(wv["w5"][None], wv.vectors, 4, exclude=[[5]])
             found = wv.most_similar("w5", topn=4)
-            assert [wv.get_index(word) for word, _ in found] == ids[0].tolist() and wv._shadow is None
+            assert [wv.get_index(word) for word, _ in found] == ids[0].tolist() and not isinstance(wv._search, Shadow)
             assert_close([score for _, score in found], cosines[0], 1e-6)
         wv.vectors = wv.vectors[::-1].copy()
+
+
+def test_copies_and_pickles_go_without_what_queries_keep():
+    wv = large_vectors()
+    found = wv.most_similar("w5")
+    size = len(pickle.dumps(wv))
+    assert wv.most_similar("w5") == found and isinstance(wv._search, Shadow)
+    assert len(pickle.dumps(wv)) == size
+    for other in (copy.copy(wv), copy.deepcopy(wv), pickle.loads(pickle.dumps(wv))):
+        assert other._search is None
+        for _ in range(3):
+            assert other.most_similar("w5") == found

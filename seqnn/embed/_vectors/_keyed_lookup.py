@@ -158,8 +158,8 @@ class KeyedLookup(KeyedStorage):
         """
         if force or self._norms is None or len(self._norms) != len(self.vectors):
             norms = row_norms(self.vectors)
-            if self._file is not None and not np.isfinite(norms).all():
-                self._finite(norms[:, None], self.index_to_key)
+            if self._file is not None and len(rows := np.flatnonzero(~np.isfinite(norms))):
+                self._finite(self.vectors[rows], [self.index_to_key[row] for row in rows.tolist()])  # or only too long
             self._norms = norms
 
     def _finite(self, vectors: np.ndarray, keys: Sequence[Key]) -> np.ndarray:

@@ -65,8 +65,8 @@ class KeyedVectors(ComparingRows):
     _absent: ClassVar[dict[str, str]] = _ABSENT
     """Names that are not there: what to do instead."""
 
-    _search: Search | None = None  # of single queries
-    _shadow: Shadow | None = None  # the same, where it is one
+    _search: Search | None = None
+    """What single queries keep for the next ones; copies and pickles go without."""
 
     def __getattr__(self, name: str) -> Any:
         kind = type(self).__name__
@@ -80,6 +80,9 @@ class KeyedVectors(ComparingRows):
         if name in _RENAMED or name in self._absent:
             self.__getattr__(name)
         super().__setattr__(name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_search"}
 
     def most_similar(
         self,
@@ -104,10 +107,10 @@ class KeyedVectors(ComparingRows):
         Returns:
             (key, cosine), the best first, without the keys asked for.
 
-        From the second single query on, a matrix of 130,000 numbers or more has a shadow of a byte a number, which makes
-        queries faster and changes no result. A query with a shadow notices a change of the whole matrix in place; after
-        every other change in place (`wv.vectors[row] = vector`, where `wv[key] = vector` would tell) call
-        `fill_norms(force=True)`.
+        From the second single query on, a float32 matrix of 131,072 numbers or more (1,311 rows of 100) has a shadow of a
+        byte a number, which makes queries faster and changes no result. A query with a shadow notices a change of the whole
+        matrix in place; after every other change in place (`wv.vectors[row] = vector`, where `wv[key] = vector` would tell)
+        call `fill_norms(force=True)`, or the row may be missed.
 
         >>> import numpy as np
         >>> from seqnn import KeyedVectors
@@ -265,6 +268,8 @@ class KeyedVectors(ComparingRows):
     def _combined_batch(self, positive: Iterable, negative: Iterable | None) -> tuple[np.ndarray, list[list[int]]]:
         """Do `_combined` for each query; plain keys and a matrix of vectors take no loop."""
         if negative is None and isinstance(positive, np.ndarray) and positive.ndim == 2 and positive.dtype.kind == "f":
+            if positive.shape[1] != self.vector_size:
+                raise ValueError(f"positive: expected vectors [Q, {self.vector_size}], got shape {positive.shape}")
             return positive, [[] for _ in positive]
         if isinstance(positive, str):
             raise TypeError(f"positive: expected a list of queries, got a string: [{positive!r}]")
@@ -296,14 +301,16 @@ class KeyedVectors(ComparingRows):
         vectors = self.vectors
         if not Search.suits(vectors):
             return None
-        if self._shadow is not None and not self._shadow.fresh:
+        search = self._search  # another thread may replace it
+        if isinstance(search, Shadow) and not search.fresh:
             self.fill_norms(force=True)
         norms = self.norms  # computed anew whenever the vectors change
-        if self._search is None or self._search.norms is not norms:
-            self._search, self._shadow = Search(vectors, norms), None
-        elif self._shadow is None and Shadow.suits(vectors):  # a single query is not worth a shadow
-            self._search = self._shadow = Shadow(vectors, norms)
-        return self._search
+        if search is None or search.norms is not norms:
+            search = Search(vectors, norms)
+        elif not isinstance(search, Shadow) and Shadow.suits(vectors):  # a single query is not worth a shadow
+            search = Shadow(vectors, norms)
+        self._search = search
+        return search
 
     def _named(self, ids: np.ndarray, scores: np.ndarray) -> Pairs:
         """Return the (key, score) pairs of one result, without the empty places at its end."""

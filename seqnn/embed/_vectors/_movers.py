@@ -113,7 +113,7 @@ def _located(wv: ComparingRows, keys: list[Key]) -> tuple[np.ndarray, np.ndarray
     if isinstance(matrix, np.ndarray) and matrix.dtype in (np.float32, np.float64) and matrix.flags.c_contiguous:
         rows = list(map(wv.key_to_index.get, keys))
         if None not in rows:
-            wv.fill_norms()  # which refuses numbers of a file that are not finite
+            wv._finite(matrix[rows], keys)  # of these words only: a mapped file is not read whole
             return matrix, np.array(rows, np.int32)
     return _vectors(wv, keys, False), np.arange(len(keys), dtype=np.int32)
 

@@ -60,6 +60,8 @@ def nearest_neighbors(
     queries = np.ascontiguousarray(queries, kind)
     if queries.ndim != 2 or vectors.ndim != 2 or queries.shape[1] != vectors.shape[1]:
         raise ValueError(f"queries {queries.shape} and vectors {vectors.shape} must be 2-D with rows of one length")
+    if norms is not None and np.shape(norms) != (len(vectors),):
+        raise ValueError(f"norms: expected the lengths of {len(vectors)} rows, got shape {np.shape(norms)}")
     begin, end, _ = slice(begin, end).indices(len(vectors))
     end = max(begin, end)
     count = min(topn, end - begin)
@@ -143,6 +145,8 @@ def unit(vector: np.ndarray) -> np.ndarray:
     """Scale a vector [D] to length 1; the zero vector stays."""
     if vector.dtype.kind != "f":  # the squares of integers need not fit their type
         vector = vector.astype(np.float64)
+    elif vector.dtype.itemsize < 4:  # nor those of float16
+        vector = vector.astype(np.float32)
     length = np.sqrt(vector.dot(vector))
     return vector * (1 / length if length > 0 else length)
 
@@ -173,9 +177,13 @@ def _padded(exclude: Sequence[Sequence[int]] | np.ndarray | None, count: int) ->
     if len(exclude) != count:
         raise ValueError(f"exclude holds {len(exclude)} lists for {count} queries")
     if isinstance(exclude, np.ndarray):
+        if exclude.ndim != 2 or exclude.dtype.kind not in "iu":
+            raise ValueError(f"exclude: expected integers [Q, E], got {exclude.dtype} of shape {exclude.shape}")
         return exclude
     if count == 1:
         return np.array(exclude, np.int64).reshape(1, -1)
+    if bad := [ids for ids in exclude if not isinstance(ids, Sequence | np.ndarray)]:
+        raise TypeError(f"exclude: expected a list of row numbers for each query, got {bad[0]!r:.60}")
     padded = np.full((count, max(map(len, exclude), default=0)), -1, np.int64)
     for row, ids in zip(padded, exclude, strict=True):
         row[: len(ids)] = ids
