@@ -10,7 +10,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 # Processes of pytest-xdist share the CPUs. A test that asks for threads still gets them; what it starts inherits its share.
 if processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
-    share = str(max(1, (os.cpu_count() or 1) // processes))
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = str(max(1, cpus // processes))
     os.environ.setdefault("SEQNN_NUM_THREADS", share)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", share)
 

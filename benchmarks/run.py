@@ -70,17 +70,18 @@ def run_speed(name: str, module, options: Options, repeat: int, only: str) -> bo
 
 
 def run_quality(name: str, module, options: Options) -> None:
-    """Score one module's models. What is put into `known` is kept, also after a Ctrl-C: scores that do not change."""
+    """Score one module's models; keep the rows of a whole run, and after a Ctrl-C, too, what was put into `known`."""
     path = RESULTS / folder_name() / f"{name}_quality.json"
-    old = json.loads(path.read_text()) if path.exists() else {"rows": [], "known": {}}
-    known, rows = old["known"], []
+    kept = json.loads(path.read_text()) if path.exists() else {**header(), "rows": [], "known": {}}
+    rows = []
     try:
-        for row in module.quality_rows(options, known):
+        for row in module.quality_rows(options, kept["known"]):
             print(quality_line(row), flush=True)
             rows.append(dataclasses.asdict(row))
+        kept |= {**header(), "rows": rows}
     finally:
         if not options.quick:
-            write(path, {**header(), "rows": rows or old["rows"], "known": known})
+            write(path, kept)
 
 
 def measure(case: Case, repeat: int) -> list[dict]:

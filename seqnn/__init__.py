@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import _openmp  # noqa: F401  # isort: skip: it sets how the kernels' threads wait, before they are loaded
-from . import data, embed, random, text
+from . import embed, random, text
 from ._config import __version__, available_isas, get_isa, set_isa, show_config
 from ._hints import refuse
 from ._kept_memory import clear_cache, set_cache_limit
@@ -32,6 +32,7 @@ from .text import Phrases
 if TYPE_CHECKING:
     from . import (
         autograd,
+        data,
         decode,
         diagnose,
         distributed,
@@ -104,7 +105,7 @@ _ELSEWHERE = {"FastTextClassifier": ".models", "Tensor": ".autograd", "load_pret
 
 
 def __getattr__(name: str) -> Any:
-    """What networks need is loaded when it is first asked for: who trains word vectors does not wait for it."""
+    """Load what word vectors do without when it is first asked for: who trains them does not wait for it."""
     if name in _ELSEWHERE:
         return getattr(import_module(_ELSEWHERE[name], __name__), name)
     if name in __all__:

@@ -44,9 +44,11 @@ def build(folder: Path) -> Path:
 
 def environment(library: Path) -> dict[str, str]:
     """Return the environment of a worker."""
-    paths = [str(HERE.parent), str(HERE), str(HERE.parent / "csrc" / "boundary"), os.environ.get("PYTHONPATH", "")]
+    package = Path(_core.__file__).parents[1]  # the seqnn of this process
+    paths = [str(HERE), str(HERE.parent / "csrc" / "boundary"), str(package), os.environ.get("PYTHONPATH")]
     return os.environ | {
-        "LD_PRELOAD": str(library), LIBRARY: str(library), "OMP_WAIT_POLICY": "passive", "PYTHONPATH": os.pathsep.join(paths),
+        "LD_PRELOAD": str(library), LIBRARY: str(library), "OMP_WAIT_POLICY": "passive",
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
     }  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """What every kernel test uses: instruction sets, forced teams, and `check_op`; Ctrl-C for child processes.
 
-`check_op(op, reference, cases)` runs one function over all cases and asserts, for float32 and float64, on every
-instruction set that the CPU has: its value against the pure-NumPy reference, bit-identical results for teams of 1, 2, 3
-and 8 threads (however small the work), and the same result from non-contiguous inputs.
+`check_op(op, reference, cases)` runs one function over all cases and asserts, for float32 and float64, on each of ISAS: its
+value against the pure-NumPy reference, bit-identical results for teams of 1, 2, 3 and 8 threads (however small the work), and
+the same result from non-contiguous inputs.
 """
 
 from __future__ import annotations

@@ -1,14 +1,17 @@
-"""What the tables of benchmarks say about the machine's limit."""
+"""What the tables of benchmarks say about the machine's limit, and what a run keeps."""
 
 import ctypes
+import json
 import os
 import shutil
 import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from benchmarks import table
+from benchmarks import quality, run, table
+from benchmarks.case import Options
 from benchmarks.machine import Machine, aligned, compiled
 from benchmarks.roofline import draw_roofline
 
@@ -66,3 +69,25 @@ def test_every_chain_of_multiply_adds_is_computed_and_all_work_is_counted():
     ends = [array.ctypes.data_as(ctypes.c_void_p) for array in (data, copy)]
     assert loops.read_all(1, ends[0], 1024, 3, place) == 3 * 4096
     assert loops.copy_all(1, *ends, 1024, 3) == 2 * 3 * 4096 and (copy == 1).all()
+
+
+def test_an_interrupted_run_keeps_the_rows_of_the_whole_run_before_and_what_it_learned(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "RESULTS", tmp_path)
+    monkeypatch.setattr(run, "header", lambda: {"date": "today"})
+
+    def rows(stopped):
+        def quality_rows(options, known):
+            known["second" if stopped else "first"] = 1.0
+            yield quality.Row("interrupted" if stopped else "whole", "torch", "a score", [2.0, 3.0], [1.0, 1.0], 0.1)
+            if stopped:
+                raise KeyboardInterrupt
+
+        return SimpleNamespace(quality_rows=quality_rows)
+
+    options = Options(False, [1], 1, tmp_path)
+    run.run_quality("made", rows(stopped=False), options)
+    with pytest.raises(KeyboardInterrupt):
+        run.run_quality("made", rows(stopped=True), options)
+    (kept,) = (json.loads(path.read_text("utf-8")) for path in tmp_path.rglob("*.json"))
+    assert [row["case"] for row in kept["rows"]] == ["whole"]
+    assert kept["known"] == {"first": 1.0, "second": 1.0} and kept["date"] == "today"
