@@ -348,27 +348,32 @@ def measured(names: tuple[str, ...], cpu: str) -> list[dict]:
     ]
 
 
-def cpus() -> list[str]:
-    """Return the folders of results, first the one with the most cases of the README's table."""
+HELD = tuple(f"-{isa}" for isa in ("base", "avx2"))
+"""How the folders end whose kernels were chosen by hand."""
 
-    def cases(cpu: str) -> int:
-        return sum(len(measured(names, cpu)) for names in SUBJECTS.values())
 
-    folders = [path.name for path in RESULTS.iterdir() if path.is_dir()]
-    return sorted(folders, key=lambda cpu: (-cases(cpu), cpu))
+def fullest(names: tuple[str, ...]) -> tuple[str, list[dict]]:
+    """Return the CPU with the most cases of a subject, with the instruction set that it chooses itself, and these rows."""
+    own = [path.name for path in sorted(RESULTS.iterdir()) if path.is_dir() and not path.name.endswith(HELD)]
+    return max(((cpu, measured(names, cpu)) for cpu in own), key=lambda found: len(found[1]))
 
 
 def summary() -> str:
-    """Return the README's table: for each subject the best, the middle and the worst ratio, all of one CPU."""
-    cpu = cpus()[0]
-    lines = ["| | cases | best | median | worst |", "|---|---|---|---|---|"]
+    """Return the README's table: for each subject the best, the middle and the worst ratio, a subject of one CPU."""
+    lines, used = ["| | cases | best | median | worst |", "|---|---|---|---|---|"], set()
     for subject, names in SUBJECTS.items():
-        rows = sorted(measured(names, cpu), key=lambda row: statistics.median(row["ratios"]))
+        cpu, rows = fullest(names)
+        rows = sorted(rows, key=lambda row: statistics.median(row["ratios"]))
         if rows:
+            used |= {told_of for name in names if (told_of := label(results(name), cpu))}
             middle = statistics.median(statistics.median(row["ratios"]) for row in rows)
             lines.append(f"| {subject} | {len(rows)} | {told(rows[-1])} | {middle:.1f}× | {told(rows[0])} |")
-    about = next(iter(results("word2vec").values()))
-    return "\n".join(lines) + f"\n\n{about['cpu']}, kernels {about['isa']}, 2 threads, {about['date'][:7]}.\n"
+    return "\n".join(lines) + f"\n\n{' and '.join(sorted(used))}; 1 or 2 threads. Each row is of one CPU.\n"
+
+
+def label(found: dict[str, dict], cpu: str) -> str | None:
+    """Return the name of a CPU and its kernels, where it has results."""
+    return f"{found[cpu]['cpu']}, kernels {found[cpu]['isa']}" if cpu in found else None
 
 
 def told(row: dict) -> str:
@@ -379,9 +384,8 @@ def told(row: dict) -> str:
 
 
 def picture() -> str:
-    """Return the picture of all ratios of the fullest CPU."""
-    cpu = cpus()[0]
-    return draw({subject: rows for subject, names in SUBJECTS.items() if (rows := measured(names, cpu))})
+    """Return the picture of all ratios, a subject of the CPU that has the most of it."""
+    return draw({subject: rows for subject, names in SUBJECTS.items() if (rows := fullest(names)[1])})
 
 
 def roofline() -> str:
