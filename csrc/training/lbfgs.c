@@ -4,7 +4,7 @@
 // Nocedal, "Updating quasi-Newton matrices with limited storage", Mathematics of Computation 1980.
 #include "base/scratch.h"
 #include "lbfgs_args.h"
-#include "vec/vec.h"
+#include "vec/dot.h"
 
 enum { BLOCK = 4096 };
 
@@ -17,17 +17,10 @@ static double sum_of(const double *parts, int64_t count)
 
 ALWAYS_INLINE double dot(const real *x, const real *y, int64_t n)
 {
-    vf a = vf_set(0), b = a, c = a, d = a;
-    int64_t i = 0;
-    for (; i + 4 * LANES <= n; i += 4 * LANES) {
-        a += vf_load(x + i) * vf_load(y + i);
-        b += vf_load(x + i + LANES) * vf_load(y + i + LANES);
-        c += vf_load(x + i + 2 * LANES) * vf_load(y + i + 2 * LANES);
-        d += vf_load(x + i + 3 * LANES) * vf_load(y + i + 3 * LANES);
-    }
+    const dot_sums sums = dot_groups(x, y, n);
     real rest = 0;
-    for (; i < n; i++) rest += x[i] * y[i];
-    return (double)vf_sum((a + b) + (c + d)) + (double)rest;
+    for (int64_t i = sums.done; i < n; i++) rest += x[i] * y[i];
+    return (double)dot_total(sums) + (double)rest;
 }
 
 static void add_times(real *x, const real *y, real factor, int64_t n)

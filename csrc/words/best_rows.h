@@ -4,7 +4,7 @@
 #define SEQNN_WORDS_BEST_ROWS_H
 
 #include "base/heap.h"
-#include "vec/vec.h"
+#include "vec/dot.h"
 
 // The best rows that a thread has found for a query.
 struct best_rows {
@@ -17,17 +17,11 @@ struct best_rows {
 // Never inlined, so that a row has the same score bit by bit wherever it is computed.
 static __attribute__((noinline)) real dot_row(const real *x, const real *y, int64_t n)
 {
-    vf sum0 = {0}, sum1 = {0}, sum2 = {0}, sum3 = {0};
-    int64_t i = 0;
-    for (; i + 4 * LANES <= n; i += 4 * LANES) {
-        sum0 += vf_load(x + i) * vf_load(y + i);
-        sum1 += vf_load(x + i + LANES) * vf_load(y + i + LANES);
-        sum2 += vf_load(x + i + 2 * LANES) * vf_load(y + i + 2 * LANES);
-        sum3 += vf_load(x + i + 3 * LANES) * vf_load(y + i + 3 * LANES);
-    }
-    for (; i + LANES <= n; i += LANES) sum0 += vf_load(x + i) * vf_load(y + i);
-    if (i < n) sum1 += vf_load_part(x + i, n - i) * vf_load_part(y + i, n - i);
-    return vf_sum((sum0 + sum1) + (sum2 + sum3));
+    dot_sums sums = dot_groups(x, y, n);
+    int64_t i = sums.done;
+    for (; i + LANES <= n; i += LANES) sums.a += vf_load(x + i) * vf_load(y + i);
+    if (i < n) sums.b += vf_load_part(x + i, n - i) * vf_load_part(y + i, n - i);
+    return dot_total(sums);
 }
 
 // Offers the scores of consecutive rows, the first being `id`. A NaN is never better.
