@@ -80,7 +80,7 @@ def run_quality(name: str, module, options: Options) -> None:
             rows.append(dataclasses.asdict(row))
         kept |= {**header(), "rows": rows}
     finally:
-        if not options.quick:
+        if not options.quick and (kept["rows"] or kept["known"]):
             write(path, kept)
 
 
