@@ -35,7 +35,7 @@ def cases(options: Options) -> Iterator[Case]:
     steps = 2 if options.quick else STEPS
     if mpiexec and importlib.util.find_spec("mpi4py"):
         yield Case(
-            f"LSTM language model, {steps} steps of {BATCH} sequences, 2 ranks",
+            f"LSTM language model, 2 epochs of {steps} steps of {BATCH} sequences, 2 ranks",
             ranks(mpiexec, 2, steps), {"1 rank": ranks(mpiexec, 1, steps)},
             check=same_losses, unit="CPU s", threads=1, data="random words",
         )  # fmt: skip
