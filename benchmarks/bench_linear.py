@@ -1,15 +1,25 @@
 """Matrix products at the shapes of sequence models, and the linear layer forward and backward, against torch and NumPy."""
 
+import functools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 import seqnn
 from benchmarks.case import Case, Measured, Options
+from benchmarks.peers import installed
 from benchmarks.torch_peer import our_step, ours, same_arrays, same_norms, their_step, theirs, torch
 from seqnn import ops
+
+if installed("threadpoolctl"):
+    from threadpoolctl import ThreadpoolController
+
+    limited: Any = functools.partial(ThreadpoolController().limit, user_api="blas")
+else:
+    limited = None
 
 SQUARES = [(n, n, n) for n in (16, 32, 64, 128, 256, 512, 1024, 2048)]
 LAYERS = [(32, 256, 256), (256, 512, 512), (1024, 64, 64), (4096, 512, 512), (4096, 1024, 1024)]
@@ -24,7 +34,7 @@ def repeated(function: Callable[[], Any], threads: int, seconds: float, library:
     def side() -> Measured:
         if library == "torch":
             torch.set_num_threads(threads)
-        with seqnn.threads(threads):
+        with seqnn.threads(threads), limited(limits=threads) if library == "numpy" else nullcontext():
             result = function()
             start = time.perf_counter()
             function()
@@ -53,7 +63,7 @@ def product(m: int, n: int, k: int, threads: int, seconds: float) -> Case:
     if torch is not None:
         left, right = torch.from_numpy(x), torch.from_numpy(plain)
         peers["torch"] = repeated(lambda: torch.mm(left, right), threads, seconds, "torch")
-    if threads == 1:  # NumPy's own threads and OpenMP's would fight for the cores
+    if threads == 1 and limited is not None:  # NumPy's own threads and OpenMP's would fight for the cores
         peers["numpy"] = repeated(lambda: x @ plain, threads, seconds, "numpy")
     return Case(
         f"product {m} x {n} x {k}, packed",
