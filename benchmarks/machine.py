@@ -23,7 +23,7 @@ from time import perf_counter
 import numpy as np
 
 FLAGS = {"base": [], "avx2": ["-mavx2", "-mfma"], "avx512": ["-mavx512f", "-mprefer-vector-width=512"]}
-LEVELS = {"L2": 512 << 10, "L3": 4 << 20, "memory": 128 << 20}
+LEVELS = {"L2": 512 << 10, "L3": 4 << 20, "large L3": 12 << 20, "memory": 128 << 20}
 """How many bytes a thread reads, for each level of the memory."""
 TURNS = 5
 

@@ -27,7 +27,7 @@ ROWS = [
 
 @pytest.fixture(name="made")
 def a_made_machine():
-    level = {"L2": 100e9, "L3": 20e9, "memory": 10e9}
+    level = {"L2": 100e9, "L3": 20e9, "large L3": 15e9, "memory": 10e9}
     return Machine("avx2", 2, 200e9, level, {name: rate / 2 for name, rate in level.items()}, 1e-6, 1e-7)
 
 
@@ -35,6 +35,7 @@ def test_the_limit_is_the_slower_of_arithmetic_and_memory(made):
     assert made.limit(2e9, 1e3) == pytest.approx(2e9 / 200e9)
     assert made.limit(0, 1 << 20) == pytest.approx((1 << 20) / 100e9)  # two threads have two second-level caches
     assert made.limit(0, 8 << 20) == pytest.approx((8 << 20) / 20e9)
+    assert made.limit(0, 24 << 20) == pytest.approx((24 << 20) / 15e9)
     assert made.limit(1e6, 1e9) == pytest.approx(1e9 / 10e9)
 
 

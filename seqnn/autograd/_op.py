@@ -148,18 +148,19 @@ _REFUSED = """
 """
 _ARGUMENT = """
     _{x}_edge = None
-    if _isinstance({x}, _Tensor):
-        _tensors = True
-        if {x}.requires_grad and _state & _RECORD:
-            _wanted += {bit}
-            _{x}_edge = {x}._node or {x}
-        {x} = {x}.data
-        if {x}.nbytes >= _LARGE:
-            _large = True
-    elif _type({x}) is _list:
-        {x} = _listed({x}, ({names},))
-    elif _isinstance({x}, _Masked):
-        raise TypeError("{name}: {x} is " + _MASKED)
+    if {x} is not None and _type({x}) is not _Array:
+        if _isinstance({x}, _Tensor):
+            _tensors = True
+            if {x}.requires_grad and _state & _RECORD:
+                _wanted += {bit}
+                _{x}_edge = {x}._node or {x}
+            {x} = {x}.data
+            if {x}.nbytes >= _LARGE:
+                _large = True
+        elif _type({x}) is _list:
+            {x} = _listed({x}, ({names},))
+        elif _isinstance({x}, _Masked):
+            raise TypeError("{name}: {x} is " + _MASKED)
 """
 _TAIL = """
     try:
@@ -200,7 +201,7 @@ def _unrolled(function: Callable, visible: list[inspect.Parameter], asks: bool) 
     found = {
         "_function": function, "_mode": mode.get, "_Tensor": Tensor, "_node": make_node, "_RECORD": RECORD, "_LARGE": LARGE,
         "_kept": kept, "_look": _look, "_made": made, "_each": _each, "_isinstance": isinstance, "_type": type,
-        "_tuple": tuple, "_list": list, "_listed": _listed, "_needs": _needs_of(names), "_Masked": np.ma.MaskedArray,
+        "_tuple": tuple, "_list": list, "_Array": np.ndarray, "_listed": _listed, "_needs": _needs_of(names), "_Masked": np.ma.MaskedArray,
         "_MASKED": MASKED, "_explain": _explain,
     }  # fmt: skip
     exec(compile(source, f"<op {function.__name__}>", "exec"), found)
