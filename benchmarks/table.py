@@ -2,10 +2,10 @@
 
 * docs/benchmarks/<family>.md: every row of every CPU;
 * docs/benchmarks/ratios.svg: all ratios to other programs as a picture;
-* docs/benchmarks/roofline.svg: the kernels whose operations and bytes are stated, under the machine's roof;
+* docs/benchmarks/roofline-<CPU>.svg: the kernels whose operations and bytes are stated, under the machine's roof;
 * the table of README.md between `<!-- benchmarks -->` and `<!-- end -->`: a row a subject, with its best and its worst ratio.
 
-`--check` writes nothing and returns 1 where a file is stale.
+`--check` writes nothing and returns 1 where a file is stale or a slower case has no reason (reasons.py).
 """
 
 import json
@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks.picture import draw
 from benchmarks.quality import Row
+from benchmarks.reasons import described, reason
 from benchmarks.roofline import draw_roofline
 from benchmarks.run import RESULTS, amount, ratio, share
 
@@ -232,8 +233,7 @@ def speed_table(rows: list[dict]) -> str:
         cells.append(row["peer"])
         if row["theirs"]:
             shown = "check failed" if row["failure"] else ratio(row)
-            slower = statistics.median(row["ratios"]) < 1 and not row["failure"]
-            cells += [amount(row, row["theirs"]), f"**{shown}**" if slower else shown]
+            cells += [amount(row, row["theirs"]), f"**{shown}**" if slower(row) else shown]
         else:
             cells += ["not at hand", ""]
         lines.append(f"| {' | '.join(cells)} |")
@@ -245,21 +245,31 @@ FAR = 0.6
 
 
 def open_cases(names: Mapping[str, str]) -> str:
-    """Return the list of what is slower than a peer, or far from the machine's limit, in results that know the limit."""
-    lines = []
+    """Return the list of what is slower than a peer, or far from the machine's limit, below the reasons for it."""
+    found: dict[str, list[str]] = {}
     for name in names:
         for content in results(name).values():
-            for row in content["rows"] if "machine" in content else ():
-                reached = share(row)
-                if (reached is not None and reached < FAR) or (row["ratios"] and statistics.median(row["ratios"]) < 1):
+            for row in () if "known" in content else content["rows"]:
+                reached, slow = share(row), slower(row)
+                if slow or (reached is not None and reached < FAR):
                     against = f"{ratio(row)} against {row['peer']}" if row["ratios"] else f"{row['peer']} not at hand"
                     limit = "" if reached is None else f", {reached:.0%} of the limit"
-                    threads = "thread" if row["threads"] == 1 else "threads"
-                    lines.append(f"* {row['case']}, {row['threads']} {threads}, {content['isa']}: {against}{limit}")
-    if not lines:
+                    why = (reason(content, row) or UNEXPLAINED) if slow else DISTANT
+                    found.setdefault(why, []).append(f"  * {described(content, row)}: {against}{limit}")
+    if not found:
         return ""
-    told = "Open: cases that are slower than a peer, or reach less than 60 % of the machine's limit."
-    return "\n".join(["## Open", "", told, "", *lines])
+    told = "Cases that are slower than what stands beside them, or reach less than 60 % of the machine's limit, by their reason."
+    ordered = sorted(found, key=lambda why: (why == DISTANT, why))
+    return "\n".join(["## Open", "", told, *(line for why in ordered for line in ("", f"* {why}", "", *found[why]))])
+
+
+UNEXPLAINED = "No reason is known yet."
+DISTANT = "Below 60 % of the machine's limit, though not slower: work of microseconds, or more than products and memory."
+
+
+def slower(row: dict) -> bool:
+    """Tell whether a row is slower than its peer."""
+    return bool(row["ratios"]) and not row["failure"] and statistics.median(row["ratios"]) < 1
 
 
 def quality_table(rows: list[dict]) -> str:
@@ -388,14 +398,14 @@ def picture() -> str:
     return draw({subject: rows for subject, names in SUBJECTS.items() if (rows := fullest(names)[1])})
 
 
-def roofline() -> str:
-    """Return the picture of the kernels whose limit is known, of the CPU with the most of them; "" where there is none."""
+def rooflines() -> dict[str, str]:
+    """Return the picture of the kernels whose limit is known, by the folder of the CPU."""
     found: dict[str, list[dict]] = {}
     for path in sorted(RESULTS.glob("*/*.json")):
         content = json.loads(path.read_text(encoding="utf-8"))
         if "machine" in content:
             found.setdefault(path.parent.name, []).append(content)
-    return draw_roofline(max(found.values(), key=len)) if found else ""
+    return {cpu: draw_roofline(contents) for cpu, contents in found.items()}
 
 
 # Files.
@@ -406,19 +416,21 @@ def files() -> dict[Path, str]:
     readme = ROOT / "README.md"
     made = {DOCS / f"{family}.md": page(family) for family in FAMILIES}
     made[DOCS / "ratios.svg"] = picture()
-    if under_the_roof := roofline():
-        made[DOCS / "roofline.svg"] = under_the_roof
+    made |= {DOCS / f"roofline-{cpu}.svg": drawn for cpu, drawn in rooflines().items()}
     made[readme] = BLOCK.sub(lambda block: f"{block[1]}{summary()}{block[2]}", readme.read_text(encoding="utf-8"))
     return made
 
 
 def main(arguments: list[str]) -> int:
-    """Write the files, or with --check return 1 where one is stale."""
+    """Write the files, or with --check return 1 where one is stale or a slower case has no reason."""
     stale = [p for p, text in files().items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     if arguments == ["--check"]:
         for path in stale:
             print(f"{path.relative_to(ROOT)} is stale: python -m benchmarks.table")
-        return int(bool(stale))
+        unexplained = [path for path, text in files().items() if UNEXPLAINED in text]
+        for path in unexplained:
+            print(f"{path.relative_to(ROOT)} lists cases without a reason: add one to benchmarks/reasons.py")
+        return int(bool(stale or unexplained))
     DOCS.mkdir(parents=True, exist_ok=True)
     for path, text in files().items():
         path.write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks import quality, run, table
+from benchmarks import quality, reasons, run, table
 from benchmarks.case import Options
 from benchmarks.machine import Machine, aligned, compiled
 from benchmarks.roofline import draw_roofline
@@ -39,15 +39,33 @@ def test_the_limit_is_the_slower_of_arithmetic_and_memory(made):
     assert made.limit(1e6, 1e9) == pytest.approx(1e9 / 10e9)
 
 
-def test_what_is_slow_or_far_from_the_limit_is_listed_as_open(made, monkeypatch):
+def test_what_is_slow_or_far_from_the_limit_is_listed_below_its_reason(made, monkeypatch):
     content = {"isa": "avx2", "cpu": "a CPU", "machine": [made.facts()], "rows": ROWS}
     monkeypatch.setattr(table, "results", lambda name: {"cpu": content})
-    listed = table.open_cases({"linear": "Products"})
-    assert "softmax, 1 thread, avx2: 2× (2–2) against torch, 20% of the limit" in listed
-    assert "norm, 1 thread, avx2: 0.8× (0.8–0.8) against torch, 90% of the limit" in listed and "product" not in listed
+    slow, distant = table.open_cases({"linear": "Products"}).split(table.DISTANT)
+    assert (
+        "norm, 1 thread, avx2, a CPU: 0.8× (0.8–0.8) against torch, 90% of the limit"
+        in slow.split(table.UNEXPLAINED)[1]
+    )
+    assert "softmax, 1 thread, avx2, a CPU: 2× (2–2) against torch, 20% of the limit" in distant
+    assert "product" not in slow + distant
+    known = reasons.Reason("^norm, 1 thread, avx2", "^torch$", "It waits for memory.")
+    monkeypatch.setattr(reasons, "REASONS", (known,))
+    explained = table.open_cases({"linear": "Products"})
+    assert "* It waits for memory.\n\n  * norm, " in explained and table.UNEXPLAINED not in explained
     lines = table.speed_table(ROWS).splitlines()
     assert "of the limit" in lines[0] and "| 80% |" in lines[2] and "| **20%** |" in lines[3]
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_a_slower_case_without_a_reason_fails_the_check(monkeypatch, tmp_path, capsys):
+    page = tmp_path / "dense.md"
+    page.write_text(f"* {table.UNEXPLAINED}")
+    monkeypatch.setattr(table, "ROOT", tmp_path)
+    monkeypatch.setattr(table, "files", lambda: {page: page.read_text()})
+    assert table.main(["--check"]) == 1 and "dense.md lists cases without a reason" in capsys.readouterr().out
+    page.write_text("* It waits for memory.")
+    assert table.main(["--check"]) == 0
 
 
 def test_the_picture_of_the_roof_is_valid_and_names_each_case(made):

@@ -201,8 +201,8 @@ def _unrolled(function: Callable, visible: list[inspect.Parameter], asks: bool) 
     found = {
         "_function": function, "_mode": mode.get, "_Tensor": Tensor, "_node": make_node, "_RECORD": RECORD, "_LARGE": LARGE,
         "_kept": kept, "_look": _look, "_made": made, "_each": _each, "_isinstance": isinstance, "_type": type,
-        "_tuple": tuple, "_list": list, "_Array": np.ndarray, "_listed": _listed, "_needs": _needs_of(names), "_Masked": np.ma.MaskedArray,
-        "_MASKED": MASKED, "_explain": _explain,
+        "_tuple": tuple, "_list": list, "_Array": np.ndarray, "_listed": _listed, "_needs": _needs_of(names),
+        "_Masked": np.ma.MaskedArray, "_MASKED": MASKED, "_explain": _explain,
     }  # fmt: skip
     exec(compile(source, f"<op {function.__name__}>", "exec"), found)
     call = found["call"]
