@@ -264,7 +264,9 @@ def open_cases(names: Mapping[str, str]) -> str:
 
 
 UNEXPLAINED = "No reason is known yet."
-DISTANT = "Below 60 % of the machine's limit, though not slower: work of microseconds, or more than products and memory."
+DISTANT = (
+    "Below 60 % of the machine's limit, though not slower: work of microseconds, or more than products and memory."
+)
 
 
 def slower(row: dict) -> bool:
