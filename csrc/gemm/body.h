@@ -11,11 +11,10 @@ enum {
     MOST_ROWS = 8,            // of a tile
     IN_PLACE_BYTES = 5 << 18, // a larger B that is not packed is read in blocks of IN_PLACE_DEPTH rows,
     IN_PLACE_DEPTH = 64,      // each from end to end, as the processor expects
-    FAR_BYTES = 1 << 18,      // a transposed A that reaches further is copied
-    LINE_BYTES = 64           // of the caches
+    FAR_BYTES = 1 << 18       // a transposed A that reaches further is copied
 };
 
-static int64_t widest_panel(int64_t n) { return blocks(gemm_vectors(n), gemm_panels(n)); }
+static inline int64_t widest_panel(int64_t n) { return blocks(gemm_vectors(n), gemm_panels(n)); }
 
 // Computes one tile. The first block of k starts from beta C + bias, the others from what C holds by then.
 static void multiply(const gemm *g, tile_job *job, int rows, int64_t vectors, int64_t column, bool first)
@@ -63,23 +62,15 @@ static void multiply(const gemm *g, tile_job *job, int rows, int64_t vectors, in
             vf_store_part(c + r * g->c_row + j, least(LANES, columns - j), vf_load(edge + r * WIDTH + j));
 }
 
-// Whether tiles have 8 rows and half a panel, because that reads B less often; else they are as wide as the panel.
-static bool is_tall(int64_t rows)
-{
-    return GEMM_VECTORS == 4 && rows <= MOST_ROWS && blocks(rows, 8) < blocks(rows, 6);
-}
-
-// While the tiles of a panel compute, they bring the next one into the L2 cache, each the lines that follow those of
-// the tile before: weights come from memory in the time of the arithmetic.
-static void ask_for_next(const gemm *g, tile_job *job, int64_t tile, int64_t next, int64_t k)
+// While the tiles of a panel compute, they bring the next one into the L2 cache, each its share: weights come from
+// memory in the time of the arithmetic.
+static void ask_for_next(const gemm *g, tile_job *job, int64_t tile, int64_t tiles_of_panel, int64_t next, int64_t k)
 {
     job->soon = (const char *)job->b, job->soon_step = 0;
-    if (GEMM_VECTORS < 4 || !g->packed || next == gemm_panels(g->n)) return;
+    if (!g->packed || next == gemm_panels(g->n)) return;
     const int64_t start = gemm_panel_start(g->n, next), width = (gemm_panel_start(g->n, next + 1) - start) * LANES;
-    const int64_t line = tile * job->k;
-    if (line * LINE_BYTES >= job->k * width * (int64_t)sizeof(real)) return;
-    job->soon = (const char *)(g->packed + start * LANES * g->k + k * width) + line * LINE_BYTES;
-    job->soon_step = LINE_BYTES;
+    job->soon_step = least(ASKED, blocks(width * (int64_t)sizeof(real), tiles_of_panel));
+    job->soon = (const char *)(g->packed + start * LANES * g->k + k * width) + tile * job->k * job->soon_step;
 }
 
 // Multiplies rows [row, row_end) by a block of k of the panels: panels are the outer loop, so that each is read from
@@ -87,31 +78,25 @@ static void ask_for_next(const gemm *g, tile_job *job, int64_t tile, int64_t nex
 static void multiply_rows(const gemm *g, real *a_copy, int64_t row, int64_t row_end, int64_t k, int64_t depth,
                           int64_t panel, int64_t panel_end)
 {
-    const int64_t rows = row_end - row, widest = widest_panel(g->n);
-    const bool tall = is_tall(rows), first = k == 0, finishing = k + depth >= g->k && has_finish(g);
-    const int64_t parts = blocks(rows, tall ? 8 : GEMM_ROWS(widest)), slice = tall && widest == 4 ? 2 : widest;
+    const int64_t rows = row_end - row, parts = blocks(rows, GEMM_ROWS(widest_panel(g->n)));
+    const bool first = k == 0, finishing = k + depth >= g->k && has_finish(g);
     if (a_copy) copy_rows_of_a(g, a_copy, row, rows, k, depth, parts);
     for (int64_t p = panel; p < panel_end; p++) {
-        const int64_t panel_start = gemm_panel_start(g->n, p), vector_end = gemm_panel_start(g->n, p + 1);
-        const int64_t width = (vector_end - panel_start) * LANES;
-        int64_t tile = 0;
-        for (int64_t vector = panel_start; vector < vector_end; vector += slice) {
-            const int64_t vectors = least(slice, vector_end - vector), column = vector * LANES;
-            tile_job job = {.k = depth, .a_row = g->a_row, .a_col = g->a_col, .alpha = g->alpha};
-            if (a_copy) job.a_row = 1;
-            job.b = g->packed ? g->packed + panel_start * LANES * g->k + k * width + column - panel_start * LANES
-                              : g->b + k * g->b_row + column;
-            job.b_row = g->packed ? width : g->b_row;
-            for (int64_t i = 0; i < parts; i++) {
-                const int64_t start = cut(rows, parts, i), at = row + start;
-                const int count = (int)(cut(rows, parts, i + 1) - start);
-                job.a = a_copy ? a_copy + copied_strip(i, start, depth) : g->a + at * g->a_row + k * g->a_col;
-                if (a_copy) job.a_col = count;
-                job.c = g->c + at * g->c_row + column;
-                ask_for_next(g, &job, tile++, p + 1, k);
-                multiply(g, &job, count, vectors, column, first);
-                if (finishing) finish(g, at, count, column, least(vectors * LANES, g->n - column));
-            }
+        const int64_t start = gemm_panel_start(g->n, p), vectors = gemm_panel_start(g->n, p + 1) - start;
+        const int64_t column = start * LANES, width = vectors * LANES;
+        tile_job job = {.k = depth, .a_row = g->a_row, .a_col = g->a_col, .alpha = g->alpha};
+        if (a_copy) job.a_row = 1;
+        job.b = g->packed ? g->packed + column * g->k + k * width : g->b + k * g->b_row + column;
+        job.b_row = g->packed ? width : g->b_row;
+        for (int64_t i = 0; i < parts; i++) {
+            const int64_t at = row + cut(rows, parts, i);
+            const int count = (int)(row + cut(rows, parts, i + 1) - at);
+            job.a = a_copy ? a_copy + copied_strip(i, at - row, depth) : g->a + at * g->a_row + k * g->a_col;
+            if (a_copy) job.a_col = count;
+            job.c = g->c + at * g->c_row + column;
+            ask_for_next(g, &job, i, parts, p + 1, k);
+            multiply(g, &job, count, vectors, column, first);
+            if (finishing) finish(g, at, count, column, least(width, g->n - column));
         }
     }
 }

@@ -6,13 +6,15 @@
 #include "gemm/each.h"
 #include "gemm/gemm.h"
 
+enum { LINE_BYTES = 64 }; // of the caches
+
 // C[r, :] = init[r, :] + alpha * sum of A(r, k) * B[k, :] in the order of k, with A(r, k) = a[r * a_row + k * a_col].
 typedef struct {
     const real *a, *b, *init; // init may be c
     real *c;
     int64_t k, a_row, a_col, b_row, init_row, c_row;
     real alpha;
-    const char *soon; // what is needed after this tile: it is asked for on the way, `soon_step` bytes a step
+    const char *soon; // asked for on the way: what is needed after this tile, `soon_step` bytes further in each step
     int64_t soon_step;
 } tile_job;
 
@@ -20,7 +22,8 @@ typedef struct {
     prefetch_write(job->c + r * c_row + v * LANES);                                                                    \
     vf c##r##v = {0};
 #define LOAD_ONE(r, v) const vf b##v = vf_load(b + v * LANES);
-#define AHEAD_ONE(r, v) __builtin_prefetch(b + 8 * b_row + v * LANES);
+#define AHEAD_ONE(r, v)                                                                                                \
+    if (v * LANES * sizeof(real) % LINE_BYTES == 0) __builtin_prefetch(b + 8 * b_row + v * LANES);
 #define MULTIPLY_ONE(r, v) c##r##v += x##r * b##v;
 #define STORE_ONE(r, v) vf_store(c + r * c_row + v * LANES, vf_load(init + r * init_row + v * LANES) + alpha * c##r##v);
 #define START(r, columns) COLUMNS_##columns(START_ONE, r)
@@ -33,16 +36,12 @@ typedef struct {
 #define AHEAD_6(columns) AHEAD_4(columns)
 #define AHEAD_7(columns) AHEAD_4(columns)
 #define AHEAD_8(columns) AHEAD_4(columns)
-// Wide tiles have the time to ask for a line in each step; in narrow ones an instruction more would cost more than it
-// saves.
 #if GEMM_VECTORS == 4
-#define SOON_BEGIN                                                                                                     \
-    const char *soon = job->soon;                                                                                      \
-    const int64_t soon_step = job->soon_step;
-#define SOON_ASK __builtin_prefetch(soon, 0, 2), soon += soon_step;
+enum { ASKED = 2 * LINE_BYTES }; // in a step
+#define SOON_ASK __builtin_prefetch(soon, 0, 2), __builtin_prefetch(soon + LINE_BYTES, 0, 2), soon += soon_step;
 #else
-#define SOON_BEGIN
-#define SOON_ASK
+enum { ASKED = LINE_BYTES };
+#define SOON_ASK __builtin_prefetch(soon, 0, 2), soon += soon_step;
 #endif
 #define MULTIPLY(r, columns)                                                                                           \
     const vf x##r = vf_set(A_##r);                                                                                     \
@@ -55,7 +54,8 @@ typedef struct {
         const int64_t row = job->a_row, step = job->a_col, b_row = job->b_row;                                         \
         const int64_t c_row = job->c_row, init_row = job->init_row;                                                    \
         const real *a0 = job->a, *a3 = a0 + 3 * row, *a6 = a3 + 3 * row, *b = job->b;                                  \
-        SOON_BEGIN                                                                                                     \
+        const char *soon = job->soon;                                                                                  \
+        const int64_t soon_step = job->soon_step;                                                                      \
         ROWS_##rows(START, columns) for (int64_t k = job->k; k > 0; k--)                                               \
         {                                                                                                              \
             COLUMNS_##columns(LOAD_ONE, 0) AHEAD_##rows(columns) ROWS_##rows(MULTIPLY, columns) b += b_row;            \
