@@ -22,7 +22,106 @@ class Reason:
     told: str
 
 
-REASONS: tuple[Reason, ...] = ()
+REASONS = (
+    # Bounds, and seqnn itself.
+    Reason(
+        "beside a busy process", "alone",
+        "A process that keeps one of two CPUs busy leaves one and a half of them, so 0.75 cannot be passed. Threads "
+        "take over what a thread that does not run has left undone.",
+    ),
+    Reason(
+        "lengths of mean", "equal lengths",
+        "The same number of steps in sequences of unequal length: towards the end few rows are left, and a product of "
+        "few rows reads its weights for less work. Rows are sorted by length, and the threads' shares are even in "
+        "steps.",
+    ),
+    Reason(
+        "streaming steps", "4 µs a step",
+        "A bound that we set ourselves: a step reads all weights from the second-level cache, which alone takes 3 to 4 "
+        "µs on the machines measured.",
+    ),
+    Reason(
+        "beside it the|beside it soft", "seqnn",
+        "A task that does more than the one beside it: weights are written out, positions are drawn, or a mask is "
+        "looked at.",
+    ),
+    Reason(
+        "STLM, B=|STLM forecaster", "LSTM",
+        "An STLM computes six gates (`sum`) or seven (`two_gates`) where an LSTM computes four: its products are 1.5 "
+        "and 1.75 times as large.",
+    ),
+    Reason(
+        "deterministic=True", "seqnn, default mode",
+        "Bits that do not depend on the number of threads: workers add their changes in a fixed order, instead of "
+        "without locks.",
+    ),
+    Reason(
+        "watched", "not watched",
+        "What the figures of `watch` cost: they read every gradient and weight once more in each step.",
+    ),
+    Reason(
+        "epoch of 3000 images", "products alone",
+        "The products are a bound: Gibbs steps also draw random numbers and compute sigmoids.",
+    ),
+    Reason(
+        "align two spaces|CSLS", "products",
+        "The products are a bound: alignment also centres, normalises and decomposes, and CSLS looks for the nearest in"
+        " each row.",
+    ),
+    Reason(
+        "a step of generate", "bound",
+        "A bound that we set ourselves. What is above it is Python's time between the calls of a step.",
+    ),
+    Reason(
+        "2 ranks", "1 rank",
+        "Ranks on one machine share its cores and its memory: the same work in the same time is the best that can be.",
+    ),
+    Reason(
+        "modes of a ring|near no mode|share wrong after", "bound|samples|mirror",
+        "Scores of adversarial nets, not times: clipped weights and spectral norms reach fewer modes of this ring than "
+        "a penalty on gradients, and samples of a GAN teach less than mirrored images.",
+    ),
+    # Memory.
+    Reason(
+        "memory of a step", "in chunks",
+        "A chunk's logits are computed once, not again in the backward pass: several times as fast as the peer, whose "
+        "smaller chunks take less memory.",
+    ),
+    Reason(
+        r"memory of forward \+ backward|peak memory", "torch|gensim",
+        "Working memory that is kept for the next call counts here: packed weights of recurrent nets, tiles of "
+        "attention, the encoded text.",
+    ),
+    # Python's time.
+    Reason(
+        "product (16|32|64) x|product [18] x 512 x 128|multiply, 512|slice, 512|cross-entropy, 256 x 10", "torch|numpy",
+        "A few microseconds, of which the call takes a large part: a function of `ops` needs 1 µs before its kernel, an"
+        " operator of NumPy's 0.6. Arguments are looked at once each, by code that is written out for each function.",
+    ),
+    Reason(
+        "sentence by sentence|word by word", "KenLM",
+        "A call of Python for each sentence or word costs more than its score: `scores` takes many sentences at once.",
+    ),
+    Reason(
+        "one at a time", "gensim",
+        "Measured before single queries had their shadow of bytes.",
+    ),
+    Reason(
+        "ARPA to binary", "KenLM",
+        "Reading the numbers of the file takes most of the time, on both sides.",
+    ),
+    # Machines.
+    Reason(
+        "avx2, Intel", "onnxruntime",
+        "onnxruntime cannot be held to AVX2: it runs AVX-512 kernels here, on a CPU whose AVX-512 units compute twice "
+        "as much.",
+    ),
+    Reason(
+        "Intel", "torch|onnxruntime",
+        "Measured where two threads shared one core, with other tenants, for much of the time: products of all "
+        "libraries reached half of the peak. On a quiet AMD core ours reach 95 to 100 % of it, and torch's less.",
+    ),
+)  # fmt: skip
 """The first that fits a row is told."""
 
 
