@@ -92,6 +92,7 @@ def cases(options: Options) -> Iterator[Case]:
                         work_unit="GB",
                         operations=2.0 * rows * depth * columns,
                         moved=1.0 * depth * columns * size,
+                        cold=count > 1,
                         threads=threads,
                         goals={"torch": 1.0},
                     )

@@ -24,7 +24,8 @@ class Case:
     two did not compute the same thing, and returns an error figure that is printed.
     `work` is how many `work_unit` one measurement handles; with it, rates are printed too.
     `goals` holds the ratio (peer / ours) to reach, by the peer's label. `operations` (float32, a multiply-add is two) and
-    `moved` (bytes that must be read or written at least once) of one measurement say what the machine's limit is.
+    `moved` (bytes that must be read or written at least once) of one measurement say what the machine's limit is; `cold` says
+    that they come from memory, however few they are.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Case:
     work_unit: str = ""
     operations: float = 0
     moved: float = 0
+    cold: bool = False
     threads: int = 1
     data: str = ""  # what the case ran on, for the reader of the table
     goals: dict[str, float] = field(default_factory=dict)

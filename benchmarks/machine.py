@@ -47,9 +47,10 @@ class Machine:
     wake: float
     meet: float
 
-    def limit(self, operations: float, moved: float) -> float:
-        """Return the least seconds of a kernel with these operations, which moves these bytes."""
-        level = next((name for name, size in LEVELS.items() if moved <= size * self.threads), "memory")
+    def limit(self, operations: float, moved: float, cold: bool = False) -> float:
+        """Return the least seconds of a kernel with these operations, which moves these bytes, if `cold` from memory."""
+        levels = {} if cold else LEVELS
+        level = next((name for name, size in levels.items() if moved <= size * self.threads), "memory")
         return max(operations / self.peak, moved / max(self.read[level], self.copy[level]))
 
     def facts(self) -> dict:

@@ -103,7 +103,7 @@ def measure(case: Case, repeat: int) -> list[dict]:
     if case.operations or case.moved:
         found = machine.measure(seqnn.get_isa(), case.threads)
         facts |= {"operations": case.operations, "moved": case.moved}
-        facts["limit"] = found.limit(case.operations, case.moved)
+        facts["limit"] = found.limit(case.operations, case.moved, case.cold)
     return [
         {
             **facts,

@@ -36,6 +36,7 @@ def test_the_limit_is_the_slower_of_arithmetic_and_memory(made):
     assert made.limit(0, 1 << 20) == pytest.approx((1 << 20) / 100e9)  # two threads have two second-level caches
     assert made.limit(0, 8 << 20) == pytest.approx((8 << 20) / 20e9)
     assert made.limit(0, 24 << 20) == pytest.approx((24 << 20) / 15e9)
+    assert made.limit(0, 1 << 20, cold=True) == pytest.approx((1 << 20) / 10e9)
     assert made.limit(1e6, 1e9) == pytest.approx(1e9 / 10e9)
 
 

@@ -53,7 +53,7 @@ ALWAYS_INLINE void narrow_store_sum(const narrow_job *job, int64_t row, int64_t 
 // Register v of a step, of strips that are `apart` bytes apart.
 #define AT(v) (w + (v) / LINE_REGISTERS * apart + (v) % LINE_REGISTERS * VF_BYTES)
 #define AHEAD(v)                                                                                                       \
-    if ((v) % LINE_REGISTERS == 0) __builtin_prefetch(AT(v) + NARROW_AHEAD);
+    if ((v) % LINE_REGISTERS == 0) __builtin_prefetch(AT(v) + ahead);
 
 // bf16: a register of weights is two of columns, whose sums are c and d.
 #define START_BF16(r, v) vf c##r##v = {0}, d##r##v = {0};
@@ -95,14 +95,17 @@ ALWAYS_INLINE void narrow_store_sum(const narrow_job *job, int64_t row, int64_t 
 #define END_PAIRS(r, columns) COLUMNS_##columns(STORE_PAIRS, r)
 #define END_QUADS(r, columns) COLUMNS_##columns(STORE_QUADS, r)
 
+// Behind the end of a strip lies the next one of the same tile; what is needed then begins further on.
 #define NARROW_TILE(kind, rows, columns)                                                                               \
     static void tile_##kind##_##rows(const narrow_job *job)                                                            \
     {                                                                                                                  \
         const int64_t row = job->x_row, apart = job->depth * LINE;                                                     \
+        const int64_t beyond = NARROW_AHEAD + (columns / LINE_REGISTERS - 1) * apart;                                  \
         const int32_t *a0 = job->x, *a3 = a0 + 3 * row;                                                                \
         const char *w = job->weights;                                                                                  \
         ROWS_##rows(BEGIN_##kind, columns) for (int64_t k = job->depth; k > 0; k--)                                    \
         {                                                                                                              \
+            const int64_t ahead = k > NARROW_AHEAD / LINE ? NARROW_AHEAD : beyond;                                     \
             COLUMNS_##columns(LOAD_##kind, 0) ROWS_##rows(STEP_##kind, columns) w += LINE, a0++, a3++;                 \
         }                                                                                                              \
         ROWS_##rows(END_##kind, columns)(void) a3;                                                                     \
@@ -120,7 +123,7 @@ ALWAYS_INLINE void narrow_store_sum(const narrow_job *job, int64_t row, int64_t 
 #define LONG_ROW(kind)                                                                                                 \
     static void tile_##kind##_1(const narrow_job *job)                                                                 \
     {                                                                                                                  \
-        const int64_t apart = 0;                                                                                       \
+        const int64_t apart = 0, ahead = NARROW_AHEAD;                                                                 \
         const int32_t *x = job->x;                                                                                     \
         const char *line = job->weights;                                                                               \
         int64_t k = job->depth;                                                                                        \
