@@ -206,7 +206,7 @@ const char *recurrent_backward(const struct recurrence *r, const struct recurren
     if (scratch && make_grid(r, &w.schedule, &w.grid, w.parts)) {
         if (is_whole(&w.grid)) w.parts = 1;
         gather_carried(r, &w.schedule, w.carried_first);
-        if (run_phases(w.parts, do_backward, next_backward, &w)) {
+        if (run_phases(w.parts, do_backward, next_backward, &w, sizeof w)) {
             write_state_gradients(&w);
             if (multiply_weights(&w, rows)) error = NULL;
         }

@@ -7,7 +7,7 @@
 
 enum backward_phase { BACKWARD_BEGIN, BACKWARD_STEPS };
 
-struct backward {
+struct backward { // each thread has its own, for the phase that it is in
     const struct recurrence *r;
     const struct recurrent_gradients *g;
     struct recurrent_schedule schedule;

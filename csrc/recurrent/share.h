@@ -2,8 +2,9 @@
 //
 // Where each thread has its own rows with all their units they do not wait for each other inside a chunk; else every
 // step is a phase (base/team.h), and the threads meet once a step. Besides, they meet once a call, when the weights are
-// packed, and twice a chunk. A meeting of two cores costs 0.4 to 1.1 microseconds on a Xeon whose cores reach each
-// other in 0.7 (probe_phases).
+// packed, and twice a chunk. A meeting costs 0.2 microseconds where a cache line goes to another core and back in 0.1,
+// and 0.8 where that takes 0.45; PART_WORK multiplications of a single row take 1.1, as fast as the L2 cache gives the
+// weights.
 #ifndef SEQNN_RECURRENT_SHARE_H
 #define SEQNN_RECURRENT_SHARE_H
 
@@ -19,7 +20,7 @@ struct grid {
 
 enum {
     TILE_ROWS = 6,       // rows that keep the matrix product busy
-    PART_WORK = 1 << 18, // multiplications a step that are worth a meeting
+    PART_WORK = 1 << 15, // multiplications a step that are worth a meeting
 };
 
 static bool make_grid(const struct recurrence *r, const struct recurrent_schedule *q, struct grid *grid, int parts)
@@ -101,21 +102,23 @@ static const real *zone_of_row(const struct recurrence *r, const struct recurren
     return zone->keep + recurrent_time(r, q, step, j) * zone->time + q->order[j] * zone->batch;
 }
 
-// Runs the phases that `context` and the functions say, from the first, which is prepared, on a team. False: no memory.
-static bool run_phases(int parts, void (*work)(void *, int), bool (*next)(void *), void *context)
+// Runs the phases that `context` and the functions say, from the first, on a team whose threads each have a copy of the
+// `size` bytes of the context. False: no memory.
+static bool run_phases(int parts, void (*work)(void *, int), bool (*next)(void *), const void *context, int64_t size)
 {
-    struct team_line *claimed = sq_scratch_take((size_t)parts * sizeof *claimed);
-    if (!claimed) return false;
-    memset(claimed, 0, (size_t)parts * sizeof *claimed);
-    struct team team = {
-        .phase = {.value = 1}, .claimed = claimed, .units = parts, .work = work, .next = next, .context = context};
+    const int64_t apart = round_up(size, (int64_t)sizeof(struct team_unit));
+    char *room = sq_scratch_take((size_t)(parts * (apart + (int64_t)sizeof(struct team_unit))));
+    if (!room) return false;
+    for (int part = 0; part < parts; part++) memcpy(room + part * apart, context, (size_t)size);
+    struct team_unit *units = memset(room + parts * apart, 0, (size_t)parts * sizeof *units);
+    const struct team_walk team = {.units = units, .count = parts, .work = work, .next = next};
     if (parts == 1) {
-        team_run(&team, 0);
+        team_walk(&team, 0, room);
     } else {
 #pragma omp parallel num_threads(parts)
-        team_run(&team, omp_get_thread_num());
+        team_walk(&team, omp_get_thread_num(), room + omp_get_thread_num() * apart);
     }
-    sq_scratch_give(claimed);
+    sq_scratch_give(room);
     return true;
 }
 
