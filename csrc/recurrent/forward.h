@@ -76,9 +76,9 @@ static void multiply_inputs(struct forward *w, int part)
         gemm_block(&g, row, row_end, 0, gemm_panels(g.n));
         return;
     }
-    const struct panels own = panels_of_part(r, &w->grid, part);
+    const struct share own = share_of_part(r, &w->schedule, &w->grid, part, w->chunk, w->chunk_end);
     for (int64_t block = 0; block < gemm_panels(g.n); block += gemm_panels(r->net.units))
-        gemm_block(&g, 0, rows, block + own.first, block + own.last);
+        gemm_block(&g, 0, rows, block + own.panel, block + own.panel_end);
 }
 
 // Asks for all of h at once, a part of which other cores have just written.
@@ -92,9 +92,9 @@ static void do_steps(struct forward *w, int part)
 {
     const struct recurrence *r = w->r;
     const int64_t size = r->net.h_size, *start = w->schedule.start;
-    const struct panels panels = panels_of_part(r, &w->grid, part);
+    const struct share share = share_of_part(r, &w->schedule, &w->grid, part, w->chunk, w->chunk_end);
     for (int64_t t = w->step; t < w->step_end; t++) {
-        struct recurrent_step s = step_of_part(&w->schedule, &w->grid, part, &panels, t);
+        struct recurrent_step s = step_of_share(&w->schedule, &share, t);
         if (s.first >= s.last) break;
         s.gates = gates_of_step(w, t, part);
         s.h = r->h_before ? r->h_before + start[t] * size : w->h[t % 2];
@@ -104,7 +104,7 @@ static void do_steps(struct forward *w, int part)
         s.cell_output = r->cell_output ? r->cell_output + start[t] * r->net.units : w->cell_output;
         s.projected = w->projected;
         if (w->grid.unit_parts > 1) ask_for_h(r, &s);
-        do_step(r, &w->weights, &s, panels.first, panels.last);
+        do_step(r, &w->weights, &s, share.panel, share.panel_end);
     }
 }
 
@@ -212,20 +212,17 @@ const char *recurrent_forward(const struct recurrence *r)
     if (error) return error;
     const int64_t input_work = r->net.input_columns * r->I, loop_work = r->net.columns * r->net.h_size;
     w.parts = sq_team(r->rows * (input_work + loop_work) / 16);
-    real *scratch = NULL;
+    w.grid = make_grid(r, w.parts);
+    if (loop_work >= input_work && is_whole(&w.grid)) w.parts = 1;
+    w.by_units = w.grid.unit_parts > 1 && w.grid.row_parts == 1 && r->net.units % (GEMM_VECTORS * LANES) == 0 &&
+                 is_in_order(r, r->x_time, r->x_batch);
+    if (w.by_units) w.parts = w.grid.unit_parts;
+    real *scratch = take_forward(&w, !r->packed);
     error = sq_no_memory;
-    if (make_grid(r, &w.schedule, &w.grid, w.parts)) {
-        if (loop_work >= input_work && is_whole(&w.grid)) w.parts = 1;
-        w.by_units = w.grid.unit_parts > 1 && w.grid.row_parts == 1 && r->net.units % (GEMM_VECTORS * LANES) == 0 &&
-                     is_in_order(r, r->x_time, r->x_batch);
-        if (w.by_units) w.parts = w.grid.unit_parts;
-        scratch = take_forward(&w, !r->packed);
-    }
     if (scratch) {
         place_states(&w);
         if (run_phases(w.parts, do_forward, next_forward, &w, sizeof w)) error = NULL;
     }
-    sq_scratch_give(w.grid.cuts);
     sq_scratch_give(scratch);
     drop_schedule(&w.schedule);
     return error;

@@ -12,10 +12,9 @@
 #include "gemm/gemm.h"
 #include "recurrent/schedule.h"
 
-// The parts of a step, row_parts * unit_parts of them; the cuts of the sequences balance their lengths.
+// The parts of a step, row_parts * unit_parts of them.
 struct grid {
     int row_parts, unit_parts;
-    int64_t *cuts; // [row_parts + 1]
 };
 
 enum {
@@ -23,7 +22,7 @@ enum {
     PART_WORK = 1 << 15, // multiplications a step that are worth a meeting
 };
 
-static bool make_grid(const struct recurrence *r, const struct recurrent_schedule *q, struct grid *grid, int parts)
+static struct grid make_grid(const struct recurrence *r, int parts)
 {
     const struct recurrent_net *net = &r->net;
     const int64_t panels = gemm_panels(net->units);
@@ -31,43 +30,40 @@ static bool make_grid(const struct recurrence *r, const struct recurrent_schedul
     while (!r->norm && !net->between && !r->weight_hr && units < parts && units < panels &&
            r->B < TILE_ROWS * (parts / units) && net->columns * net->h_size * r->B >= PART_WORK * (int64_t)(units + 1))
         units++;
-    grid->unit_parts = units;
-    grid->row_parts = (int)most(1, least(parts / units, r->B));
-    grid->cuts = sq_scratch_take((size_t)(grid->row_parts + 1) * sizeof *grid->cuts);
-    if (!grid->cuts) return false;
-    for (int part = 0; part <= grid->row_parts; part++) grid->cuts[part] = cut_sequences(r, q, grid->row_parts, part);
-    return true;
+    return (struct grid){.row_parts = (int)most(1, least(parts / units, r->B)), .unit_parts = units};
 }
 
 static bool is_whole(const struct grid *grid) { return grid->row_parts * grid->unit_parts == 1; }
 
-// Panels of a block of units, and the units in them.
-struct panels {
-    int64_t first, last, unit, unit_end;
+// What a part has: panels of a block of units, the units in them, and sequences.
+struct share {
+    int64_t panel, panel_end, unit, unit_end, first, last;
 };
 
-static struct panels panels_of_part(const struct recurrence *r, const struct grid *grid, int part)
+// The share of a part, which has as many rows of the steps [step, step_end) as others: lengths differ.
+static struct share share_of_part(const struct recurrence *r, const struct recurrent_schedule *q,
+                                  const struct grid *grid, int part, int64_t step, int64_t step_end)
 {
     const int64_t units = r->net.units, panels = gemm_panels(units);
-    const int unit_part = part % grid->unit_parts;
-    struct panels p = {.first = cut(panels, grid->unit_parts, unit_part),
-                       .last = cut(panels, grid->unit_parts, unit_part + 1)};
-    p.unit = gemm_panel_start(units, p.first) * LANES;
-    p.unit_end = p.last == panels ? units : gemm_panel_start(units, p.last) * LANES;
-    return p;
+    const int unit_part = part % grid->unit_parts, row_part = part / grid->unit_parts;
+    struct share s = {.panel = cut(panels, grid->unit_parts, unit_part),
+                      .panel_end = cut(panels, grid->unit_parts, unit_part + 1),
+                      .first = cut_sequences(r, q, grid->row_parts, row_part, step, step_end),
+                      .last = cut_sequences(r, q, grid->row_parts, row_part + 1, step, step_end)};
+    s.unit = gemm_panel_start(units, s.panel) * LANES;
+    s.unit_end = s.panel_end == panels ? units : gemm_panel_start(units, s.panel_end) * LANES;
+    return s;
 }
 
-// The sequences and units of a part at a step.
-static struct recurrent_step step_of_part(const struct recurrent_schedule *q, const struct grid *grid, int part,
-                                          const struct panels *panels, int64_t step)
+// The sequences and units of a share at a step.
+static struct recurrent_step step_of_share(const struct recurrent_schedule *q, const struct share *share, int64_t step)
 {
-    const int row_part = part / grid->unit_parts;
     return (struct recurrent_step){.schedule = q,
                                    .step = step,
-                                   .first = grid->cuts[row_part],
-                                   .last = least(grid->cuts[row_part + 1], q->running[step]),
-                                   .unit = panels->unit,
-                                   .unit_end = panels->unit_end,
+                                   .first = share->first,
+                                   .last = least(share->last, q->running[step]),
+                                   .unit = share->unit,
+                                   .unit_end = share->unit_end,
                                    .going_on = q->running[step + 1]};
 }
 
