@@ -126,6 +126,12 @@ def probe_phases(
     work: int,
 ) -> np.ndarray: ...
 
+# probe_walk(count:n>=1, units:n>=1) -> done:l[units]
+def probe_walk(
+    count: int,
+    units: int,
+) -> np.ndarray: ...
+
 # random_bits(seed:n, stream:n, start:n, count:n>=0) -> bits:u32[4*count]
 def random_bits(
     seed: int,

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import harness
+import numpy as np
 import pytest
 
 import seqnn
@@ -172,9 +173,12 @@ def test_idle_threads_spin_for_a_bounded_time_unless_the_user_says_otherwise():
             assert f"GOMP_SPINCOUNT = '{used}'" in done.stderr
 
 
-def test_phases_of_a_team_all_come():
-    _core.force_team(3)
+@pytest.mark.parametrize("team", [1, 2, 3])
+def test_phases_of_a_team_all_come(team):
+    _core.force_team(team)
     try:
         assert _core.probe_phases(1000, 1).item() == 0
+        for units in (1, 2, 3, 5):  # where there are fewer threads, they take over
+            np.testing.assert_array_equal(_core.probe_walk(1000, units), 1000 * 1001 // 2)
     finally:
         _core.force_team(0)

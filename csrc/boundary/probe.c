@@ -111,3 +111,34 @@ KERNEL(probe_phases)
     free(claimed);
     return NULL;
 }
+
+// A walk through phases: each thread has its own number of those that are left, and all of them write to `done`.
+struct probe_walker {
+    int64_t left;
+    int64_t *done;
+};
+
+static void probe_step(void *context, int unit)
+{
+    const struct probe_walker *w = context;
+    w->done[unit] += w->left; // wrong where two threads do the same unit of a phase
+}
+
+static bool probe_next_step(void *context) { return --((struct probe_walker *)context)->left > 0; }
+
+// For each unit of team_walk the sum of the phases that are left, `count` at first.
+//: probe_walk(count:n>=1, units:n>=1) -> done:l[units] where count <= 1000000 and units <= 1000
+KERNEL(probe_walk)
+{
+    struct team_unit *units = calloc((size_t)a->units, sizeof *units);
+    if (!units) return sq_no_memory;
+    memset(a->done, 0, (size_t)a->units * sizeof *a->done);
+    const struct team_walk walk = {.units = units, .count = (int)a->units, .work = probe_step, .next = probe_next_step};
+#pragma omp parallel num_threads(sq_team(1))
+    {
+        struct probe_walker own = {.left = a->count, .done = a->done};
+        team_walk(&walk, omp_get_thread_num(), &own);
+    }
+    free(units);
+    return NULL;
+}

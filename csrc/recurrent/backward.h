@@ -38,8 +38,7 @@ static void add_incoming(const struct backward *w, const struct recurrent_step *
 }
 
 // The gradient of the h after step t, for the sequences that go on.
-static void propagate_h(const struct backward *w, const struct recurrent_step *s, int64_t t,
-                        const struct panels *panels)
+static void propagate_h(const struct backward *w, const struct recurrent_step *s, int64_t t, const struct share *share)
 {
     const struct recurrence *r = w->r;
     const bool direct = r->net.h_is_direct || r->zone_h.keep;
@@ -47,7 +46,7 @@ static void propagate_h(const struct backward *w, const struct recurrent_step *s
     if (s->first >= last) return;
     for (int i = 0; i < (r->net.between ? 1 : r->net.products_count); i++)
         multiply_back(w, i, w->grad_gates + w->schedule.start[t + 1] * w->row, r->mask ? w->product : w->grad_h,
-                      (!r->mask && direct) || i > 0, s->first, last, panels);
+                      (!r->mask && direct) || i > 0, s->first, last, share);
     const struct elements of_h = h_elements(r, s);
     for (int64_t j = s->first; r->mask && j < last; j++) {
         real *to = w->grad_h + j * of_h.size;
@@ -92,7 +91,7 @@ static void propagate_output(const struct backward *w, struct recurrent_step *s)
 }
 
 // A step backward through zoneout, the projection, the cell and the norm.
-static void propagate_through_cell(const struct backward *w, struct recurrent_step *s, const struct panels *panels)
+static void propagate_through_cell(const struct backward *w, struct recurrent_step *s, const struct share *share)
 {
     const struct recurrence *r = w->r;
     const struct elements of_h = h_elements(r, s), of_carried = carried_elements(r, s);
@@ -101,7 +100,7 @@ static void propagate_through_cell(const struct backward *w, struct recurrent_st
     if (r->weight_hr) propagate_output(w, s);
     r->net.backward(r, s);
     if (r->net.between) {
-        multiply_back(w, 1, s->grad_gates, w->grad_carried, 0, s->first, s->last, panels);
+        multiply_back(w, 1, s->grad_gates, w->grad_carried, 0, s->first, s->last, share);
         r->net.between_backward(r, s);
     }
     if (r->norm) differentiate_norm(r, s);
@@ -113,11 +112,11 @@ static void do_steps_back(struct backward *w, int part)
 {
     const struct recurrence *r = w->r;
     const int64_t *start = w->schedule.start, carried = carried_size(r);
-    const struct panels panels = panels_of_part(r, &w->grid, part);
+    const struct share share = share_of_part(r, &w->schedule, &w->grid, part, 0, w->schedule.steps);
     for (int64_t t = w->step; t >= w->step_first; t--) {
-        struct recurrent_step s = step_of_part(&w->schedule, &w->grid, part, &panels, most(t, 0));
+        struct recurrent_step s = step_of_share(&w->schedule, &share, most(t, 0));
         if (t < 0) s.going_on = w->schedule.running[0];
-        propagate_h(w, &s, t, &panels);
+        propagate_h(w, &s, t, &share);
         if (t < 0 || s.first >= s.last) continue;
         s.gates = r->gates + start[t] * r->net.columns;
         s.h = r->h_before + start[t] * r->net.h_size;
@@ -126,7 +125,7 @@ static void do_steps_back(struct backward *w, int part)
         s.grad_row = w->row, s.sums = w->sums;
         s.grad_h = w->grad_h, s.grad_carried = w->grad_carried;
         add_incoming(w, &s);
-        propagate_through_cell(w, &s, &panels);
+        propagate_through_cell(w, &s, &share);
     }
 }
 
@@ -203,15 +202,15 @@ const char *recurrent_backward(const struct recurrence *r, const struct recurren
     w.row = w.sums + g->sums[0].columns + g->sums[1].columns;
     real *rows = NULL, *scratch = take_backward(&w, &rows);
     error = sq_no_memory;
-    if (scratch && make_grid(r, &w.schedule, &w.grid, w.parts)) {
+    w.grid = make_grid(r, w.parts);
+    if (scratch) {
         if (is_whole(&w.grid)) w.parts = 1;
         gather_carried(r, &w.schedule, w.carried_first);
-        if (run_phases(w.parts, do_backward, next_backward, &w)) {
+        if (run_phases(w.parts, do_backward, next_backward, &w, sizeof w)) {
             write_state_gradients(&w);
             if (multiply_weights(&w, rows)) error = NULL;
         }
     }
-    sq_scratch_give(w.grid.cuts);
     sq_scratch_give(scratch);
     drop_schedule(&w.schedule);
     return error;

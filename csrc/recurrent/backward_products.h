@@ -7,7 +7,7 @@
 
 enum backward_phase { BACKWARD_BEGIN, BACKWARD_STEPS };
 
-struct backward {
+struct backward { // each thread has its own, for the phase that it is in
     const struct recurrence *r;
     const struct recurrent_gradients *g;
     struct recurrent_schedule schedule;
@@ -83,7 +83,7 @@ static void begin_backward(struct backward *w, int part)
 
 // c = beta c + the gradient through product i of rows [first, last) whose gates are at grad_gates.
 static void multiply_back(const struct backward *w, int i, const real *grad_gates, real *c, real beta, int64_t first,
-                          int64_t last, const struct panels *panels)
+                          int64_t last, const struct share *share)
 {
     const struct recurrence *r = w->r;
     const struct recurrent_product *p = &r->net.products[i];
@@ -94,8 +94,8 @@ static void multiply_back(const struct backward *w, int i, const real *grad_gate
         product.a = grad_gates + p->column;
         product.c = c + block * width;
         product.beta = beta;
-        gemm_block(&product, first, last, r->weight_hr ? 0 : panels->first,
-                   r->weight_hr ? gemm_panels(width) : panels->last);
+        gemm_block(&product, first, last, r->weight_hr ? 0 : share->panel,
+                   r->weight_hr ? gemm_panels(width) : share->panel_end);
     }
 }
 

@@ -147,7 +147,8 @@ static void run_decoder(void (*pack)(void *, int, int), void (*steps)(void *, in
             pack(context, part, parts);
 #pragma omp barrier
         }
-        steps(context, cut_sequences(r, &d->schedule, parts, part), cut_sequences(r, &d->schedule, parts, part + 1));
+        steps(context, cut_sequences(r, &d->schedule, parts, part, 0, d->schedule.steps),
+              cut_sequences(r, &d->schedule, parts, part + 1, 0, d->schedule.steps));
     }
 }
 

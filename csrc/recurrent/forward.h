@@ -11,7 +11,7 @@ enum { CHUNK_ROWS = 96, CHUNK_BYTES = 1 << 20 }; // of gates in a chunk of steps
 
 enum forward_phase { FORWARD_BEGIN, FORWARD_INPUTS, FORWARD_STEPS };
 
-struct forward {
+struct forward { // each thread has its own, for the phase that it is in
     const struct recurrence *r;
     struct recurrent_schedule schedule;
     struct grid grid;
@@ -19,11 +19,14 @@ struct forward {
     enum forward_phase phase;
     int64_t chunk, chunk_end, step, step_end; // steps whose input's part is there; steps of the phase
     struct ready_weights weights;
-    real *rows;                    // gathered x of a chunk, or NULL: x lies in order
-    real *gates;                   // of a chunk
-    real *h[2];                    // in turn, where h_before is not saved
-    real *carried[3];              // the first one; then two in turn, where carried_all is not saved
-    real *cell_output, *projected; // [B, units], [B, h_size] with a projection
+    real *rows;                         // gathered x of a chunk, or NULL: x lies in order
+    bool by_units;                      // each part multiplies x by the columns of its own units
+    real *gates;                        // of a chunk, where they are not saved
+    real *h[2];                         // in turn, where h_before is not saved
+    real *carried[3];                   // the first one; then two in turn, where carried_all is not saved
+    int64_t gates_apart, carried_apart; // by_units: each part has its own, or cores would fetch ahead, line after line,
+                                        // what another core writes; else 0
+    real *cell_output, *projected;      // [B, units], [B, h_size] with a projection
 };
 
 static int64_t most_chunk_rows(const struct recurrence *r)
@@ -31,10 +34,19 @@ static int64_t most_chunk_rows(const struct recurrence *r)
     return most(CHUNK_ROWS, CHUNK_BYTES / (r->net.columns * (int64_t)sizeof(real)));
 }
 
-static real *gates_of_step(const struct forward *w, int64_t step)
+static real *gates_of_step(const struct forward *w, int64_t step, int part)
 {
     const int64_t *start = w->schedule.start, columns = w->r->net.columns;
-    return w->r->gates ? w->r->gates + start[step] * columns : w->gates + (start[step] - start[w->chunk]) * columns;
+    if (w->r->gates) return w->r->gates + start[step] * columns;
+    return w->gates + part * w->gates_apart + (start[step] - start[w->chunk]) * columns;
+}
+
+// What is carried after the step, or into the first one.
+static real *carried_after(const struct forward *w, int64_t step, int part)
+{
+    const int64_t carried = carried_size(w->r);
+    if (step >= 0 && w->r->carried_all) return w->r->carried_all + w->schedule.start[step] * carried;
+    return w->carried[step < 0 ? 0 : 1 + step % 2] + part * w->carried_apart;
 }
 
 // Packs a part of the weights and clears the padding of the part's sequences.
@@ -59,28 +71,40 @@ static void multiply_inputs(struct forward *w, int part)
         g.a = w->rows;
         gather_x(r, &w->schedule, w->rows + row * r->I, base + row, base + row_end);
     }
-    g.c = gates_of_step(w, w->chunk);
-    gemm_block(&g, row, row_end, 0, gemm_panels(g.n));
+    g.c = gates_of_step(w, w->chunk, part);
+    if (!w->by_units) {
+        gemm_block(&g, row, row_end, 0, gemm_panels(g.n));
+        return;
+    }
+    const struct share own = share_of_part(r, &w->schedule, &w->grid, part, w->chunk, w->chunk_end);
+    for (int64_t block = 0; block < gemm_panels(g.n); block += gemm_panels(r->net.units))
+        gemm_block(&g, 0, rows, block + own.panel, block + own.panel_end);
+}
+
+// Asks for all of h at once, a part of which other cores have just written.
+static void ask_for_h(const struct recurrence *r, const struct recurrent_step *s)
+{
+    const int64_t size = r->net.h_size, line = 64 / (int64_t)sizeof(real);
+    for (int64_t k = s->first * size; k < s->last * size; k += line) __builtin_prefetch(s->h + k);
 }
 
 static void do_steps(struct forward *w, int part)
 {
     const struct recurrence *r = w->r;
-    const int64_t size = r->net.h_size, carried = carried_size(r), *start = w->schedule.start;
-    const struct panels panels = panels_of_part(r, &w->grid, part);
+    const int64_t size = r->net.h_size, *start = w->schedule.start;
+    const struct share share = share_of_part(r, &w->schedule, &w->grid, part, w->chunk, w->chunk_end);
     for (int64_t t = w->step; t < w->step_end; t++) {
-        struct recurrent_step s = step_of_part(&w->schedule, &w->grid, part, &panels, t);
+        struct recurrent_step s = step_of_share(&w->schedule, &share, t);
         if (s.first >= s.last) break;
-        s.gates = gates_of_step(w, t);
+        s.gates = gates_of_step(w, t, part);
         s.h = r->h_before ? r->h_before + start[t] * size : w->h[t % 2];
         s.h_next = r->h_before ? r->h_before + start[t + 1] * size : w->h[(t + 1) % 2];
-        s.carried = t == 0           ? w->carried[0]
-                    : r->carried_all ? r->carried_all + start[t - 1] * carried
-                                     : w->carried[1 + (t - 1) % 2];
-        s.carried_next = r->carried_all ? r->carried_all + start[t] * carried : w->carried[1 + t % 2];
+        s.carried = carried_after(w, t - 1, part);
+        s.carried_next = carried_after(w, t, part);
         s.cell_output = r->cell_output ? r->cell_output + start[t] * r->net.units : w->cell_output;
         s.projected = w->projected;
-        do_step(r, &w->weights, &s, panels.first, panels.last);
+        if (w->grid.unit_parts > 1) ask_for_h(r, &s);
+        do_step(r, &w->weights, &s, share.panel, share.panel_end);
     }
 }
 
@@ -134,7 +158,8 @@ static void place_states(struct forward *w)
     const struct recurrent_schedule *q = &w->schedule;
     const int64_t size = r->net.h_size, units = r->net.units;
     real *h = r->h_before ? r->h_before : w->h[0];
-    gather_carried(r, q, w->carried[0]);
+    for (int part = 0; part < (w->by_units ? w->parts : 1); part++)
+        gather_carried(r, q, w->carried[0] + part * w->carried_apart);
     for (int64_t j = 0; j < r->B; j++) {
         const int64_t b = q->order[j];
         const real *first = r->h_first + b * r->h_first_row;
@@ -155,16 +180,18 @@ static real *take_forward(struct forward *w, bool packs)
     const struct recurrence *r = w->r;
     const struct recurrent_net *net = &r->net;
     const int64_t rows = least(r->rows, most(most_chunk_rows(r), r->B)), states = r->B * net->h_size;
-    const int64_t carried = r->B * carried_size(r);
+    const int64_t gates = round_up(rows * net->columns, LANES), carried = round_up(r->B * carried_size(r), LANES);
+    const int64_t copies = w->by_units ? w->parts : 1;
+    if (w->by_units) w->gates_apart = gates, w->carried_apart = carried;
     const int64_t sizes[] = {packs ? packed_size(r) : 0,
                              net->columns,
                              is_in_order(r, r->x_time, r->x_batch) ? 0 : rows * r->I,
-                             r->gates ? 0 : rows * net->columns,
+                             r->gates ? 0 : copies * gates,
                              r->h_before ? 0 : states,
                              r->h_before ? 0 : states,
-                             carried,
-                             r->carried_all ? 0 : carried,
-                             r->carried_all ? 0 : carried,
+                             copies * carried,
+                             r->carried_all ? 0 : copies * carried,
+                             r->carried_all ? 0 : copies * carried,
                              r->weight_hr && !r->cell_output ? r->B * net->units : 0,
                              r->weight_hr ? states : 0};
     real *packed = NULL, *bias = NULL;
@@ -185,14 +212,17 @@ const char *recurrent_forward(const struct recurrence *r)
     if (error) return error;
     const int64_t input_work = r->net.input_columns * r->I, loop_work = r->net.columns * r->net.h_size;
     w.parts = sq_team(r->rows * (input_work + loop_work) / 16);
+    w.grid = make_grid(r, w.parts);
+    if (loop_work >= input_work && is_whole(&w.grid)) w.parts = 1;
+    w.by_units = w.grid.unit_parts > 1 && w.grid.row_parts == 1 && r->net.units % (GEMM_VECTORS * LANES) == 0 &&
+                 is_in_order(r, r->x_time, r->x_batch);
+    if (w.by_units) w.parts = w.grid.unit_parts;
     real *scratch = take_forward(&w, !r->packed);
     error = sq_no_memory;
-    if (scratch && make_grid(r, &w.schedule, &w.grid, w.parts)) {
-        if (loop_work >= input_work && is_whole(&w.grid)) w.parts = 1;
+    if (scratch) {
         place_states(&w);
-        if (run_phases(w.parts, do_forward, next_forward, &w)) error = NULL;
+        if (run_phases(w.parts, do_forward, next_forward, &w, sizeof w)) error = NULL;
     }
-    sq_scratch_give(w.grid.cuts);
     sq_scratch_give(scratch);
     drop_schedule(&w.schedule);
     return error;

@@ -36,12 +36,18 @@ static const char *make_schedule(const struct recurrence *r, struct recurrent_sc
 
 static void drop_schedule(const struct recurrent_schedule *q) { sq_scratch_give(q->order); }
 
-// Where part i of the sequences begins when their steps are cut into `parts` even parts; part `parts` would begin at B.
-static int64_t cut_sequences(const struct recurrence *r, const struct recurrent_schedule *q, int parts, int i)
+// Where part i of the sequences begins when their rows in the steps [step, step_end) are cut into `parts` even parts;
+// part `parts` would begin at B.
+static int64_t cut_sequences(const struct recurrence *r, const struct recurrent_schedule *q, int parts, int i,
+                             int64_t step, int64_t step_end)
 {
+    const int64_t rows = q->start[step_end] - q->start[step];
     int64_t done = 0, j = 0;
     if (i == parts) return r->B;
-    while (j < r->B && done * parts < r->rows * i) done += recurrent_length(r, q->order[j++]);
+    while (j < r->B && done * parts < rows * i) {
+        const int64_t end = least(recurrent_length(r, q->order[j++]), step_end);
+        done += most(end - step, 0);
+    }
     return j;
 }
 

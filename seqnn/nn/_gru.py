@@ -37,7 +37,7 @@ class GRU(Recurrent):
     """
 
     kind, gates, norm_gates = "gru", 3, 4
-    op, pack, stream = ops.gru, _core.gru_pack, _core.gru_step
+    op, pack, stream, whole = ops.gru, _core.gru_pack, _core.gru_step, _core.gru_forward
     form = Choice("pytorch", _core.gru.form)
 
     def __init__(

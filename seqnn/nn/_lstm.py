@@ -42,7 +42,7 @@ class LSTM(Recurrent):
     """
 
     kind, gates, states = "lstm", 4, ("h", "c")
-    op, pack, stream = ops.lstm, _core.lstm_pack, _core.lstm_step
+    op, pack, stream, whole = ops.lstm, _core.lstm_pack, _core.lstm_step, _core.lstm_forward
     forget_bias: ClassVar = {1: 1.0}  # it remembers for some 4 steps at first (Jozefowicz et al. 2015)
     proj_size = Integer(0, minimum=-(2**31))  # `check` knows the bounds
     peepholes = Switch(False)

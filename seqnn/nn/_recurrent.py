@@ -47,7 +47,8 @@ class Recurrent(Streaming):
     * `gates`: rows of the weights for each unit; `norm_gates` the same of the layer norm's scale, where it has others.
     * `states`: names of the parts of the state, h first.
     * `forget_bias`: {gate: bias} of the gates that models set first, so that a net remembers.
-    * `pack`, `stream`: the kernels that pack a layer's weights and do a step of a stack, where there are some.
+    * `pack`, `stream`, `whole`: the kernels that pack a layer's weights, do a step of a stack, and run over whole sequences,
+      where there are some.
 
     and settings of its own as in `seqnn._settings`; where the numbers of units differ, `units`, `state_sizes` and
     `own_shapes`, and `check` for settings that do not go together.
@@ -168,6 +169,8 @@ class Recurrent(Streaming):
             return self._run_single(x, state, lengths)
         steps, rows = (x.shape[1], x.shape[0]) if self.batch_first else x.shape[:2]
         given = self._given(state, rows)
+        if lengths is None and (done := self._run_bound(x, given)) is not None:
+            return done
         last: list[tuple] = []
         for layer in range(self.num_layers):
             if layer and self.dropout:

@@ -1,18 +1,33 @@
-"""One step a call of a recurrent stack, and the packed weights that layers in eval mode keep."""
+"""What recurrent layers with fixed weights do: steps of a stream, whole sequences by kernel calls alone, packed weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from .._config import get_isa
-from ..autograd import no_grad
+from ..autograd import Tensor, no_grad
+from ..autograd._op import LARGE
+from ..autograd._rows import kept
+from ..autograd._tape import RECORD, mode
+from ..autograd._tensor import made
+from ..ops._recurrent import make_room, swap_layout
 from ._parameter import is_fixed, unfreezings
 from ._recurrent_base import RecurrentBase, array_of, as_state, each_part
 
 _OTHER_SET = "another instruction set"  # what a kernel says of weights that were packed before `set_isa`
+
+
+class _Bound(NamedTuple):
+    """Calls of kernels that hold as long as the parameters have these arrays and `unfreezings` is the same."""
+
+    parameters: list[tuple[Any, np.ndarray]]
+    unfreezings: int
+    step: Callable[[np.ndarray, Any], tuple[np.ndarray, Any]] | None
+    layers: list[list[Callable[..., Any]]]  # over whole sequences, by layer and direction
 
 
 class Streaming(RecurrentBase):
@@ -20,8 +35,14 @@ class Streaming(RecurrentBase):
 
     pack: ClassVar[Callable[..., np.ndarray] | None] = None
     stream: ClassVar[Callable[..., Any] | None] = None
+    whole: ClassVar[Callable[..., Any] | None] = None
     _packed: dict[str, tuple] | None = None  # suffix -> weights, (instruction set, `unfreezings`), what they gave
-    _bound: tuple | None = None  # parameters with their arrays, the step, `unfreezings`
+    _bound: _Bound | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "op" in vars(cls) and "whole" not in vars(cls):
+            cls.whole = None  # that of another op
 
     def step(self, x: Any, state: Any = None) -> tuple[np.ndarray, Any]:
         """Do one step of a stream. Dropout and gradients take no part.
@@ -49,15 +70,11 @@ class Streaming(RecurrentBase):
         >>> out.shape, state[0].shape
         ((1, 4), (1, 1, 4))
         """
-        bound = self._bound
-        usual = state is not None and type(x) is np.ndarray and x.ndim == 2
-        if usual and bound is not None and bound[2] == unfreezings():
-            for parameter, array in bound[0]:
-                if parameter.data is not array or array.flags.writeable:
-                    break
-            else:
+        if state is not None and type(x) is np.ndarray and x.ndim == 2:
+            bound = self._still_bound()
+            if bound is not None and bound.step is not None:
                 try:
-                    return bound[1](x, state)
+                    return bound.step(x, state)
                 except (TypeError, ValueError):  # explained below; or the instruction set is another one now
                     pass
         return self._checked_step(x, state)
@@ -98,10 +115,10 @@ class Streaming(RecurrentBase):
         ]
         while True:
             bound = self._bind()
-            if bound is None:
+            if bound is None or bound.step is None:
                 return self._slow_step(x, layers)
             try:
-                return bound(x, self._stacked_states(x, layers))
+                return bound.step(x, self._stacked_states(x, layers))
             except ValueError as error:
                 self._drop_packed(error)
 
@@ -124,15 +141,83 @@ class Streaming(RecurrentBase):
         parts = [np.stack(part) for part in zip(*last, strict=True)]
         return array_of(out)[0], as_state(parts)
 
-    def _bind(self) -> Callable | None:
-        """Return (x, state) -> (out, state) as one kernel call, if nobody can change the parameters."""
-        count, parameters = unfreezings(), [(p, p.data) for p in self.parameters()]
-        packed = [self._keep_packed(f"_l{layer}") for layer in range(self.num_layers)]
-        fixed = all(is_fixed(array) for _, array in parameters)
-        if self.stream is None or not fixed or any(p is None for p in packed):
+    def _still_bound(self) -> _Bound | None:
+        """Return what `_bind` returned, if that holds."""
+        bound = self._bound
+        if bound is None or bound.unfreezings != unfreezings():
             return None
-        self._bound = parameters, self._step_on(packed), count
-        return self._bound[1]
+        for parameter, array in bound.parameters:
+            if parameter.data is not array or array.flags.writeable:
+                return None
+        return bound
+
+    def _bind(self) -> _Bound | None:
+        """Return the calls of kernels on packed weights, if nobody can change the parameters."""
+        count, parameters = unfreezings(), [(p, p.data) for p in self.parameters()]
+        if self.stream is None or not all(is_fixed(array) for _, array in parameters):
+            return None
+        suffixes = [self._suffixes(layer) for layer in range(self.num_layers)]
+        packed = [[self._keep_packed(suffix) for suffix in layer] for layer in suffixes]
+        if any(weights is None for layer in packed for weights in layer):
+            return None
+        step = None if self.bidirectional else self._step_on([layer[0] for layer in packed])
+        self._bound = _Bound(parameters, count, step, self._calls_on(suffixes, packed) if self.whole else [])
+        return self._bound
+
+    def _calls_on(self, suffixes: list[list[str]], packed: list[list[Any]]) -> list[list[Callable[..., Any]]]:
+        """Return the kernel calls over whole sequences: their arguments are x, the states, and those that the call has."""
+        return [
+            [
+                partial(
+                    self.whole, packed=block, reverse=bool(reverse),
+                    **{name: getattr(self, name + suffix).data for name in self._weights if hasattr(self, name + suffix)},
+                )
+                for reverse, (suffix, block) in enumerate(zip(*layer, strict=True))
+            ]
+            for layer in zip(suffixes, packed, strict=True)
+        ]  # fmt: skip
+
+    def _run_bound(self, x: Any, given: list[tuple] | None) -> tuple[Tensor, Any] | None:
+        """Run over whole sequences of equal lengths by kernel calls alone; None where more takes part."""
+        state, first = mode.get(), self.weight_ih_l0.data
+        if self.training or self.whole is None or first.flags.writeable or state & ~RECORD:
+            return None
+        if self.zoneout or (self.learn_state and given is None):
+            return None
+        bound = self._still_bound() or self._bind()
+        if bound is None:
+            return None
+        if state and any(getattr(t, "requires_grad", False) for t in (x, *sum(given or [], ()))):
+            return None
+        if state and any(parameter.requires_grad for parameter, _ in bound.parameters):
+            return None
+        data = array_of(x)
+        try:
+            out, parts = (
+                kept(self._call, data, given, bound) if data.nbytes >= LARGE else self._call(data, given, bound)
+            )
+        except (TypeError, ValueError):  # explained by the usual way; or the instruction set is another one now
+            return None
+        return made(out, None), as_state(made(part, None) for part in parts)
+
+    def _call(self, x: np.ndarray, given: list[tuple] | None, bound: _Bound) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return the output, and each part of the last states of all layers and directions as one array."""
+        sizes, own = [*self.state_sizes().values()], {name: getattr(self, name) for name in self._own}
+        last: list[tuple] = []
+        for layer in bound.layers:
+            outs, steps = [], swap_layout(x, self.batch_first)
+            length, rows = steps.shape[:2]
+            for kernel in layer:
+                if given is None:
+                    states = [np.zeros((rows, size), x.dtype) for size in sizes]
+                else:
+                    states = [*map(array_of, given[len(last)])]
+                out = make_room(steps, sizes[0], self.batch_first)
+                last.append(kernel(steps, *states, rows=length * rows, out=out, **own)[: len(sizes)])
+                outs.append(swap_layout(out, self.batch_first))
+            out = self._merge(outs)
+            x = out + x if self.residual and len(last) > len(layer) else out
+        return x, [np.stack(part) if len(part) > 1 else part[0][None] for part in zip(*last, strict=True)]
 
     def _step_on(self, packed: list) -> Callable[[np.ndarray, Any], tuple[np.ndarray, Any]]:
         """Return (x, state) -> (out, state) as one kernel call on packed weights, a block for each layer."""

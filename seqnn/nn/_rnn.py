@@ -34,7 +34,7 @@ class RNN(Recurrent):
     """
 
     kind = "rnn"
-    op, pack, stream = ops.rnn, _core.rnn_pack, _core.rnn_step
+    op, pack, stream, whole = ops.rnn, _core.rnn_pack, _core.rnn_step, _core.rnn_forward
     nonlinearity = Choice("tanh", _core.rnn.nonlinearity)
 
     def __init__(

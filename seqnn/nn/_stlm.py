@@ -36,7 +36,7 @@ class STLM(Recurrent):
     """
 
     kind, states = "stlm", ("h", "short", "long")
-    op, pack, stream = ops.stlm, _core.stlm_pack, _core.stlm_step
+    op, pack, stream, whole = ops.stlm, _core.stlm_pack, _core.stlm_step, _core.stlm_forward
     forget_bias: ClassVar = {1: 0.0, 3: 3.0}  # the memories keep what they hold for 2 and for 20 steps at first
     combine = Choice("concat", _core.stlm.combine)
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from recurrent_reference import parts, sample
 
-from seqnn import Tensor, nn
+from seqnn import Tensor, _core, nn
+from seqnn.autograd import no_grad
 from seqnn.nn._recurrent import RecurrentOptions
 
 KINDS = ["RNN", "LSTM", "GRU", "STLM"]
@@ -81,6 +82,31 @@ def test_a_padded_batch_is_its_sequences_one_by_one(kind, bidirectional):
         assert not out.numpy()[length:, b].any()
         for s, other in zip(parts(state), parts(last), strict=True):
             np.testing.assert_allclose(s[:, b], other, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("rows", "units"), [(1, 256), (2, 200), (7, 30)])
+@pytest.mark.parametrize("unequal", [False, True])
+def test_numbers_do_not_depend_on_how_threads_share_units_and_sequences(kind, rows, units, unequal):
+    layer, x = getattr(nn, kind)(5, units, bidirectional=True), sample(150, rows, 5).astype(np.float32)
+    lengths = np.arange(1, rows + 1) * 150 // rows - 3 if unequal else None
+    found = []
+    try:
+        for team in (1, 2, 3):
+            _core.force_team(team)
+            layer.zero_grad()
+            given = Tensor(x, requires_grad=True)
+            out, state = layer.train()(given, lengths=lengths)
+            out.sum().backward()
+            gradients = [given.grad, *(p.grad for p in layer.parameters())]
+            with no_grad():
+                again, last = layer.eval()(x, lengths=lengths)
+            found.append([out.numpy(), *parts(state), *gradients, again.numpy(), *parts(last)])
+    finally:
+        _core.force_team(0)
+    for others in found[1:]:
+        for mine, other in zip(found[0], others, strict=True):
+            np.testing.assert_array_equal(mine, other)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,7 +8,8 @@ import pytest
 from harness import isa
 from recurrent_reference import parts, sample
 
-from seqnn import _core, nn, ops
+from seqnn import Tensor, _core, nn, ops
+from seqnn.autograd import check_finite, no_grad
 
 KINDS = ["RNN", "LSTM", "GRU", "STLM"]
 T, B, N, H = 6, 4, 3, 8
@@ -114,6 +115,64 @@ def test_steps_of_a_stream_are_the_sequence(kind, frozen):
     np.testing.assert_allclose(single, out.numpy()[0, 0], rtol=1e-6)
     with pytest.raises(TypeError, match="bidirectional"):
         getattr(nn, kind)(N, H, bidirectional=True).step(x[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"batch_first": True}, {"residual": True, "dropout": 0.5}, *({"merge": m} for m in ("concat", "sum", "mean"))],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_frozen_layer_gives_the_numbers_of_one_that_learns(kind, options, dtype):
+    layer = getattr(nn, kind)(H, H, 2, bidirectional="merge" in options, dtype=dtype, **options).eval()
+    x = sample(T, B, H).astype(dtype).swapaxes(0, 1) if "batch_first" in options else sample(T, B, H).astype(dtype)
+    out, state = layer(x)
+    again = layer(x, state)
+    layer.freeze()
+    state = tuple(map(Tensor.detach, state)) if isinstance(state, tuple) else state.detach()
+    for mine, (other, last) in ((layer(x), (out, state)), (layer(x, state), again)):
+        assert layer._bound
+        np.testing.assert_array_equal(mine[0].numpy(), other.numpy())
+        assert mine[0].numpy().flags.c_contiguous == other.numpy().flags.c_contiguous
+        for a, b in zip(parts(mine[1]), parts(last), strict=True):
+            np.testing.assert_array_equal(a, b)
+    with no_grad():
+        np.testing.assert_array_equal(layer(x)[0].numpy(), out.numpy())
+
+
+def test_a_frozen_layer_hands_on_gradients_and_sees_what_changes():
+    layer, x = nn.RNN(N, H).eval(), sample(T, B, N).astype(np.float32)
+    layer.freeze()
+    out = layer(x)[0].numpy()
+    given = Tensor(x, requires_grad=True)
+    layer(given)[0].sum().backward()
+    assert np.abs(given.grad).min() > 0
+    state = Tensor(np.ones((1, B, H), np.float32), requires_grad=True)
+    layer(x, state)[0].sum().backward()
+    assert np.abs(state.grad).max() > 0
+    layer.weight_hh_l0.requires_grad = True
+    layer(x)[0].sum().backward()
+    assert np.abs(layer.weight_hh_l0.grad).max() > 0
+    layer.weight_hh_l0.requires_grad = False
+    with pytest.raises(FloatingPointError), check_finite():
+        layer(np.full_like(x, np.inf), np.full((1, B, H), np.nan, np.float32))
+    layer.nonlinearity = "relu"
+    assert (layer(x)[0].numpy() != out).any()
+    np.testing.assert_array_equal(layer(x, lengths=[T] * B)[0].numpy(), layer(x)[0].numpy())
+
+
+def test_a_kind_with_an_op_of_its_own_runs_that():
+    def double(x, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, **options):
+        return tuple(2 * part for part in ops.gru(x, h0, weight_ih, weight_hh, bias_ih, bias_hh, **options))
+
+    class Doubled(nn.GRU):
+        op = double
+
+    layer = Doubled(N, H).eval()
+    x = sample(T, B, N).astype(np.float32)
+    out = layer(x)[0].numpy()
+    layer.freeze()
+    np.testing.assert_array_equal(layer(x)[0].numpy(), out)
 
 
 def test_peepholes_and_packed_weights_are_kept_and_pickled():
