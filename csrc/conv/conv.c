@@ -19,8 +19,9 @@ static const char *convolve_forward(const geometry *g, const real *x, const real
     tap_lists taps = make_taps(window);
     if (!taps.memory) return sq_no_memory;
     list_window_taps(g, &taps);
-    const axis down = {.source = g->height, .count = g->out_height, .step = g->stride_y};
-    const axis across = {.source = g->width, .count = g->out_width, .step = g->stride_x};
+    const bool apart = g->inputs == 1 && g->outputs >= 2 * TILE_ROWS && g->out_width < TILE_WIDTH; // few copies
+    const axis down = {.source = g->height, .count = g->out_height, .step = g->stride_y, .apart = apart};
+    const axis across = {.source = g->width, .count = g->out_width, .step = g->stride_x, .apart = apart};
     convolution c = {
         .in = make_planes(x, NULL, g->images, g->groups * g->inputs, down, across, window, &taps),
         .groups = g->groups,
@@ -110,7 +111,8 @@ static const char *correlate_weights(const geometry *g, const real *grad, const 
             .outputs = g->outputs,
         };
         batch_gradient batches = {.sums = sums};
-        error = worth_batches(g) && worth_lanes(g->outputs, g->inputs * g->rows * g->columns)
+        const int64_t widest = g->out_height == 1 ? WIDEST : NARROW;
+        error = worth_batches(g, widest) && worth_lanes(g->outputs, g->inputs * g->rows * g->columns)
                     ? correlate_batches(&batches, grad, gate, x, dw, db)
                     : correlate_all(&sums, dw, db);
     }
@@ -144,7 +146,7 @@ KERNEL(conv_forward)
         .columns = a->S,
         NAMED_ALIKE(a),
     };
-    if (!worth_batches(&g)) return convolve_forward(&g, a->x, a->w, a->bias, a->relu, NULL, a->y);
+    if (!worth_batches(&g, NARROW)) return convolve_forward(&g, a->x, a->w, a->bias, a->relu, NULL, a->y);
     batch_arrays b;
     const int64_t pixels = a->H * a->W, y_pixels = g.out_height * g.out_width;
     if (!take_batches(&b, a->N, a->C, pixels, a->O, y_pixels)) return sq_no_memory;
@@ -175,7 +177,8 @@ KERNEL(conv_backward_input)
         .columns = a->S,
         NAMED_ALIKE(a),
     };
-    if (!worth_batches(&g)) return convolve_backward(&g, a->grad, a->y, a->w, a->bias, NULL, a->dx);
+    const int64_t widest = a->stride_y > 1 || a->stride_x > 1 ? WIDEST : NARROW; // planes are cheap but for steps
+    if (!worth_batches(&g, widest)) return convolve_backward(&g, a->grad, a->y, a->w, a->bias, NULL, a->dx);
     batch_arrays b;
     const int64_t pixels = a->P * a->Q, dx_pixels = a->height * a->width;
     if (!take_batches(&b, a->N, a->O, pixels, a->groups * a->I, dx_pixels)) return sq_no_memory;

@@ -80,13 +80,14 @@ static int64_t find_runs(const convolution *c, int64_t y, int64_t x, int64_t inp
     return runs;
 }
 
-// Products of an element from which on turning it pays: steps would make planes dear.
-enum { WORTH_BATCHES = 256, WORTH_BATCHES_WITH_STEPS = 128, WIDEST = 8 * LANES };
+// Products of an element from which on turning it pays: steps would make planes dear. Gaps between narrow rows would,
+// too.
+enum { WORTH_BATCHES = 256, WORTH_BATCHES_WITH_STEPS = 128, NARROW = 32, WIDEST = 8 * LANES };
 
-static bool worth_batches(const geometry *g)
+static bool worth_batches(const geometry *g, int64_t widest)
 {
     const int64_t taps = g->rows * g->columns, channels = least(g->inputs, g->outputs);
-    const bool steps = g->stride_y > 1 || g->stride_x > 1, small = most(g->width, g->out_width) <= WIDEST;
+    const bool steps = g->stride_y > 1 || g->stride_x > 1, small = most(g->width, g->out_width) <= widest;
     const bool full = 4 * round_up(g->images, TILE_WIDTH) <= 5 * g->images; // few lanes without an image
     if (taps == 1 || channels == 1 || g->out_height * g->out_width == 0 || !small || !full) return false;
     return times(channels, taps) >= (steps ? WORTH_BATCHES_WITH_STEPS : WORTH_BATCHES);

@@ -15,6 +15,7 @@ typedef struct {
     int64_t pitch;       // places that a block takes in the plane
     int64_t slack;       // places after it that are read as well: the zeros before what comes next
     int64_t filled;      // places that may hold data
+    bool apart;          // each tap has places of its own, without gaps
 } axis;
 
 typedef struct {
@@ -29,7 +30,7 @@ typedef struct {
     int64_t phase_size, plane;          // elements
 } planes;
 
-enum { BLOCK = 1 << 17 }; // elements of the planes of a block
+enum { BLOCK = 1 << 17, SMALL_BLOCK = 1 << 12 }; // elements of the planes of a block
 
 // The images and outputs of a block.
 typedef struct {
@@ -39,7 +40,7 @@ typedef struct {
 static inline int64_t divide_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 // A tap as a shift of the places of one phase: tap = shift * step + phase, 0 <= phase < step.
-static inline int64_t shift_of(const axis *a, int64_t tap) { return divide_down(tap, a->step); }
+static inline int64_t shift_of(const axis *a, int64_t tap) { return a->apart ? 0 : divide_down(tap, a->step); }
 static inline int64_t phase_of(const axis *a, int64_t tap) { return tap - shift_of(a, tap) * a->step; }
 
 static void set_taps(axis *a, const int64_t *tap, int64_t taps)
@@ -68,7 +69,7 @@ static void set_sizes(planes *p)
 {
     p->phase_size = times(times(p->block_images, p->y.pitch) + p->y.slack, p->x.pitch) + p->x.slack;
     const int64_t line = 64 / (int64_t)sizeof(real);
-    const int64_t lines = blocks(times(p->phases, p->phase_size) + SINGLE_WIDTH, line);
+    const int64_t lines = blocks(times(p->phases, p->phase_size) + TILE_WIDTH, line);
     p->plane = (lines | 1) * line; // an odd number: planes do not compete for the same sets of a cache
 }
 
@@ -81,7 +82,7 @@ static void set_blocks(planes *p, int64_t each, int64_t budget, int64_t images)
     set_block(&p->x, p->x.count);
     const int64_t whole = times(times(each, p->y.pitch), p->x.pitch);
     if (whole <= 2 * budget) {
-        p->block_images = most(1, least(images, budget / most(1, whole)));
+        p->block_images = most(1, least(least(images, p->images), budget / most(1, whole)));
     } else {
         const int64_t row = times(each, p->x.pitch);
         set_block(&p->y, least(p->y.count, most(1, budget / row - span)));
@@ -158,27 +159,58 @@ static void copy_row(real *to, const real *from, const real *gate, int64_t step,
         for (int64_t i = 0; i < n; i++) to[i] = from[i * step];
 }
 
-// Copies the rows of a phase into a plane of zeros.
-static void copy_phase(const planes *p, const block *b, int64_t channel, int64_t phase, real *to)
+// Zeros from `from` to `to`, by whole registers: what they cover after it is written next.
+static void clear_gap(real *from, const real *to)
+{
+    for (; from < to; from += LANES) vf_store(from, (vf){0});
+}
+
+// Copies n elements that lie side by side, as copy_row does, and zeros up to a whole register; returns where they end.
+static real *copy_padded(real *to, const real *from, const real *gate, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += LANES) {
+        vf x = n - i < LANES ? vf_load_part(from + i, n - i) : vf_load(from + i);
+        if (gate) x = vf_select((n - i < LANES ? vf_load_part(gate + i, n - i) : vf_load(gate + i)) > 0, x, (vf){0});
+        vf_store(to + i, x);
+    }
+    return to + round_up(n, LANES);
+}
+
+// Lays out a phase of channels [channel, channel + channels) of a block, and zeros up to `size`.
+static void copy_phase(const planes *p, const block *b, int64_t channel, int64_t channels, int64_t phase, real *to,
+                       int64_t size)
 {
     int64_t top, bottom, y0, left, right, x0;
     find_data(&p->y, b->y, p->phase_y[phase], &top, &bottom, &y0);
     find_data(&p->x, b->x, p->phase_x[phase], &left, &right, &x0);
-    for (int64_t n = b->image; n < b->image + b->images; n++, to += p->y.pitch * p->x.pitch)
-        for (int64_t row = top; row < bottom; row++) {
-            const int64_t from =
-                ((n * p->channels + channel) * p->y.source + y0 + (row - top) * p->y.step) * p->x.source + x0;
-            const real *gate = p->gate ? p->gate + from : NULL;
-            copy_row(to + row * p->x.pitch + left, p->source + from, gate, p->x.step, right - left);
+    const int64_t width = right - left, pitch = p->x.pitch, step = p->x.step, row_step = p->y.step * p->x.source;
+    for (int64_t c = channel; c < channel + channels; c++, to += p->plane) {
+        real *done = to;
+        for (int64_t n = 0; n < b->images; n++) {
+            int64_t from = (((b->image + n) * p->channels + c) * p->y.source + y0) * p->x.source + x0;
+            real *at = to + (n * p->y.pitch + top) * pitch + left;
+            for (int64_t row = top; row < bottom; row++, from += row_step, at += pitch) {
+                const real *gate = p->gate ? p->gate + from : NULL;
+                clear_gap(done, at);
+                if (step == 1) {
+                    done = copy_padded(at, p->source + from, gate, width);
+                } else {
+                    copy_row(at, p->source + from, gate, step, width);
+                    done = at + width;
+                }
+            }
         }
+        if (done < to + size) memset(done, 0, (size_t)(to + size - done) * sizeof(real));
+    }
 }
 
 // Lays out channels [channel, channel + channels) of a block.
 static void copy_planes(const planes *p, const block *b, int64_t channel, int64_t channels, real *to)
 {
-    for (int64_t c = channel; c < channel + channels; c++, to += p->plane) {
-        memset(to, 0, (size_t)p->plane * sizeof(real));
-        for (int64_t phase = 0; phase < p->phases; phase++) copy_phase(p, b, c, phase, to + phase * p->phase_size);
+    for (int64_t phase = 0; phase < p->phases; phase++) {
+        const int64_t first = phase * p->phase_size;
+        const int64_t size = phase + 1 < p->phases ? p->phase_size : p->plane - first;
+        copy_phase(p, b, channel, channels, phase, to + first, size);
     }
 }
 

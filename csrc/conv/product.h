@@ -21,6 +21,7 @@ typedef struct {
     // What convolve fills in.
     int64_t panels, depth, part; // panels of outputs, taps of an output, panels that a unit of work takes
     int64_t input_part;          // inputs that batches take at once
+    int64_t group_part;          // groups that a unit of work takes
     real *packed;
     int64_t *offset;
 } convolution;
@@ -87,7 +88,7 @@ static void copy_tile(const convolution *c, const block *b, int64_t channel, int
 static void compute_panels(const convolution *c, const block *b, int64_t group, int64_t panel, int64_t panel_end,
                            const real *laid_out, real *tile)
 {
-    const int64_t width = c->outputs == 1 ? SINGLE_WIDTH : TILE_WIDTH, plane = c->height * c->width;
+    const int64_t width = TILE_WIDTH, plane = c->height * c->width;
     const bool gapless = c->in.x.pitch == b->x_count && c->width == b->x_count;
     const product_run whole = {.depth = c->depth};
     position p;
@@ -114,23 +115,39 @@ static void compute_panels(const convolution *c, const block *b, int64_t group, 
     }
 }
 
-// Computes all outputs of a group of one output channel in a block, row by row: few products are fewer than what the
-// gaps between rows and the copies of tiles cost.
-static void compute_rows(const convolution *c, const block *b, int64_t group, const real *laid_out)
+// Computes all outputs of a group of one output channel in a block. Few products are fewer than what the gaps between
+// rows and the copies of tiles cost: then some rows at a time, stored where they belong.
+static void compute_single(const convolution *c, const block *b, int64_t group, const real *laid_out, real *tile)
 {
-    const product_run whole = {.depth = c->depth};
-    for (int64_t n = 0; n < b->images; n++)
-        for (int64_t y = 0; y < b->y_count; y++) {
-            const product_tile job = {
-                .w = c->packed + group * c->depth,
-                .x = laid_out + (n * c->in.y.pitch + y) * c->in.x.pitch,
-                .offset = c->offset,
-                .run = &whole,
-                .bias = c->bias ? c->bias + group : NULL,
-                .relu = c->relu,
-                .c = place(c, b, group, (position){n, y, 0}),
-            };
-            product_row_of(&job, b->x_count);
+    row_product job = {
+        .w = c->packed + group * c->depth,
+        .x_row = c->in.x.pitch,
+        .offset = c->offset,
+        .depth = c->depth,
+        .bias = c->bias ? c->bias[group] : 0,
+        .relu = c->relu,
+        .c_row = c->step_y * c->width,
+    };
+    position p;
+    if (c->step_x > 1 || c->depth > ROW_DEPTH) {
+        job.c = tile;
+        job.width = ROW_VECTORS * LANES;
+        for (int64_t q = 0; find_output(c, b, &q, &p); q += job.width) {
+            job.x = laid_out + q;
+            product_rows(&job, 1);
+            copy_tile(c, b, group, 1, q, job.width, tile);
+        }
+        return;
+    }
+    for (p.image = 0; p.image < b->images; p.image++)
+        for (p.x = 0; p.x < b->x_count; p.x += job.width) {
+            const int64_t left = b->x_count - p.x;
+            job.width = least(left, (left >= ROW_VECTORS * LANES ? ROW_VECTORS : 4) * LANES);
+            for (p.y = 0; p.y < b->y_count;) {
+                job.x = laid_out + (p.image * c->in.y.pitch + p.y) * c->in.x.pitch + p.x;
+                job.c = place(c, b, group, p);
+                p.y += product_rows(&job, b->y_count - p.y);
+            }
         }
 }
 
@@ -138,18 +155,32 @@ enum { PANELS = 1 << 16 }; // elements of the panels that are used together
 
 static void compute_unit(const convolution *c, int64_t unit, real *laid_out, real *tile)
 {
-    const int64_t parts = blocks(c->panels, c->part);
+    const int64_t parts = blocks(c->panels, c->part), ranges = blocks(c->groups, c->group_part);
     const int64_t first = unit % parts * c->part, end = least(c->panels, first + c->part);
-    const int64_t group = unit / parts % c->groups;
-    const block b = nth_block(&c->in, unit / parts / c->groups);
+    const int64_t group = unit / parts % ranges * c->group_part, groups = least(c->group_part, c->groups - group);
+    const block b = nth_block(&c->in, unit / parts / ranges);
     const int64_t together = most(1, PANELS / most(1, c->depth * TILE_ROWS));
-    copy_planes(&c->in, &b, group * c->inputs, c->inputs, laid_out);
-    if (c->outputs == 1 && c->step_x == 1 && b.x_count <= ROW_WIDTH && c->depth <= ROW_DEPTH) {
-        compute_rows(c, &b, group, laid_out);
+    copy_planes(&c->in, &b, group * c->inputs, groups * c->inputs, laid_out);
+    for (int64_t g = group; g < group + groups; g++, laid_out += c->inputs * c->in.plane) {
+        if (c->outputs == 1) compute_single(c, &b, g, laid_out, tile);
+        for (int64_t panel = first; panel < end && c->outputs > 1; panel += together)
+            compute_panels(c, &b, g, panel, least(end, panel + together), laid_out, tile);
+    }
+}
+
+// Sets the blocks, and the groups that a unit takes: of single channels, a few small ones one after another, as they
+// lie in memory.
+static void set_blocks_and_groups(convolution *c, int64_t enough)
+{
+    const int64_t planes = most(1, c->in.phases * c->inputs), images = c->in.images * c->groups / enough;
+    c->group_part = 1;
+    if (c->outputs > 1 || c->depth > ROW_DEPTH) {
+        set_blocks(&c->in, planes, c->in.x.apart ? BLOCK / 4 : BLOCK, most(1, images));
         return;
     }
-    for (int64_t panel = first; panel < end; panel += together)
-        compute_panels(c, &b, group, panel, least(end, panel + together), laid_out, tile);
+    set_blocks(&c->in, planes, least(BLOCK, times(planes, SMALL_BLOCK)), 1);
+    const int64_t least_units = count_blocks(&c->in) * c->groups / enough;
+    c->group_part = most(1, least(SMALL_BLOCK / most(1, c->inputs * c->in.plane), least_units));
 }
 
 static const char *convolve(convolution *c)
@@ -158,14 +189,14 @@ static const char *convolve(convolution *c)
     c->panels = blocks(c->outputs, TILE_ROWS);
     const int64_t places = c->in.images * c->in.y.count * c->in.x.count;
     const int team = sq_team(places * c->groups * c->outputs * most(1, c->depth) / 16);
-    set_blocks(&c->in, most(1, c->in.phases * c->inputs), BLOCK,
-               most(1, c->in.images * c->groups / (team > 1 ? 4 * team : 1)));
-    const int64_t in_blocks = count_blocks(&c->in) * c->groups;
-    const int64_t parts = team > 1 ? least(blocks(4 * team, in_blocks), blocks(c->panels, 2)) : 1;
+    const int64_t enough = team > 1 ? 4 * team : 1; // units of work
+    set_blocks_and_groups(c, enough);
+    const int64_t in_blocks = count_blocks(&c->in) * blocks(c->groups, c->group_part);
+    const int64_t parts = team > 1 ? least(blocks(enough, in_blocks), blocks(c->panels, 2)) : 1;
     c->part = blocks(c->panels, parts);
     const int64_t units = in_blocks * blocks(c->panels, c->part);
 
-    const int64_t planes = times(c->inputs, c->in.plane), private = planes + TILE_ROWS * SINGLE_WIDTH;
+    const int64_t planes = times(c->group_part * c->inputs, c->in.plane), private = planes + TILE_ROWS * TILE_WIDTH;
     const int64_t weights = round_up(c->groups * c->outputs * c->depth, 16);
     c->packed = sq_scratch_take((size_t)(weights + times(team, private)) * sizeof(real));
     c->offset = malloc((size_t)(c->depth + 1) * sizeof(int64_t));

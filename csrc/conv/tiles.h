@@ -7,9 +7,12 @@
 // Rows are short here: a call of memcpy would cost more than the copy.
 ALWAYS_INLINE void copy_run(real *to, const real *from, int64_t n)
 {
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) vf_store(to + i, vf_load(from + i));
-    if (i < n) vf_store_part(to + i, n - i, vf_load_part(from + i, n - i));
+    if (n < LANES) {
+        vf_store_part(to, n, vf_load_part(from, n));
+        return;
+    }
+    for (int64_t i = 0; i + LANES < n; i += LANES) vf_store(to + i, vf_load(from + i));
+    vf_store(to + n - LANES, vf_load(from + n - LANES));
 }
 
 // A product tile: c[o, q] = sum over the k of all runs of w[k, o] x[offset[k] + q], for the rows o of a panel and
@@ -30,13 +33,13 @@ typedef struct {
     int64_t c_row;
 } product_tile;
 
-// Rows of a tile, by the number of registers. A single row takes more vectors, so that its sums overlap in time.
+// Rows of a tile, by the number of registers.
 #if VF_REGISTERS == 32
 #define TILE_ROWS 14
 #else
 #define TILE_ROWS 6
 #endif
-enum { TILE_WIDTH = 2 * LANES, SINGLE_WIDTH = 8 * LANES };
+enum { TILE_WIDTH = 2 * LANES };
 
 #define EACH_1(do)                                                                                                     \
     do (0)
@@ -105,83 +108,82 @@ PRODUCT(13)
 PRODUCT(14)
 #endif
 
-#define SINGLE_START(v) vf sum##v = {0};
-#define SINGLE_MULTIPLY(v) sum##v += weight * vf_load(at + v * LANES);
-#define SINGLE_STORE(v)                                                                                                \
-    if (job->before) sum##v += vf_load(job->before + v * LANES);                                                       \
-    store_one(job->c + v * LANES, sum##v + bias, job->relu);
+// Some rows of a single channel: c[y, q] = sum over k of w[k] x[offset[k] + y * x_row + q], for `width` positions q
+// that take `vectors` registers. There are up to eight sums, which overlap in time.
+typedef struct {
+    const real *w, *x;
+    int64_t x_row;
+    const int64_t *offset;
+    int64_t depth;
+    real bias;
+    bool relu;
+    real *c;
+    int64_t c_row, width;
+} row_product;
 
-static void product_1(const product_tile *job)
-{
-    EACH_8(SINGLE_START)
-    for (int64_t r = 0; r < job->runs; r++) {
-        const real *w = job->w + job->run[r].w, *x = job->x + job->run[r].x;
-        for (int64_t k = 0; k < job->run[r].depth; k++) {
-            const real *at = x + job->offset[k];
-            const vf weight = vf_set(w[k]);
-            EACH_8(SINGLE_MULTIPLY)
-        }
+#define ROW_START(v) vf sum##v = {0};
+#define ROW_MULTIPLY(v)                                                                                                \
+    if (v < rows * vectors) sum##v += weight * vf_load(at + v / vectors * job->x_row + v % vectors * LANES);
+#define ROW_STORE(v)                                                                                                   \
+    if (v < rows * vectors) {                                                                                          \
+        real *to = job->c + v / vectors * job->c_row + v % vectors * LANES;                                            \
+        sum##v += bias;                                                                                                \
+        if (v % vectors < vectors - 1)                                                                                 \
+            store_one(to, sum##v, job->relu);                                                                          \
+        else                                                                                                           \
+            vf_store_part(to, job->width - v % vectors * LANES, job->relu ? vf_max((vf){0}, sum##v) : sum##v);         \
     }
-    const vf bias = vf_set(job->bias ? job->bias[0] : 0);
-    EACH_8(SINGLE_STORE)
-}
 
-// A whole row of `width` outputs of a single channel, which is stored where it belongs.
-ALWAYS_INLINE void product_row(const int vectors, const product_tile *job, int64_t width)
+ALWAYS_INLINE void multiply_rows(const int rows, const int vectors, const row_product *job)
 {
-    const vf bias = vf_set(job->bias ? job->bias[0] : 0);
-    vf a = bias, b = bias, c = bias, d = bias;
-    for (int64_t k = 0; k < job->run->depth; k++) {
+    EACH_8(ROW_START)
+    for (int64_t k = 0; k < job->depth; k++) {
         const real *at = job->x + job->offset[k];
         const vf weight = vf_set(job->w[k]);
-        a += weight * vf_load(at);
-        if (vectors > 1) b += weight * vf_load(at + LANES);
-        if (vectors > 2) c += weight * vf_load(at + 2 * LANES);
-        if (vectors > 3) d += weight * vf_load(at + 3 * LANES);
+        EACH_8(ROW_MULTIPLY)
     }
-    const vf last = vectors == 1 ? a : vectors == 2 ? b : vectors == 3 ? c : d;
-    real *to = job->c;
-    if (vectors > 1) store_one(to, a, job->relu), to += LANES;
-    if (vectors > 2) store_one(to, b, job->relu), to += LANES;
-    if (vectors > 3) store_one(to, c, job->relu), to += LANES;
-    vf_store_part(to, width - (vectors - 1) * LANES, job->relu ? vf_max((vf){0}, last) : last);
+    const vf bias = vf_set(job->bias);
+    EACH_8(ROW_STORE)
 }
 
-enum { ROW_WIDTH = 4 * LANES, ROW_DEPTH = 64 };
+enum { ROW_VECTORS = 8, ROW_DEPTH = 64 };
 
-static void product_row_of(const product_tile *job, int64_t width)
+// Computes as many of `rows` rows as go at once; returns how many.
+static int64_t product_rows(const row_product *job, int64_t rows)
 {
-    switch (blocks(width, LANES)) {
-    case 1: product_row(1, job, width); break;
-    case 2: product_row(2, job, width); break;
-    case 3: product_row(3, job, width); break;
-    default: product_row(4, job, width);
+#define PRODUCT_ROWS(together, vectors)                                                                                \
+    if (rows >= together) return multiply_rows(together, vectors, job), together;
+    switch (blocks(job->width, LANES)) {
+    case 1: PRODUCT_ROWS(8, 1) PRODUCT_ROWS(4, 1) PRODUCT_ROWS(2, 1) return multiply_rows(1, 1, job), 1;
+    case 2: PRODUCT_ROWS(4, 2) PRODUCT_ROWS(2, 2) return multiply_rows(1, 2, job), 1;
+    case 3: PRODUCT_ROWS(2, 3) return multiply_rows(1, 3, job), 1;
+    case 4: PRODUCT_ROWS(2, 4) return multiply_rows(1, 4, job), 1;
+    default: return multiply_rows(1, ROW_VECTORS, job), 1;
     }
+#undef PRODUCT_ROWS
 }
 
 static void (*const products[])(const product_tile *) = {
-    NULL,      product_1, product_2, product_3,  product_4,  product_5,  product_6,
+    NULL,      NULL,      product_2, product_3,  product_4,  product_5,  product_6,
 #if TILE_ROWS == 14
     product_7, product_8, product_9, product_10, product_11, product_12, product_13, product_14,
 #endif
 };
 
-// A correlation tile: sums[o, k] = sum over q < length of y[o, q] x[offset[k] + q]; length a multiple of LANES.
+// A correlation tile: sums[o, k] = sum over q < length of y[o, q] x[offset[k] + q]; length a multiple of LANES. A tile
+// is wide or narrow, so that few of its columns are in vain; a single row has more of them.
 #if VF_REGISTERS == 32
-#define DOT_ROWS 4
-#define DOT_COLUMNS 6
-#define DOT_EACH_COLUMN EACH_6
+enum { DOT_ROWS = 4, DOT_WIDE = 6, DOT_NARROW = 5 };
 #else
-#define DOT_ROWS 3
-#define DOT_COLUMNS 4
-#define DOT_EACH_COLUMN EACH_4
+enum { DOT_ROWS = 3, DOT_WIDE = 4, DOT_NARROW = 3 };
 #endif
+enum { DOT_COLUMNS = 9, DOT_FEW = 5 }; // of a single row
 
 #define DOT_START(k)                                                                                                   \
-    const real *x##k = x + offset[k];                                                                                  \
+    const real *x##k = x + offset[k < columns ? k : 0];                                                                \
     vf a##k = {0}, b##k = {0}, c##k = {0}, d##k = {0};
 #define DOT_MULTIPLY(k)                                                                                                \
-    {                                                                                                                  \
+    if (k < columns) {                                                                                                 \
         const vf at = vf_load(x##k + q);                                                                               \
         a##k += ya * at;                                                                                               \
         if (rows > 1) b##k += yb * at;                                                                                 \
@@ -189,40 +191,45 @@ static void (*const products[])(const product_tile *) = {
         if (rows > 3) d##k += yd * at;                                                                                 \
     }
 #define DOT_STORE(k)                                                                                                   \
-    sums[k] = vf_sum(a##k);                                                                                            \
-    if (rows > 1) sums[DOT_COLUMNS + k] = vf_sum(b##k);                                                                \
-    if (rows > 2) sums[2 * DOT_COLUMNS + k] = vf_sum(c##k);                                                            \
-    if (rows > 3) sums[3 * DOT_COLUMNS + k] = vf_sum(d##k);
+    if (k < columns) {                                                                                                 \
+        sums[k] = vf_sum(a##k);                                                                                        \
+        if (rows > 1) sums[DOT_COLUMNS + k] = vf_sum(b##k);                                                            \
+        if (rows > 2) sums[2 * DOT_COLUMNS + k] = vf_sum(c##k);                                                        \
+        if (rows > 3) sums[3 * DOT_COLUMNS + k] = vf_sum(d##k);                                                        \
+    }
 
-ALWAYS_INLINE void correlate(const int rows, const real *y, int64_t y_row, const real *x, const int64_t *offset,
-                             int64_t length, real *sums)
+ALWAYS_INLINE void correlate(const int rows, const int columns, const real *y, int64_t y_row, const real *x,
+                             const int64_t *offset, int64_t length, real *sums)
 {
-    DOT_EACH_COLUMN(DOT_START)
+    EACH_9(DOT_START)
     for (int64_t q = 0; q < length; q += LANES) {
         const vf ya = vf_load(y + q), yb = rows > 1 ? vf_load(y + y_row + q) : ya;
         const vf yc = rows > 2 ? vf_load(y + 2 * y_row + q) : ya, yd = rows > 3 ? vf_load(y + 3 * y_row + q) : ya;
-        DOT_EACH_COLUMN(DOT_MULTIPLY)
+        EACH_9(DOT_MULTIPLY)
     }
-    DOT_EACH_COLUMN(DOT_STORE)
+    EACH_9(DOT_STORE)
 }
 
-#define CORRELATION(rows)                                                                                              \
-    static void correlation_##rows(const real *y, int64_t y_row, const real *x, const int64_t *offset, int64_t length, \
-                                   real *sums)                                                                         \
+#define CORRELATION(rows, wide, narrow)                                                                                \
+    static void correlation_##rows(bool few, const real *y, int64_t y_row, const real *x, const int64_t *offset,       \
+                                   int64_t length, real *sums)                                                         \
     {                                                                                                                  \
-        correlate(rows, y, y_row, x, offset, length, sums);                                                            \
+        if (few)                                                                                                       \
+            correlate(rows, narrow, y, y_row, x, offset, length, sums);                                                \
+        else                                                                                                           \
+            correlate(rows, wide, y, y_row, x, offset, length, sums);                                                  \
     }
-CORRELATION(1)
-CORRELATION(2)
-CORRELATION(3)
-#if DOT_ROWS == 4
-CORRELATION(4)
+CORRELATION(1, DOT_COLUMNS, DOT_FEW)
+CORRELATION(2, DOT_WIDE, DOT_NARROW)
+CORRELATION(3, DOT_WIDE, DOT_NARROW)
+#if VF_REGISTERS == 32
+CORRELATION(4, DOT_WIDE, DOT_NARROW)
 #endif
 
-static void (*const correlations[])(const real *y, int64_t y_row, const real *x, const int64_t *offset, int64_t length,
-                                    real *sums) = {
+static void (*const correlations[])(bool few, const real *y, int64_t y_row, const real *x, const int64_t *offset,
+                                    int64_t length, real *sums) = {
     NULL,          correlation_1, correlation_2, correlation_3,
-#if DOT_ROWS == 4
+#if VF_REGISTERS == 32
     correlation_4,
 #endif
 };

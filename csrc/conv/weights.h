@@ -15,6 +15,7 @@ typedef struct {
     int64_t groups, inputs, outputs, depth;
     bool lanes; // outputs are the lanes
     int64_t input_part, output_part, chunks, blocks;
+    int64_t group_part;           // groups that are taken at once: whole ones
     int64_t sums_row, sums_group; // sums [chunks, groups, ...]: [depth, sums_row] with lanes, else [outputs, depth]
     const int64_t *offset;
     real *sums, *db; // db [chunks, groups * outputs]
@@ -33,9 +34,12 @@ static void add_dots(const weight_gradient *g, const real *grad, int64_t outputs
         const int64_t length = least(DOT_LENGTH, places - q);
         for (int64_t o = 0; o < outputs; o += DOT_ROWS) {
             const int64_t rows = least(DOT_ROWS, outputs - o);
-            for (int64_t k = 0; k < taps; k += DOT_COLUMNS) {
-                const int64_t columns = least(DOT_COLUMNS, taps - k);
-                correlations[rows](grad + o * g->grad.plane + q, g->grad.plane, x + q, g->offset + k, length, sums);
+            const int64_t wide = rows == 1 ? DOT_COLUMNS : DOT_WIDE, narrow = rows == 1 ? DOT_FEW : DOT_NARROW;
+            for (int64_t k = 0, columns; k < taps; k += columns) {
+                const bool few = round_up(taps - k, wide) - (taps - k) >= wide - narrow;
+                columns = least(few ? narrow : wide, taps - k);
+                correlations[rows](few, grad + o * g->grad.plane + q, g->grad.plane, x + q, g->offset + k, length,
+                                   sums);
                 for (int64_t i = 0; i < rows; i++)
                     for (int64_t j = 0; j < columns; j++)
                         to[(o + i) * g->sums_row + k + j] += sums[i * DOT_COLUMNS + j];
@@ -104,25 +108,34 @@ static void gradient_unit(const weight_gradient *g, int64_t unit, real *x, real 
     const int64_t across = most(1, blocks(g->inputs, g->input_part)), down = blocks(g->outputs, g->output_part);
     const int64_t input = unit % across * g->input_part, inputs = least(g->input_part, g->inputs - input);
     const int64_t output = unit / across % down * g->output_part, outputs = least(g->output_part, g->outputs - output);
-    const int64_t group = unit / (across * down) % g->groups, chunk = unit / (across * down * g->groups);
+    const int64_t ranges = blocks(g->groups, g->group_part), chunk = unit / (across * down * ranges);
+    const int64_t group = unit / (across * down) % ranges * g->group_part;
+    const int64_t groups = least(g->group_part, g->groups - group);
     const int64_t first = chunk * g->blocks / g->chunks, end = (chunk + 1) * g->blocks / g->chunks;
     const int64_t row = (chunk * g->groups + group) * g->outputs + output, taps = inputs * g->x.taps;
     const int64_t rows = g->lanes ? taps : outputs, columns = g->lanes ? gemm_vectors(outputs) * LANES : taps;
     const int64_t down_at = g->lanes ? input * g->x.taps : output, across_at = g->lanes ? output : input * g->x.taps;
     real *sums = g->sums + (chunk * g->groups + group) * g->sums_group + down_at * g->sums_row + across_at;
-    for (int64_t i = 0; i < rows; i++) memset(sums + i * g->sums_row, 0, (size_t)columns * sizeof(real));
-    if (input == 0 && g->db) memset(g->db + row, 0, (size_t)outputs * sizeof(real));
+    for (int64_t k = 0; k < groups; k++)
+        for (int64_t i = 0; i < rows; i++)
+            memset(sums + k * g->sums_group + i * g->sums_row, 0, (size_t)columns * sizeof(real));
+    if (input == 0 && g->db)
+        for (int64_t k = 0; k < groups; k++) memset(g->db + row + k * g->outputs, 0, (size_t)outputs * sizeof(real));
     for (int64_t n = first; n < end; n++) {
         const block b = nth_block(&g->x, n);
         const int64_t places = round_up(b.images * g->x.y.pitch * g->x.x.pitch, LANES);
-        copy_planes(&g->x, &b, group * g->inputs + input, inputs, x);
-        copy_planes(&g->grad, &b, group * g->outputs + output, outputs, grad);
-        if (g->lanes)
-            add_lanes(g, &b, grad, outputs, x, taps, places, packed, sums);
-        else
-            add_dots(g, grad, outputs, x, taps, places, sums);
-        if (input == 0 && g->db)
-            for (int64_t o = 0; o < outputs; o++) g->db[row + o] += sum_places(grad + o * g->grad.plane, places);
+        copy_planes(&g->x, &b, group * g->inputs + input, groups * inputs, x);
+        copy_planes(&g->grad, &b, group * g->outputs + output, groups * outputs, grad);
+        for (int64_t k = 0; k < groups; k++) {
+            const real *x_k = x + k * inputs * g->x.plane, *grad_k = grad + k * outputs * g->grad.plane;
+            if (g->lanes)
+                add_lanes(g, &b, grad_k, outputs, x_k, taps, places, packed, sums + k * g->sums_group);
+            else
+                add_dots(g, grad_k, outputs, x_k, taps, places, sums + k * g->sums_group);
+            if (input == 0 && g->db)
+                for (int64_t o = 0; o < outputs; o++)
+                    g->db[row + k * g->outputs + o] += sum_places(grad_k + o * g->grad.plane, places);
+        }
     }
 }
 
@@ -180,7 +193,9 @@ static void set_parts(weight_gradient *g)
 {
     set_sums(g);
     g->output_part = least(g->outputs, 64);
-    set_blocks(&g->x, g->output_part + most(1, g->x.phases) * g->input_part, 2 * BLOCK, g->x.images);
+    const int64_t each = g->output_part + most(1, g->x.phases) * g->input_part;
+    const bool small = g->groups > 1 && !g->lanes; // a few places of several groups, which lie side by side
+    set_blocks(&g->x, each, small ? least(2 * BLOCK, each * SMALL_BLOCK / 2) : 2 * BLOCK, g->x.images);
     g->grad.block_images = g->x.block_images;
     g->grad.y.block = g->grad.y.filled = g->x.y.block;
     g->grad.x.block = g->grad.x.filled = g->x.x.block;
@@ -188,6 +203,11 @@ static void set_parts(weight_gradient *g)
     g->grad.x.pitch = g->x.x.pitch;
     set_sizes(&g->grad);
     g->blocks = count_blocks(&g->x);
+    g->group_part = 1;
+    if (small && g->input_part >= g->inputs && g->output_part == g->outputs) {
+        const int64_t size = g->inputs * g->x.plane + g->outputs * g->grad.plane;
+        g->group_part = most(1, least(BLOCK / 2 / size, g->groups / 16));
+    }
 }
 
 static const char *correlate_all(weight_gradient *g, real *dw, real *db)
@@ -200,11 +220,12 @@ static const char *correlate_all(weight_gradient *g, real *dw, real *db)
     }
     set_parts(g);
     const int64_t across = most(1, blocks(g->inputs, g->input_part));
-    const int64_t units = across * blocks(g->outputs, g->output_part) * g->groups;
+    const int64_t units = across * blocks(g->outputs, g->output_part) * blocks(g->groups, g->group_part);
     g->chunks = least(g->blocks, blocks(16, units));
 
     const int team = sq_team(places * channels * most(1, g->depth) / 16);
-    const int64_t x_size = times(g->input_part, g->x.plane), grad_size = times(g->output_part, g->grad.plane);
+    const int64_t x_size = times(g->group_part * g->input_part, g->x.plane);
+    const int64_t grad_size = times(g->group_part * g->output_part, g->grad.plane);
     const int64_t private = x_size + grad_size + gemm_packed_size(LANE_LENGTH, g->output_part);
     const int64_t sums = round_up(times(g->chunks, g->groups * g->sums_group + channels), 16);
     real *memory = sq_scratch_take((size_t)(sums + times(team, private)) * sizeof(real));
