@@ -879,6 +879,24 @@ def shadow_top(
     count: int,
 ) -> shadow_top_result: ...
 
+class shadow_top_halves_result(NamedTuple):
+    ids: np.ndarray
+    scores: np.ndarray
+
+# shadow_top_halves(query:f32[D], halves:u16[V,D], packed:u[(V+15)/16,(D+3)/4,64], step:f32[V], error:f32[V], scale:f32[V], excluded:l[E], begin:n>=0, end:n>=0, count:n>=0) -> ids:l[count], scores:f32[count]
+def shadow_top_halves(
+    query: npt.ArrayLike,
+    halves: npt.ArrayLike,
+    packed: npt.ArrayLike,
+    step: npt.ArrayLike,
+    error: npt.ArrayLike,
+    scale: npt.ArrayLike,
+    excluded: npt.ArrayLike,
+    begin: int,
+    end: int,
+    count: int,
+) -> shadow_top_halves_result: ...
+
 class movers:
     MOST_TIMES: int
 

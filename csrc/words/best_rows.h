@@ -3,6 +3,7 @@
 #ifndef SEQNN_WORDS_BEST_ROWS_H
 #define SEQNN_WORDS_BEST_ROWS_H
 
+#include "base/arith.h"
 #include "base/heap.h"
 #include "vec/dot.h"
 
@@ -24,19 +25,34 @@ static __attribute__((noinline)) real dot_row(const real *x, const real *y, int6
     return dot_total(sums);
 }
 
-// Offers the scores of consecutive rows, the first being `id`. A NaN is never better.
-static inline void offer_rows(struct best_rows *b, int64_t id, const real *score, int64_t n)
+// Offers one row, unless its score is NaN or it is excluded.
+static inline void offer_row(struct best_rows *b, candidate row)
 {
-    const real worst = b->filled == b->capacity ? (real)b->heap[0].score : -INFINITY;
+    bool refused = row.score != row.score;
+    for (int64_t e = 0; e < b->excluded_count; e++) refused |= b->excluded[e] == row.id;
+    if (!refused) heap_push(b->heap, &b->filled, b->capacity, row);
+}
+
+enum { PIECE = 64 }; // scores that are looked at together: most pieces hold nothing of interest
+
+// Tells whether some of n scores reach the least one that counts. A NaN never does.
+static inline bool any_reaches(const real *score, int64_t n, real least_score)
+{
     int any = 0;
 #pragma omp simd reduction(| : any)
-    for (int64_t i = 0; i < n; i++) any |= score[i] >= worst;
-    if (!any) return;
-    for (int64_t i = 0; i < n; i++) {
-        if (!(score[i] >= worst)) continue;
-        bool taken = false;
-        for (int64_t e = 0; e < b->excluded_count; e++) taken |= b->excluded[e] == id + i;
-        if (!taken) heap_push(b->heap, &b->filled, b->capacity, (candidate){score[i], id + i});
+    for (int64_t i = 0; i < n; i++) any |= score[i] >= least_score;
+    return any;
+}
+
+// Offers the scores of consecutive rows, the first being `id`.
+static inline void offer_rows(struct best_rows *b, int64_t id, const real *score, int64_t n)
+{
+    for (int64_t from = 0; from < n; from += PIECE) {
+        const int64_t to = least(from + PIECE, n);
+        const real worst = b->filled == b->capacity ? (real)b->heap[0].score : -INFINITY;
+        if (!any_reaches(score + from, to - from, worst)) continue;
+        for (int64_t i = from; i < to; i++)
+            if (score[i] >= worst) offer_row(b, (candidate){score[i], id + i});
     }
 }
 

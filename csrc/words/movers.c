@@ -9,7 +9,8 @@
 
 static const char too_many[] = "times: expected texts of at most 2^30 words";
 
-enum { WIDE = 4 * LANES }; // queries that are measured at a time, turned: the same column of all lies side by side
+// Queries that are measured at a time, turned: the same column of all lies side by side; and rows.
+enum { WIDE = 2 * LANES, ROWS = 4 };
 
 static void turn_queries(const struct movers_costs *a, int64_t first, real *turned)
 {
@@ -19,25 +20,25 @@ static void turn_queries(const struct movers_costs *a, int64_t first, real *turn
         for (int64_t d = 0; d < a->D; d++) turned[d * WIDE + i] = a->queries[(first + i) * a->D + d];
 }
 
-// Measures how far two rows are from the queries that begin with `first`; they may be the same row.
-static void measure(const struct movers_costs *a, const real *turned, int64_t first, int64_t w, int64_t other)
+// Measures how far rows from row `w` on are from the queries that begin with `first`.
+static void measure(const struct movers_costs *a, const real *turned, int64_t first, int64_t w)
 {
-    const real *const x = a->rows + w * a->D, *const y = a->rows + other * a->D;
+    const real *row[ROWS]; // those beyond the last row are this one again
+    for (int i = 0; i < ROWS; i++) row[i] = a->rows + least(w + i, a->W - 1) * a->D;
+    const real *const row0 = row[0], *const row1 = row[1], *const row2 = row[2], *const row3 = row[3];
     vf x0 = {0}, x1 = {0}, x2 = {0}, x3 = {0}, y0 = {0}, y1 = {0}, y2 = {0}, y3 = {0};
     for (int64_t d = 0; d < a->D; d++) {
-        const real *const q = turned + d * WIDE;
-        const vf q0 = vf_load(q), q1 = vf_load(q + LANES), q2 = vf_load(q + 2 * LANES), q3 = vf_load(q + 3 * LANES);
-        const vf p0 = q0 - x[d], p1 = q1 - x[d], p2 = q2 - x[d], p3 = q3 - x[d];
-        const vf r0 = q0 - y[d], r1 = q1 - y[d], r2 = q2 - y[d], r3 = q3 - y[d];
+        const vf q = vf_load(turned + d * WIDE), r = vf_load(turned + d * WIDE + LANES);
+        const vf p0 = q - row0[d], p1 = q - row1[d], p2 = q - row2[d], p3 = q - row3[d];
+        const vf r0 = r - row0[d], r1 = r - row1[d], r2 = r - row2[d], r3 = r - row3[d];
         x0 += p0 * p0, x1 += p1 * p1, x2 += p2 * p2, x3 += p3 * p3;
         y0 += r0 * r0, y1 += r1 * r1, y2 += r2 * r2, y3 += r3 * r3;
     }
-    const vf square[] = {x0, x1, x2, x3, y0, y1, y2, y3};
-    real distance[2 * WIDE];
-    for (int i = 0; i < 8; i++) vf_store(distance + i * LANES, vf_sqrt(square[i]));
+    const vf square[] = {x0, y0, x1, y1, x2, y2, x3, y3};
+    real distance[ROWS * WIDE];
+    for (int i = 0; i < 2 * ROWS; i++) vf_store(distance + i * LANES, vf_sqrt(square[i]));
     const size_t size = (size_t)least(a->N - first, WIDE) * sizeof(real);
-    memcpy(a->costs + w * a->N + first, distance, size);
-    memcpy(a->costs + other * a->N + first, distance + WIDE, size);
+    for (int i = 0; i < ROWS && w + i < a->W; i++) memcpy(a->costs + (w + i) * a->N + first, distance + i * WIDE, size);
 }
 
 static const char *measure_all(const struct movers_costs *a)
@@ -48,8 +49,8 @@ static const char *measure_all(const struct movers_costs *a)
     for (int64_t g = 0; g < groups; g++) turn_queries(a, g * WIDE, turned + g * size);
     const int team = sq_team(times(a->W * groups * WIDE, a->D));
 #pragma omp parallel for num_threads(team) schedule(static)
-    for (int64_t w = 0; w < a->W; w += 2)
-        for (int64_t g = 0; g < groups; g++) measure(a, turned + g * size, g * WIDE, w, least(w + 1, a->W - 1));
+    for (int64_t w = 0; w < a->W; w += ROWS)
+        for (int64_t g = 0; g < groups; g++) measure(a, turned + g * size, g * WIDE, w);
     free(turned);
     return NULL;
 }

@@ -2,6 +2,7 @@
 // products with shadows say which rows may be among the best, by bounds on how far off they are, and only these rows
 // are read: the result is that of neighbors_top, bit by bit.
 #include "base/arith.h"
+#include "base/half.h"
 #include "shadow_args.h"
 #include "vec/bytes.h"
 #include "words/best_rows.h"
@@ -108,24 +109,39 @@ static bool query_open(struct query *q, const real *x, int64_t columns)
     return true;
 }
 
-// Computes the products of a group of rows, whose packed bytes are `at`.
+// Adds to a register the products of quad k of the query and of the rows of one register.
+ALWAYS_INLINE vi add_products(vi sum, const struct query *q, int64_t k, const uint8_t *at, const bool quads)
+{
+    const vi flip = vi_set((int32_t)0x80808080), x = vi_load(at);
+#if VI_QUADS
+    if (quads) return vi_quads(sum, x, vi_set(q->quad[k]));
+#else
+    (void)quads;
+#endif
+    return sum + (vi_pairs(vi_low(x ^ flip), vi_set(q->low[k])) + vi_pairs(vi_high(x ^ flip), vi_set(q->high[k])));
+}
+
+// Computes the products of a group of rows, whose packed bytes are `at`, in the order of memory.
 ALWAYS_INLINE void multiply_group(const struct query *q, const uint8_t *at, vi *product, const bool quads)
 {
-    const vi flip = vi_set((int32_t)0x80808080);
-    vi sum[2 * PARTS] = {{0}};
-    for (int64_t k = 0; k < q->quads; k++)
-        for (int p = 0; p < PARTS; p++) {
-            const vi x = vi_load(at + k * QUAD + p * LANES * 4);
-            vi *const to = &sum[p + (k & 1) * PARTS];
-#if VI_QUADS
-            if (quads) {
-                *to = vi_quads(*to, x, vi_set(q->quad[k]));
-                continue;
-            }
-#endif
-            *to += vi_pairs(vi_low(x ^ flip), vi_set(q->low[k])) + vi_pairs(vi_high(x ^ flip), vi_set(q->high[k]));
-        }
-    for (int p = 0; p < PARTS; p++) product[p] = sum[p] + sum[p + PARTS] - vi_set(quads ? q->shift : 0);
+    vi sum0 = {0}, sum1 = {0}, sum2 = {0}, sum3 = {0}; // an array of them would live in memory
+    int64_t k = 0;
+#define ADD(r) sum##r = add_products(sum##r, q, k + (r) / PARTS, at + (k * PARTS + (r)) * LANES * 4, quads)
+    for (; k + 4 / PARTS <= q->quads; k += 4 / PARTS) {
+        ADD(0), ADD(1), ADD(2), ADD(3);
+    }
+    for (; k < q->quads; k++) {
+        ADD(0);
+        if (PARTS > 1) ADD(1);
+        if (PARTS > 2) ADD(2), ADD(3);
+    }
+#undef ADD
+    if (PARTS == 1) sum0 += sum1 + (sum2 + sum3);
+    if (PARTS == 2) sum0 += sum2, sum1 += sum3;
+    const vi shift = vi_set(quads ? q->shift : 0);
+    product[0] = sum0 - shift;
+    if (PARTS > 1) product[1] = sum1 - shift;
+    if (PARTS > 2) product[2] = sum2 - shift, product[3] = sum3 - shift;
 }
 
 // Computes bounds of the scores of `groups` groups of rows from row `first` on.
@@ -158,40 +174,59 @@ static void bound_rows(const struct shadow_top *a, const struct query *q, int64_
     bound_groups(a, q, first, groups, low, high, false);
 }
 
+// A search by a team. The rows are those of `a`, or `halves`, which are widened one at a time.
+struct search {
+    const struct shadow_top *a;
+    const uint16_t *halves; // float16   [V, D]
+    struct query query;
+    int team;
+    candidate *heaps; // [team + 2][count]
+    real *high;       // the upper bounds of the rows of all groups
+    real *widened;    // a row of each thread   [team, D]
+};
+
 // What one thread finds: the rows whose lower bounds are best, then the best rows.
-static struct best_rows best_of_thread(const struct shadow_top *a, candidate *heaps)
+static struct best_rows best_of_thread(const struct search *s, int thread)
 {
-    return (struct best_rows){heaps + omp_get_thread_num() * a->count, 0, a->count, a->excluded, a->E};
+    return (struct best_rows){s->heaps + thread * s->a->count, 0, s->a->count, s->a->excluded, s->a->E};
+}
+
+static real score_row(const struct search *s, int64_t v)
+{
+    const struct shadow_top *a = s->a;
+    const real *row = a->rows + v * a->rows_stride[0];
+    if (s->halves) {
+        real *const widened = s->widened + omp_get_thread_num() * a->D;
+        widen_halves(s->halves + v * a->D, widened, a->D);
+        row = widened;
+    }
+    return dot_row(a->query, row, a->D) * a->scale[v];
 }
 
 // Offers the rows [first, last) whose upper bounds reach `reach`.
-static void offer_close(const struct shadow_top *a, struct best_rows *best, const real *high, int64_t first,
-                        int64_t last, real reach)
+static void offer_close(const struct search *s, struct best_rows *best, int64_t first, int64_t last, real reach)
 {
-    int any = 0;
-#pragma omp simd reduction(| : any)
-    for (int64_t v = first; v < last; v++) any |= high[v] >= reach;
-    for (int64_t v = first; any && v < last; v++) {
-        if (!(high[v] >= reach)) continue;
-        const real score = dot_row(a->query, a->rows + v * a->rows_stride[0], a->D) * a->scale[v];
-        offer_rows(best, v, &score, 1);
+    for (int64_t from = first; from < last; from += PIECE) {
+        const int64_t to = least(from + PIECE, last);
+        if (!any_reaches(s->high + from, to - from, reach)) continue;
+        for (int64_t v = from; v < to; v++)
+            if (s->high[v] >= reach) offer_row(best, (candidate){score_row(s, v), v});
     }
 }
 
-// Searches, where `high` has room for the upper bounds of all groups, and `heaps` for those of a team.
-static void search(const struct shadow_top *a, const struct query *q, int team, candidate *heaps, real *high)
+static void search_shadow(const struct search *s)
 {
+    const struct shadow_top *a = s->a;
     const int64_t begin = a->begin / GROUP, groups = blocks(a->end, GROUP) - begin, pieces = blocks(groups, BLOCK);
-    struct best_rows close = best_of_thread(a, heaps + team * a->count), best = close;
-    best.heap += a->count;
-#pragma omp parallel num_threads(team)
+    struct best_rows close = best_of_thread(s, s->team), best = best_of_thread(s, s->team + 1);
+#pragma omp parallel num_threads(s->team)
     {
-        struct best_rows mine = best_of_thread(a, heaps);
+        struct best_rows mine = best_of_thread(s, omp_get_thread_num());
         real low[BLOCK * GROUP];
 #pragma omp for schedule(dynamic)
         for (int64_t b = 0; b < pieces; b++) {
             const int64_t first = (begin + b * BLOCK) * GROUP, count = least(groups - b * BLOCK, BLOCK);
-            bound_rows(a, q, first, count, low, high + first);
+            bound_rows(a, &s->query, first, count, low, s->high + first);
             const int64_t from = most(first, a->begin), to = least(first + count * GROUP, a->end);
             offer_rows(&mine, from, low + (from - first), to - from);
         }
@@ -203,7 +238,7 @@ static void search(const struct shadow_top *a, const struct query *q, int team, 
 #pragma omp for schedule(static)
         for (int64_t b = 0; b < pieces; b++) {
             const int64_t first = (begin + b * BLOCK) * GROUP, last = first + BLOCK * GROUP;
-            offer_close(a, &mine, high, most(first, a->begin), least(last, a->end), reach);
+            offer_close(s, &mine, most(first, a->begin), least(last, a->end), reach);
         }
 #pragma omp critical(shadow_best)
         join_rows(&best, &mine);
@@ -211,20 +246,46 @@ static void search(const struct shadow_top *a, const struct query *q, int team, 
     write_rows(&best, a->ids, a->scores);
 }
 
+static const char *search_rows(const struct shadow_top *a, const uint16_t *halves)
+{
+    if (a->count == 0) return NULL;
+    const int team = sq_team((a->end - a->begin) * a->D / 4);
+    struct search s = {.a = a, .halves = halves, .team = team};
+    s.heaps = malloc((size_t)times((team + 2) * (int64_t)sizeof *s.heaps, a->count));
+    s.high = malloc((size_t)(round_up(a->V, GROUP) + 1) * sizeof *s.high);
+    s.widened = halves ? malloc((size_t)(team * a->D + 1) * sizeof *s.widened) : NULL;
+    const bool ready = s.heaps && s.high && (s.widened || !halves) && query_open(&s.query, a->query, a->D);
+    if (ready) search_shadow(&s);
+    free(s.heaps), free(s.high), free(s.widened), free(s.query.quad);
+    return ready ? NULL : sq_no_memory;
+}
+
 // Finds what neighbors_top finds for one query of length 1 at most, by the shadow of `rows`, which shadow_pack made;
 // `scale` is 1 / length of each row, 0 for zeros.
 //: shadow_top(query:f32[D], rows~f32[V,D], packed:u[(V+15)/16,(D+3)/4,64], step:f32[V], error:f32[V], scale:f32[V],
 //:     excluded:l[E], begin:n>=0, end:n>=0, count:n>=0) -> ids:l[count], scores:f32[count]
 //:     where begin <= end <= V; D <= MOST_COLUMNS
-KERNEL(shadow_top)
+KERNEL(shadow_top) { return search_rows(a, NULL); }
+
+// Does the same with rows of float16, as neighbors_top_halves does; the shadow is that of the widened rows.
+//: shadow_top_halves(query:f32[D], halves:u16[V,D], packed:u[(V+15)/16,(D+3)/4,64], step:f32[V], error:f32[V],
+//:     scale:f32[V], excluded:l[E], begin:n>=0, end:n>=0, count:n>=0) -> ids:l[count], scores:f32[count]
+//:     where begin <= end <= V; D <= MOST_COLUMNS
+KERNEL(shadow_top_halves)
 {
-    if (a->count == 0) return NULL;
-    const int team = sq_team((a->end - a->begin) * a->D / 4);
-    struct query q = {0};
-    candidate *heaps = malloc((size_t)times((team + 2) * (int64_t)sizeof *heaps, a->count));
-    real *high = malloc((size_t)(round_up(a->V, GROUP) + 1) * sizeof *high);
-    const bool ready = heaps && high && query_open(&q, a->query, a->D);
-    if (ready) search(a, &q, team, heaps, high);
-    free(heaps), free(high), free(q.quad);
-    return ready ? NULL : sq_no_memory;
+    const struct shadow_top top = {.query = a->query,
+                                   .packed = a->packed,
+                                   .step = a->step,
+                                   .error = a->error,
+                                   .scale = a->scale,
+                                   .excluded = a->excluded,
+                                   .begin = a->begin,
+                                   .end = a->end,
+                                   .count = a->count,
+                                   .ids = a->ids,
+                                   .scores = a->scores,
+                                   .D = a->D,
+                                   .V = a->V,
+                                   .E = a->E};
+    return search_rows(&top, a->halves);
 }

@@ -133,25 +133,26 @@ ALWAYS_INLINE void dots_skipgram(real *x, real *const *in, int64_t n, real *cons
     if (n - i) dots_1(x + i * STRIDE, in + i, out, from, to);
 }
 
-// Adds up one vector of the contexts of CBOW, each taken `weight` times where that is not NULL.
-ALWAYS_INLINE vf sum_contexts(real *const *in, const real *weight, int64_t n, int64_t at)
+// Writes the scaled sum of the contexts of CBOW, each taken `weight` times where that is not NULL; `count` vectors from
+// `at` on.
+ALWAYS_INLINE void sum_contexts(real *hidden, real *const *in, const real *weight, int64_t n, real scale, int64_t at,
+                                const int count)
 {
-    vf sum = vf_load(in[0] + at);
-    if (weight) sum *= weight[0];
-    for (int64_t i = 1; i < n; i++) {
-        vf x = vf_load(in[i] + at);
-        if (weight) x *= weight[i];
-        sum += x;
-    }
-    return sum;
+    vf sum[4];
+    for (int j = 0; j < count; j++) sum[j] = vf_load(in[0] + at + j * LANES) * (weight ? weight[0] : 1);
+    for (int64_t i = 1; i < n; i++)
+        for (int j = 0; j < count; j++) sum[j] += vf_load(in[i] + at + j * LANES) * (weight ? weight[i] : 1);
+    for (int j = 0; j < count; j++) vf_store(hidden + at + j * LANES, sum[j] * scale);
 }
 
 // Computes the dot products of the scaled sum of n contexts, left in hidden[], and `groups` groups, for CBOW.
 ALWAYS_INLINE void dots_cbow(real *x, real *hidden, real *const *in, const real *weight, int64_t n, real scale,
                              real *const *out, int64_t groups, int64_t from, int64_t to)
 {
-    for (int64_t at = from * LANES; at < to * LANES; at += LANES)
-        vf_store(hidden + at, sum_contexts(in, weight, n, at) * scale);
+    int64_t v = from;
+    for (; v + 4 <= to; v += 4) sum_contexts(hidden, in, weight, n, scale, v * LANES, 4);
+    for (; v + 2 <= to; v += 2) sum_contexts(hidden, in, weight, n, scale, v * LANES, 2);
+    for (; v < to; v++) sum_contexts(hidden, in, weight, n, scale, v * LANES, 1);
     for (int64_t g = 0; g < groups; g++) dots_1(x + g * error_rows(1) * STRIDE, &hidden, out + g * GROUP, from, to);
 }
 
@@ -187,21 +188,22 @@ ALWAYS_INLINE vf update_group(const real *e, real *const *row, int64_t at, vf hi
     return sum;
 }
 
-// output += error * hidden; every context += back * sum error * output, over vectors [from, to) of the rows.
-ALWAYS_INLINE void update_cbow(const real *error, real *const *in, const real *weight, int64_t n, real scale, real back,
-                               real *const *out, int64_t groups, int64_t from, int64_t to, real *const *ahead,
-                               const real *entering)
+// output += error * hidden; every context += back * sum error * output, over the first `to` vectors of the rows;
+// hidden[] is lost.
+ALWAYS_INLINE void update_cbow(const real *error, real *hidden, real *const *in, int64_t n, real back, real *const *out,
+                               int64_t groups, int64_t to, real *const *ahead, const real *entering)
 {
-    for (int64_t at = from * LANES; at < to * LANES; at += LANES) {
-        const vf hidden = sum_contexts(in, weight, n, at) * scale;
+    for (int64_t at = 0; at < to * LANES; at += LANES) {
+        const vf x = vf_load(hidden + at);
         vf sum = {0};
         PREFETCH_7(ahead, entering, at);
-        for (int64_t g = 0; g < groups; g++) {
-            sum += update_group(error + g * error_rows(1) * STRIDE, out + g * GROUP, at, hidden);
-        }
-        sum *= back;
-        for (int64_t i = 0; i < n; i++) vf_store(in[i] + at, vf_load(in[i] + at) + sum);
+        for (int64_t g = 0; g < groups; g++)
+            sum += update_group(error + g * error_rows(1) * STRIDE, out + g * GROUP, at, x);
+        vf_store(hidden + at, sum * back);
     }
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t at = 0; at < to * LANES; at += LANES)
+            vf_store(in[i] + at, vf_load(in[i] + at) + vf_load(hidden + at));
 }
 
 // document += back * sum error * output, and nothing else: the errors are those of one row.

@@ -50,9 +50,8 @@ ALWAYS_INLINE void window_update(struct worker *w, const struct window *v, const
         return;
     }
     if (shape != SKIPGRAM) {
-        const real share = 1 / v->total, *const weight = shape == CBOW_WEIGHTED ? v->weight : NULL;
-        update_cbow(v->error, v->in, weight, n, a->mean ? share : 1, a->mean ? 1 : share, v->out, v->groups, 0, to,
-                    ahead->out, ahead->entering);
+        update_cbow(v->error, w->hidden, v->in, n, a->mean ? 1 : 1 / v->total, v->out, v->groups, to, ahead->out,
+                    ahead->entering);
         return;
     }
     for (int64_t g = 0; g < v->groups; g++)

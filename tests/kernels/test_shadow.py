@@ -6,7 +6,7 @@ import pytest
 from harness import assert_close, each_isa, each_team
 
 from seqnn import KeyedVectors, _core
-from seqnn.embed import nearest_neighbors
+from seqnn.embed import QuantizedKeyedVectors, nearest_neighbors
 from seqnn.embed._vectors._shadow import Shadow
 
 
@@ -72,6 +72,32 @@ def test_shadow_top(columns):
                         assert mine[0].tobytes() == plain[0].tobytes() and mine[1].tobytes() == plain[1].tobytes()
 
 
+@pytest.mark.parametrize("columns", [1, 7, 100])
+def test_shadow_top_halves(columns):
+    rng = np.random.default_rng(columns)
+    halves = rng.standard_normal((1500, columns)).astype(np.float16)
+    halves[3], halves[17, 0], halves[18, 0], halves[900] = 0, np.nan, np.inf, 6e-8
+    halves[1000:1010] = halves[1100:1110]  # ties
+    rows, bits = halves.astype(np.float32), halves.view(np.uint16)
+    with np.errstate(invalid="ignore"):
+        norms = np.sqrt((rows * rows).sum(1))
+    scale = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
+    for query in (rows[1000], rng.standard_normal(columns), np.zeros(columns)):
+        query = (query / (np.sqrt(query @ query) or 1)).astype(np.float32)
+        for isa in each_isa():
+            for _ in each_team():
+                for excluded, *limits in (
+                    ([], 0, 1500, 10),
+                    ([1000, 7], 5, 1001, 3),
+                    ([], 0, 1500, 1500),
+                    ([], 9, 9, 0),
+                ):
+                    excluded = np.array(excluded, np.int64)
+                    mine = _core.shadow_top_halves(query, bits, *_core.shadow_pack(rows), scale, excluded, *limits)
+                    plain = _core.neighbors_top_halves(query[None], bits, scale, excluded[None], *limits)
+                    assert all(a.tobytes() == b[0].tobytes() for a, b in zip(mine, plain, strict=True)), isa
+
+
 def test_range_is_checked():
     rows = np.ones((3, 2), np.float32)
     packed = _core.shadow_pack(rows)
@@ -93,6 +119,25 @@ def test_queries_by_a_shadow_give_what_the_first_query_gives():
     limits = {"positive": ["w1", "w2"], "negative": ["w3"], "topn": 7, "clip_start": 100, "clip_end": 9_000}
     assert wv.most_similar(**limits) == fresh.most_similar(**limits)
     assert wv.similar_by_vector(wv["w9"])[0][0] == "w9"
+
+
+def test_single_queries_of_float16_have_a_shadow_too():
+    wv = large_vectors()
+    small = QuantizedKeyedVectors.quantize(wv, "float16")
+    plain = KeyedVectors.from_arrays(wv.index_to_key, wv.vectors.astype(np.float16))
+    expected = nearest_neighbors(small["w5"][None], small.vectors, 10, exclude=[[5]])
+    for vectors in (small, plain):
+        first = vectors.most_similar("w5")
+        assert not isinstance(vectors._search, Shadow)
+        assert vectors.most_similar("w5") == first and isinstance(vectors._search, Shadow)
+        assert [vectors.get_index(word) for word, _ in first] == expected[0][0].tolist()
+        assert_close([score for _, score in first], expected[1][0], 1e-6)
+    plain.vectors[:] = plain.vectors[::-1].copy()
+    fresh = KeyedVectors.from_arrays(wv.index_to_key, plain.vectors.copy())
+    assert plain.most_similar("w5") == fresh.most_similar("w5")
+    across = KeyedVectors.from_arrays(wv.index_to_key, np.asfortranarray(plain.vectors))  # copied for each query
+    for _ in range(2):
+        assert [word for word, _ in across.most_similar("w5")] == [word for word, _ in fresh.most_similar("w5")]
 
 
 def test_a_shadow_follows_changes_of_the_vectors():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,13 +52,15 @@ class Documents:
 
     def __init__(self, documents: Iterable[Any]) -> None:
         self._documents = documents
-        self.tags: list[list[Tag]] = []
+        self._tags: list[Tag] = []  # of all documents: a list for each would set off the garbage collector
+        self._counts: list[int] = []
 
     def __iter__(self) -> Iterator[Any]:
-        self.tags = []
+        self._tags, self._counts = [], []
         for number, document in enumerate(self._documents):
             words, tags = self._checked(number, document)
-            self.tags.append(tags)
+            self._tags += tags
+            self._counts.append(len(tags))
             yield words
 
     @staticmethod
@@ -74,7 +75,7 @@ class Documents:
                 ) from None
             words, tags = document
         if type(tags) is list and _PLAIN.issuperset(map(type, tags)):  # of most documents: the checks below take longer
-            return words, tags.copy()
+            return words, tags
         if isinstance(tags, bytes) or not isinstance(tags, str | int | np.integer | Iterable):
             raise TypeError(
                 f"tags: expected strings or integers, got {type(tags).__name__} for document {number}: {tags!r:.60}"
@@ -87,18 +88,17 @@ class Documents:
 
     def names(self, count: int) -> list[Tag]:
         """List the different tags, in the order of their first occurrence; `count` documents were read."""
-        return list(dict.fromkeys(chain.from_iterable(self.tags)))
+        return list(dict.fromkeys(self._tags))
 
     def rows(self, index: Mapping[Tag, int], count: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of the tags of all documents, and the offsets where those of each begin."""
-        tags = list(chain.from_iterable(self.tags))
-        rows = list(map(index.get, tags))
+        rows = list(map(index.get, self._tags))
         if None in rows:
             raise ValueError(
-                f"tags: the model has no document {tags[rows.index(None)]!r}; it trains on documents that build_vocab has "
+                f"tags: the model has no document {self._tags[rows.index(None)]!r}; it trains on documents that build_vocab has "
                 "read (infer_vector makes vectors of others)"
             )
-        return np.array(rows, np.int32), np.concatenate([[0], np.cumsum(list(map(len, self.tags)), dtype=np.int64)])
+        return np.array(rows, np.int32), np.concatenate([[0], np.cumsum(self._counts, dtype=np.int64)])
 
 
 class Numbered:

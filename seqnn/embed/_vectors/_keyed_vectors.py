@@ -107,10 +107,10 @@ class KeyedVectors(ComparingRows):
         Returns:
             (key, cosine), the best first, without the keys asked for.
 
-        From the second single query on, a float32 matrix of 131,072 numbers or more (1,311 rows of 100) has a shadow of a
-        byte a number, which makes queries faster and changes no result. A query with a shadow notices a change of the whole
-        matrix in place; after every other change in place (`wv.vectors[row] = vector`, where `wv[key] = vector` would tell)
-        call `fill_norms(force=True)`, or the row may be missed.
+        From the second single query on, a float32 or float16 matrix of 131,072 numbers or more (1,311 rows of 100) has a
+        shadow of a byte a number, which makes queries faster and changes no result. A query with a shadow notices a change of
+        the whole matrix in place; after every other change in place (`wv.vectors[row] = vector`, where `wv[key] = vector`
+        would tell) call `fill_norms(force=True)`, or the row may be missed.
 
         >>> import numpy as np
         >>> from seqnn import KeyedVectors
@@ -298,23 +298,21 @@ class KeyedVectors(ComparingRows):
 
     def _search_of_one(self) -> Search | None:
         """Return the search of the present matrix for single queries, where there is one."""
-        vectors = self.vectors
-        if not Search.suits(vectors):
-            return None
         search = self._search  # another thread may replace it
         if isinstance(search, Shadow) and not search.fresh:
             self.fill_norms(force=True)
         norms = self.norms  # computed anew whenever the vectors change
         if search is None or search.norms is not norms:
-            search = Search(vectors, norms)
-        elif not isinstance(search, Shadow) and Shadow.suits(vectors):  # a single query is not worth a shadow
-            search = Shadow(vectors, norms)
+            search = Search(self.vectors, norms) if Search.suits(self.vectors) else None
+        elif not isinstance(search, Shadow) and Shadow.suits(self.vectors):  # a single query is not worth a shadow
+            search = Shadow(self.vectors, norms)
         self._search = search
         return search
 
     def _named(self, ids: np.ndarray, scores: np.ndarray) -> Pairs:
         """Return the (key, score) pairs of one result, without the empty places at its end."""
-        return [(self.index_to_key[i], s) for i, s in zip(ids.tolist(), scores.tolist(), strict=True) if i >= 0]
+        keys = self.index_to_key
+        return [(keys[i], s) for i, s in zip(ids.tolist(), scores.tolist(), strict=True) if i >= 0]
 
     def _products(self, positive: list, negative: list, rows: slice) -> tuple[np.ndarray, list[int]]:
         """Return the multiplicative scores of `rows`, and the rows of the keys."""

@@ -9,10 +9,12 @@ import numpy as np
 
 Key = str | int
 
+_KEYS = (str, int, np.integer)  # to join types in each call would take longer than to look
+
 
 def is_key(item: object) -> bool:
     """Tell a key (or a row number) from a vector or a list."""
-    return isinstance(item, str | int | np.integer)
+    return isinstance(item, _KEYS)
 
 
 def key_list(keys: Any, name: str) -> list:

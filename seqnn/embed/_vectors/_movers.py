@@ -45,13 +45,10 @@ def wmdistance(
     >>> wv.wmdistance(["cat", "cat"], ["dog", "car"], norm=False)
     3.5
     """
-    query, text = (_known(self, document, "document1, document2") for document in (document1, document2))
-    matrix, rows = _located(self, [*query, *text])
-    times, of_query = np.array([*query.values(), *text.values()], np.int64), len(query)
-    distance = _core.movers_pair(
-        matrix, rows[:of_query], times[:of_query], rows[of_query:], times[of_query:], bool(norm), relaxed
-    )
-    return float(distance[0])
+    texts = [key_list(document, "document1, document2") for document in (document1, document2)]
+    matrix, counts = _located(self, texts) or _looked_up(self, texts)
+    query, text = (np.array([list(some), list(some.values())], np.int64) for some in counts)
+    return float(_core.movers_pair(matrix, *query, *text, bool(norm), relaxed)[0])
 
 
 class _Texts(NamedTuple):
@@ -107,15 +104,29 @@ def _known(wv: ComparingRows, document: Iterable[Key], name: str) -> dict[Key, i
     return {key: count for key, count in _counted(document, name).items() if key in index or key in wv}
 
 
-def _located(wv: ComparingRows, keys: list[Key]) -> tuple[np.ndarray, np.ndarray]:
-    """Return a matrix that kernels take, and the rows of the keys' vectors in it: the matrix of all keys, where it can be."""
-    matrix = wv.vectors
-    if isinstance(matrix, np.ndarray) and matrix.dtype in (np.float32, np.float64) and matrix.flags.c_contiguous:
-        rows = list(map(wv.key_to_index.get, keys))
-        if None not in rows:
-            wv._finite(matrix[rows], keys)  # of these words only: a mapped file is not read whole
-            return matrix, np.array(rows, np.int32)
-    return _vectors(wv, keys, False), np.arange(len(keys), dtype=np.int32)
+def _located(wv: ComparingRows, texts: list[list[Key]]) -> tuple[np.ndarray, list[Counter[int]]] | None:
+    """Return the matrix of all keys, and how often each text has each of its rows; None where that does not say it all."""
+    matrix, index = wv.vectors, wv.key_to_index
+    if not (isinstance(matrix, np.ndarray) and matrix.dtype in (np.float32, np.float64) and matrix.flags.c_contiguous):
+        return None
+    try:
+        counts = [Counter(map(index.get, text)) for text in texts]
+    except TypeError:
+        return None  # no words
+    if any(None in some for some in counts):
+        return None  # words without a vector, or with one that n-grams make, or numbers of rows
+    if wv._file is not None:  # these words only: a mapped file is not read whole
+        rows = [row for some in counts for row in some]
+        wv._finite(matrix[rows], [wv.index_to_key[row] for row in rows])
+    return matrix, counts
+
+
+def _looked_up(wv: ComparingRows, texts: list[list[Key]]) -> tuple[np.ndarray, list[dict[int, int]]]:
+    """Return the vectors of texts' words, and how often each text has each of their rows."""
+    known = [_known(wv, text, "document1, document2") for text in texts]
+    first = [0, len(known[0])]
+    counts = [dict(enumerate(some.values(), start)) for some, start in zip(known, first, strict=True)]
+    return _vectors(wv, [*known[0], *known[1]], False), counts
 
 
 def _vectors(wv: ComparingRows, keys: list[Key], norm: bool) -> np.ndarray:
