@@ -147,6 +147,27 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     )
 
 
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_processes_of_every_start_method_compute(method, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("""
+import multiprocessing, sys
+import numpy as np
+import seqnn
+
+def total(n):
+    with seqnn.threads(2):
+        return float(seqnn.ops.linear(np.ones((64, 256), np.float32), np.ones((n, 256), np.float32)).sum())
+
+if __name__ == "__main__":
+    before = total(32)
+    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+        print(pool.map(total, [32, 64]) == [before, 2 * before])
+""")
+    done = subprocess.run([sys.executable, program, method], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "True\n", done.stderr
+
+
 def test_import_is_light():
     loaded = run(
         "import sys, numpy; before = set(sys.modules); import seqnn; print(*sorted(set(sys.modules) - before))"

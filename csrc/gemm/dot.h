@@ -80,9 +80,8 @@ ALWAYS_INLINE vf sums_of_lanes(vf *x)
 {
 #define FOLD(d)                                                                                                        \
     if (LANES > d) {                                                                                                   \
-        const vi first = EACH_LANE(LANE_OF_FIRST, d), second = EACH_LANE(LANE_OF_SECOND, d);                           \
         _Pragma("GCC unroll 8") for (int i = 0; i < d && i < LANES; i++) x[i] =                                        \
-            __builtin_shuffle(x[i], x[i + d], first) + __builtin_shuffle(x[i], x[i + d], second);                      \
+            FIRST_OF(x[i], x[i + d], d) + SECOND_OF(x[i], x[i + d], d);                                                \
     }
     FOLD(8)
     FOLD(4)

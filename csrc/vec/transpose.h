@@ -4,29 +4,32 @@
 
 #include "vec/vec.h"
 
+// The arguments x, y, f(0, d), ..., f(LANES - 1, d).
 #if LANES == 16
-#define EACH_LANE(f, d)                                                                                                \
-    {f(0, d), f(1, d), f(2, d),  f(3, d),  f(4, d),  f(5, d),  f(6, d),  f(7, d),                                      \
-     f(8, d), f(9, d), f(10, d), f(11, d), f(12, d), f(13, d), f(14, d), f(15, d)}
+#define EACH_LANE(x, y, f, d)                                                                                          \
+    x, y, f(0, d), f(1, d), f(2, d), f(3, d), f(4, d), f(5, d), f(6, d), f(7, d), f(8, d), f(9, d), f(10, d),          \
+        f(11, d), f(12, d), f(13, d), f(14, d), f(15, d)
 #elif LANES == 8
-#define EACH_LANE(f, d) {f(0, d), f(1, d), f(2, d), f(3, d), f(4, d), f(5, d), f(6, d), f(7, d)}
+#define EACH_LANE(x, y, f, d) x, y, f(0, d), f(1, d), f(2, d), f(3, d), f(4, d), f(5, d), f(6, d), f(7, d)
 #elif LANES == 4
-#define EACH_LANE(f, d) {f(0, d), f(1, d), f(2, d), f(3, d)}
+#define EACH_LANE(x, y, f, d) x, y, f(0, d), f(1, d), f(2, d), f(3, d)
 #else
-#define EACH_LANE(f, d) {f(0, d), f(1, d)}
+#define EACH_LANE(x, y, f, d) x, y, f(0, d), f(1, d)
 #endif
 
-// Rows i and i + d change the blocks of d lanes that lie off the diagonal.
+// Rows i and i + d change the blocks of d lanes that lie off the diagonal. Where there are no d lanes, nothing is
+// exchanged, but the compiler wants numbers in range.
 #define LANE_OF_FIRST(lane, d) ((lane) & (d) ? LANES + (lane) - (d) : (lane))
-#define LANE_OF_SECOND(lane, d) ((lane) & (d) ? LANES + (lane) : (lane) + (d))
+#define LANE_OF_SECOND(lane, d) ((lane) & (d) ? LANES + (lane) : ((lane) + (d)) % LANES)
+#define FIRST_OF(x, y, d) __builtin_shufflevector(EACH_LANE(x, y, LANE_OF_FIRST, d))
+#define SECOND_OF(x, y, d) __builtin_shufflevector(EACH_LANE(x, y, LANE_OF_SECOND, d))
 #define TRANSPOSE_STEP(d)                                                                                              \
     if (LANES > d) {                                                                                                   \
-        const vi first = EACH_LANE(LANE_OF_FIRST, d), second = EACH_LANE(LANE_OF_SECOND, d);                           \
         _Pragma("GCC unroll 16") for (int i = 0; i < LANES; i++)                                                       \
         {                                                                                                              \
             if (i & d) continue;                                                                                       \
             const vf x = row[i], y = row[i + d];                                                                       \
-            row[i] = __builtin_shuffle(x, y, first), row[i + d] = __builtin_shuffle(x, y, second);                     \
+            row[i] = FIRST_OF(x, y, d), row[i + d] = SECOND_OF(x, y, d);                                               \
         }                                                                                                              \
     }
 

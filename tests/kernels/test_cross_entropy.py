@@ -60,6 +60,39 @@ def test_gradients(options):
     check_gradient(lambda x: ops.cross_entropy(x, target, weight, **options), logits)
 
 
+def soft_cross_entropy(logits, target, weight=None, label_smoothing=0.0, reduction="mean"):
+    """The formula for probabilities as targets; the axis of classes is axis 1."""
+    x, q = np.moveaxis(logits, 1, -1), np.moveaxis(target, 1, -1)
+    q = (1 - label_smoothing) * q + label_smoothing / x.shape[-1]
+    log_p = x - x.max(-1, keepdims=True) - np.log(np.exp(x - x.max(-1, keepdims=True)).sum(-1, keepdims=True))
+    losses = -((1.0 if weight is None else weight) * q * log_p).sum(-1)
+    return losses if reduction == "none" else np.asarray(losses.sum() if reduction == "sum" else losses.mean())
+
+
+def soft_case(*shape, seed=0, weight=False, **options):
+    rng = np.random.default_rng(seed)
+    target = rng.random(shape)
+    made = {"logits": rng.standard_normal(shape) * 3, "target": target / target.sum(1, keepdims=True), **options}
+    return made | ({"weight": rng.random(shape[1]) + 0.1} if weight else {})
+
+
+SOFT_CASES = [soft_case(6, 5, reduction=r) for r in REDUCTIONS]
+SOFT_CASES += [soft_case(2, 5, 3, reduction=r, weight=True, label_smoothing=0.1) for r in REDUCTIONS]
+
+
+def test_values_of_probabilities():
+    check_op(ops.cross_entropy, soft_cross_entropy, SOFT_CASES)
+
+
+@pytest.mark.parametrize("options", SOFT_CASES)
+def test_gradients_of_probabilities(options):
+    options = dict(options)
+    logits, target, weight = options.pop("logits"), options.pop("target"), options.pop("weight", None)
+    check_gradient(lambda x, q: ops.cross_entropy(x, q, weight, **options), logits, target)
+    with pytest.raises(ValueError, match="ignore_index is for class numbers, got 3 with probabilities"):
+        ops.cross_entropy(logits, target, ignore_index=3)
+
+
 def test_the_gradient_is_exact_whoever_asks():
     rng = np.random.default_rng(4)
     logits, target = rng.standard_normal((7, 45)), rng.integers(0, 45, 7)

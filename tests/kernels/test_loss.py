@@ -135,6 +135,20 @@ def test_cosine_embedding_loss_of_zero_vectors_is_finite():
         assert (leaf.grad == 0).all()
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none", "batchmean"])
+@pytest.mark.parametrize("log_target", [False, True])
+def test_kl_div(log_target, reduction):
+    x, p = ops.log_softmax(RNG.standard_normal((4, 6))), ops.softmax(RNG.standard_normal((4, 6)))
+    target = np.log(p) if log_target else p
+    losses = p * (np.log(p) - x)
+    expected = losses.sum() / 4 if reduction == "batchmean" else reduced(losses, reduction)
+    options = {"reduction": reduction, "log_target": log_target}
+    np.testing.assert_allclose(ops.kl_div(x, target, **options), expected, rtol=1e-12)
+    check_gradient(lambda x, t: ops.kl_div(x, t, **options), x, target)
+    if not log_target:  # 0 log 0 = 0
+        np.testing.assert_array_equal(ops.kl_div(x, 0 * p, reduction="none"), 0 * p)
+
+
 @pytest.mark.parametrize("weight", [None, RNG.random(6) + 0.1])
 def test_nll_loss(weight):
     log_probs, target = ops.log_softmax(RNG.standard_normal((8, 6))), RNG.integers(0, 6, 8)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from seqnn import Tensor, ops
-from seqnn.autograd import grad
+from seqnn.autograd import grad, gradcheck
 
 X = np.random.default_rng(2).standard_normal((2, 3, 4))
 AXES = [None, 0, -1, (0, 2), (1, -1), ()]
@@ -141,3 +141,11 @@ def test_too_few_elements_are_said_under_the_name_of_the_function():
     for function in (ops.softmax, ops.log_softmax):
         with pytest.raises(TypeError, match=f"^{function.__name__}: axis must be an integer, got None"):
             function(np.ones(2), axis=None)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("zeros", [(), (1,), (1, 4)])
+def test_running_products_have_gradients_where_elements_are_0(axis, zeros):
+    x = np.random.default_rng(0).standard_normal((3, 5))
+    x.reshape(-1)[list(zeros)] = 0
+    gradcheck(lambda x: ops.cumprod(x, axis), x)

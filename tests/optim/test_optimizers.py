@@ -357,3 +357,17 @@ def test_the_state_of_torchs_optimiser_goes_on_here(name, options):
         other.step()
     for param, their in zip(params, theirs, strict=True):
         np.testing.assert_allclose(param.data, their.detach().numpy(), rtol=2e-5, atol=1e-6)
+
+
+def test_a_group_that_is_added_has_options_of_its_own():
+    first, second = (Tensor(np.ones(2, np.float32), requires_grad=True) for _ in range(2))
+    optimizer = optim.SGD([first], lr=0.5)
+    optimizer.add_param_group({"params": [second], "lr": 0.25})
+    for param in (first, second):
+        param.grad = np.ones(2, np.float32)
+    optimizer.step()
+    assert first.data.tolist() == [0.5, 0.5] and second.data.tolist() == [0.75, 0.75]
+    with pytest.raises(ValueError, match="params"):
+        optimizer.add_param_group({"params": [first]})
+    with pytest.raises(ValueError, match="lr"):
+        optimizer.add_param_group({"params": [Tensor(np.ones(1, np.float32), requires_grad=True)], "lr": -1})

@@ -55,8 +55,9 @@ def test_the_server_tells_its_address_answers_and_stops_cleanly(started, ending)
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
     assert "<title>seqnn</title>" in got(address)
     assert json.loads(got(address, "api/about"))["name"] == "v.txt"
-    with pytest.raises(urllib.error.HTTPError, match="403"):
+    with pytest.raises(urllib.error.HTTPError, match="403") as caught:
         got(address, "api/about", Host="evil.example")
+    caught.value.close()
     still = http.client.HTTPConnection(address.split("/")[2], timeout=60)
     still.request("GET", "/")
     assert still.getresponse().read()
