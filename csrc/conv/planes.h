@@ -165,15 +165,21 @@ static void clear_gap(real *from, const real *to)
     for (; from < to; from += LANES) vf_store(from, (vf){0});
 }
 
-// Copies n elements that lie side by side, as copy_row does, and zeros up to a whole register; returns where they end.
+// x where the gate, if there is one, is open
+ALWAYS_INLINE vf pass(vf x, const real *gate) { return gate ? vf_select(vf_load(gate) > 0, x, (vf){0}) : x; }
+
+// Copies n elements that lie side by side, as copy_row does, or a whole register with zeros after few; returns its end.
 static real *copy_padded(real *to, const real *from, const real *gate, int64_t n)
 {
-    for (int64_t i = 0; i < n; i += LANES) {
-        vf x = n - i < LANES ? vf_load_part(from + i, n - i) : vf_load(from + i);
-        if (gate) x = vf_select((n - i < LANES ? vf_load_part(gate + i, n - i) : vf_load(gate + i)) > 0, x, (vf){0});
-        vf_store(to + i, x);
+    if (n < LANES) {
+        const vf x = vf_load_part(from, n);
+        vf_store(to, gate ? vf_select(vf_load_part(gate, n) > 0, x, (vf){0}) : x);
+        return to + LANES;
     }
-    return to + round_up(n, LANES);
+    for (int64_t i = 0; i + LANES < n; i += LANES) vf_store(to + i, pass(vf_load(from + i), gate ? gate + i : NULL));
+    const int64_t last = n - LANES;
+    vf_store(to + last, pass(vf_load(from + last), gate ? gate + last : NULL));
+    return to + n;
 }
 
 // Lays out a phase of channels [channel, channel + channels) of a block, and zeros up to `size`.

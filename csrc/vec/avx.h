@@ -24,12 +24,6 @@ ALWAYS_INLINE vf vf_min(vf bound, vf x) { return (vf)NATIVE(min)((native)bound, 
 ALWAYS_INLINE vf vf_max(vf bound, vf x) { return (vf)NATIVE(max)((native)bound, (native)x); }
 ALWAYS_INLINE void vf_stream(real *p, vf x) { _mm256_stream_si256((__m256i *)p, (__m256i)x); }
 
-ALWAYS_INLINE vf vf_load_part(const real *p, int64_t n)
-{
-    const vi number = SQ_DOUBLE ? (vi)_mm256_setr_epi64x(0, 1, 2, 3) : (vi)_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    return (vf)NATIVE(maskload)(p, (__m256i)(number < (lane_bits)n));
-}
-
 #include "vec/lanes.h"
 
 #endif

@@ -3,6 +3,12 @@
 #ifndef SEQNN_VEC_LANES_H
 #define SEQNN_VEC_LANES_H
 
+ALWAYS_INLINE vf vf_load_part(const real *p, int64_t n)
+{
+    real lane[LANES] = {0};
+    for (int64_t i = 0; i < n; i++) lane[i] = p[i];
+    return vf_load(lane);
+}
 ALWAYS_INLINE void vf_store_part(real *p, int64_t n, vf x)
 {
     real lane[LANES];

@@ -37,13 +37,6 @@ ALWAYS_INLINE vf vf_inverse_root(vf x) { return (vf)_mm_rsqrt_ps((__m128)x); }
 ALWAYS_INLINE vf vf_inverse_root(vf x) { return 1 / vf_sqrt(x); }
 #endif
 
-ALWAYS_INLINE vf vf_load_part(const real *p, int64_t n)
-{
-    real lane[LANES] = {0};
-    for (int64_t i = 0; i < n; i++) lane[i] = p[i];
-    return vf_load(lane);
-}
-
 #include "vec/lanes.h"
 
 #endif
