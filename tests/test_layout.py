@@ -29,6 +29,7 @@ STOREYS = [
         "_interrupts",
         "_json_files",
         "_kept_memory",
+        "_layouts",
         "_memory",
         "_model_file",
         "_openmp",

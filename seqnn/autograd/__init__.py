@@ -20,7 +20,7 @@ from ._final import when_final
 from ._functional import grad, jacobian, value_and_grad, vjp
 from ._gradcheck import gradcheck
 from ._methods import set_functions
-from ._op import Needs, also, op
+from ._op import Needs, also, op, run_apart
 from ._rows import Gathered, Rows, gathered, grad_array, grad_values, has_grad
 from ._tape import add_hook, check_finite, enable_grad, no_grad, recording, require_finite, watch
 from ._tensor import Operand, Tensor
@@ -47,6 +47,7 @@ __all__ = [
     "op",
     "recording",
     "require_finite",
+    "run_apart",
     "set_functions",
     "value_and_grad",
     "vjp",

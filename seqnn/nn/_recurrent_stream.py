@@ -9,12 +9,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .._config import get_isa
-from ..autograd import Tensor, no_grad
-from ..autograd._op import LARGE
-from ..autograd._rows import kept
-from ..autograd._tape import RECORD, mode
-from ..autograd._tensor import made
-from ..ops._recurrent import make_room, swap_layout
+from .._layouts import make_room, swap_layout
+from ..autograd import Tensor, no_grad, recording, run_apart
 from ._parameter import is_fixed, unfreezings
 from ._recurrent_base import RecurrentBase, array_of, as_state, each_part
 
@@ -179,29 +175,25 @@ class Streaming(RecurrentBase):
 
     def _run_bound(self, x: Any, given: list[tuple] | None) -> tuple[Tensor, Any] | None:
         """Run over whole sequences of equal lengths by kernel calls alone; None where more takes part."""
-        state, first = mode.get(), self.weight_ih_l0.data
-        if self.training or self.whole is None or first.flags.writeable or state & ~RECORD:
+        if self.training or self.whole is None or self.weight_ih_l0.data.flags.writeable:
             return None
         if self.zoneout or (self.learn_state and given is None):
             return None
         bound = self._still_bound() or self._bind()
         if bound is None:
             return None
-        if state and any(getattr(t, "requires_grad", False) for t in (x, *sum(given or [], ()))):
-            return None
-        if state and any(parameter.requires_grad for parameter, _ in bound.parameters):
-            return None
-        data = array_of(x)
+        if recording():
+            operands = (x, *sum(given or [], ()), *(parameter for parameter, _ in bound.parameters))
+            if any(getattr(operand, "requires_grad", False) for operand in operands):
+                return None
         try:
-            out, parts = (
-                kept(self._call, data, given, bound) if data.nbytes >= LARGE else self._call(data, given, bound)
-            )
+            found = run_apart(self._call, x, given, bound)
         except (TypeError, ValueError):  # explained by the usual way; or the instruction set is another one now
             return None
-        return made(out, None), as_state(made(part, None) for part in parts)
+        return None if found is None else (found[0], as_state(found[1:]))
 
-    def _call(self, x: np.ndarray, given: list[tuple] | None, bound: _Bound) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Return the output, and each part of the last states of all layers and directions as one array."""
+    def _call(self, x: np.ndarray, given: list[tuple] | None, bound: _Bound) -> list[np.ndarray]:
+        """Return the output, then each part of the last states of all layers and directions as one array."""
         sizes, own = [*self.state_sizes().values()], {name: getattr(self, name) for name in self._own}
         last: list[tuple] = []
         for layer in bound.layers:
@@ -217,7 +209,7 @@ class Streaming(RecurrentBase):
                 outs.append(swap_layout(out, self.batch_first))
             out = self._merge(outs)
             x = out + x if self.residual and len(last) > len(layer) else out
-        return x, [np.stack(part) if len(part) > 1 else part[0][None] for part in zip(*last, strict=True)]
+        return [x, *(np.stack(part) if len(part) > 1 else part[0][None] for part in zip(*last, strict=True))]
 
     def _step_on(self, packed: list) -> Callable[[np.ndarray, Any], tuple[np.ndarray, Any]]:
         """Return (x, state) -> (out, state) as one kernel call on packed weights, a block for each layer."""

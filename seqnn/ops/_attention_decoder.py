@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._layouts import make_room
 from ..autograd import Needs, op
-from ._recurrent import as_lengths, as_steps, call, check_name, last_axis, make_room
+from ._recurrent import as_lengths, as_steps, call, check_name, last_axis
 from ._types import Array, Backward
 
 _GATES = {"rnn": 1, "gru": 3, "lstm": 4}

@@ -1,4 +1,4 @@
-"""What the functions of all recurrent nets share: kinds of numbers, layouts, lengths, first states, the two kernel calls."""
+"""What the functions of all recurrent nets share: kinds of numbers, lengths, first states, the two kernel calls."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from .._layouts import make_room, swap_layout
 from ..autograd import Needs
 from ._types import Array, Backward
 
@@ -123,18 +124,6 @@ def as_lengths(
     if lengths.size and not (lengths.min() >= 0 and lengths.max() <= steps):
         raise ValueError(f"{kind}: {name} lie in [{lengths.min()}, {lengths.max()}], expected [0, {steps}], {of}")
     return lengths.astype(np.int32), int(lengths.sum())
-
-
-def make_room(x: Array, size: int, batch_first: bool) -> Array:
-    """Return an empty [T, B, size] that lies in memory in the caller's layout."""
-    steps, rows = x.shape[:2]
-    shape = (rows, steps, size) if batch_first else (steps, rows, size)
-    return swap_layout(np.empty(shape, x.dtype), batch_first)
-
-
-def swap_layout(x: Array | None, batch_first: bool) -> Array | None:
-    """Turn [T, B, .] into the caller's layout, or back."""
-    return x.swapaxes(0, 1) if batch_first and x is not None else x
 
 
 def last_axis(kind: str, name: str, weight: Any) -> int:

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._layouts import swap_layout
 from ..autograd import Needs, op
-from ._recurrent import check_name, last_axis, swap_layout, unroll
+from ._recurrent import check_name, last_axis, unroll
 from ._types import Array, Backward
 
 
