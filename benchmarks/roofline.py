@@ -11,17 +11,18 @@ from html import escape
 from benchmarks.run import share
 
 LEFT, WIDTH, TOP, HEIGHT, BOTTOM = 70, 760, 34, 420, 54
+LEGEND = TOP + 160  # below the roof, where kernels of many operations a byte would be far from it
 LOWEST, HIGHEST = 2.0**-4, 2.0**10  # operations a byte
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22")
 
 
-def draw_roofline(contents: list[dict]) -> str:
+def draw_roofline(contents: dict[str, dict]) -> str:
     """Return the SVG of the rows of result files that know what the machine can do; a case's name shows under the mouse.
 
     Args:
-        contents: files of one CPU, each with "machine" and "rows".
+        contents: files of one CPU by the name of the benchmark, each with "machine" and "rows".
     """
-    machines = {one["threads"]: one for content in contents for one in content["machine"]}
+    machines = {one["threads"]: one for content in contents.values() for one in content["machine"]}
     threads = max(machines)
     top = 1.6 * max(one["peak"] for one in machines.values())
     low = top / 2.0**13
@@ -59,11 +60,11 @@ def draw_roofline(contents: list[dict]) -> str:
         parts.append(
             f'<text x="{LEFT + WIDTH}" y="{y_of(one["peak"]) - 5:.1f}" text-anchor="end" fill="#333">{label}</text>'
         )
-    subjects: dict[str, list[dict]] = {}
-    for content in contents:
-        for row in content["rows"]:
-            if row.get("limit") and row["operations"] and row["moved"]:
-                subjects.setdefault(row["case"].split(",")[0].split(" ")[0], []).append(row)
+    subjects = {
+        name: rows
+        for name, content in contents.items()
+        if (rows := [row for row in content["rows"] if row.get("limit") and row["operations"] and row["moved"]])
+    }
     for i, (subject, rows) in enumerate(subjects.items()):
         colour = COLOURS[i % len(COLOURS)]
         for row in {(row["case"], row["threads"]): row for row in rows}.values():
@@ -76,9 +77,9 @@ def draw_roofline(contents: list[dict]) -> str:
                 f'<circle cx="{x_of(row["operations"] / row["moved"]):.1f}" cy="{y_of(rate):.1f}" r="4" fill="{fill}" '
                 f'fill-opacity="0.6" stroke="{colour}"><title>{told}</title></circle>'
             )
-        parts.append(f'<circle cx="{LEFT + 14}" cy="{TOP + 8 + 18 * i}" r="4" fill="{colour}"/>')
-        parts.append(f'<text x="{LEFT + 24}" y="{TOP + 12 + 18 * i}" fill="#333">{escape(subject)}</text>')
-    what = contents[0]
+        parts.append(f'<circle cx="{LEFT + WIDTH - 150}" cy="{LEGEND + 18 * i}" r="4" fill="{colour}"/>')
+        parts.append(f'<text x="{LEFT + WIDTH - 140}" y="{LEGEND + 4 + 18 * i}" fill="#333">{escape(subject)}</text>')
+    what = next(iter(contents.values()))
     note = f"operations a byte ({what['cpu']}, kernels {what['isa']}; full lines: memory, dashed: L2 and L3)"
     parts.append(
         f'<text x="{LEFT + WIDTH / 2}" y="{TOP + HEIGHT + 42}" text-anchor="middle" fill="#333">{escape(note)}</text>'

@@ -402,11 +402,11 @@ def picture() -> str:
 
 def rooflines() -> dict[str, str]:
     """Return the picture of the kernels whose limit is known, by the folder of the CPU."""
-    found: dict[str, list[dict]] = {}
+    found: dict[str, dict[str, dict]] = {}
     for path in sorted(RESULTS.glob("*/*.json")):
         content = json.loads(path.read_text(encoding="utf-8"))
         if "machine" in content:
-            found.setdefault(path.parent.name, []).append(content)
+            found.setdefault(path.parent.name, {})[path.stem] = content
     return {cpu: draw_roofline(contents) for cpu, contents in found.items()}
 
 

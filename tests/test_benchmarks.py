@@ -72,7 +72,9 @@ def test_a_slower_case_without_a_reason_fails_the_check(monkeypatch, tmp_path, c
 def test_the_picture_of_the_roof_is_valid_and_names_each_case(made):
     content = {"isa": "avx2", "cpu": "a CPU", "machine": [made.facts()], "rows": ROWS}
     titles = [
-        node.text for node in ElementTree.fromstring(draw_roofline([content])).iter() if node.tag.endswith("title")
+        node.text
+        for node in ElementTree.fromstring(draw_roofline({"linear": content})).iter()
+        if node.tag.endswith("title")
     ]
     assert titles[0] == "product, <large>, 1 threads: 100.0 GFLOP/s, 80% of the limit" and len(titles) == 3
 
