@@ -6,6 +6,8 @@
 import re
 from dataclasses import dataclass
 
+from benchmarks.run import title
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -171,8 +173,7 @@ REASONS = (
 
 def described(content: dict, row: dict) -> str:
     """Return the case of a row with its threads, instruction set and CPU."""
-    threads = "thread" if row["threads"] == 1 else "threads"
-    return f"{row['case']}, {row['threads']} {threads}, {content['isa']}, {content['cpu']}"
+    return f"{title(row)}, {content['isa']}, {content['cpu']}"
 
 
 def reason(content: dict, row: dict) -> str | None:

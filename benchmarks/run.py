@@ -146,10 +146,14 @@ def ratio(row: dict) -> str:
     return f"{statistics.median(ratios):.3g}×{spread}"
 
 
+def title(row: dict) -> str:
+    """Return the case of a row with its threads."""
+    return f"{row['case']}, {row['threads']} thread{'' if row['threads'] == 1 else 's'}"
+
+
 def line(row: dict) -> str:
     """Return a row as one printed line."""
-    plural = "" if row["threads"] == 1 else "s"
-    start = f"{row['case']}, {row['threads']} thread{plural}: {amount(row, row['ours'])}"
+    start = f"{title(row)}: {amount(row, row['ours'])}"
     if row.get("limit"):
         start += f", {share(row):.0%} of the limit"
     if not row["theirs"]:

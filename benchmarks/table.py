@@ -425,16 +425,17 @@ def files() -> dict[Path, str]:
 
 def main(arguments: list[str]) -> int:
     """Write the files, or with --check return 1 where one is stale or a slower case has no reason."""
-    stale = [p for p, text in files().items() if not p.exists() or p.read_text(encoding="utf-8") != text]
+    made = files()
+    stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if arguments == ["--check"]:
         for path in stale:
             print(f"{path.relative_to(ROOT)} is stale: python -m benchmarks.table")
-        unexplained = [path for path, text in files().items() if UNEXPLAINED in text]
+        unexplained = [path for path, text in made.items() if UNEXPLAINED in text]
         for path in unexplained:
             print(f"{path.relative_to(ROOT)} lists cases without a reason: add one to benchmarks/reasons.py")
         return int(bool(stale or unexplained))
     DOCS.mkdir(parents=True, exist_ok=True)
-    for path, text in files().items():
+    for path, text in made.items():
         path.write_text(text, encoding="utf-8")
     return 0
 
